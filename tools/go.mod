@@ -1,0 +1,44 @@
+module github.com/ihr-charging/charging-plot-api/tools
+
+go 1.26.0
+
+require github.com/ihr-charging/charging-plot-api/libs v0.0.0
+
+replace github.com/ihr-charging/charging-plot-api/libs => ../libs
+
+require github.com/ihr-charging/charging-plot-api/services/auth v0.0.0
+
+replace github.com/ihr-charging/charging-plot-api/services/auth => ../services/auth
+
+require github.com/ihr-charging/charging-plot-api/services/station-catalog v0.0.0
+
+replace github.com/ihr-charging/charging-plot-api/services/station-catalog => ../services/station-catalog
+
+require github.com/ihr-charging/charging-plot-api/services/charging-plot v0.0.0
+
+require (
+	github.com/dprotaso/go-yit v0.0.0-20220510233725-9ba8df137936 // indirect
+	github.com/getkin/kin-openapi v0.153.0 // indirect
+	github.com/go-openapi/jsonpointer v0.23.1 // indirect
+	github.com/go-openapi/swag/jsonname v0.26.0 // indirect
+	github.com/oapi-codegen/oapi-codegen/v2 v2.8.0 // indirect
+	github.com/santhosh-tekuri/jsonschema/v6 v6.0.3 // indirect
+	github.com/speakeasy-api/jsonpath v0.6.3 // indirect
+	github.com/speakeasy-api/openapi v1.24.0 // indirect
+	github.com/vmware-labs/yaml-jsonpath v0.3.2 // indirect
+	go.yaml.in/yaml/v3 v3.0.4 // indirect
+	go.yaml.in/yaml/v4 v4.0.0 // indirect
+	golang.org/x/mod v0.41.0 // indirect
+	golang.org/x/sync v0.24.0 // indirect
+	golang.org/x/text v0.43.0 // indirect
+	golang.org/x/tools v0.51.0 // indirect
+	gopkg.in/yaml.v3 v3.0.1 // indirect
+	mvdan.cc/gofumpt v0.12.0 // indirect
+)
+
+replace github.com/ihr-charging/charging-plot-api/services/charging-plot => ../services/charging-plot
+
+tool (
+	github.com/oapi-codegen/oapi-codegen/v2/cmd/oapi-codegen
+	mvdan.cc/gofumpt
+)
