@@ -1,0 +1,2 @@
+// Package authn is being written.
+package authn
