@@ -2,6 +2,7 @@ package chargepoint
 
 import (
 	"context"
+	"time"
 
 	"github.com/google/uuid"
 )
@@ -24,6 +25,8 @@ const (
 	UnlockConnector    CommandKind = "unlock"              // Connector
 	ChangeAvailability CommandKind = "change_availability" // Connector (0: all), Operative
 	TriggerMessage     CommandKind = "trigger_message"     // Message, Connector (0: not said)
+	ReserveNow         CommandKind = "reserve_now"         // ReservationID, Connector (0: any), IDTag, ExpiresAt
+	CancelReservation  CommandKind = "cancel_reservation"  // ReservationID
 )
 
 // Command is one command, with the fields that its kind names. It travels as JSON from the replica that was asked to the one that
@@ -37,6 +40,9 @@ type Command struct {
 	Operative   bool          `json:"operative,omitempty"`
 	// Message is the one to trigger: BootNotification, Heartbeat, StatusNotification, MeterValues, …
 	Message string `json:"message,omitempty"`
+	// ReservationID is a number of the sender's own; a second reservation under the same number takes the place of the first.
+	ReservationID int       `json:"reservation_id,omitempty"`
+	ExpiresAt     time.Time `json:"expires_at,omitzero"`
 }
 
 // Outcome is the charge point's answer to a command.
@@ -56,4 +62,7 @@ const (
 	CommandUnlockFailed   CommandStatus = "UnlockFailed"   // unlock
 	CommandNotSupported   CommandStatus = "NotSupported"   // unlock, or a kind that the protocol lacks
 	CommandNotImplemented CommandStatus = "NotImplemented" // trigger
+	CommandFaulted        CommandStatus = "Faulted"        // reserve: the connector is out of order
+	CommandOccupied       CommandStatus = "Occupied"       // reserve: a car stands there, or another reservation holds it
+	CommandUnavailable    CommandStatus = "Unavailable"    // reserve: the connector is out of service
 )
