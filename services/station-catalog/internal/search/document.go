@@ -1,0 +1,137 @@
+package search
+
+import (
+	"bytes"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"math"
+	"time"
+)
+
+// ID is the identity of a station, an EVSE or an operator. It has the shape of a UUID, so that
+// search.ID(uuid) is a conversion; ids are ordered by their bytes, as Postgres orders the uuid type.
+type ID [16]byte
+
+// String gives the hyphenated form of a UUID.
+func (id ID) String() string {
+	var text [36]byte
+	hex.Encode(text[0:8], id[0:4])
+	hex.Encode(text[9:13], id[4:6])
+	hex.Encode(text[14:18], id[6:8])
+	hex.Encode(text[19:23], id[8:10])
+	hex.Encode(text[24:36], id[10:16])
+	text[8], text[13], text[18], text[23] = '-', '-', '-', '-'
+	return string(text[:])
+}
+
+// Compare orders ids by their bytes.
+func (id ID) Compare(other ID) int { return bytes.Compare(id[:], other[:]) }
+
+// Document is what the index knows of a station. The index owns a document that it was given,
+// slices included: a caller must not write to it afterwards.
+type Document struct {
+	ID ID
+	// Latitude is within ±90 and Longitude within ±180 degrees, WGS 84.
+	Latitude, Longitude float64
+	// Version grows with every change of the station. A document older than the one held is ignored.
+	Version   int64
+	UpdatedAt time.Time
+
+	Operator ID     // the zero ID when unknown
+	Country  string // ISO 3166-1 alpha-2; empty when unknown
+	Access   string // empty when unknown
+	// Tags are any further properties of the whole station that searches ask for by name, such as
+	// "facility:HOTEL". The index compares them byte for byte.
+	Tags []string
+
+	// PriceFrom and Rating are what their sort orders and ranges go by; nil when unknown.
+	PriceFrom, Rating *float64
+
+	EVSEs []EVSE
+
+	// Item is the part of the rendered search item that no status changes: a JSON object with at
+	// least one member. Serving adds distance_m and plots to it.
+	Item []byte
+}
+
+// EVSE is one outlet unit of a station, which charges one car at a time: one plot.
+type EVSE struct {
+	ID     ID
+	Status Status
+	// StatusAt is when Status was reported; zero when nobody ever reported one.
+	StatusAt time.Time
+	// Traits hold for every connector of the EVSE; see Connector.Traits.
+	Traits     []string
+	Connectors []Connector
+}
+
+// Connector is one plug or socket of an EVSE.
+type Connector struct {
+	Standard string // OCPI ConnectorType
+	PowerW   uint32 // most electric power; 0 when unknown
+	// Traits are properties of a plug that searches ask for by name, such as "format:CABLE".
+	Traits []string
+}
+
+// Status is an OCPI EVSE status.
+type Status uint8
+
+// The statuses of OCPI 2.2.1. Only StatusAvailable counts as free.
+const (
+	StatusUnknown Status = iota
+	StatusAvailable
+	StatusBlocked
+	StatusCharging
+	StatusInoperative
+	StatusOutOfOrder
+	StatusPlanned
+	StatusRemoved
+	StatusReserved
+)
+
+var statusNames = [...]string{
+	"UNKNOWN", "AVAILABLE", "BLOCKED", "CHARGING", "INOPERATIVE", "OUTOFORDER", "PLANNED", "REMOVED", "RESERVED",
+}
+
+// ParseStatus gives the status of that OCPI name; false when there is none.
+func ParseStatus(name string) (Status, bool) {
+	for i, known := range statusNames {
+		if name == known {
+			return Status(i), true
+		}
+	}
+	return StatusUnknown, false
+}
+
+// String gives the OCPI name.
+func (s Status) String() string {
+	if int(s) < len(statusNames) {
+		return statusNames[s]
+	}
+	return fmt.Sprintf("Status(%d)", uint8(s))
+}
+
+// What makes the index refuse a document.
+var (
+	ErrPosition = errors.New("position is not on the globe")
+	ErrItem     = errors.New("item is not a JSON object with members")
+	ErrNumber   = errors.New("price or rating is not a finite number")
+	ErrNames    = errors.New("more names than the index can tell apart")
+)
+
+func (d *Document) check() error {
+	if !onGlobe(d.Latitude, d.Longitude) {
+		return fmt.Errorf("%w: %v, %v", ErrPosition, d.Latitude, d.Longitude)
+	}
+	n := len(d.Item)
+	if n < len(`{"":0}`) || n > math.MaxInt32 || d.Item[0] != '{' || d.Item[n-1] != '}' {
+		return ErrItem
+	}
+	for _, number := range []*float64{d.PriceFrom, d.Rating} {
+		if number != nil && (math.IsNaN(*number) || math.IsInf(*number, 0)) {
+			return ErrNumber
+		}
+	}
+	return nil
+}

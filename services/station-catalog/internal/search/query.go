@@ -1,0 +1,123 @@
+package search
+
+import "math"
+
+// Query asks for stations. Its zero value asks for all of them, by id. Lists are any-of, and an
+// empty list is no condition.
+type Query struct {
+	// Region is where: NewCircle, NewBox, or nil for everywhere.
+	Region Region
+	// Among keeps to these stations, unless nil. Ids may repeat and may be unknown.
+	Among []ID
+	// Plug holds on one and the same connector of the station.
+	Plug Plug
+
+	Operators []ID
+	Countries []string
+	Access    []string
+	// Tags are groups: of each group a station carries at least one tag.
+	Tags [][]string
+	// Ranges hold for values of the station; one without the value does not match.
+	Ranges []Range
+
+	Order Order
+	// After continues behind a station of an earlier answer of the same query.
+	After *Cursor
+	// Limit is the most hits to return; 0 only counts.
+	Limit int
+}
+
+// Plug is what is asked of a single connector. Its zero value asks nothing, so that stations
+// without a connector match too.
+type Plug struct {
+	Standards []string // any of
+	MinPowerW uint32
+	MaxPowerW uint32   // 0: no upper end
+	Traits    []string // all of
+	// Free asks for an EVSE whose status is AVAILABLE.
+	Free bool
+}
+
+// Column is a number that each station may have.
+type Column uint8
+
+// The columns.
+const (
+	ColumnPower   Column = iota // most power of its connectors, W; absent without a connector
+	ColumnUpdated               // Document.UpdatedAt, microseconds of Unix time
+	ColumnPrice                 // Document.PriceFrom
+	ColumnRating                // Document.Rating
+	ColumnPlots                 // number of EVSEs
+	columns
+)
+
+// Range asks for Min <= value <= Max. NewRange leaves both ends open.
+type Range struct {
+	Column   Column
+	Min, Max float64
+}
+
+// AtLeast is the range from least upwards.
+func AtLeast(column Column, least float64) Range {
+	return Range{Column: column, Min: least, Max: math.Inf(1)}
+}
+
+// AtMost is the range up to most.
+func AtMost(column Column, most float64) Range {
+	return Range{Column: column, Min: math.Inf(-1), Max: most}
+}
+
+// Order is how hits are sorted. Equal ones are always sorted by id.
+type Order struct {
+	kind       orderKind
+	column     Column
+	descending bool
+}
+
+type orderKind uint8
+
+const (
+	orderByID orderKind = iota
+	orderByRank
+	orderByColumn
+)
+
+// ByID sorts by id alone. It is the zero Order.
+func ByID() Order { return Order{} }
+
+// ByRank sorts as the region ranks: a circle by distance from its centre. In a region that does
+// not rank it is ByID.
+func ByRank() Order { return Order{kind: orderByRank} }
+
+// Ascending sorts by a column, least first; stations without the value come last.
+func Ascending(column Column) Order { return Order{kind: orderByColumn, column: column} }
+
+// Descending sorts by a column, greatest first; stations without the value come last.
+func Descending(column Column) Order {
+	return Order{kind: orderByColumn, column: column, descending: true}
+}
+
+// Cursor is the place of a hit in its order. It is only good for the query it came from: same
+// region, same order. Both fields survive JSON unchanged.
+type Cursor struct {
+	Key float64 `json:"k"`
+	ID  ID      `json:"i"`
+}
+
+// Result is the answer. Its memory is reused when it is passed to Search again.
+type Result struct {
+	// Total counts all matches, before and after the cursor.
+	Total int
+	Hits  []Hit
+	// More tells that matches follow the last hit.
+	More bool
+}
+
+// Next is the cursor behind the last hit.
+func (r *Result) Next() Cursor { return r.Hits[len(r.Hits)-1].Cursor() }
+
+// Reset forgets the hits, so that a pooled Result does not keep old snapshots in memory.
+func (r *Result) Reset() {
+	clear(r.Hits[:cap(r.Hits)])
+	*r = Result{Hits: r.Hits[:0]}
+}
