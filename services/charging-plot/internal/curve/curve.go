@@ -1,0 +1,130 @@
+// Package curve draws what a charge did: power, energy and state of charge over time.
+//
+//	c := curve.From(session.StartedAt, meterStartWh, readings)
+//	c.Thin(600).SVG(w, curve.Light)
+//
+// A value that is not known is NaN. What a meter did not say is worked out where it can be: power from the growth of the register,
+// energy from power over time. Everything is deterministic: the same readings give the same bytes.
+package curve
+
+import (
+	"encoding/csv"
+	"io"
+	"math"
+	"strconv"
+	"time"
+
+	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/session"
+)
+
+// Curve is a session's readings over time.
+type Curve struct {
+	Start  time.Time
+	Points []Point // in order of time
+}
+
+// Point is a moment of the charge.
+type Point struct {
+	Elapsed    time.Duration // since the start
+	PowerKW    float64
+	EnergyKWh  float64 // taken in since the start
+	SoCPercent float64
+}
+
+// maxGap is how long two readings of the register may lie apart for the power between them to be worked out from it.
+const maxGap = time.Hour
+
+// From makes a curve of a session's readings, which are in order of time. meterStartWh is the register at the start, NaN when it is
+// not known, as in a session imported without it; then energy counts from the first reading.
+func From(start time.Time, meterStartWh float64, readings []session.Reading) Curve {
+	c := Curve{Start: start, Points: make([]Point, 0, len(readings))}
+	register, registerAt := meterStartWh, start
+	energy, powerBefore, at := 0.0, math.NaN(), start
+	measured := false // the register speaks, so nothing is integrated
+	for _, r := range readings {
+		p := Point{Elapsed: r.At.Sub(start), PowerKW: r.PowerW / 1000, SoCPercent: r.SoCPercent, EnergyKWh: math.NaN()}
+		if !math.IsNaN(r.RegisterWh) {
+			if math.IsNaN(meterStartWh) {
+				meterStartWh = r.RegisterWh
+			}
+			if gap := r.At.Sub(registerAt); math.IsNaN(r.PowerW) && gap > 0 && gap <= maxGap && !math.IsNaN(register) {
+				p.PowerKW = max(0, (r.RegisterWh-register)/1000/gap.Hours())
+			}
+			register, registerAt, measured = r.RegisterWh, r.At, true
+			energy = max(energy, (r.RegisterWh-meterStartWh)/1000)
+			p.EnergyKWh = energy
+		} else if !measured && !math.IsNaN(r.PowerW) {
+			if gap := r.At.Sub(at); !math.IsNaN(powerBefore) && gap <= maxGap {
+				energy += (powerBefore + p.PowerKW) / 2 * gap.Hours()
+			}
+			p.EnergyKWh = energy
+		}
+		powerBefore, at = p.PowerKW, r.At
+		c.Points = append(c.Points, p)
+	}
+	return c
+}
+
+// Thin gives the curve with at most n points (at least 4), chosen from those there are so that no peak and no trough of the power is
+// lost: of each stretch of time the moments of its lowest and its highest power stay, and the first and the last of all.
+func (c Curve) Thin(n int) Curve {
+	n = max(n, 4)
+	if len(c.Points) <= n {
+		return c
+	}
+	buckets := (n - 2) / 2
+	inner := c.Points[1 : len(c.Points)-1]
+	out := make([]Point, 0, n)
+	out = append(out, c.Points[0])
+	for b := range buckets {
+		bucket := inner[b*len(inner)/buckets : (b+1)*len(inner)/buckets]
+		if len(bucket) == 0 {
+			continue
+		}
+		low, high := 0, 0
+		for i := range bucket {
+			// NaN compares false, so that it is chosen only when the whole bucket has nothing else.
+			if bucket[i].PowerKW < bucket[low].PowerKW || math.IsNaN(bucket[low].PowerKW) {
+				low = i
+			}
+			if bucket[i].PowerKW > bucket[high].PowerKW || math.IsNaN(bucket[high].PowerKW) {
+				high = i
+			}
+		}
+		if low == high { // flat: its end says more of energy and charge than its beginning
+			out = append(out, bucket[len(bucket)-1])
+			continue
+		}
+		out = append(out, bucket[min(low, high)], bucket[max(low, high)])
+	}
+	return Curve{Start: c.Start, Points: append(out, c.Points[len(c.Points)-1])}
+}
+
+// CSV writes the curve with units in the names of its columns; what is not known is an empty field.
+func (c Curve) CSV(w io.Writer) error {
+	out := csv.NewWriter(w)
+	if err := out.Write([]string{"at", "elapsed_s", "power_kw", "energy_kwh", "soc_percent"}); err != nil {
+		return err
+	}
+	for _, p := range c.Points {
+		row := []string{
+			c.Start.Add(p.Elapsed).UTC().Format(time.RFC3339Nano), number(p.Elapsed.Seconds()),
+			number(p.PowerKW), number(p.EnergyKWh), number(p.SoCPercent),
+		}
+		if err := out.Write(row); err != nil {
+			return err
+		}
+	}
+	out.Flush()
+	return out.Error()
+}
+
+func number(v float64) string {
+	if math.IsNaN(v) {
+		return ""
+	}
+	return strconv.FormatFloat(Round(v), 'f', -1, 64)
+}
+
+// Round gives a value to a thousandth of its unit, the finest that meters mean.
+func Round(v float64) float64 { return math.Round(v*1000) / 1000 }

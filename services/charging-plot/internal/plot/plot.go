@@ -1,0 +1,97 @@
+// Package plot is the numbered bay a car stands in to charge: what serves it, whether it is free, and who says so.
+package plot
+
+import (
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/ihr-charging/charging-plot-api/libs/fault"
+	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/status"
+)
+
+// Plot is one bay with its live status.
+type Plot struct {
+	ID         uuid.UUID
+	StationID  uuid.UUID
+	OperatorID uuid.UUID
+	// EVSEs serve the plot; by default a plot has one.
+	EVSEs []EVSE
+	// Label is the number painted on the ground: the operator's own when there is one, else what the catalogue says.
+	Label string
+	// Reservable is the operator's word when there is one, else what the catalogue says; a plot that one of our charge points
+	// serves is reservable by default, because we can refuse to charge anyone else there.
+	Reservable   bool
+	OutOfService bool
+
+	Status       status.Status
+	StatusSince  time.Time
+	StatusSource status.Source
+	Version      int64
+	UpdatedAt    time.Time
+}
+
+// EVSE is an outlet unit that serves a plot, as the catalogue describes it.
+type EVSE struct {
+	ID         uuid.UUID
+	UID        string
+	EVSEID     string // eMI3, such as FR*073*E1; may be empty
+	Connectors []Connector
+}
+
+// Connector is one plug or socket of an EVSE.
+type Connector struct {
+	ID          string
+	Standard    string // OCPI connector type, such as IEC_62196_T2_COMBO
+	Format      string
+	PowerType   string
+	MaxVoltage  int
+	MaxAmperage int
+	MaxPowerW   int
+	TariffIDs   []string
+}
+
+// Patch is the operator's change of a plot: a nil field stays. Clearing Label or Reservable goes back to the catalogue's word.
+type Patch struct {
+	Label           *string
+	ClearLabel      bool
+	Reservable      *bool
+	ClearReservable bool
+	OutOfService    *bool
+}
+
+// Push is what an operator's back end says of a plot.
+type Push struct {
+	Status status.Status
+	At     time.Time // zero: now
+}
+
+// Filter narrows a list of plots; empty fields do not.
+type Filter struct {
+	Station   uuid.UUID
+	Statuses  []status.Status
+	Connector []string
+}
+
+// Change is one entry of a plot's history: the status that held from Since on, until the next entry.
+type Change struct {
+	Status status.Status
+	Source status.Source
+	Since  time.Time
+}
+
+// Faults of plots.
+var (
+	// ErrNotFound is a plot that is absent.
+	ErrNotFound = fault.Define(fault.NotFound, "plot_not_found", "There is no such plot")
+	// ErrStale is a change based on an older version of the plot.
+	ErrStale = fault.Define(fault.PreconditionFailed, "plot_changed", "The plot has changed since you read it")
+	// ErrNeedsMatch is a change that does not say which version it is based on.
+	ErrNeedsMatch = fault.Define(fault.PreconditionRequired, "if_match_required", "Say with If-Match which version you change")
+	// ErrForeign is a plot of another operator.
+	ErrForeign = fault.Define(fault.Forbidden, "foreign_plot", "The plot belongs to another operator")
+	// ErrRemoved is a change of a plot that the catalogue has removed.
+	ErrRemoved = fault.Define(fault.Gone, "plot_removed", "The plot has been removed")
+	// ErrTooNew is a pushed status that is dated in the future.
+	ErrTooNew = fault.Define(fault.Invalid, "status_in_future", "The status is dated in the future")
+)

@@ -1,0 +1,203 @@
+package session
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"math/big"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/ihr-charging/charging-plot-api/libs/tariff"
+)
+
+// CDR is the charge detail record that a finished session ends in. It is stored as it is and never changes; amounts are rounded to
+// the currency's digits once, here.
+type CDR struct {
+	ID            uuid.UUID       `json:"id"`
+	SessionID     uuid.UUID       `json:"session_id"`
+	DriverID      uuid.UUID       `json:"driver_id"`
+	OperatorID    uuid.UUID       `json:"operator_id"`
+	PlotID        uuid.UUID       `json:"plot_id"`
+	StationID     uuid.UUID       `json:"station_id"`
+	StationName   string          `json:"station_name"`
+	Address       string          `json:"address"`
+	OperatorName  string          `json:"operator_name"`
+	PlotLabel     string          `json:"plot_label"`
+	StartedAt     time.Time       `json:"started_at"`
+	EndedAt       time.Time       `json:"ended_at"`
+	TimeZone      string          `json:"time_zone"`
+	StopReason    string          `json:"stop_reason"`
+	MeterStartWh  int64           `json:"meter_start_wh"`
+	MeterStopWh   int64           `json:"meter_stop_wh"`
+	EnergyKWh     string          `json:"energy_kwh"` // exact decimal
+	ChargingS     int64           `json:"charging_s"`
+	ParkingS      int64           `json:"parking_s"`
+	ReservationS  int64           `json:"reservation_s"`
+	TariffID      string          `json:"tariff_id,omitempty"`
+	Tariff        json.RawMessage `json:"tariff,omitempty"`
+	Currency      string          `json:"currency,omitempty"`
+	Lines         []CDRLine       `json:"lines"`
+	TotalExclTax  string          `json:"total_before_taxes,omitempty"` // empty when no tariff says it
+	TotalInclTax  string          `json:"total_after_taxes,omitempty"`
+	CreatedAt     time.Time       `json:"created_at"`
+	RegisterFault string          `json:"register_fault,omitempty"` // why the energy is not what the register says
+}
+
+// CDRLine is one priced line.
+type CDRLine struct {
+	Phase     string `json:"phase"`     // RESERVATION or SESSION
+	Dimension string `json:"dimension"` // ENERGY, TIME, PARKING_TIME, FLAT
+	Volume    string `json:"volume"`    // billed: kWh, hours, or 1
+	Unit      string `json:"unit"`      // kWh, h, or empty
+	Price     string `json:"price"`     // of one unit
+	VAT       string `json:"vat,omitempty"`
+	StepSize  int64  `json:"step_size,omitempty"`
+	ExclTax   string `json:"before_taxes,omitempty"`
+	InclTax   string `json:"after_taxes,omitempty"`
+}
+
+// Stay is what a CDR is made from, beside the session itself.
+type Stay struct {
+	Readings     []Reading
+	Held         *tariff.Reservation // the time the plot was held before the session, nil without a reservation
+	StationName  string
+	Address      string
+	OperatorName string
+	PlotLabel    string
+}
+
+// Finish makes the CDR of a session that has ended. The energy is what the register gained between start and stop; a register that
+// ran backwards counts as nothing gained, and the record says so. Without a tariff there are no lines and no totals.
+func Finish(s Session, stay Stay, id uuid.UUID, now time.Time) (CDR, error) {
+	if s.MeterStartWh == nil || s.MeterStopWh == nil || s.StartedAt.IsZero() || s.EndedAt.IsZero() {
+		return CDR{}, fmt.Errorf("session %s: a CDR wants a start and a stop", s.ID)
+	}
+	gained := *s.MeterStopWh - *s.MeterStartWh
+	cdr := CDR{
+		ID: id, SessionID: s.ID, DriverID: s.DriverID, OperatorID: s.OperatorID, PlotID: s.PlotID, StationID: s.StationID,
+		StationName: stay.StationName, Address: stay.Address, OperatorName: stay.OperatorName, PlotLabel: stay.PlotLabel,
+		StartedAt: s.StartedAt, EndedAt: s.EndedAt, TimeZone: s.TimeZone, StopReason: s.Reason,
+		MeterStartWh: *s.MeterStartWh, MeterStopWh: *s.MeterStopWh,
+		Lines: []CDRLine{}, CreatedAt: now,
+	}
+	if gained < 0 {
+		cdr.RegisterFault = fmt.Sprintf("the register ran backwards by %d Wh", -gained)
+		gained = 0
+	}
+	cdr.EnergyKWh = decimal(big.NewRat(gained, 1000), 3)
+	segments := Segments(s.StartedAt, s.EndedAt, *s.MeterStartWh, *s.MeterStartWh+gained, stay.Readings)
+	for _, part := range segments {
+		seconds := int64(part.End.Sub(part.Start).Round(time.Second).Seconds())
+		if part.Charging {
+			cdr.ChargingS += seconds
+		} else {
+			cdr.ParkingS += seconds
+		}
+	}
+	if stay.Held != nil {
+		cdr.ReservationS = int64(stay.Held.Until.Sub(stay.Held.From).Seconds())
+	}
+	if len(s.Tariff) == 0 {
+		return cdr, nil
+	}
+	var t tariff.Tariff
+	if err := json.Unmarshal(s.Tariff, &t); err != nil {
+		return CDR{}, fmt.Errorf("session %s: read its tariff: %w", s.ID, err)
+	}
+	zone, err := time.LoadLocation(s.TimeZone)
+	if err != nil {
+		zone = time.UTC // an unknown zone must not keep a driver from a receipt
+	}
+	bill, err := t.Price(tariff.Usage{Location: zone, Reservation: stay.Held, Segments: segments})
+	if err != nil {
+		return CDR{}, fmt.Errorf("session %s: price it: %w", s.ID, err)
+	}
+	cdr.TariffID, cdr.Tariff, cdr.Currency = t.ID, s.Tariff, bill.Currency
+	cdr.TotalExclTax, cdr.TotalInclTax = amount(bill.BeforeTaxes, bill.Currency), amount(bill.AfterTaxes, bill.Currency)
+	for _, l := range bill.Lines {
+		cdr.Lines = append(cdr.Lines, lineOf(l, bill.Currency))
+	}
+	return cdr, nil
+}
+
+func lineOf(l tariff.Line, currency string) CDRLine {
+	line := CDRLine{
+		Phase: string(l.Phase), Dimension: string(l.Dimension),
+		Volume: decimal(l.Volume, 6), Price: decimal(l.Price().Rat(), 6), StepSize: l.StepSize(),
+		ExclTax: amount(l.BeforeTaxes, currency), InclTax: amount(l.AfterTaxes, currency),
+	}
+	switch l.Dimension {
+	case tariff.Energy:
+		line.Unit = "kWh"
+	case tariff.Time, tariff.ParkingTime:
+		line.Unit = "h"
+	case tariff.Flat:
+	}
+	if vat := l.VAT(); vat != nil {
+		line.VAT = decimal(vat.Rat(), 3)
+	}
+	return line
+}
+
+func amount(r *big.Rat, currency string) string {
+	if r == nil {
+		return ""
+	}
+	return tariff.Format(r, currency)
+}
+
+// decimal writes a number with at most so many digits after the point, and no more than it needs.
+func decimal(r *big.Rat, digits int) string {
+	for d := range digits {
+		s := r.FloatString(d)
+		if exact, ok := new(big.Rat).SetString(s); ok && exact.Cmp(r) == 0 {
+			return s
+		}
+	}
+	return r.FloatString(digits)
+}
+
+const (
+	// grain is the finest segment of a bill. Readings come once a second from some charge points; a tariff that changes with the clock
+	// or with power is followed to the minute.
+	grain = time.Minute
+	// idlePowerW is what a car may draw for its own comfort without being said to charge.
+	idlePowerW = 50
+)
+
+// Segments tells when in [start, stop] the car charged, and how the energy between the two registers spreads over that time. The
+// segments are without gaps and their energy adds up to the registers' difference exactly. A stretch in which the register stands
+// still, and the power with it where there is one, is parking.
+func Segments(start, stop time.Time, fromWh, toWh int64, readings []Reading) []tariff.Segment {
+	if !stop.After(start) {
+		return nil
+	}
+	var out []tariff.Segment
+	at, register := start, fromWh
+	add := func(until time.Time, wh int64, charging bool) {
+		segment := tariff.Segment{Start: at, End: until, Charging: charging, EnergyKWh: big.NewRat(wh-register, 1000)}
+		at, register = until, wh
+		if n := len(out); n > 0 && !charging && !out[n-1].Charging {
+			out[n-1].End = until
+			return
+		}
+		out = append(out, segment)
+	}
+	powered := false // power was seen since the last cut
+	for _, r := range readings {
+		if !r.At.After(at) || !r.At.Before(stop) {
+			continue
+		}
+		powered = powered || r.PowerW > idlePowerW
+		if r.At.Sub(at) < grain || math.IsNaN(r.RegisterWh) {
+			continue
+		}
+		wh := min(max(int64(math.Round(r.RegisterWh)), register), toWh)
+		add(r.At, wh, wh > register || powered)
+		powered = false
+	}
+	add(stop, toWh, toWh > register || powered)
+	return out
+}
