@@ -1,0 +1,149 @@
+package httpserver
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+	"github.com/valyala/fasthttp"
+)
+
+// bodyRule is the larger limit of one route.
+type bodyRule struct {
+	method, path string
+	limit        int
+	stream       bool
+}
+
+// AllowBody raises the limit of request bodies for one route, given as it is
+// registered with fiber ("/v1/stations/:id/photos"). Without stream the body is
+// held in memory, as everywhere; with it the handler reads BodyReader(c), in
+// constant memory, and its context has no deadline, since only the sender knows
+// how long an upload takes.
+func (s *Server) AllowBody(method, path string, limit int, stream bool) {
+	s.bodies = append(s.bodies, bodyRule{method, path, limit, stream})
+	if stream {
+		s.app.Server().StreamRequestBody = true
+	}
+}
+
+// ruleFor finds the rule of a request by its path, since bodies arrive before
+// the router has seen the request.
+func (s *Server) ruleFor(method, path string) *bodyRule {
+	for i, rule := range s.bodies {
+		if rule.method == method &&
+			fiber.RoutePatternMatch(path, rule.path, fiber.Config{CaseSensitive: true, StrictRouting: true}) {
+			return &s.bodies[i]
+		}
+	}
+	return nil
+}
+
+// headerReceived sets the limit before the body is read.
+func (s *Server) headerReceived(header *fasthttp.RequestHeader) (config fasthttp.RequestConfig) {
+	length := header.ContentLength()
+	if len(s.bodies) == 0 || length >= 0 && length <= s.cfg.BodyLimit || length == -2 {
+		return config
+	}
+	uri := fasthttp.AcquireURI()
+	defer fasthttp.ReleaseURI(uri)
+	if err := uri.Parse(nil, header.RequestURI()); err != nil {
+		return config
+	}
+	if rule := s.ruleFor(string(header.Method()), string(uri.PathOriginal())); rule != nil && !rule.stream {
+		config.MaxRequestBodySize = rule.limit
+	}
+	return config
+}
+
+// takeBody brings a body that fasthttp left on the wire into memory, within the
+// limit, except for routes that stream. It reports whether the route does.
+func (s *Server) takeBody(c *fiber.Ctx) (streams bool, err error) {
+	body := c.Request().BodyStream()
+	if body == nil {
+		return false, nil
+	}
+	limit := s.cfg.BodyLimit
+	if rule := s.ruleFor(c.Method(), string(c.Request().URI().PathOriginal())); rule != nil {
+		if rule.stream {
+			return true, nil
+		}
+		limit = rule.limit
+	}
+	if c.Request().Header.ContentLength() > limit {
+		return false, fiber.ErrRequestEntityTooLarge
+	}
+	all, err := io.ReadAll(io.LimitReader(body, int64(limit)+1))
+	switch {
+	case err != nil:
+		return false, readFault(err)
+	case len(all) > limit:
+		c.Response().SetConnectionClose()
+		return false, fiber.ErrRequestEntityTooLarge
+	}
+	if len(c.Request().Header.PeekTrailerKeys()) > 0 {
+		return false, errTrailers
+	}
+	c.Request().SetBodyRaw(all)
+	return false, nil
+}
+
+// BodyReader reads the body of a route that streams (AllowBody) as it arrives.
+// Each read may take ReadTimeout. A body beyond the route's limit ends in a 413,
+// one with trailers in a 400, one that stalls in a 408: return the error as it is.
+func BodyReader(c *fiber.Ctx) io.Reader {
+	r := requestOf(c.UserContext())
+	body := c.Request().BodyStream()
+	if r == nil || body == nil {
+		return bytes.NewReader(c.Body())
+	}
+	limit := r.server.cfg.BodyLimit
+	if rule := r.server.ruleFor(c.Method(), string(c.Request().URI().PathOriginal())); rule != nil {
+		limit = rule.limit
+	}
+	return &streamedBody{c: c, body: body, left: int64(limit), patience: r.server.cfg.ReadTimeout}
+}
+
+type streamedBody struct {
+	c        *fiber.Ctx
+	body     io.Reader
+	left     int64
+	patience time.Duration
+}
+
+func (b *streamedBody) Read(p []byte) (int, error) {
+	if err := b.c.Context().SetReadDeadline(time.Now().Add(b.patience)); err != nil {
+		return 0, err
+	}
+	// One byte more than is left shows a body that is too large.
+	if int64(len(p)) > b.left+1 {
+		p = p[:b.left+1]
+	}
+	n, err := b.body.Read(p)
+	if b.left -= int64(n); b.left < 0 {
+		b.c.Response().SetConnectionClose()
+		return 0, fiber.ErrRequestEntityTooLarge
+	}
+	if errors.Is(err, io.EOF) {
+		if len(b.c.Request().Header.PeekTrailerKeys()) > 0 {
+			return n, errTrailers
+		}
+		return n, io.EOF
+	}
+	if err != nil {
+		b.c.Response().SetConnectionClose()
+		return n, readFault(err)
+	}
+	return n, nil
+}
+
+// readFault tells a slow sender from a broken one.
+func readFault(err error) error {
+	var timeout interface{ Timeout() bool }
+	if errors.As(err, &timeout) && timeout.Timeout() {
+		return errors.Join(fiber.ErrRequestTimeout, err)
+	}
+	return errors.Join(fiber.ErrBadRequest, err)
+}

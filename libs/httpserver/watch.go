@@ -1,0 +1,250 @@
+package httpserver
+
+import (
+	"context"
+	"log/slog"
+	"maps"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+	"github.com/gofiber/fiber/v2/middleware/adaptor"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/metric"
+	"go.opentelemetry.io/otel/propagation"
+	"go.opentelemetry.io/otel/trace"
+	"go.opentelemetry.io/otel/trace/noop"
+
+	"github.com/ihr-charging/charging-plot-api/libs/authn"
+	"github.com/ihr-charging/charging-plot-api/libs/problem"
+	"github.com/ihr-charging/charging-plot-api/libs/telemetry"
+)
+
+const scope = "github.com/ihr-charging/charging-plot-api/libs/httpserver"
+
+// unmatched is the route of requests that no route wants, so that their paths,
+// which anyone can make up, never become names of series or spans.
+const unmatched = "unmatched"
+
+// watch sees every request: its span, its duration, how many there are.
+type watch struct {
+	tracer   trace.Tracer
+	silent   bool // nobody records spans
+	duration metric.Float64Histogram
+	metrics  fiber.Handler
+	active   atomic.Int64
+
+	// series holds the attributes of each series that was seen, made once.
+	series atomic.Pointer[map[seriesKey][]metric.RecordOption]
+	mu     sync.Mutex
+}
+
+type seriesKey struct {
+	method, route string
+	status        int
+}
+
+// durations are the bounds of the histogram in seconds: the usual ones, and
+// finer ones below, where answers from memory are.
+var durations = []float64{
+	.0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30,
+}
+
+func newWatch(tel *telemetry.Telemetry) *watch {
+	w := &watch{tracer: tel.Tracer(scope), metrics: adaptor.HTTPHandler(tel.MetricsHandler())}
+	_, w.silent = tel.TracerProvider().(noop.TracerProvider)
+	w.series.Store(&map[seriesKey][]metric.RecordOption{})
+	meter := tel.Meter(scope)
+	var err error
+	w.duration, err = meter.Float64Histogram("http.server.request.duration",
+		metric.WithUnit("s"),
+		metric.WithDescription("Duration of HTTP requests."),
+		metric.WithExplicitBucketBoundaries(durations...))
+	if err != nil {
+		tel.Log().Error("no duration histogram", "error", err)
+	}
+	_, err = meter.Int64ObservableUpDownCounter("http.server.active_requests",
+		metric.WithUnit("{request}"),
+		metric.WithDescription("Requests under way, open streams among them."),
+		metric.WithInt64Callback(func(_ context.Context, o metric.Int64Observer) error {
+			o.Observe(w.active.Load())
+			return nil
+		}))
+	if err != nil {
+		tel.Log().Error("no gauge of active requests", "error", err)
+	}
+	return w
+}
+
+var spanOptions = []trace.SpanStartOption{trace.WithSpanKind(trace.SpanKindServer)}
+
+// begin counts the request and starts its span, as a child of the caller's when
+// a valid traceparent came along.
+func (w *watch) begin(c *fiber.Ctx, r *request) {
+	w.active.Add(1)
+	header := &c.Request().Header
+	if len(header.Peek("Traceparent")) > 0 {
+		r.parent = propagation.TraceContext{}.Extract(r.parent, carrier{c})
+	} else if w.silent {
+		return
+	}
+	r.parent, r.span = w.tracer.Start(r.parent, c.Method(), spanOptions...)
+}
+
+// carrier lets the propagator read the request's headers.
+type carrier struct{ c *fiber.Ctx }
+
+func (h carrier) Get(key string) string { return string(h.c.Request().Header.Peek(key)) }
+func (h carrier) Set(string, string)    {}
+func (h carrier) Keys() []string        { return nil }
+
+// line is what is said about a finished request.
+type line struct {
+	ctx       context.Context
+	method    string
+	route     string
+	status    int
+	principal string
+	code      string
+	err       error // worth a look: ours, or of a stream that broke
+	size      int
+}
+
+// finish says what became of a request.
+func (s *Server) finish(c *fiber.Ctx, r *request, err error) {
+	s.conclude(r, s.describe(c, r, err))
+}
+
+// describe takes from c what the log line, the span and the histogram need.
+func (s *Server) describe(c *fiber.Ctx, r *request, err error) line {
+	l := line{
+		ctx:    r.parent,
+		method: method(c),
+		route:  s.template(c),
+		status: c.Response().StatusCode(),
+	}
+	if !c.Response().IsBodyStream() {
+		l.size = len(c.Response().Body())
+	}
+	if p, ok := authn.FromContext(c.UserContext()); ok {
+		l.principal = p.Subject.String()
+	}
+	if err != nil {
+		l.code = problem.FaultOf(err).Code()
+		if l.status >= http.StatusInternalServerError {
+			l.err = err
+		}
+	}
+	return l
+}
+
+// method returns the method of the request, "_OTHER" for one that is made up.
+func method(c *fiber.Ctx) string {
+	switch m := c.Method(); m {
+	case fiber.MethodGet, fiber.MethodHead, fiber.MethodPost, fiber.MethodPut, fiber.MethodPatch, fiber.MethodDelete, fiber.MethodOptions:
+		return m
+	default:
+		return "_OTHER"
+	}
+}
+
+// template returns the path of the route as it was registered.
+func (s *Server) template(c *fiber.Ctx) string {
+	s.routesOnce.Do(func() {
+		s.routes = make(map[string]struct{})
+		for _, route := range s.app.GetRoutes(true) {
+			s.routes[route.Path] = struct{}{}
+		}
+	})
+	path := c.Route().Path
+	if _, ok := s.routes[path]; !ok || path == "/" && string(c.Request().URI().PathOriginal()) != "/" {
+		return unmatched
+	}
+	return path
+}
+
+func (s *Server) conclude(r *request, l line) {
+	took := time.Since(r.start)
+	s.watch.active.Add(-1)
+	s.watch.duration.Record(l.ctx, took.Seconds(), s.watch.options(seriesKey{l.method, l.route, l.status})...)
+	if r.span != nil {
+		endSpan(r.span, l)
+	}
+	s.log.LogAttrs(l.ctx, l.level(), "request", l.attrs(r.id, took)...)
+}
+
+// level keeps probes out of the ordinary log, which they would fill.
+func (l *line) level() slog.Level {
+	switch {
+	case l.status >= http.StatusInternalServerError && l.err != nil:
+		return slog.LevelError
+	case l.err != nil:
+		return slog.LevelWarn
+	}
+	switch l.route {
+	case "/healthz", "/livez", "/readyz", "/metrics":
+		return slog.LevelDebug
+	default:
+		return slog.LevelInfo
+	}
+}
+
+func (l *line) attrs(id string, took time.Duration) []slog.Attr {
+	attrs := make([]slog.Attr, 6, 9)
+	attrs[0] = slog.String("method", l.method)
+	attrs[1] = slog.String("route", l.route)
+	attrs[2] = slog.Int("status", l.status)
+	attrs[3] = slog.Float64("duration_ms", float64(took.Microseconds())/1000)
+	attrs[4] = slog.Int("size", l.size)
+	attrs[5] = slog.String("request_id", id)
+	if l.principal != "" {
+		attrs = append(attrs, slog.String("principal", l.principal))
+	}
+	if l.code != "" {
+		attrs = append(attrs, slog.String("fault", l.code))
+	}
+	if l.err != nil {
+		attrs = append(attrs, slog.Any("error", l.err))
+	}
+	return attrs
+}
+
+// options returns the attributes of a series, built on its first request.
+func (w *watch) options(key seriesKey) []metric.RecordOption {
+	if options, ok := (*w.series.Load())[key]; ok {
+		return options
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	next := maps.Clone(*w.series.Load())
+	next[key] = []metric.RecordOption{metric.WithAttributeSet(attribute.NewSet(
+		attribute.String("http.request.method", key.method),
+		attribute.String("http.route", key.route),
+		attribute.Int("http.response.status_code", key.status),
+	))}
+	w.series.Store(&next)
+	return next[key]
+}
+
+// endSpan names the span after the route. No URL is in it: paths and queries
+// hold ids and could hold secrets.
+func endSpan(span trace.Span, l line) {
+	if span.IsRecording() {
+		span.SetName(l.method + " " + l.route)
+		span.SetAttributes(
+			attribute.String("http.request.method", l.method),
+			attribute.String("http.route", l.route),
+			attribute.Int("http.response.status_code", l.status),
+		)
+		if l.code != "" {
+			span.SetAttributes(attribute.String("error.type", l.code))
+		}
+		if l.err != nil {
+			span.SetStatus(codes.Error, l.code)
+		}
+	}
+	span.End()
+}
