@@ -1,33 +1,286 @@
 package authn
 
 import (
+	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
 	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"strings"
+	"time"
 
-	"github.com/gofiber/fiber/v2"
+	"github.com/golang-jwt/jwt/v5"
+	"github.com/google/uuid"
+
+	"github.com/ihr-charging/charging-plot-api/libs/fault"
+)
+
+const (
+	maxTokenBytes = 4 << 10
+	maxKeyIDBytes = 128
+	leeway        = 30 * time.Second
+	tokenType     = "at+jwt"
+)
+
+// What a caller can be told about a token.
+var (
+	// ErrToken is the one answer to every token that is not right.
+	ErrToken = fault.Define(fault.Unauthenticated, "invalid_token", "The access token is not valid")
+	// ErrKeys says that no keys to verify with could be fetched yet, or for a day.
+	ErrKeys = fault.Define(fault.Unavailable, "auth_keys_unavailable", "Access tokens cannot be checked at the moment")
 )
 
 // Config says whose tokens are believed.
 type Config struct {
-	Issuer   string `env:"AUTH_ISSUER"   desc:"issuer (iss) that tokens must name: the public URL of the product"`
-	Audience string `env:"-"`
-	JWKSURL  string `env:"AUTH_JWKS_URL" desc:"where the issuer publishes its keys"`
+	Issuer   string `env:"AUTH_ISSUER" desc:"issuer that access tokens must name: the public URL of the product"`
+	Audience string `env:"-"` // this service's name in a token's aud
+	JWKSURL  string `env:"AUTH_JWKS_URL" desc:"where auth publishes its keys; /.well-known/jwks.json of the issuer when empty"`
+
+	Client *http.Client     `env:"-"` // fetches the keys; one with a timeout of 5 s when nil
+	Log    *slog.Logger     `env:"-"` // hears of keys that cannot be fetched; silent when nil
+	Now    func() time.Time `env:"-"` // time.Now when nil; tests travel with it
 }
 
-// Verifier checks access tokens.
-type Verifier struct{}
+// Verifier checks access tokens. It is safe for concurrent use.
+type Verifier struct {
+	parser *jwt.Parser
+	keys   *keySet
+	cache  *claimsCache
+	now    func() time.Time
+}
 
-// NewVerifier makes a verifier.
+// NewVerifier makes a verifier that fetches keys until ctx ends. It does not wait for them, so a
+// service starts while auth is down. It fails when issuer or audience is missing: an empty one
+// would switch its check off.
 func NewVerifier(ctx context.Context, cfg Config) (*Verifier, error) {
-	return nil, errors.New("authn: being written")
+	var faults []error
+	if strings.TrimSpace(cfg.Issuer) == "" {
+		faults = append(faults, errors.New("authn: no issuer"))
+	}
+	if strings.TrimSpace(cfg.Audience) == "" {
+		faults = append(faults, errors.New("authn: no audience"))
+	}
+	if len(faults) > 0 {
+		return nil, errors.Join(faults...)
+	}
+	if cfg.JWKSURL == "" {
+		cfg.JWKSURL = strings.TrimSuffix(cfg.Issuer, "/") + "/.well-known/jwks.json"
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	v := &Verifier{
+		parser: jwt.NewParser(
+			jwt.WithValidMethods([]string{jwt.SigningMethodES256.Alg()}),
+			jwt.WithIssuer(cfg.Issuer),
+			jwt.WithAudience(cfg.Audience),
+			jwt.WithExpirationRequired(),
+			jwt.WithIssuedAt(),
+			jwt.WithLeeway(leeway),
+			jwt.WithStrictDecoding(),
+			jwt.WithTimeFunc(cfg.Now),
+		),
+		cache: newClaimsCache(),
+		now:   cfg.Now,
+	}
+	keys, err := newKeySet(ctx, cfg, v.cache.clear)
+	if err != nil {
+		return nil, err
+	}
+	v.keys = keys
+	return v, nil
 }
 
-// Verify checks one token.
+// Verify returns the principal that the token speaks for, ErrToken when the token is not right in
+// every way, or ErrKeys when there is nothing to check it with.
 func (v *Verifier) Verify(ctx context.Context, token string) (Principal, error) {
-	return Principal{}, errors.New("authn: being written")
+	if len(token) > maxTokenBytes {
+		return Principal{}, ErrToken.Because(errors.New("the token is too long"))
+	}
+	// The text of a token is canonical only after the checks below, so nothing but this cache,
+	// where a variant is merely a miss, is keyed by it.
+	sum := sha256.Sum256([]byte(token))
+	now := v.now()
+	if p, ok := v.cache.get(sum, now); ok {
+		return p, nil
+	}
+	p, err := v.verify(ctx, token)
+	if err != nil {
+		return Principal{}, err
+	}
+	v.cache.put(sum, p, now)
+	return p, nil
 }
 
-// Middleware puts the caller's principal into the request's context.
-func (v *Verifier) Middleware() fiber.Handler {
-	return func(c *fiber.Ctx) error { return c.Next() }
+func (v *Verifier) verify(ctx context.Context, token string) (Principal, error) {
+	header, payload, err := split(token)
+	if err != nil {
+		return Principal{}, ErrToken.Because(err)
+	}
+	if err := strictObject(header, "alg", "typ", "kid"); err != nil {
+		return Principal{}, ErrToken.Because(fmt.Errorf("header: %w", err))
+	}
+	// Unknown claims are allowed, so that auth can add some before the services know them.
+	if err := strictObject(payload); err != nil {
+		return Principal{}, ErrToken.Because(fmt.Errorf("claims: %w", err))
+	}
+	var said claims
+	_, err = v.parser.ParseWithClaims(token, &said, func(t *jwt.Token) (any, error) {
+		if t.Header["typ"] != tokenType {
+			return nil, errors.New("the token is not an access token")
+		}
+		kid, _ := t.Header["kid"].(string)
+		if kid == "" || len(kid) > maxKeyIDBytes {
+			return nil, errors.New("the token names no key")
+		}
+		return v.keys.find(ctx, kid)
+	})
+	switch {
+	case errors.Is(err, ErrKeys):
+		return Principal{}, ErrKeys.After(keysRetryAfter).Because(err)
+	case errors.Is(err, jwt.ErrTokenExpired):
+		// The signature has been checked by now, so this tells nothing to a forger.
+		return Principal{}, ErrToken.Detailf("The access token has expired").Because(err)
+	case err != nil:
+		return Principal{}, ErrToken.Because(err)
+	}
+	return said.principal(), nil
+}
+
+// split checks the token's characters and decodes its first two parts. Base64 decoders pass over
+// line breaks and some take padding, so the alphabet is checked here.
+func split(token string) (header, payload []byte, err error) {
+	dots := 0
+	for i := range len(token) {
+		switch c := token[i]; {
+		case c == '.':
+			dots++
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '-', c == '_':
+		default:
+			return nil, nil, errors.New("the token has a character that none may have")
+		}
+	}
+	if dots != 2 {
+		return nil, nil, errors.New("the token has not three parts")
+	}
+	first, rest, _ := strings.Cut(token, ".")
+	second, _, _ := strings.Cut(rest, ".")
+	strict := base64.RawURLEncoding.Strict()
+	if header, err = strict.DecodeString(first); err != nil {
+		return nil, nil, err
+	}
+	if payload, err = strict.DecodeString(second); err != nil {
+		return nil, nil, err
+	}
+	return header, payload, nil
+}
+
+// strictObject demands one JSON object without doubled keys, and without keys that encoding/json
+// would take for another by ignoring case. With names given, no other keys may be there.
+func strictObject(data []byte, names ...string) error {
+	decoder := json.NewDecoder(bytes.NewReader(data))
+	start, err := decoder.Token()
+	if err != nil {
+		return err
+	}
+	if start != json.Delim('{') {
+		return errors.New("not an object")
+	}
+	seen := make(map[string]bool, 16)
+	for decoder.More() {
+		token, err := decoder.Token()
+		if err != nil {
+			return err
+		}
+		key, ok := token.(string)
+		if !ok {
+			return errors.New("a key is not a text")
+		}
+		folded := strings.ToLower(key)
+		if seen[folded] {
+			return errors.New("a key is doubled")
+		}
+		seen[folded] = true
+		if key != folded {
+			return errors.New("a key is not in lower case")
+		}
+		if len(names) > 0 && !containsName(names, key) {
+			return errors.New("a key is not known")
+		}
+		var value json.RawMessage
+		if err := decoder.Decode(&value); err != nil {
+			return err
+		}
+	}
+	if _, err := decoder.Token(); err != nil { // the closing brace
+		return err
+	}
+	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
+		return errors.New("something follows the object")
+	}
+	return nil
+}
+
+func containsName(names []string, name string) bool {
+	for _, n := range names {
+		if n == name {
+			return true
+		}
+	}
+	return false
+}
+
+// claims are what an access token says; see RFC 9068, section 2.2.
+type claims struct {
+	jwt.RegisteredClaims
+
+	ClientID  string           `json:"client_id"`
+	Scope     string           `json:"scope"`
+	SessionID string           `json:"sid"`
+	AuthTime  *jwt.NumericDate `json:"auth_time"`
+	Roles     []string         `json:"roles"`
+	Operator  *uuid.UUID       `json:"org"`
+}
+
+// Validate demands what the library takes as optional. The library calls it after its own checks.
+func (c *claims) Validate() error {
+	if id, err := uuid.Parse(c.Subject); err != nil || id == uuid.Nil || len(c.Subject) != 36 {
+		return errors.New("sub is not a UUID")
+	}
+	if c.IssuedAt == nil {
+		return errors.New("no iat")
+	}
+	if c.ID == "" {
+		return errors.New("no jti")
+	}
+	if c.ClientID == "" {
+		return errors.New("no client_id")
+	}
+	return nil
+}
+
+func (c *claims) principal() Principal {
+	p := Principal{
+		Subject: uuid.MustParse(c.Subject), Kind: Service, ClientID: c.ClientID,
+		Scopes: strings.Fields(c.Scope), Roles: c.Roles,
+		SessionID: c.SessionID, TokenID: c.ID, Expires: c.ExpiresAt.Time,
+	}
+	if c.SessionID != "" {
+		p.Kind = User
+	}
+	if c.AuthTime != nil {
+		p.AuthTime = c.AuthTime.Time
+	}
+	if c.Operator != nil {
+		p.Operator = *c.Operator
+	}
+	return p
 }
