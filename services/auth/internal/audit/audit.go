@@ -1,0 +1,89 @@
+// Package audit names the events that are kept for good: who did what, from where, to which account. Events hold ids and
+// hashes, never addresses, names or secrets, and a store writes them in the transaction of what they tell of.
+package audit
+
+import (
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/ihr-charging/charging-plot-api/services/auth/internal/caller"
+)
+
+// Kind is what happened.
+type Kind string
+
+// The kinds of events.
+const (
+	Registered      Kind = "account.registered"
+	Confirmed       Kind = "account.confirmed"
+	Created         Kind = "account.created"
+	ProfileChanged  Kind = "account.profile_changed"
+	PasswordChanged Kind = "password.changed"
+	PasswordReset   Kind = "password.reset"
+	PasswordForgot  Kind = "password.forgotten"
+	LoggedIn        Kind = "session.began"
+	LoginFailed     Kind = "session.refused"
+	LoggedOut       Kind = "session.ended"
+	TokenReused     Kind = "session.token_reused"
+	RoleGranted     Kind = "role.granted"
+	RoleRevoked     Kind = "role.revoked"
+	ClientCreated   Kind = "client.created"
+	KeyCreated      Kind = "key.created"
+	KeyActivated    Kind = "key.activated"
+	KeyRetired      Kind = "key.retired"
+	KeyRevoked      Kind = "key.revoked"
+	KeyGone         Kind = "key.gone"
+	KeySealed       Kind = "key.sealed_anew"
+)
+
+// Actors that are neither an account nor a client.
+const (
+	Anonymous = "anonymous"
+	System    = "system"
+	CLI       = "operator-cli"
+)
+
+// ByAccount is the actor of what somebody does to their own or another's account.
+func ByAccount(id uuid.UUID) string { return "account:" + id.String() }
+
+// Event is something that happened.
+type Event struct {
+	ID      uuid.UUID
+	Kind    Kind
+	Account uuid.UUID // zero: none
+	Actor   string
+	Session uuid.UUID // zero: none
+	Network *caller.Network
+	Detail  map[string]string
+	At      time.Time // set by the store
+}
+
+// New makes an event with an id of its own.
+func New(kind Kind, account uuid.UUID, actor string) Event {
+	return Event{ID: uuid.Must(uuid.NewV7()), Kind: kind, Account: account, Actor: actor}
+}
+
+// From adds from where.
+func (e Event) From(c caller.Caller) Event {
+	e.Network = &c.Network
+	return e
+}
+
+// In adds the session it happened in.
+func (e Event) In(session uuid.UUID) Event {
+	e.Session = session
+	return e
+}
+
+// With adds a detail, which must not be personal.
+func (e Event) With(key, value string) Event {
+	detail := map[string]string{key: value}
+	for k, v := range e.Detail {
+		if k != key {
+			detail[k] = v
+		}
+	}
+	e.Detail = detail
+	return e
+}

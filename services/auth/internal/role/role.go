@@ -1,0 +1,165 @@
+// Package role says who may do what: the roles of people, the operator within which a role holds, and the scopes that a role
+// puts into an access token. Services check scopes and the operator, never role names.
+package role
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/google/uuid"
+
+	"github.com/ihr-charging/charging-plot-api/libs/fault"
+)
+
+// Role is what somebody is to the product.
+type Role string
+
+// The roles.
+const (
+	Driver        Role = "driver"
+	Operator      Role = "operator"
+	OperatorAdmin Role = "operator_admin"
+	Moderator     Role = "moderator"
+	Admin         Role = "admin"
+)
+
+// All returns every role, weakest first.
+func All() []Role { return []Role{Driver, Operator, OperatorAdmin, Moderator, Admin} }
+
+// The scopes that an access token can carry.
+const (
+	Profile           = "profile"
+	UsersRead         = "users:read"
+	UsersWrite        = "users:write"
+	StationsWrite     = "stations:write"
+	ImportsWrite      = "imports:write"
+	TariffsWrite      = "tariffs:write"
+	PlotsWrite        = "plots:write"
+	ReservationsRead  = "reservations:read"
+	ReservationsWrite = "reservations:write"
+	SessionsRead      = "sessions:read"
+	SessionsWrite     = "sessions:write"
+	ChargePointsRead  = "charge-points:read"
+	ChargePointsWrite = "charge-points:write"
+	FeedsRead         = "feeds:read"
+)
+
+var (
+	driverScopes   = []string{Profile, ReservationsRead, ReservationsWrite, SessionsRead, SessionsWrite}
+	operatorScopes = slices.Concat(driverScopes, []string{
+		StationsWrite, ImportsWrite, TariffsWrite, PlotsWrite, ChargePointsRead, ChargePointsWrite,
+	})
+
+	scopesOf = map[Role][]string{
+		Driver:        driverScopes,
+		Operator:      operatorScopes,
+		OperatorAdmin: slices.Concat(operatorScopes, []string{UsersRead}),
+		Moderator:     driverScopes,
+		Admin:         AllScopes(),
+	}
+)
+
+// AllScopes returns every scope there is, sorted.
+func AllScopes() []string {
+	all := []string{
+		Profile, UsersRead, UsersWrite, StationsWrite, ImportsWrite, TariffsWrite, PlotsWrite, ReservationsRead,
+		ReservationsWrite, SessionsRead, SessionsWrite, ChargePointsRead, ChargePointsWrite, FeedsRead,
+	}
+	slices.Sort(all)
+	return all
+}
+
+// IsScope reports whether there is such a scope.
+func IsScope(scope string) bool { return slices.Contains(AllScopes(), scope) }
+
+// WithinOperator reports whether the role holds within one operator and means nothing without it.
+func (r Role) WithinOperator() bool { return r == Operator || r == OperatorAdmin }
+
+// Privileged reports whether tokens that carry the role live shorter.
+func (r Role) Privileged() bool { return r == Admin || r == Moderator }
+
+// Grant is a role that somebody holds.
+type Grant struct {
+	Role     Role
+	Operator uuid.UUID // zero unless Role.WithinOperator
+}
+
+// ErrGrant is returned for a grant that means nothing.
+var ErrGrant = fault.Define(fault.Invalid, "bad_grant", "The role cannot be granted so")
+
+// Check returns ErrGrant for an unknown role, for an operator's role without an operator, and for any other role with one.
+func (g Grant) Check() error {
+	switch {
+	case !slices.Contains(All(), g.Role):
+		return ErrGrant.Detailf("there is no role %q; the roles are %s", g.Role, join(All()))
+	case g.Role.WithinOperator() && g.Operator == uuid.Nil:
+		return ErrGrant.Detailf("the role %s holds within one operator: write %s@OPERATOR-ID", g.Role, g.Role)
+	case !g.Role.WithinOperator() && g.Operator != uuid.Nil:
+		return ErrGrant.Detailf("the role %s does not belong to an operator", g.Role)
+	}
+	return nil
+}
+
+// String is the form that ParseGrant reads.
+func (g Grant) String() string {
+	if g.Operator == uuid.Nil {
+		return string(g.Role)
+	}
+	return fmt.Sprintf("%s@%s", g.Role, g.Operator)
+}
+
+// ParseGrant reads "driver" or "operator@OPERATOR-ID". It returns ErrGrant for anything else.
+func ParseGrant(text string) (Grant, error) {
+	name, operator, within := strings.Cut(text, "@")
+	grant := Grant{Role: Role(name)}
+	if within {
+		id, err := uuid.Parse(operator)
+		if err != nil {
+			return Grant{}, ErrGrant.Detailf("the operator of %q is not a UUID", text)
+		}
+		grant.Operator = id
+	}
+	return grant, grant.Check()
+}
+
+// Authority is what a set of grants amounts to in one access token. A token speaks for one operator at most.
+type Authority struct {
+	Roles    []string
+	Scopes   []string
+	Operator uuid.UUID
+	// Privileged asks for a token of shorter life.
+	Privileged bool
+}
+
+// AuthorityOf sums up grants, given in the order in which they were made: the operator is that of the first grant within
+// one, and grants within other operators do not count. Roles and scopes come out sorted.
+func AuthorityOf(grants []Grant) Authority {
+	var sum Authority
+	for _, grant := range grants {
+		if grant.Role.WithinOperator() {
+			if sum.Operator == uuid.Nil {
+				sum.Operator = grant.Operator
+			}
+			if grant.Operator != sum.Operator {
+				continue
+			}
+		}
+		sum.Roles = append(sum.Roles, string(grant.Role))
+		sum.Scopes = append(sum.Scopes, scopesOf[grant.Role]...)
+		sum.Privileged = sum.Privileged || grant.Role.Privileged()
+	}
+	slices.Sort(sum.Roles)
+	sum.Roles = slices.Compact(sum.Roles)
+	slices.Sort(sum.Scopes)
+	sum.Scopes = slices.Compact(sum.Scopes)
+	return sum
+}
+
+func join(roles []Role) string {
+	names := make([]string, len(roles))
+	for i, r := range roles {
+		names[i] = string(r)
+	}
+	return strings.Join(names, ", ")
+}
