@@ -112,10 +112,13 @@ func (s Status) String() string {
 	return fmt.Sprintf("Status(%d)", uint8(s))
 }
 
+// mostItem keeps the items of a page within 32 bits of length.
+const mostItem = 1 << 20
+
 // What makes the index refuse a document.
 var (
 	ErrPosition = errors.New("position is not on the globe")
-	ErrItem     = errors.New("item is not a JSON object with members")
+	ErrItem     = errors.New("item is not a JSON object with members, or above 1 MiB")
 	ErrNumber   = errors.New("price or rating is not a finite number")
 	ErrNames    = errors.New("more names than the index can tell apart")
 )
@@ -125,7 +128,7 @@ func (d *Document) check() error {
 		return fmt.Errorf("%w: %v, %v", ErrPosition, d.Latitude, d.Longitude)
 	}
 	n := len(d.Item)
-	if n < len(`{"":0}`) || n > math.MaxInt32 || d.Item[0] != '{' || d.Item[n-1] != '}' {
+	if n < len(`{"":0}`) || n > mostItem || d.Item[0] != '{' || d.Item[n-1] != '}' {
 		return ErrItem
 	}
 	for _, number := range []*float64{d.PriceFrom, d.Rating} {

@@ -67,57 +67,9 @@ func AtMost(column Column, most float64) Range {
 	return Range{Column: column, Min: math.Inf(-1), Max: most}
 }
 
-// Order is how hits are sorted. Equal ones are always sorted by id.
-type Order struct {
-	kind       orderKind
-	column     Column
-	descending bool
-}
-
-type orderKind uint8
-
-const (
-	orderByID orderKind = iota
-	orderByRank
-	orderByColumn
-)
-
-// ByID sorts by id alone. It is the zero Order.
-func ByID() Order { return Order{} }
-
-// ByRank sorts as the region ranks: a circle by distance from its centre. In a region that does
-// not rank it is ByID.
-func ByRank() Order { return Order{kind: orderByRank} }
-
-// Ascending sorts by a column, least first; stations without the value come last.
-func Ascending(column Column) Order { return Order{kind: orderByColumn, column: column} }
-
-// Descending sorts by a column, greatest first; stations without the value come last.
-func Descending(column Column) Order {
-	return Order{kind: orderByColumn, column: column, descending: true}
-}
-
 // Cursor is the place of a hit in its order. It is only good for the query it came from: same
 // region, same order. Both fields survive JSON unchanged.
 type Cursor struct {
 	Key float64 `json:"k"`
 	ID  ID      `json:"i"`
-}
-
-// Result is the answer. Its memory is reused when it is passed to Search again.
-type Result struct {
-	// Total counts all matches, before and after the cursor.
-	Total int
-	Hits  []Hit
-	// More tells that matches follow the last hit.
-	More bool
-}
-
-// Next is the cursor behind the last hit.
-func (r *Result) Next() Cursor { return r.Hits[len(r.Hits)-1].Cursor() }
-
-// Reset forgets the hits, so that a pooled Result does not keep old snapshots in memory.
-func (r *Result) Reset() {
-	clear(r.Hits[:cap(r.Hits)])
-	*r = Result{Hits: r.Hits[:0]}
 }

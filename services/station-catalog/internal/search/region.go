@@ -1,63 +1,37 @@
 package search
 
-import (
-	"errors"
-	"fmt"
-)
+import "errors"
 
 // ErrRegion is what a region that cannot be is refused with.
 var ErrRegion = errors.New("no such region")
 
-// Region is a part of the globe.
+// Region is a part of the globe. Search first asks how the bounds of many stations relate to it,
+// so that only stations near its border are looked at one by one. A new kind of region is a type
+// with these methods; one that also ranks is a ranker.
 type Region interface {
 	// Contains tells whether a position lies within, the border included.
 	Contains(lat, lon float64) bool
+
+	// relate may answer partly when it does not know.
+	relate(b *bounds) relation
+	// narrow takes the stations outside out of a set of slots.
+	narrow(s *stations, w *words)
 }
 
-// Circle is what lies within a radius of a centre. It ranks by distance.
-type Circle struct {
-	centre Vector
-	reach  float64
-}
+// relation is how bounds lie to a region.
+type relation uint8
 
-// NewCircle gives ErrRegion for a centre that is not on the globe and for a negative radius.
-func NewCircle(lat, lon, radiusM float64) (*Circle, error) {
-	if !onGlobe(lat, lon) || !(radiusM >= 0) {
-		return nil, fmt.Errorf("%w: %v m around %v, %v", ErrRegion, radiusM, lat, lon)
-	}
-	return &Circle{centre: Unit(lat, lon), reach: Reach(radiusM)}, nil
-}
+const (
+	outside relation = iota
+	partly
+	inside
+)
 
-// Contains is exact in the sense of Reach.
-func (c *Circle) Contains(lat, lon float64) bool {
-	return Chord2(c.centre, Unit(lat, lon)) <= c.reach
-}
-
-// Box is a range of latitudes and of longitudes; it crosses the antimeridian when west > east.
-type Box struct{ west, south, east, north float64 }
-
-// NewBox gives ErrRegion for corners that are not on the globe and for south > north.
-func NewBox(west, south, east, north float64) (*Box, error) {
-	if !onGlobe(south, west) || !onGlobe(north, east) || south > north {
-		return nil, fmt.Errorf("%w: box %v, %v, %v, %v", ErrRegion, west, south, east, north)
-	}
-	return &Box{west: west, south: south, east: east, north: north}, nil
-}
-
-// Contains compares degrees as numbers, borders included. The longitudes -180 and 180 are one
-// meridian: a box that has one has the other. In SQL:
-//
-//	lat BETWEEN south AND north AND
-//	CASE WHEN west <= east THEN lon BETWEEN west AND east
-//	       OR (lon = -180 AND east = 180) OR (lon = 180 AND west = -180)
-//	     ELSE lon >= west OR lon <= east END
-func (b *Box) Contains(lat, lon float64) bool {
-	if lat < b.south || lat > b.north {
-		return false
-	}
-	if b.west > b.east {
-		return lon >= b.west || lon <= b.east
-	}
-	return lon >= b.west && lon <= b.east ||
-		lon == -180 && b.east == 180 || lon == 180 && b.west == -180
+// ranker is a region that puts stations in an order of its own. Ranks are finite and equal ranks
+// are sorted by id.
+type ranker interface {
+	rank(s *stations, slot int) float64
+	// leastRank is at most the rank of any station within bounds, mostRank at least.
+	leastRank(b *bounds) float64
+	mostRank(b *bounds) float64
 }

@@ -1,0 +1,187 @@
+package search
+
+import (
+	"cmp"
+	"math"
+	"slices"
+)
+
+// builder makes pages, one after the other. Stations come to it in the order of their ids, from a
+// document or from an older page. It collects in memory of its own and copies a finished page into
+// slices of exactly its size.
+type builder struct {
+	render *renderer // may be nil
+
+	s      stations
+	l      live
+	number map[plug]uint16
+	marks  []mark
+}
+
+// mark says that a slot has a facet.
+type mark struct {
+	facet uint32
+	slot  uint8
+}
+
+// newBuilder makes pages without renderings when it gets no names.
+func newBuilder(n *names) *builder {
+	b := &builder{number: map[plug]uint16{}}
+	if n != nil {
+		b.render = newRenderer(n)
+	}
+	return b
+}
+
+// reset throws away what was collected and keeps the memory.
+func (b *builder) reset() {
+	s := &b.s
+	s.bounds = noBounds()
+	s.ids, s.lats, s.lons = s.ids[:0], s.lats[:0], s.lons[:0]
+	s.vectors, s.versions = s.vectors[:0], s.versions[:0]
+	for i := range s.columns {
+		s.columns[i] = column{values: s.columns[i].values[:0], least: math.Inf(1), top: math.Inf(-1)}
+	}
+	s.plugs, s.plugOf = s.plugs[:0], s.plugOf[:0]
+	s.evses = s.evses[:0]
+	s.firstEVSE, s.firstPlug = append(s.firstEVSE[:0], 0), append(s.firstPlug[:0], 0)
+	s.items, s.itemEnd = s.items[:0], s.itemEnd[:0]
+	b.l.statuses, b.l.since = b.l.statuses[:0], b.l.since[:0]
+	b.marks = b.marks[:0]
+	clear(b.number)
+}
+
+func (b *builder) addEntry(e *entry) {
+	slot := b.addStation(e.ID, e.Latitude, e.Longitude, e.vector, e.Version, e.Item)
+	for i := range e.values {
+		b.addValue(i, e.values[i])
+	}
+	for _, facet := range e.facets {
+		b.marks = append(b.marks, mark{facet, slot})
+	}
+	start := 0
+	for i := range e.EVSEs {
+		evse := &e.EVSEs[i]
+		for _, p := range e.plugs[start:e.ends[i]] {
+			b.addPlug(p)
+		}
+		start = e.ends[i]
+		b.addEVSE(evse.ID, evse.Status, micros(evse.StatusAt))
+	}
+	b.s.firstEVSE = append(b.s.firstEVSE, uint32(len(b.s.evses)))
+}
+
+func (b *builder) addFromPage(p page, from int) {
+	slot := b.addStation(p.ids[from], p.lats[from], p.lons[from], p.vectors[from], p.versions[from], p.item(from))
+	for i := range p.columns {
+		b.addValue(i, p.columns[i].at(from))
+	}
+	for i := range p.facets.having {
+		if p.facets.having[i].has(from) {
+			b.marks = append(b.marks, mark{p.facets.numbers[i], slot})
+		}
+	}
+	first, end := p.evseRange(from)
+	for evse := first; evse < end; evse++ {
+		for _, number := range p.plugsOf(evse) {
+			b.addPlug(p.plugs[number])
+		}
+		b.addEVSE(p.evses[evse], p.live.statuses[evse], p.live.since[evse])
+	}
+	b.s.firstEVSE = append(b.s.firstEVSE, uint32(len(b.s.evses)))
+}
+
+func (b *builder) addStation(id ID, lat, lon float64, v Vector, version int64, item []byte) uint8 {
+	s := &b.s
+	slot := uint8(len(s.ids))
+	s.ids = append(s.ids, id)
+	s.lats, s.lons, s.vectors = append(s.lats, lat), append(s.lons, lon), append(s.vectors, v)
+	s.versions = append(s.versions, version)
+	s.bounds.include(lat, lon, v)
+	s.items = append(s.items, item...)
+	s.itemEnd = append(s.itemEnd, uint32(len(s.items)))
+	return slot
+}
+
+func (b *builder) addValue(i int, value float64) {
+	c := &b.s.columns[i]
+	c.values = append(c.values, value)
+	if !math.IsNaN(value) {
+		c.least, c.top = min(c.least, value), max(c.top, value)
+	}
+}
+
+// addPlug gives the EVSE that comes next a plug.
+func (b *builder) addPlug(p plug) {
+	number, known := b.number[p]
+	if !known {
+		number = uint16(len(b.s.plugs))
+		b.number[p] = number
+		b.s.plugs = append(b.s.plugs, p)
+	}
+	b.s.plugOf = append(b.s.plugOf, number)
+}
+
+func (b *builder) addEVSE(id ID, status Status, since int64) {
+	b.s.evses = append(b.s.evses, id)
+	b.s.firstPlug = append(b.s.firstPlug, uint32(len(b.s.plugOf)))
+	b.l.statuses, b.l.since = append(b.l.statuses, status), append(b.l.since, since)
+}
+
+// finish gives the page of what was collected.
+func (b *builder) finish(lowest position) page {
+	c := &b.s
+	s := &stations{
+		lowest: lowest, bounds: c.bounds, all: firstSlots(len(c.ids)),
+		ids: exact(c.ids), lats: exact(c.lats), lons: exact(c.lons), vectors: exact(c.vectors),
+		versions: exact(c.versions), facets: b.finishFacets(),
+		plugs: exact(c.plugs), plugged: make([]words, len(c.plugs)),
+		firstEVSE: exact(c.firstEVSE), evses: exact(c.evses),
+		firstPlug: exact(c.firstPlug), plugOf: exact(c.plugOf),
+		items: exact(c.items), itemEnd: exact(c.itemEnd),
+	}
+	for i := range s.columns {
+		s.columns[i] = c.columns[i]
+		s.columns[i].values = nil
+		if c.columns[i].least <= c.columns[i].top {
+			s.columns[i].values = exact(c.columns[i].values)
+		}
+	}
+	l := &live{statuses: exact(b.l.statuses), since: exact(b.l.since), free: make([]words, len(c.plugs))}
+	for slot := range s.ids {
+		first, end := s.evseRange(slot)
+		for _, number := range s.plugOf[s.firstPlug[first]:s.firstPlug[end]] {
+			s.plugged[number].add(slot)
+		}
+		l.markFree(s, slot)
+	}
+	if b.render != nil {
+		l.phrases.renderAll(page{s, l}, b.render)
+	}
+	return page{s, l}
+}
+
+func (b *builder) finishFacets() facets {
+	slices.SortFunc(b.marks, func(m, n mark) int { return cmp.Compare(m.facet, n.facet) })
+	distinct := 0
+	for i, m := range b.marks {
+		if i == 0 || b.marks[i-1].facet != m.facet {
+			distinct++
+		}
+	}
+	f := facets{numbers: make([]uint32, 0, distinct), having: make([]words, distinct)}
+	for i, m := range b.marks {
+		if i == 0 || b.marks[i-1].facet != m.facet {
+			f.numbers = append(f.numbers, m.facet)
+		}
+		f.having[len(f.numbers)-1].add(int(m.slot))
+	}
+	return f
+}
+
+// exact copies into memory without room to grow.
+func exact[T any](s []T) []T {
+	out := make([]T, len(s))
+	copy(out, s)
+	return out
+}

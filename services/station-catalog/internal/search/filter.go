@@ -1,0 +1,161 @@
+package search
+
+import (
+	"cmp"
+	"math"
+)
+
+// filter is what a query asks of stations wherever they are, with its names turned into the
+// numbers that pages hold.
+type filter struct {
+	nothing bool // some condition holds for no station
+	groups  [][]uint32
+	ranges  []Range
+	plug    plugFilter
+}
+
+// plugFilter is what is asked of a connector.
+type plugFilter struct {
+	asked     bool
+	only      bool // free is all that is asked
+	free      bool
+	standards [mostStandards / 64]uint64
+	traits    uint64
+	min, max  uint32
+}
+
+// compile reuses the memory of f.
+func (f *filter) compile(q *Query, n *names) {
+	f.nothing, f.groups, f.ranges = false, f.groups[:0], q.Ranges
+	if len(q.Operators) > 0 {
+		f.open()
+		for i := range q.Operators {
+			f.allow(n, facetOperator, string(q.Operators[i][:]))
+		}
+	}
+	f.texts(n, facetCountry, q.Countries)
+	f.texts(n, facetAccess, q.Access)
+	for _, tags := range q.Tags {
+		f.texts(n, facetTag, tags)
+	}
+	for _, g := range f.groups {
+		f.nothing = f.nothing || len(g) == 0
+	}
+	f.compilePlug(&q.Plug, n)
+}
+
+func (f *filter) texts(n *names, kind byte, values []string) {
+	if len(values) == 0 {
+		return
+	}
+	f.open()
+	for _, value := range values {
+		f.allow(n, kind, value)
+	}
+}
+
+// open begins one more group of facets, in the memory of an earlier query where there is some.
+func (f *filter) open() {
+	i := len(f.groups)
+	if i == cap(f.groups) {
+		f.groups = append(f.groups, nil)
+	}
+	f.groups = f.groups[:i+1]
+	f.groups[i] = f.groups[i][:0]
+}
+
+// allow adds a facet to the open group, if any station ever had it.
+func (f *filter) allow(n *names, kind byte, value string) {
+	if number, known := n.facet(kind, value); known {
+		group := &f.groups[len(f.groups)-1]
+		*group = append(*group, number)
+	}
+}
+
+func (f *filter) compilePlug(q *Plug, n *names) {
+	p := &f.plug
+	*p = plugFilter{free: q.Free, min: q.MinPowerW, max: cmp.Or(q.MaxPowerW, math.MaxUint32)}
+	details := len(q.Standards) > 0 || len(q.Traits) > 0 || p.min > 0 || p.max < math.MaxUint32
+	p.asked, p.only = details || p.free, !details
+	if len(q.Standards) == 0 {
+		for i := range p.standards {
+			p.standards[i] = math.MaxUint64
+		}
+	}
+	for _, name := range q.Standards {
+		if number, known := n.standards[name]; known {
+			p.standards[number>>6] |= 1 << (number & 63)
+		}
+	}
+	if p.standards == ([len(p.standards)]uint64{}) {
+		f.nothing = true
+	}
+	for _, name := range q.Traits {
+		number, known := n.traits[name]
+		if !known {
+			f.nothing = true
+		}
+		p.traits |= 1 << number
+	}
+}
+
+// everything tells that each station passes.
+func (f *filter) everything() bool {
+	return !f.nothing && len(f.groups) == 0 && len(f.ranges) == 0 && !f.plug.asked
+}
+
+// match is the set of stations of a page that pass.
+func (f *filter) match(p page) words {
+	if f.nothing {
+		return words{}
+	}
+	w := p.all
+	for _, group := range f.groups {
+		having := p.facets.anyOf(group)
+		if w.intersect(&having); w.empty() {
+			return w
+		}
+	}
+	if f.plug.asked {
+		having := f.plug.match(p)
+		if w.intersect(&having); w.empty() {
+			return w
+		}
+	}
+	for i := range f.ranges {
+		f.ranges[i].narrow(p, &w)
+	}
+	return w
+}
+
+func (f *plugFilter) match(p page) (w words) {
+	having := p.plugged
+	if f.free {
+		if f.only {
+			return p.live.anyFree
+		}
+		having = p.live.free
+	}
+	for i := range p.plugs {
+		known := &p.plugs[i]
+		if known.powerW >= f.min && known.powerW <= f.max && known.traits&f.traits == f.traits &&
+			f.standards[known.standard>>6]>>(known.standard&63)&1 != 0 {
+			w.unite(&having[i])
+		}
+	}
+	return w
+}
+
+// narrow leaves the stations of w whose value is within the range.
+func (r *Range) narrow(p page, w *words) {
+	c := &p.columns[r.Column]
+	if c.values == nil {
+		*w = words{}
+		return
+	}
+	for slot := range w.each {
+		if v := c.values[slot]; !(v >= r.Min && v <= r.Max) {
+			w.remove(slot)
+		}
+	}
+}

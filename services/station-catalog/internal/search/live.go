@@ -1,0 +1,82 @@
+package search
+
+import (
+	"slices"
+	"time"
+)
+
+// live is the half of a page that statuses change. It is immutable once published.
+type live struct {
+	statuses []Status // by EVSE
+	since    []int64  // by EVSE, microseconds of Unix time; 0 when never reported
+	free     []words  // for each plug of the page, who has it at an EVSE that is available
+	anyFree  words    // who has any
+	phrases  phrases
+}
+
+// micros is the time as live keeps it.
+func micros(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMicro()
+}
+
+// draft is a copy of the live half of a page under change.
+type draft struct {
+	*stations
+	live    live
+	touched words
+}
+
+func newDraft(p page) *draft {
+	d := &draft{stations: p.stations, live: *p.live}
+	d.live.statuses = slices.Clone(p.live.statuses)
+	d.live.since = slices.Clone(p.live.since)
+	d.live.free = slices.Clone(p.live.free)
+	return d
+}
+
+// set is false when the status is older than the one held.
+func (d *draft) set(evse int, status Status, since int64) bool {
+	if since < d.live.since[evse] {
+		return false
+	}
+	d.live.statuses[evse], d.live.since[evse] = status, since
+	d.touched.add(d.slotOf(evse))
+	return true
+}
+
+// finish brings what follows from the statuses in line with them.
+func (d *draft) finish(r *renderer) page {
+	for i := range d.live.free {
+		d.live.free[i].subtract(&d.touched)
+	}
+	d.live.anyFree.subtract(&d.touched)
+	for slot := range d.touched.each {
+		d.live.markFree(d.stations, slot)
+	}
+	d.live.phrases.rewrite(page{d.stations, &d.live}, &d.touched, r)
+	return page{d.stations, &d.live}
+}
+
+// markFree enters the free plugs of a slot that has none entered.
+func (l *live) markFree(s *stations, slot int) {
+	first, end := s.evseRange(slot)
+	for evse := first; evse < end; evse++ {
+		if l.statuses[evse] != StatusAvailable {
+			continue
+		}
+		for _, number := range s.plugsOf(evse) {
+			l.free[number].add(slot)
+			l.anyFree.add(slot)
+		}
+	}
+}
+
+func fromMicros(since int64) time.Time {
+	if since == 0 {
+		return time.Time{}
+	}
+	return time.UnixMicro(since)
+}

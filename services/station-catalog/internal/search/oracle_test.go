@@ -1,0 +1,310 @@
+package search_test
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"strconv"
+	"time"
+
+	gocmp "github.com/google/go-cmp/cmp"
+
+	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/search"
+)
+
+// oracle is the plain way: it looks at every document for every query.
+type oracle map[search.ID]search.Document
+
+func newOracle(docs []search.Document) oracle {
+	o := oracle{}
+	for _, d := range docs {
+		o[d.ID] = d
+	}
+	return o
+}
+
+func (o oracle) apply(b search.Batch) {
+	for _, d := range b.Upserts {
+		held, known := o[d.ID]
+		if known && d.Version < held.Version {
+			continue
+		}
+		d.EVSEs = slices.Clone(d.EVSEs)
+		for i := range d.EVSEs {
+			for _, e := range held.EVSEs {
+				if e.ID == d.EVSEs[i].ID && e.StatusAt.After(d.EVSEs[i].StatusAt) {
+					d.EVSEs[i].Status, d.EVSEs[i].StatusAt = e.Status, e.StatusAt
+				}
+			}
+		}
+		o[d.ID] = d
+	}
+	for _, id := range b.Deletes {
+		delete(o, id)
+	}
+	for _, change := range b.Statuses {
+		for id, d := range o {
+			for i, e := range d.EVSEs {
+				if e.ID == change.EVSE && !change.At.Before(e.StatusAt) {
+					d.EVSEs = slices.Clone(d.EVSEs)
+					d.EVSEs[i].Status, d.EVSEs[i].StatusAt = change.Status, change.At
+					o[id] = d
+				}
+			}
+		}
+	}
+}
+
+// where is a region as the oracle understands it.
+type where struct {
+	region search.Region
+	near   *[3]float64 // latitude, longitude, radius in metres
+	box    *[4]float64 // west, south, east, north
+}
+
+func (w where) contains(d *search.Document) bool {
+	switch {
+	case w.near != nil:
+		return w.chord2(d) <= search.Reach(w.near[2])
+	case w.box != nil:
+		west, south, east, north := w.box[0], w.box[1], w.box[2], w.box[3]
+		if d.Latitude < south || d.Latitude > north {
+			return false
+		}
+		// The longitudes -180 and 180 are tried under both names.
+		for _, lon := range []float64{d.Longitude, d.Longitude - 360, d.Longitude + 360} {
+			if lon < -180 || lon > 180 {
+				continue
+			}
+			if west <= east && lon >= west && lon <= east || west > east && (lon >= west || lon <= east) {
+				return true
+			}
+		}
+		return false
+	default:
+		return true
+	}
+}
+
+func (w where) chord2(d *search.Document) float64 {
+	return search.Chord2(search.Unit(w.near[0], w.near[1]), search.Unit(d.Latitude, d.Longitude))
+}
+
+type found struct {
+	id  search.ID
+	key float64
+}
+
+// sorted is how the oracle is told of an order.
+type sorted struct {
+	order      search.Order
+	column     int // negative: none
+	rank       bool
+	descending bool
+}
+
+func (s sorted) key(w where, d *search.Document) float64 {
+	if s.rank && w.near != nil {
+		return w.chord2(d)
+	}
+	if s.column < 0 {
+		return 0
+	}
+	v := value(d, search.Column(s.column))
+	switch {
+	case math.IsNaN(v):
+		return math.MaxFloat64
+	case s.descending:
+		return -v
+	default:
+		return v
+	}
+}
+
+func value(d *search.Document, c search.Column) float64 {
+	power := math.NaN()
+	for _, e := range d.EVSEs {
+		for _, c := range e.Connectors {
+			if math.IsNaN(power) || float64(c.PowerW) > power {
+				power = float64(c.PowerW)
+			}
+		}
+	}
+	optional := func(v *float64) float64 {
+		if v == nil {
+			return math.NaN()
+		}
+		return *v
+	}
+	return map[search.Column]float64{
+		search.ColumnPower:   power,
+		search.ColumnUpdated: float64(d.UpdatedAt.UnixMicro()),
+		search.ColumnPrice:   optional(d.PriceFrom),
+		search.ColumnRating:  optional(d.Rating),
+		search.ColumnPlots:   float64(len(d.EVSEs)),
+	}[c]
+}
+
+// question is a query together with what the oracle needs to know about it.
+type question struct {
+	search.Query
+	where  where
+	sorted sorted
+}
+
+// search gives all matches in order, as if there were neither cursor nor limit.
+func (o oracle) search(q *question) []found {
+	var all []found
+	for id, d := range o {
+		if q.where.contains(&d) && matches(&q.Query, &d) {
+			all = append(all, found{id, q.sorted.key(q.where, &d)})
+		}
+	}
+	slices.SortFunc(all, func(a, b found) int {
+		return cmp.Or(cmp.Compare(a.key, b.key), bytes.Compare(a.id[:], b.id[:]))
+	})
+	return all
+}
+
+func matches(q *search.Query, d *search.Document) bool {
+	if q.Among != nil && !slices.Contains(q.Among, d.ID) ||
+		len(q.Operators) > 0 && !slices.Contains(q.Operators, d.Operator) ||
+		len(q.Countries) > 0 && !slices.Contains(q.Countries, d.Country) ||
+		len(q.Access) > 0 && !slices.Contains(q.Access, d.Access) {
+		return false
+	}
+	for _, group := range q.Tags {
+		if !slices.ContainsFunc(group, func(tag string) bool { return slices.Contains(d.Tags, tag) }) {
+			return false
+		}
+	}
+	for _, r := range q.Ranges {
+		if v := value(d, r.Column); !(v >= r.Min && v <= r.Max) {
+			return false
+		}
+	}
+	p := q.Plug
+	if len(p.Standards) == 0 && len(p.Traits) == 0 && p.MinPowerW == 0 && p.MaxPowerW == 0 && !p.Free {
+		return true
+	}
+	for _, e := range d.EVSEs {
+		if p.Free && e.Status != search.StatusAvailable {
+			continue
+		}
+		for _, c := range e.Connectors {
+			if fits(&p, append(slices.Clone(e.Traits), c.Traits...), c) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func fits(p *search.Plug, traits []string, c search.Connector) bool {
+	for _, wanted := range p.Traits {
+		if !slices.Contains(traits, wanted) {
+			return false
+		}
+	}
+	return (len(p.Standards) == 0 || slices.Contains(p.Standards, c.Standard)) &&
+		c.PowerW >= p.MinPowerW && (p.MaxPowerW == 0 || c.PowerW <= p.MaxPowerW)
+}
+
+// item renders a search item through encoding/json.
+func (o oracle) item(q *question, id search.ID) map[string]any {
+	d := o[id]
+	item := map[string]any{}
+	if err := json.Unmarshal(d.Item, &item); err != nil {
+		panic(err)
+	}
+	if q.where.near != nil {
+		item["distance_m"] = math.Floor(search.Metres(q.where.chord2(&d))*10+0.5) / 10
+	}
+	type counts = map[string]any
+	plots := counts{"total": float64(len(d.EVSEs)), "available": 0.0, "as_of": nil}
+	byConnector, byPower := counts{}, counts{}
+	add := func(to counts, key string, free float64) {
+		c, ok := to[key].(counts)
+		if !ok {
+			c = counts{"total": 0.0, "available": 0.0}
+			to[key] = c
+		}
+		c["total"] = c["total"].(float64) + 1
+		c["available"] = c["available"].(float64) + free
+	}
+	var newest time.Time
+	for _, e := range d.EVSEs {
+		free := 0.0
+		if e.Status == search.StatusAvailable {
+			free = 1
+		}
+		plots["available"] = plots["available"].(float64) + free
+		if e.StatusAt.After(newest) {
+			newest = e.StatusAt
+		}
+		var most uint32
+		seen := map[string]bool{}
+		for _, c := range e.Connectors {
+			most = max(most, c.PowerW)
+			if !seen[c.Standard] {
+				seen[c.Standard] = true
+				add(byConnector, c.Standard, free)
+			}
+		}
+		if most > 0 {
+			add(byPower, strconv.FormatFloat(float64(most)/1000, 'f', -1, 64), free)
+		}
+	}
+	plots["by_connector"], plots["by_power"] = byConnector, byPower
+	if !newest.IsZero() {
+		plots["as_of"] = newest.UTC().Format(time.RFC3339Nano)
+	}
+	item["plots"] = plots
+	return item
+}
+
+// differs tells how the index's answer to a question is not the oracle's: the total, and the hits
+// from a random place on, with their renderings.
+func (o oracle) differs(s *search.Snapshot, q *question, from int, r *search.Result) error {
+	want := o.search(q)
+	ask := q.Query
+	if from = min(from, len(want)); from > 0 {
+		last := want[from-1]
+		ask.After = &search.Cursor{Key: last.key, ID: last.id}
+	}
+	total := len(want)
+	want = want[from:]
+	more := len(want) > ask.Limit && ask.Limit > 0
+	want = want[:min(len(want), ask.Limit)]
+
+	s.Search(&ask, r)
+	if r.Total != total {
+		return fmt.Errorf("total %d, not %d", r.Total, total)
+	}
+	if len(r.Hits) != len(want) || r.More != more {
+		return fmt.Errorf("%d hits, more %t, not %d, %t", len(r.Hits), r.More, len(want), more)
+	}
+	for i := range want {
+		h := &r.Hits[i]
+		if h.ID() != want[i].id || h.Cursor() != (search.Cursor{Key: want[i].key, ID: want[i].id}) {
+			return fmt.Errorf("hit %d is %v, not %v", i, h.Cursor(), want[i])
+		}
+		var item map[string]any
+		text := h.AppendItem(nil)
+		if err := json.Unmarshal(text, &item); err != nil {
+			return fmt.Errorf("item %s: %w", text, err)
+		}
+		if diff := gocmp.Diff(o.item(q, h.ID()), item); diff != "" {
+			return fmt.Errorf("item %d (-want +got):\n%s", i, diff)
+		}
+	}
+	return nil
+}
+
+func (o oracle) ids() []search.ID {
+	return slices.SortedFunc(maps.Keys(o), search.ID.Compare)
+}

@@ -1,0 +1,106 @@
+package search
+
+import (
+	"math"
+	"slices"
+)
+
+// page holds up to pageCap stations that lie near each other, in slots ordered by id. What only a
+// new document changes (stations) is apart from what every status changes (live), so that a status
+// costs a copy of the small half.
+type page struct {
+	*stations
+	live *live
+}
+
+// stations is the half of a page that statuses do not touch. Everything is laid out by slot, or
+// by EVSE in the order of slots; nothing holds a pointer per station.
+type stations struct {
+	// lowest is at or before the position of every station here and behind every earlier page.
+	lowest position
+	bounds bounds
+	all    words
+
+	ids      []ID
+	lats     []float64
+	lons     []float64
+	vectors  []Vector
+	versions []int64
+	columns  [columns]column
+	facets   facets
+
+	plugs   []plug  // the distinct plugs of the page
+	plugged []words // for each of plugs, who has it
+
+	firstEVSE []uint32 // by slot, and one more: where its EVSEs begin
+	evses     []ID
+	firstPlug []uint32 // by EVSE, and one more: where its plugs begin in plugOf
+	plugOf    []uint16 // numbers of plugs
+
+	items   []byte // Document.Item of all slots
+	itemEnd []uint32
+}
+
+func (s *stations) find(id ID) (slot int, found bool) {
+	return slices.BinarySearchFunc(s.ids, id, ID.Compare)
+}
+
+func (s *stations) position(slot int) position {
+	return position{key: hilbert(s.lats[slot], s.lons[slot]), id: s.ids[slot]}
+}
+
+func (s *stations) item(slot int) []byte { return between(s.items, s.itemEnd, slot) }
+
+// evseRange gives the EVSEs of a slot.
+func (s *stations) evseRange(slot int) (first, end int) {
+	return int(s.firstEVSE[slot]), int(s.firstEVSE[slot+1])
+}
+
+// plugsOf gives the numbers of the distinct plugs of an EVSE.
+func (s *stations) plugsOf(evse int) []uint16 {
+	return s.plugOf[s.firstPlug[evse]:s.firstPlug[evse+1]]
+}
+
+// slotOf gives the slot that an EVSE belongs to.
+func (s *stations) slotOf(evse int) int {
+	slot, _ := slices.BinarySearchFunc(s.firstEVSE, uint32(evse)+1, func(a, b uint32) int { return int(a) - int(b) })
+	return slot - 1
+}
+
+// between gives the i-th of texts that lie one after the other.
+func between(texts []byte, ends []uint32, i int) []byte {
+	var start uint32
+	if i > 0 {
+		start = ends[i-1]
+	}
+	return texts[start:ends[i]]
+}
+
+// column is one number of each station of a page, NaN where it has none.
+type column struct {
+	values     []float64 // nil when no station has one
+	least, top float64   // of those that are there
+}
+
+func (c *column) at(slot int) float64 {
+	if c.values == nil {
+		return math.NaN()
+	}
+	return c.values[slot]
+}
+
+// facets tells which stations have which facet.
+type facets struct {
+	numbers []uint32 // ascending
+	having  []words
+}
+
+// anyOf is the set of stations that have at least one of the facets.
+func (f *facets) anyOf(wanted []uint32) (w words) {
+	for _, number := range wanted {
+		if i, here := slices.BinarySearch(f.numbers, number); here {
+			w.unite(&f.having[i])
+		}
+	}
+	return w
+}

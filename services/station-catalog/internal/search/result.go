@@ -1,0 +1,68 @@
+package search
+
+// Result is the answer to a query. Passed to Search again it is overwritten, memory reused.
+type Result struct {
+	// Total counts all matches, those before the cursor included.
+	Total int
+	Hits  []Hit
+	// More tells that matches follow the last hit.
+	More bool
+}
+
+// Next is the cursor behind the last hit. It is for results with hits.
+func (r *Result) Next() Cursor { return r.Hits[len(r.Hits)-1].Cursor() }
+
+// Reset forgets the hits, so that a pooled Result does not keep an old snapshot in memory.
+func (r *Result) Reset() {
+	clear(r.Hits)
+	*r = Result{Hits: r.Hits[:0]}
+}
+
+// Hit is a station found, as it was in the snapshot.
+type Hit struct {
+	page   page
+	slot   int
+	key    float64
+	chord2 float64 // negative when there is no distance
+}
+
+// ID is the station's.
+func (h *Hit) ID() ID { return h.page.ids[h.slot] }
+
+// Position is the station's, in degrees.
+func (h *Hit) Position() (lat, lon float64) { return h.page.lats[h.slot], h.page.lons[h.slot] }
+
+// Version is the station's.
+func (h *Hit) Version() int64 { return h.page.versions[h.slot] }
+
+// Cursor is the hit's place in the order of its query.
+func (h *Hit) Cursor() Cursor { return Cursor{Key: h.key, ID: h.ID()} }
+
+// DistanceM is the distance from the centre of the circle asked for; false in other regions.
+func (h *Hit) DistanceM() (float64, bool) {
+	if h.chord2 < 0 {
+		return 0, false
+	}
+	return Metres(h.chord2), true
+}
+
+// AppendItem appends the rendered search item: Document.Item with distance_m added, where there
+// is a distance, in metres with one decimal, and plots:
+//
+//	{"id":"…",…,"distance_m":127.4,"plots":{"total":3,"available":1,
+//	 "by_connector":{"IEC_62196_T2":{"total":3,"available":1}},
+//	 "by_power":{"22":{"total":2,"available":1},"50":{"total":1,"available":0}},
+//	 "as_of":"2026-11-23T08:15:00.25Z"}}
+//
+// by_connector counts the plots that have such a connector, so that one plot may count under
+// several; by_power counts each plot once, under the greatest power of its connectors in kW, and
+// leaves out those of unknown power. as_of is when the newest status was reported, or null.
+func (h *Hit) AppendItem(dst []byte) []byte {
+	item := h.page.item(h.slot)
+	dst = append(dst, item[:len(item)-1]...)
+	if metres, ok := h.DistanceM(); ok {
+		dst = appendMetres(append(dst, `,"distance_m":`...), metres)
+	}
+	dst = append(append(dst, `,"plots":`...), h.page.live.phrases.at(h.slot)...)
+	return append(appendAsOf(dst, h.page, h.slot), '}', '}')
+}
