@@ -1,16 +1,16 @@
 package authn
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
+	"iter"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -183,59 +183,66 @@ func split(token string) (header, payload []byte, err error) {
 	return header, payload, nil
 }
 
-// strictObject demands one JSON object without doubled keys, and without keys that encoding/json
-// would take for another by ignoring case. With names given, no other keys may be there.
+// strictObject demands one JSON object whose keys are plain and not doubled, so that no two readers
+// can read it in two ways. With names given, no other keys may be there.
 func strictObject(data []byte, names ...string) error {
-	decoder := json.NewDecoder(bytes.NewReader(data))
-	start, err := decoder.Token()
-	if err != nil {
-		return err
+	if !json.Valid(data) || data[0] != '{' {
+		return errors.New("not a JSON object")
 	}
-	if start != json.Delim('{') {
-		return errors.New("not an object")
-	}
-	seen := make(map[string]bool, 16)
-	for decoder.More() {
-		token, err := decoder.Token()
-		if err != nil {
-			return err
-		}
-		key, ok := token.(string)
-		if !ok {
-			return errors.New("a key is not a text")
-		}
-		folded := strings.ToLower(key)
-		if seen[folded] {
+	var room [16]string
+	seen := room[:0]
+	for key := range outerKeys(data) {
+		switch {
+		case !plainKey(key):
+			return errors.New("a key is not of lower-case letters, digits and underscores")
+		case slices.Contains(seen, key):
 			return errors.New("a key is doubled")
-		}
-		seen[folded] = true
-		if key != folded {
-			return errors.New("a key is not in lower case")
-		}
-		if len(names) > 0 && !containsName(names, key) {
+		case len(names) > 0 && !slices.Contains(names, key):
 			return errors.New("a key is not known")
 		}
-		var value json.RawMessage
-		if err := decoder.Decode(&value); err != nil {
-			return err
-		}
-	}
-	if _, err := decoder.Token(); err != nil { // the closing brace
-		return err
-	}
-	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
-		return errors.New("something follows the object")
+		seen = append(seen, key)
 	}
 	return nil
 }
 
-func containsName(names []string, name string) bool {
-	for _, n := range names {
-		if n == name {
-			return true
+// outerKeys yields the keys of a valid JSON object as they are written, escapes and all.
+func outerKeys(object []byte) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		depth, wantKey := 0, false
+		for i := 0; i < len(object); i++ {
+			switch object[i] {
+			case '{', '[':
+				depth++
+				wantKey = depth == 1
+			case '}', ']':
+				depth--
+			case ',':
+				wantKey = depth == 1
+			case '"':
+				start := i + 1
+				for i = start; object[i] != '"'; i++ {
+					if object[i] == '\\' {
+						i++
+					}
+				}
+				if wantKey && !yield(string(object[start:i])) {
+					return
+				}
+				wantKey = false
+			}
 		}
 	}
-	return false
+}
+
+// plainKey keeps out what encoding/json would take for another key: capitals, escapes, and the few
+// letters beyond ASCII that fold to one.
+func plainKey(key string) bool {
+	for i := range len(key) {
+		if c := key[i]; (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '_' {
+			return false
+		}
+	}
+	return key != ""
 }
 
 // claims are what an access token says; see RFC 9068, section 2.2.
