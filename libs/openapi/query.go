@@ -1,0 +1,130 @@
+package openapi
+
+import (
+	"math/bits"
+	"net/url"
+	"strings"
+)
+
+// parameters are the query parameters of an operation, or the fields of a form.
+type parameters struct {
+	all   []*parameter
+	index map[string]int
+	// open says that unknown names are let through.
+	open      bool
+	knownText string
+}
+
+func (ps *parameters) add(p *parameter) {
+	if ps.index == nil {
+		ps.index = make(map[string]int)
+	}
+	ps.index[p.name] = len(ps.all)
+	ps.all = append(ps.all, p)
+	ps.knownText = "is not known; known are: " + strings.Join(ps.names(), ", ")
+}
+
+func (ps *parameters) names() []string {
+	names := make([]string, len(ps.all))
+	for i, p := range ps.all {
+		names[i] = p.name
+	}
+	return names
+}
+
+// maxQueryPairs bounds the work on one query: more pairs than any operation has use for.
+const maxQueryPairs = 1024
+
+// counts remembers how often each parameter came; few operations have more than 16.
+type counts struct {
+	few  [16]int
+	many []int
+}
+
+func (n *counts) of(size int) []int {
+	if size <= len(n.few) {
+		return n.few[:size]
+	}
+	if n.many == nil {
+		n.many = make([]int, size)
+	}
+	return n.many
+}
+
+// check judges a raw query string, or a form that was sent as one.
+func (ps *parameters) check(query []byte, found *faults) {
+	ps.checkAs(query, found.parameter)
+}
+
+func (ps *parameters) checkAs(raw []byte, report func(name, code, detail string)) {
+	var storage counts
+	count := storage.of(len(ps.all))
+	var duplicates uint64 // those of the first 64 that were reported already
+	query := string(raw)
+	for pairs := 0; query != ""; pairs++ {
+		var pair string
+		pair, query, _ = strings.Cut(query, "&")
+		if pair == "" {
+			continue
+		}
+		if pairs == maxQueryPairs {
+			report("?", codeItems, "has too many parameters")
+			return
+		}
+		rawName, rawValue, _ := strings.Cut(pair, "=")
+		name, nameOK := unescape(rawName)
+		value, valueOK := unescape(rawValue)
+		i, known := ps.index[name]
+		switch {
+		case !nameOK || !clean(name):
+			report("?", codeEncoding, "has a parameter whose name is not percent-encoded UTF-8")
+			continue
+		case !known && ps.open:
+			continue
+		case !known:
+			report(name, codeUnknown, ps.unknownText())
+			continue
+		case !valueOK:
+			report(name, codeEncoding, "must be percent-encoded")
+			count[i]++
+			continue
+		}
+		p := ps.all[i]
+		if !p.exploded && count[i] > 0 {
+			if mark := bits.RotateLeft64(1, i); duplicates&mark == 0 {
+				duplicates |= mark
+				report(name, codeDuplicate, "must be given once")
+			}
+			continue
+		}
+		count[i] += p.checkText(value, func(code, detail string) { report(p.name, code, detail) })
+	}
+	for i, p := range ps.all {
+		switch {
+		case count[i] > 0:
+			p.checkCount(count[i], func(code, detail string) { report(p.name, code, detail) })
+		case p.required:
+			report(p.name, codeRequired, "is required")
+		}
+	}
+}
+
+func (ps *parameters) unknownText() string {
+	if len(ps.all) == 0 {
+		return "is not known; there are no parameters here"
+	}
+	return ps.knownText
+}
+
+// unescape decodes one name or value as net/url does, which the generated code
+// reads it by: a bare semicolon is a fault there, and so it is here.
+func unescape(s string) (string, bool) {
+	if strings.IndexByte(s, ';') >= 0 {
+		return "", false
+	}
+	if strings.IndexByte(s, '%') < 0 && strings.IndexByte(s, '+') < 0 {
+		return s, true
+	}
+	decoded, err := url.QueryUnescape(s)
+	return decoded, err == nil
+}

@@ -1,0 +1,100 @@
+package openapi
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/gofiber/fiber/v2"
+
+	"github.com/ihr-charging/charging-plot-api/libs/authn"
+	"github.com/ihr-charging/charging-plot-api/libs/fault"
+)
+
+// The faults of callers who may not use an operation.
+var (
+	ErrUnauthenticated = fault.Define(fault.Unauthenticated, "unauthenticated", "This needs a bearer token")
+	ErrForbidden       = fault.Define(fault.Forbidden, "insufficient_scope", "The token does not permit this")
+)
+
+// access is who may use an operation: whoever satisfies one of the alternatives.
+// Without any, nobody may.
+type access struct {
+	anyone       bool
+	basic        bool       // HTTP Basic, which the handler verifies
+	alternatives [][]string // the scopes of each
+}
+
+// compileAccess reads `security:`. An operation that says nothing takes the
+// document's; when that says nothing either, any principal will do and an
+// anonymous caller will not.
+func compileAccess(doc *openapi3.T, spec *openapi3.Operation) (a access, err error) {
+	requirements := doc.Security
+	if spec.Security != nil {
+		requirements = *spec.Security
+		if len(requirements) == 0 {
+			return access{anyone: true}, nil
+		}
+	}
+	if len(requirements) == 0 {
+		return access{alternatives: [][]string{{}}}, nil
+	}
+	for _, requirement := range requirements {
+		switch len(requirement) {
+		case 0:
+			a.anyone = true
+			continue
+		case 1:
+		default:
+			return a, errors.New("security: schemes that must be satisfied together are not checked")
+		}
+		for name, scopes := range requirement {
+			scheme := doc.Components.SecuritySchemes[name].Value
+			switch {
+			case scheme.Type == "http" && strings.EqualFold(scheme.Scheme, "bearer"),
+				scheme.Type == "apiKey" && scheme.In == openapi3.ParameterInHeader,
+				scheme.Type == "oauth2", scheme.Type == "openIdConnect":
+				// Whatever the credential, package authn made a principal of it.
+				a.alternatives = append(a.alternatives, scopes)
+			case scheme.Type == "http" && strings.EqualFold(scheme.Scheme, "basic"):
+				a.basic = true
+			default:
+				return a, fmt.Errorf("security: scheme %s is not checked", name)
+			}
+		}
+	}
+	return a, nil
+}
+
+// check returns ErrUnauthenticated or ErrForbidden unless the caller may use the operation.
+func (a *access) check(c *fiber.Ctx) error {
+	if a.anyone || a.basic && hasBasic(c) {
+		return nil
+	}
+	p, known := authn.FromContext(c.UserContext())
+	if !known {
+		if len(a.alternatives) == 0 {
+			c.Set(fiber.HeaderWWWAuthenticate, `Basic realm="ihr"`)
+		}
+		return ErrUnauthenticated
+	}
+	for _, scopes := range a.alternatives {
+		if !slices.ContainsFunc(scopes, func(scope string) bool { return !p.Has(scope) }) {
+			return nil
+		}
+	}
+	if len(a.alternatives) == 0 {
+		return ErrForbidden
+	}
+	scopes := strings.Join(a.alternatives[0], " ")
+	c.Set(fiber.HeaderWWWAuthenticate, `Bearer realm="ihr", error="insufficient_scope", scope="`+scopes+`"`)
+	return ErrForbidden.Detailf("it needs the scope %s", strings.Join(a.alternatives[0], " and "))
+}
+
+func hasBasic(c *fiber.Ctx) bool {
+	header := c.Request().Header.Peek(fiber.HeaderAuthorization)
+	return len(header) > 6 && bytes.EqualFold(header[:6], []byte("basic "))
+}
