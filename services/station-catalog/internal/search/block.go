@@ -9,12 +9,16 @@ type block struct {
 	pages []page
 }
 
-// shape is what of a block no status changes.
+// shape is what of a block no status changes: what a search needs to know of pages to pass over
+// them, together, so that it need not touch them.
 type shape struct {
-	bounds     bounds   // of all pages
-	pageBounds []bounds // together, so that a search passes over pages without touching them
-	pageCounts []int
-	count      int
+	bounds bounds // of all pages
+	count  int    // stations on all pages
+
+	firsts   []position // of each page, its first station's
+	bounded  []bounds
+	counts   []int
+	leastIDs []ID
 }
 
 const (
@@ -23,24 +27,25 @@ const (
 )
 
 func newBlock(pages []page) block {
-	b := block{pages: exact(pages), shape: &shape{
-		bounds:     noBounds(),
-		pageBounds: make([]bounds, len(pages)),
-		pageCounts: make([]int, len(pages)),
-	}}
-	for i, p := range pages {
-		b.bounds.unite(&p.bounds)
-		b.pageBounds[i], b.pageCounts[i] = p.bounds, len(p.ids)
-		b.count += len(p.ids)
+	s := &shape{
+		bounds:   noBounds(),
+		firsts:   make([]position, len(pages)),
+		bounded:  make([]bounds, len(pages)),
+		counts:   make([]int, len(pages)),
+		leastIDs: make([]ID, len(pages)),
 	}
-	return b
+	for i, p := range pages {
+		s.bounds.unite(&p.bounds)
+		s.count += len(p.ids)
+		s.firsts[i], s.bounded[i], s.counts[i] = p.position(0), p.bounds, len(p.ids)
+		s.leastIDs[i] = p.ids[p.byID[0]]
+	}
+	return block{shape: s, pages: exact(pages)}
 }
 
-func (b *block) lowest() position { return b.pages[0].lowest }
-
-// pageOf is the page whose range a position falls in.
-func (b *block) pageOf(at position) int {
-	i, found := slices.BinarySearchFunc(b.pages, at, func(p page, at position) int { return p.lowest.compare(at) })
+// pageOf is the only page on which a position of this block can be.
+func (s *shape) pageOf(at position) int {
+	i, found := slices.BinarySearchFunc(s.firsts, at, position.compare)
 	if !found && i > 0 {
 		i--
 	}

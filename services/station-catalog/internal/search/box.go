@@ -1,6 +1,9 @@
 package search
 
-import "fmt"
+import (
+	"fmt"
+	"math/bits"
+)
 
 // Box is a range of latitudes and of longitudes; it crosses the antimeridian when west > east.
 type Box struct {
@@ -68,10 +71,13 @@ func (b *Box) relate(c *bounds) relation {
 	return partly
 }
 
-func (b *Box) narrow(s *stations, w *words) {
-	for slot := range w.each {
-		if !b.Contains(s.lats[slot], s.lons[slot]) {
-			w.remove(slot)
+func (b *Box) keep(s *stations, part int, word uint64) uint64 {
+	kept := word
+	for ; word != 0; word &= word - 1 {
+		bit := bits.TrailingZeros64(word)
+		if slot := 64*part + bit; !b.Contains(s.lats[slot], s.lons[slot]) {
+			kept &^= 1 << bit
 		}
 	}
+	return kept
 }

@@ -6,8 +6,8 @@ import (
 	"slices"
 )
 
-// builder makes pages, one after the other. Stations come to it in the order of their ids, from a
-// document or from an older page. It collects in memory of its own and copies a finished page into
+// builder makes pages, one after the other. Stations come to it in the order of their
+// positions, from a document or from an older page. It collects in memory of its own and copies a finished page into
 // slices of exactly its size.
 type builder struct {
 	render *renderer // may be nil
@@ -37,6 +37,10 @@ func newBuilder(n *names) *builder {
 func (b *builder) reset() {
 	s := &b.s
 	s.bounds = noBounds()
+	for i := range s.parts {
+		s.parts[i] = noBounds()
+	}
+	s.keys = s.keys[:0]
 	s.ids, s.lats, s.lons = s.ids[:0], s.lats[:0], s.lons[:0]
 	s.vectors, s.versions = s.vectors[:0], s.versions[:0]
 	for i := range s.columns {
@@ -52,7 +56,7 @@ func (b *builder) reset() {
 }
 
 func (b *builder) addEntry(e *entry) {
-	slot := b.addStation(e.ID, e.Latitude, e.Longitude, e.vector, e.Version, e.Item)
+	slot := b.addStation(e.position, e.Latitude, e.Longitude, e.vector, e.Version, e.Item)
 	for i := range e.values {
 		b.addValue(i, e.values[i])
 	}
@@ -72,7 +76,7 @@ func (b *builder) addEntry(e *entry) {
 }
 
 func (b *builder) addFromPage(p page, from int) {
-	slot := b.addStation(p.ids[from], p.lats[from], p.lons[from], p.vectors[from], p.versions[from], p.item(from))
+	slot := b.addStation(p.position(from), p.lats[from], p.lons[from], p.vectors[from], p.versions[from], p.item(from))
 	for i := range p.columns {
 		b.addValue(i, p.columns[i].at(from))
 	}
@@ -84,31 +88,34 @@ func (b *builder) addFromPage(p page, from int) {
 	first, end := p.evseRange(from)
 	for evse := first; evse < end; evse++ {
 		for _, number := range p.plugsOf(evse) {
-			b.addPlug(p.plugs[number])
+			b.addPlug(p.plugs[number].plug)
 		}
 		b.addEVSE(p.evses[evse], p.live.statuses[evse], p.live.since[evse])
 	}
 	b.s.firstEVSE = append(b.s.firstEVSE, uint32(len(b.s.evses)))
 }
 
-func (b *builder) addStation(id ID, lat, lon float64, v Vector, version int64, item []byte) uint8 {
+func (b *builder) addStation(at position, lat, lon float64, v Vector, version int64, item []byte) uint8 {
 	s := &b.s
-	slot := uint8(len(s.ids))
-	s.ids = append(s.ids, id)
+	slot := len(s.ids)
+	s.keys, s.ids = append(s.keys, at.key), append(s.ids, at.id)
 	s.lats, s.lons, s.vectors = append(s.lats, lat), append(s.lons, lon), append(s.vectors, v)
 	s.versions = append(s.versions, version)
 	s.bounds.include(lat, lon, v)
+	s.parts[slot>>6].include(lat, lon, v)
 	s.items = append(s.items, item...)
 	s.itemEnd = append(s.itemEnd, uint32(len(s.items)))
-	return slot
+	return uint8(slot)
 }
 
 func (b *builder) addValue(i int, value float64) {
 	c := &b.s.columns[i]
 	c.values = append(c.values, value)
-	if !math.IsNaN(value) {
-		c.least, c.top = min(c.least, value), max(c.top, value)
+	if math.IsNaN(value) {
+		c.gaps = true
+		return
 	}
+	c.least, c.top = min(c.least, value), max(c.top, value)
 }
 
 // addPlug gives the EVSE that comes next a plug.
@@ -117,7 +124,7 @@ func (b *builder) addPlug(p plug) {
 	if !known {
 		number = uint16(len(b.s.plugs))
 		b.number[p] = number
-		b.s.plugs = append(b.s.plugs, p)
+		b.s.plugs = append(b.s.plugs, plugged{plug: p})
 	}
 	b.s.plugOf = append(b.s.plugOf, number)
 }
@@ -129,13 +136,13 @@ func (b *builder) addEVSE(id ID, status Status, since int64) {
 }
 
 // finish gives the page of what was collected.
-func (b *builder) finish(lowest position) page {
+func (b *builder) finish() page {
 	c := &b.s
 	s := &stations{
-		lowest: lowest, bounds: c.bounds, all: firstSlots(len(c.ids)),
-		ids: exact(c.ids), lats: exact(c.lats), lons: exact(c.lons), vectors: exact(c.vectors),
-		versions: exact(c.versions), facets: b.finishFacets(),
-		plugs: exact(c.plugs), plugged: make([]words, len(c.plugs)),
+		all: firstSlots(len(c.ids)), bounds: c.bounds, parts: c.parts,
+		keys: exact(c.keys), ids: exact(c.ids), byID: c.slotsByID(),
+		lats: exact(c.lats), lons: exact(c.lons), vectors: exact(c.vectors), versions: exact(c.versions),
+		plugs: exact(c.plugs), facets: b.finishFacets(),
 		firstEVSE: exact(c.firstEVSE), evses: exact(c.evses),
 		firstPlug: exact(c.firstPlug), plugOf: exact(c.plugOf),
 		items: exact(c.items), itemEnd: exact(c.itemEnd),
@@ -147,11 +154,11 @@ func (b *builder) finish(lowest position) page {
 			s.columns[i].values = exact(c.columns[i].values)
 		}
 	}
-	l := &live{statuses: exact(b.l.statuses), since: exact(b.l.since), free: make([]words, len(c.plugs))}
+	l := &live{statuses: exact(b.l.statuses), since: exact(b.l.since), plugs: exact(c.plugs)}
 	for slot := range s.ids {
 		first, end := s.evseRange(slot)
 		for _, number := range s.plugOf[s.firstPlug[first]:s.firstPlug[end]] {
-			s.plugged[number].add(slot)
+			s.plugs[number].having.add(slot)
 		}
 		l.markFree(s, slot)
 	}
@@ -159,6 +166,15 @@ func (b *builder) finish(lowest position) page {
 		l.phrases.renderAll(page{s, l}, b.render)
 	}
 	return page{s, l}
+}
+
+func (s *stations) slotsByID() []uint8 {
+	slots := make([]uint8, len(s.ids))
+	for i := range slots {
+		slots[i] = uint8(i)
+	}
+	slices.SortFunc(slots, func(a, b uint8) int { return s.ids[a].Compare(s.ids[b]) })
+	return slots
 }
 
 func (b *builder) finishFacets() facets {

@@ -2,6 +2,7 @@ package search
 
 import (
 	"fmt"
+	"math"
 	"math/bits"
 )
 
@@ -36,19 +37,26 @@ func (c *Circle) relate(b *bounds) relation {
 	}
 }
 
-func (c *Circle) narrow(s *stations, w *words) {
-	for i, word := range w {
-		kept := word
-		for ; word != 0; word &= word - 1 {
-			bit := bits.TrailingZeros64(word)
-			if Chord2(c.centre, s.vectors[64*i+bit]) > c.reach {
-				kept &^= 1 << bit
-			}
-		}
-		w[i] = kept
+func (c *Circle) keep(s *stations, part int, word uint64) uint64 {
+	kept := word
+	vectors := s.vectors[64*part:]
+	for ; word != 0; word &= word - 1 {
+		bit := bits.TrailingZeros64(word)
+		// A station is out when the difference is negative. Taking the sign as a number spares a
+		// branch that nobody could predict along a border.
+		out := math.Float64bits(c.reach-Chord2(c.centre, vectors[bit])) >> 63
+		kept &^= out << bit
+	}
+	return kept
+}
+
+func (c *Circle) ranks(s *stations, part int, word uint64, out *[64]float64) {
+	vectors := s.vectors[64*part:]
+	for ; word != 0; word &= word - 1 {
+		bit := bits.TrailingZeros64(word)
+		out[bit] = Chord2(c.centre, vectors[bit])
 	}
 }
 
-func (c *Circle) rank(s *stations, slot int) float64 { return Chord2(c.centre, s.vectors[slot]) }
-func (c *Circle) leastRank(b *bounds) float64        { return b.nearest2(c.centre) }
-func (c *Circle) mostRank(b *bounds) float64         { return b.farthest2(c.centre) }
+func (c *Circle) leastRank(b *bounds) float64 { return b.nearest2(c.centre) }
+func (c *Circle) mostRank(b *bounds) float64  { return b.farthest2(c.centre) }

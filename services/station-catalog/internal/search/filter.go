@@ -3,6 +3,7 @@ package search
 import (
 	"cmp"
 	"math"
+	"math/bits"
 )
 
 // filter is what a query asks of stations wherever they are, with its names turned into the
@@ -104,43 +105,39 @@ func (f *filter) everything() bool {
 	return !f.nothing && len(f.groups) == 0 && len(f.ranges) == 0 && !f.plug.asked
 }
 
-// match is the set of stations of a page that pass.
-func (f *filter) match(p page) words {
-	if f.nothing {
-		return words{}
+// match gives in w the stations of a page that pass.
+func (f *filter) match(p page, w *words) {
+	switch {
+	case f.nothing:
+		*w = words{}
+		return
+	case !f.plug.asked:
+		*w = p.all
+	case f.plug.free && f.plug.only:
+		*w = p.live.anyFree
+	case f.plug.free:
+		*w = f.plug.match(p.live.plugs)
+	default:
+		*w = f.plug.match(p.plugs)
 	}
-	w := p.all
 	for _, group := range f.groups {
+		if w.empty() {
+			return
+		}
 		having := p.facets.anyOf(group)
-		if w.intersect(&having); w.empty() {
-			return w
-		}
-	}
-	if f.plug.asked {
-		having := f.plug.match(p)
-		if w.intersect(&having); w.empty() {
-			return w
-		}
+		w.intersect(&having)
 	}
 	for i := range f.ranges {
-		f.ranges[i].narrow(p, &w)
+		f.ranges[i].narrow(p, w)
 	}
-	return w
 }
 
-func (f *plugFilter) match(p page) (w words) {
-	having := p.plugged
-	if f.free {
-		if f.only {
-			return p.live.anyFree
-		}
-		having = p.live.free
-	}
-	for i := range p.plugs {
-		known := &p.plugs[i]
-		if known.powerW >= f.min && known.powerW <= f.max && known.traits&f.traits == f.traits &&
-			f.standards[known.standard>>6]>>(known.standard&63)&1 != 0 {
-			w.unite(&having[i])
+func (f *plugFilter) match(plugs []plugged) (w words) {
+	for i := range plugs {
+		p := &plugs[i]
+		if p.powerW >= f.min && p.powerW <= f.max && p.traits&f.traits == f.traits &&
+			f.standards[p.standard>>6]>>(p.standard&63)&1 != 0 {
+			w.unite(&p.having)
 		}
 	}
 	return w
@@ -149,13 +146,19 @@ func (f *plugFilter) match(p page) (w words) {
 // narrow leaves the stations of w whose value is within the range.
 func (r *Range) narrow(p page, w *words) {
 	c := &p.columns[r.Column]
-	if c.values == nil {
+	if c.values == nil || c.least > r.Max || c.top < r.Min {
 		*w = words{}
 		return
 	}
-	for slot := range w.each {
-		if v := c.values[slot]; !(v >= r.Min && v <= r.Max) {
-			w.remove(slot)
+	if c.least >= r.Min && c.top <= r.Max && !c.gaps {
+		return
+	}
+	for part, word := range w {
+		for ; word != 0; word &= word - 1 {
+			bit := bits.TrailingZeros64(word)
+			if v := c.values[64*part+bit]; !(v >= r.Min && v <= r.Max) {
+				w[part] &^= 1 << bit
+			}
 		}
 	}
 }

@@ -7,11 +7,12 @@ import (
 
 // live is the half of a page that statuses change. It is immutable once published.
 type live struct {
+	anyFree words     // who has any free plug
+	plugs   []plugged // those of the page, and who has them at an EVSE that is available
+	phrases phrases
+
 	statuses []Status // by EVSE
 	since    []int64  // by EVSE, microseconds of Unix time; 0 when never reported
-	free     []words  // for each plug of the page, who has it at an EVSE that is available
-	anyFree  words    // who has any
-	phrases  phrases
 }
 
 // micros is the time as live keeps it.
@@ -20,6 +21,37 @@ func micros(t time.Time) int64 {
 		return 0
 	}
 	return t.UnixMicro()
+}
+
+func fromMicros(since int64) time.Time {
+	if since == 0 {
+		return time.Time{}
+	}
+	return time.UnixMicro(since)
+}
+
+// newest is when the newest status of a slot was reported.
+func (l *live) newest(s *stations, slot int) int64 {
+	first, end := s.evseRange(slot)
+	var newest int64
+	for _, since := range l.since[first:end] {
+		newest = max(newest, since)
+	}
+	return newest
+}
+
+// markFree enters the free plugs of a slot that has none entered.
+func (l *live) markFree(s *stations, slot int) {
+	first, end := s.evseRange(slot)
+	for evse := first; evse < end; evse++ {
+		if l.statuses[evse] != StatusAvailable {
+			continue
+		}
+		for _, number := range s.plugsOf(evse) {
+			l.plugs[number].having.add(slot)
+			l.anyFree.add(slot)
+		}
+	}
 }
 
 // draft is a copy of the live half of a page under change.
@@ -33,7 +65,7 @@ func newDraft(p page) *draft {
 	d := &draft{stations: p.stations, live: *p.live}
 	d.live.statuses = slices.Clone(p.live.statuses)
 	d.live.since = slices.Clone(p.live.since)
-	d.live.free = slices.Clone(p.live.free)
+	d.live.plugs = slices.Clone(p.live.plugs)
 	return d
 }
 
@@ -49,34 +81,14 @@ func (d *draft) set(evse int, status Status, since int64) bool {
 
 // finish brings what follows from the statuses in line with them.
 func (d *draft) finish(r *renderer) page {
-	for i := range d.live.free {
-		d.live.free[i].subtract(&d.touched)
+	for i := range d.live.plugs {
+		d.live.plugs[i].having.subtract(&d.touched)
 	}
 	d.live.anyFree.subtract(&d.touched)
 	for slot := range d.touched.each {
 		d.live.markFree(d.stations, slot)
 	}
-	d.live.phrases.rewrite(page{d.stations, &d.live}, &d.touched, r)
-	return page{d.stations, &d.live}
-}
-
-// markFree enters the free plugs of a slot that has none entered.
-func (l *live) markFree(s *stations, slot int) {
-	first, end := s.evseRange(slot)
-	for evse := first; evse < end; evse++ {
-		if l.statuses[evse] != StatusAvailable {
-			continue
-		}
-		for _, number := range s.plugsOf(evse) {
-			l.free[number].add(slot)
-			l.anyFree.add(slot)
-		}
-	}
-}
-
-func fromMicros(since int64) time.Time {
-	if since == 0 {
-		return time.Time{}
-	}
-	return time.UnixMicro(since)
+	p := page{d.stations, &d.live}
+	d.live.phrases.rewrite(p, &d.touched, r)
+	return p
 }

@@ -90,12 +90,11 @@ func (b *builder) run(entries []*entry) run {
 	slices.SortFunc(entries, func(e, f *entry) int { return e.compare(f.position) })
 	var r run
 	for part := range slices.Chunk(entries, pageFill) {
-		lowest := part[0].position
 		sources := make([]source, len(part))
 		for i, e := range part {
-			sources[i] = source{id: e.ID, add: e}
+			sources[i] = source{position: e.position, add: e}
 		}
-		r = append(r, b.page(sources, lowest))
+		r = append(r, b.page(sources))
 	}
 	return r
 }
@@ -110,7 +109,7 @@ func directories(t *tree) (byID, evses directory, err error) {
 	for _, b := range t.blocks {
 		for _, p := range b.pages {
 			for slot, id := range p.ids {
-				key := p.position(slot).key
+				key := p.keys[slot]
 				stationsList = append(stationsList, place{id, key})
 				first, end := p.evseRange(slot)
 				for _, evse := range p.evses[first:end] {

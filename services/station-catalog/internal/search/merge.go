@@ -34,7 +34,7 @@ func divide(runs []run, count int) []share {
 	var starts []position
 	for _, r := range runs {
 		for _, p := range r {
-			starts = append(starts, p.lowest)
+			starts = append(starts, p.position(0))
 		}
 	}
 	slices.SortFunc(starts, position.compare)
@@ -55,7 +55,7 @@ func divide(runs []run, count int) []share {
 // between gives the pages that may hold positions from..to.
 func (r run) between(from, to *position) run {
 	first, end := 0, len(r)
-	compare := func(p page, at position) int { return p.lowest.compare(at) }
+	compare := func(p page, at position) int { return p.position(0).compare(at) }
 	if from != nil {
 		first, _ = slices.BinarySearchFunc(r, *from, compare)
 		first = max(0, first-1)
@@ -69,7 +69,7 @@ func (r run) between(from, to *position) run {
 func (s *share) merge(b *builder) []page {
 	var open readers
 	for _, part := range s.parts {
-		r := &reader{part: part, share: s, next: 0}
+		r := &reader{part: part, share: s, slot: -1}
 		if r.advance() {
 			open = append(open, r)
 		}
@@ -78,29 +78,19 @@ func (s *share) merge(b *builder) []page {
 	var (
 		pages   []page
 		sources []source
-		lowest  position
 	)
-	flush := func() {
-		pages = append(pages, b.page(sources, lowest))
-		sources = sources[:0]
-	}
 	for len(open) > 0 {
 		r := open[0]
-		if len(sources) == 0 {
-			lowest = r.now().position
-		}
-		sources = append(sources, r.now().source)
-		if len(sources) == pageFill {
-			flush()
-		}
+		sources = append(sources, r.now())
 		if r.advance() {
 			heap.Fix(&open, 0)
 		} else {
 			heap.Pop(&open)
 		}
-	}
-	if len(sources) > 0 {
-		flush()
+		if len(sources) == pageFill || len(open) == 0 {
+			pages = append(pages, b.page(sources))
+			sources = sources[:0]
+		}
 	}
 	return pages
 }
@@ -109,52 +99,40 @@ func (s *share) merge(b *builder) []page {
 type reader struct {
 	part  run
 	share *share
-	next  int      // page of part to be read next
-	queue []queued // what is left of the page being read; its first is the present one
+	page  int // in part
+	slot  int
 }
 
-type queued struct {
-	position
-	source
+func (r *reader) now() source {
+	p := r.part[r.page]
+	return source{position: p.position(r.slot), page: p, slot: r.slot}
 }
 
-func (r *reader) now() *queued { return &r.queue[0] }
+func (r *reader) at() position { return r.part[r.page].position(r.slot) }
 
 // advance goes to the next station within the share; false at the end.
 func (r *reader) advance() bool {
-	if len(r.queue) > 0 {
-		r.queue = r.queue[1:]
-	}
-	for len(r.queue) == 0 {
-		if r.next == len(r.part) {
-			return false
+	for r.page < len(r.part) {
+		if r.slot++; r.slot < len(r.part[r.page].ids) {
+			at := r.part[r.page].position(r.slot)
+			if r.share.from != nil && at.compare(*r.share.from) < 0 {
+				continue
+			}
+			return r.share.to == nil || at.compare(*r.share.to) < 0
 		}
-		r.read(r.part[r.next])
-		if r.next > 0 && r.next < len(r.part)-1 {
-			r.part[r.next] = page{}
+		if r.page > 0 && r.page < len(r.part)-1 {
+			r.part[r.page] = page{}
 		}
-		r.next++
+		r.page, r.slot = r.page+1, -1
 	}
-	return true
-}
-
-func (r *reader) read(p page) {
-	r.queue = make([]queued, 0, len(p.ids))
-	for slot, id := range p.ids {
-		at := p.position(slot)
-		if r.share.from != nil && at.compare(*r.share.from) < 0 || r.share.to != nil && at.compare(*r.share.to) >= 0 {
-			continue
-		}
-		r.queue = append(r.queue, queued{at, source{id: id, page: p, slot: slot}})
-	}
-	slices.SortFunc(r.queue, func(a, b queued) int { return a.compare(b.position) })
+	return false
 }
 
 // readers is a heap, the reader at the lowest position on top.
 type readers []*reader
 
 func (h readers) Len() int           { return len(h) }
-func (h readers) Less(i, j int) bool { return h[i].now().compare(h[j].now().position) < 0 }
+func (h readers) Less(i, j int) bool { return h[i].at().compare(h[j].at()) < 0 }
 func (h readers) Swap(i, j int)      { h[i], h[j] = h[j], h[i] }
 func (h *readers) Push(x any)        { *h = append(*h, x.(*reader)) }
 

@@ -1,6 +1,9 @@
 package search
 
-import "math"
+import (
+	"math"
+	"math/bits"
+)
 
 // Order is how hits are sorted. Equal ones are always sorted by id.
 type Order struct {
@@ -32,31 +35,44 @@ func Descending(column Column) Order {
 	return Order{kind: orderByColumn, column: column, descending: true}
 }
 
-// sorting gives the key that stations are sorted by, and how low and high it gets among many. It
-// is nil for an order by id alone.
+// sorting gives the keys that stations are sorted by, before their ids.
 type sorting interface {
-	key(p page, slot int) float64
-	keys(p page) (least, most float64)
+	// keys gives the keys of the stations of a word of a page, each in the place of its bit.
+	keys(p page, part int, word uint64, out *[64]float64)
+	// span is at most and at least the key of any station of the page within bounds.
+	span(p page, b *bounds) (least, most float64)
 }
 
-func (o Order) sorting(r Region) sorting {
+// sortings are the places in which a query's sorting is made without allocating.
+type sortings struct {
+	rank   rankSorting
+	column columnSorting
+}
+
+// of gives nil for an order by id alone.
+func (s *sortings) of(o Order, r Region) sorting {
 	switch o.kind {
 	case orderByColumn:
-		return columnSorting(o)
+		s.column = columnSorting(o)
+		return &s.column
 	case orderByRank:
-		if r, ranks := r.(ranker); ranks {
-			return rankSorting{r}
+		if by, ranks := r.(ranker); ranks {
+			s.rank.by = by
+			return &s.rank
 		}
+	case orderByID:
 	}
 	return nil
 }
 
-type rankSorting struct{ ranker }
+type rankSorting struct{ by ranker }
 
-func (s rankSorting) key(p page, slot int) float64 { return s.rank(p.stations, slot) }
+func (s *rankSorting) keys(p page, part int, word uint64, out *[64]float64) {
+	s.by.ranks(p.stations, part, word, out)
+}
 
-func (s rankSorting) keys(p page) (least, most float64) {
-	return s.leastRank(&p.bounds), s.mostRank(&p.bounds)
+func (s *rankSorting) span(_ page, b *bounds) (least, most float64) {
+	return s.by.leastRank(b), s.by.mostRank(b)
 }
 
 // columnSorting negates the values when they descend. Every absent value is behind all others, by
@@ -65,25 +81,32 @@ type columnSorting Order
 
 const absent = math.MaxFloat64
 
-func (s columnSorting) key(p page, slot int) float64 {
-	switch v := p.columns[s.column].at(slot); {
-	case math.IsNaN(v):
-		return absent
-	case s.descending:
-		return -v
-	default:
-		return v
+func (s *columnSorting) keys(p page, part int, word uint64, out *[64]float64) {
+	c := &p.columns[s.column]
+	for ; word != 0; word &= word - 1 {
+		bit := bits.TrailingZeros64(word)
+		switch v := c.at(64*part + bit); {
+		case math.IsNaN(v):
+			out[bit] = absent
+		case s.descending:
+			out[bit] = -v
+		default:
+			out[bit] = v
+		}
 	}
 }
 
-func (s columnSorting) keys(p page) (least, most float64) {
+func (s *columnSorting) span(p page, _ *bounds) (least, most float64) {
 	c := &p.columns[s.column]
-	switch {
-	case c.values == nil:
+	if c.values == nil {
 		return absent, absent
-	case s.descending:
-		return -c.top, absent
-	default:
-		return c.least, absent
 	}
+	least, most = c.least, c.top
+	if s.descending {
+		least, most = -c.top, -c.least
+	}
+	if c.gaps {
+		most = absent
+	}
+	return least, most
 }

@@ -1,11 +1,12 @@
 package search
 
 import (
+	"cmp"
 	"math"
 	"slices"
 )
 
-// page holds up to pageCap stations that lie near each other, in slots ordered by id. What only a
+// page holds up to pageCap stations that lie near each other, in slots along the curve. What only a
 // new document changes (stations) is apart from what every status changes (live), so that a status
 // costs a copy of the small half.
 type page struct {
@@ -14,23 +15,23 @@ type page struct {
 }
 
 // stations is the half of a page that statuses do not touch. Everything is laid out by slot, or
-// by EVSE in the order of slots; nothing holds a pointer per station.
+// by EVSE in the order of slots; nothing holds a pointer per station. One word of a set of slots
+// is a part of the page: stations that lie nearer each other still, with bounds of their own.
 type stations struct {
-	// lowest is at or before the position of every station here and behind every earlier page.
-	lowest position
-	bounds bounds
 	all    words
+	plugs  []plugged // the distinct plugs of the page
+	facets facets
+	bounds bounds
+	parts  [pageWords]bounds
 
+	keys     []uint64 // along the curve, ascending; equal ones by id
 	ids      []ID
+	byID     []uint8 // the slots in the order of ids
 	lats     []float64
 	lons     []float64
 	vectors  []Vector
 	versions []int64
 	columns  [columns]column
-	facets   facets
-
-	plugs   []plug  // the distinct plugs of the page
-	plugged []words // for each of plugs, who has it
 
 	firstEVSE []uint32 // by slot, and one more: where its EVSEs begin
 	evses     []ID
@@ -41,12 +42,34 @@ type stations struct {
 	itemEnd []uint32
 }
 
-func (s *stations) find(id ID) (slot int, found bool) {
-	return slices.BinarySearchFunc(s.ids, id, ID.Compare)
+// plugged is a plug of the page and the stations that have it: at all, or free.
+type plugged struct {
+	plug
+	having words
 }
 
-func (s *stations) position(slot int) position {
-	return position{key: hilbert(s.lats[slot], s.lons[slot]), id: s.ids[slot]}
+func (s *stations) position(slot int) position { return position{s.keys[slot], s.ids[slot]} }
+
+func (s *stations) find(at position) (slot int, found bool) {
+	low, high := 0, len(s.keys)
+	for low < high {
+		mid := (low + high) / 2
+		if k := s.keys[mid]; k < at.key || k == at.key && s.ids[mid].Compare(at.id) < 0 {
+			low = mid + 1
+		} else {
+			high = mid
+		}
+	}
+	return low, low < len(s.keys) && s.keys[low] == at.key && s.ids[low] == at.id
+}
+
+// behind gives the place in byID of the first id behind one.
+func (s *stations) behind(id ID) int {
+	i, found := slices.BinarySearchFunc(s.byID, id, func(slot uint8, id ID) int { return s.ids[slot].Compare(id) })
+	if found {
+		i++
+	}
+	return i
 }
 
 func (s *stations) item(slot int) []byte { return between(s.items, s.itemEnd, slot) }
@@ -63,8 +86,8 @@ func (s *stations) plugsOf(evse int) []uint16 {
 
 // slotOf gives the slot that an EVSE belongs to.
 func (s *stations) slotOf(evse int) int {
-	slot, _ := slices.BinarySearchFunc(s.firstEVSE, uint32(evse)+1, func(a, b uint32) int { return int(a) - int(b) })
-	return slot - 1
+	next, _ := slices.BinarySearchFunc(s.firstEVSE, uint32(evse)+1, cmp.Compare[uint32])
+	return next - 1
 }
 
 // between gives the i-th of texts that lie one after the other.
@@ -80,6 +103,7 @@ func between(texts []byte, ends []uint32, i int) []byte {
 type column struct {
 	values     []float64 // nil when no station has one
 	least, top float64   // of those that are there
+	gaps       bool      // some station has none
 }
 
 func (c *column) at(slot int) float64 {

@@ -8,56 +8,69 @@ import "slices"
 // text and ends only grow, and only at their end: the next version of a page may share their
 // memory with this one, whose readers never look behind their own length.
 type phrases struct {
+	said []phrase // by slot
 	text []byte
-	ends []uint32
-	of   []uint16 // by slot
+	ends []uint32 // of the distinct ones
 }
 
-func (p *phrases) at(slot int) []byte { return between(p.text, p.ends, int(p.of[slot])) }
+// phrase is what there is to say about the plots of a station.
+type phrase struct {
+	newest     int64 // when its newest status was reported, as in live.since
+	start, end uint32
+}
+
+func (p *phrases) counts(slot int) []byte {
+	said := &p.said[slot]
+	return p.text[said.start:said.end]
+}
 
 // mostPhrases is when phrases that nobody uses any more are thrown out.
 const mostPhrases = 2 * pageCap
 
 // rewrite renders the stations of some slots anew.
 func (p *phrases) rewrite(of page, slots *words, r *renderer) {
-	p.of = slices.Clone(p.of)
-	for slot := range slots.each {
-		p.of[slot] = p.number(r.counts(of, slot))
-	}
 	if len(p.ends) > mostPhrases {
 		p.renderAll(of, r)
+		return
+	}
+	p.said = slices.Clone(p.said)
+	for slot := range slots.each {
+		start, end := p.add(r.counts(of, slot))
+		p.said[slot] = phrase{of.live.newest(of.stations, slot), start, end}
 	}
 }
 
-// number finds a phrase or adds it.
-func (p *phrases) number(phrase []byte) uint16 {
-	var start uint32
-	for i, end := range p.ends {
-		if int(end-start) == len(phrase) && string(p.text[start:end]) == string(phrase) {
-			return uint16(i)
+// add finds a phrase or adds it.
+func (p *phrases) add(counts []byte) (start, end uint32) {
+	for _, end = range p.ends {
+		if string(p.text[start:end]) == string(counts) {
+			return start, end
 		}
 		start = end
 	}
-	p.text = append(p.text, phrase...)
-	p.ends = append(p.ends, uint32(len(p.text)))
-	return uint16(len(p.ends) - 1)
+	p.text = append(p.text, counts...)
+	end = uint32(len(p.text))
+	p.ends = append(p.ends, end)
+	return start, end
 }
 
 // renderAll starts from nothing.
 func (p *phrases) renderAll(of page, r *renderer) {
 	clear(r.seen)
 	r.text, r.ends = r.text[:0], r.ends[:0]
-	p.of = make([]uint16, len(of.ids))
-	for slot := range p.of {
-		phrase := r.counts(of, slot)
-		number, seen := r.seen[string(phrase)]
+	p.said = make([]phrase, len(of.ids))
+	for slot := range p.said {
+		counts := r.counts(of, slot)
+		said, seen := r.seen[string(counts)]
 		if !seen {
-			number = uint16(len(r.ends))
-			r.text = append(r.text, phrase...)
-			r.ends = append(r.ends, uint32(len(r.text)))
-			r.seen[string(phrase)] = number
+			said.start = uint32(len(r.text))
+			r.text = append(r.text, counts...)
+			said.end = uint32(len(r.text))
+			r.ends = append(r.ends, said.end)
+			r.seen[string(counts)] = said
 		}
-		p.of[slot] = number
+		said.newest = of.live.newest(of.stations, slot)
+		p.said[slot] = said
 	}
 	p.text, p.ends = exact(r.text), exact(r.ends)
 }

@@ -14,8 +14,8 @@ type Region interface {
 
 	// relate may answer partly when it does not know.
 	relate(b *bounds) relation
-	// narrow takes the stations outside out of a set of slots.
-	narrow(s *stations, w *words)
+	// keep gives those stations of a word of a page that lie within.
+	keep(s *stations, part int, word uint64) uint64
 }
 
 // relation is how bounds lie to a region.
@@ -27,10 +27,27 @@ const (
 	inside
 )
 
+// narrow leaves the stations of w that lie within a region.
+func narrow(r Region, s *stations, w *words) {
+	for part, word := range w {
+		if word == 0 {
+			continue
+		}
+		switch r.relate(&s.parts[part]) {
+		case outside:
+			w[part] = 0
+		case partly:
+			w[part] = r.keep(s, part, word)
+		case inside:
+		}
+	}
+}
+
 // ranker is a region that puts stations in an order of its own. Ranks are finite and equal ranks
 // are sorted by id.
 type ranker interface {
-	rank(s *stations, slot int) float64
+	// ranks gives the ranks of the stations of a word of a page, each in the place of its bit.
+	ranks(s *stations, part int, word uint64, out *[64]float64)
 	// leastRank is at most the rank of any station within bounds, mostRank at least.
 	leastRank(b *bounds) float64
 	mostRank(b *bounds) float64

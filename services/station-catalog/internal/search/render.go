@@ -16,12 +16,12 @@ type renderer struct {
 	byPower    []tally
 
 	// What phrases are collected in.
-	seen map[string]uint16
+	seen map[string]phrase
 	text []byte
 	ends []uint32
 }
 
-func newRenderer(n *names) *renderer { return &renderer{names: n, seen: map[string]uint16{}} }
+func newRenderer(n *names) *renderer { return &renderer{names: n, seen: map[string]phrase{}} }
 
 // tally counts the plots that have something in common: a standard's number, or a power.
 type tally struct {
@@ -111,18 +111,13 @@ func appendKW(dst []byte, w uint32) []byte {
 	return strconv.AppendFloat(dst, float64(w)/1000, 'f', -1, 64)
 }
 
-// appendAsOf writes when the newest status of a station was reported, null when none ever was.
-func appendAsOf(dst []byte, p page, slot int) []byte {
-	var newest int64
-	first, end := p.evseRange(slot)
-	for _, since := range p.live.since[first:end] {
-		newest = max(newest, since)
-	}
+// appendAsOf writes when something was reported, null when it never was.
+func appendAsOf(dst []byte, since int64) []byte {
 	dst = append(dst, `,"as_of":`...)
-	if newest == 0 {
+	if since == 0 {
 		return append(dst, "null"...)
 	}
-	dst = time.UnixMicro(newest).UTC().AppendFormat(append(dst, '"'), time.RFC3339Nano)
+	dst = time.UnixMicro(since).UTC().AppendFormat(append(dst, '"'), time.RFC3339Nano)
 	return append(dst, '"')
 }
 

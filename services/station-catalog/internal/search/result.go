@@ -63,6 +63,7 @@ func (h *Hit) AppendItem(dst []byte) []byte {
 	if metres, ok := h.DistanceM(); ok {
 		dst = appendMetres(append(dst, `,"distance_m":`...), metres)
 	}
-	dst = append(append(dst, `,"plots":`...), h.page.live.phrases.at(h.slot)...)
-	return append(appendAsOf(dst, h.page, h.slot), '}', '}')
+	plots := &h.page.live.phrases
+	dst = append(append(dst, `,"plots":`...), plots.counts(h.slot)...)
+	return append(appendAsOf(dst, plots.said[h.slot].newest), '}', '}')
 }

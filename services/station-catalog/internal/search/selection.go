@@ -15,16 +15,23 @@ type selection struct {
 	after ranked
 	bar   ranked // what is not before it cannot get in any more
 	found []choice
+	pages []page
 }
 
 // ranked is what stations are compared by.
 type ranked struct {
-	key      float64
-	high, id uint64 // halves of the id, as numbers
+	key       float64
+	high, low uint64 // halves of the id, as numbers
 }
 
 func rank(key float64, id *ID) ranked {
 	return ranked{key, binary.BigEndian.Uint64(id[:8]), binary.BigEndian.Uint64(id[8:])}
+}
+
+func (r *ranked) id() (id ID) {
+	binary.BigEndian.PutUint64(id[:8], r.high)
+	binary.BigEndian.PutUint64(id[8:], r.low)
+	return id
 }
 
 func (r *ranked) before(o *ranked) bool {
@@ -34,21 +41,31 @@ func (r *ranked) before(o *ranked) bool {
 	if r.high != o.high {
 		return r.high < o.high
 	}
-	return r.id < o.id
+	return r.low < o.low
 }
 
-func (r *ranked) compare(o *ranked) int {
-	return cmp.Or(cmp.Compare(r.key, o.key), cmp.Compare(r.high, o.high), cmp.Compare(r.id, o.id))
-}
-
+// choice is a station that may get into the answer.
 type choice struct {
 	ranked
-	page page
-	slot int
+	page int32 // in selection.pages
+	slot int32
+}
+
+func (c choice) compare(d choice) int {
+	switch {
+	case c.key < d.key:
+		return -1
+	case c.key > d.key:
+		return 1
+	case c.high != d.high:
+		return cmp.Compare(c.high, d.high)
+	default:
+		return cmp.Compare(c.low, d.low)
+	}
 }
 
 func (s *selection) open(size int, after *Cursor) {
-	s.size, s.found = size, s.found[:0]
+	s.size = size
 	s.bar = ranked{math.Inf(1), math.MaxUint64, math.MaxUint64}
 	s.after = ranked{key: math.Inf(-1)}
 	if after != nil {
@@ -56,13 +73,22 @@ func (s *selection) open(size int, after *Cursor) {
 	}
 }
 
+// end keeps no page in memory.
+func (s *selection) end() {
+	clear(s.pages)
+	s.pages, s.found = s.pages[:0], s.found[:0]
+}
+
+// enter makes a page the one whose slots are offered.
+func (s *selection) enter(p page) { s.pages = append(s.pages, p) }
+
 // offer is false when the station is not before the bar.
-func (s *selection) offer(r ranked, p page, slot int) bool {
+func (s *selection) offer(r ranked, slot int) bool {
 	if !r.before(&s.bar) {
 		return false
 	}
 	if s.after.before(&r) {
-		s.found = append(s.found, choice{r, p, slot})
+		s.found = append(s.found, choice{r, int32(len(s.pages) - 1), int32(slot)})
 		if len(s.found) >= 2*s.size {
 			s.trim()
 		}
@@ -76,7 +102,6 @@ func (s *selection) trim() {
 		return
 	}
 	nth(s.found, s.size-1)
-	clear(s.found[s.size:])
 	s.found = s.found[:s.size]
 	s.bar = s.found[s.size-1].ranked
 }
@@ -84,7 +109,7 @@ func (s *selection) trim() {
 // close gives what was selected, in order.
 func (s *selection) close() []choice {
 	s.trim()
-	slices.SortFunc(s.found, func(a, b choice) int { return a.compare(&b.ranked) })
+	slices.SortFunc(s.found, choice.compare)
 	return s.found
 }
 
@@ -114,10 +139,4 @@ func nth(c []choice, n int) {
 			return
 		}
 	}
-}
-
-// put writes the id back as bytes.
-func (r *ranked) put(id *ID) {
-	binary.BigEndian.PutUint64(id[:8], r.high)
-	binary.BigEndian.PutUint64(id[8:], r.id)
 }

@@ -3,9 +3,10 @@ package search
 import "slices"
 
 // tree holds all stations: blocks of pages of stations, in the order of their positions. It is
-// immutable; edit and withPages give the next one, which shares all that did not change.
+// immutable; with and withPages give the next one, which shares all that did not change.
 type tree struct {
-	blocks []block // none of them empty
+	blocks []block    // none of them empty
+	firsts []position // of each block
 	count  int
 }
 
@@ -15,21 +16,23 @@ type spot struct {
 }
 
 func newTree(blocks []block) tree {
-	t := tree{blocks: blocks}
+	t := tree{blocks: blocks, firsts: make([]position, len(blocks))}
 	for i := range blocks {
 		t.count += blocks[i].count
+		t.firsts[i] = blocks[i].firsts[0]
 	}
 	return t
 }
 
 func (t *tree) page(s spot) page { return t.blocks[s.block].pages[s.page] }
 
-func (t *tree) blockOf(at position) int {
-	i, found := slices.BinarySearchFunc(t.blocks, at, func(b block, at position) int { return b.lowest().compare(at) })
+// pageOf is the only page on which a position can be, in a tree that is not empty.
+func (t *tree) pageOf(at position) spot {
+	i, found := slices.BinarySearchFunc(t.firsts, at, position.compare)
 	if !found && i > 0 {
 		i--
 	}
-	return i
+	return spot{block: i, page: t.blocks[i].pageOf(at)}
 }
 
 // find gives the spot of a station.
@@ -37,22 +40,19 @@ func (t *tree) find(at position) (s spot, found bool) {
 	if len(t.blocks) == 0 {
 		return s, false
 	}
-	s.block = t.blockOf(at)
-	s.page = t.blocks[s.block].pageOf(at)
-	s.slot, found = t.page(s).find(at.id)
+	s = t.pageOf(at)
+	s.slot, found = t.page(s).find(at)
 	return s, found
 }
 
-// pagesAt yields the pages in which stations with that key may be.
+// pagesAt yields the pages on which stations with that key may be.
 func (t *tree) pagesAt(key uint64) func(yield func(spot) bool) {
 	return func(yield func(spot) bool) {
 		if len(t.blocks) == 0 {
 			return
 		}
-		first := position{key: key}
-		s := spot{block: t.blockOf(first)}
-		s.page = t.blocks[s.block].pageOf(first)
-		for s.block < len(t.blocks) && t.page(s).lowest.key <= key {
+		s := t.pageOf(position{key: key})
+		for s.block < len(t.blocks) && t.blocks[s.block].firsts[s.page].key <= key {
 			if !yield(s) {
 				return
 			}
@@ -65,7 +65,7 @@ func (t *tree) pagesAt(key uint64) func(yield func(spot) bool) {
 
 // withPages puts pages in the place of others of the same stations.
 func (t *tree) withPages(changed map[spot]page) tree {
-	next := tree{blocks: slices.Clone(t.blocks), count: t.count}
+	next := tree{blocks: slices.Clone(t.blocks), firsts: t.firsts, count: t.count}
 	copied := map[int]bool{}
 	for at, p := range changed {
 		b := &next.blocks[at.block]
@@ -94,14 +94,14 @@ func (t *tree) with(edits []edit, b *builder) tree {
 	for i := range t.blocks {
 		here := edits
 		if i+1 < len(t.blocks) {
-			here = before(edits, t.blocks[i+1].lowest())
+			here = before(edits, t.firsts[i+1])
 		}
 		edits = edits[len(here):]
 		if len(here) == 0 {
 			blocks = append(blocks, t.blocks[i])
 			continue
 		}
-		blocks = appendBlocks(blocks, b.editedPages(t.blocks[i].pages, here))
+		blocks = appendBlocks(blocks, b.editedPages(&t.blocks[i], here))
 	}
 	return newTree(blocks)
 }
@@ -112,12 +112,14 @@ func before(edits []edit, at position) []edit {
 	return edits[:end]
 }
 
-func (b *builder) editedPages(old []page, edits []edit) []page {
-	pages := make([]page, 0, len(old)+1)
-	for i, p := range old {
+// editedPages gives the pages of a block after edits. Of neighbours that have become small it
+// makes one.
+func (b *builder) editedPages(old *block, edits []edit) []page {
+	pages := make([]page, 0, len(old.pages)+1)
+	for i, p := range old.pages {
 		here := edits
-		if i+1 < len(old) {
-			here = before(edits, old[i+1].lowest)
+		if i+1 < len(old.pages) {
+			here = before(edits, old.firsts[i+1])
 		}
 		edits = edits[len(here):]
 		if len(here) == 0 {
@@ -125,8 +127,8 @@ func (b *builder) editedPages(old []page, edits []edit) []page {
 			continue
 		}
 		edited := b.edited(p, here)
-		if len(edited) == 1 && len(pages) > 0 && len(pages[len(pages)-1].ids)+len(edited[0].ids) <= pageCap/2 {
-			pages[len(pages)-1] = b.joined(pages[len(pages)-1], edited[0])
+		if last := len(pages) - 1; len(edited) == 1 && last >= 0 && len(pages[last].ids)+len(edited[0].ids) <= pageCap/2 {
+			pages[last] = b.page(appendSources(appendSources(nil, pages[last]), edited[0]))
 			continue
 		}
 		pages = append(pages, edited...)
@@ -134,37 +136,27 @@ func (b *builder) editedPages(old []page, edits []edit) []page {
 	return pages
 }
 
-// edited gives the pages that come of a page by sorted edits that fall into it.
-func (b *builder) edited(p page, edits []edit) []page {
-	lowest := p.lowest
-	if len(p.ids) == 0 || edits[0].compare(lowest) < 0 {
-		lowest = edits[0].position
+func appendSources(sources []source, p page) []source {
+	for slot := range p.ids {
+		sources = append(sources, source{position: p.position(slot), page: p, slot: slot})
 	}
-	sources := make([]source, 0, len(p.ids)+len(edits))
-	var gone words
-	for _, e := range edits {
-		if slot, here := p.find(e.id); here {
-			gone.add(slot)
-		}
-		if e.add != nil {
-			sources = append(sources, source{id: e.id, add: e.add})
-		}
-	}
-	for slot, id := range p.ids {
-		if !gone.has(slot) {
-			sources = append(sources, source{id: id, page: p, slot: slot})
-		}
-	}
-	return b.pages(sources, lowest)
+	return sources
 }
 
-// joined makes one page of two neighbours.
-func (b *builder) joined(p, q page) page {
-	sources := make([]source, 0, len(p.ids)+len(q.ids))
-	for _, from := range []page{p, q} {
-		for slot, id := range from.ids {
-			sources = append(sources, source{id: id, page: from, slot: slot})
+// edited gives the pages that come of a page by sorted edits that fall into it.
+func (b *builder) edited(p page, edits []edit) []page {
+	sources := make([]source, 0, len(p.ids)+len(edits))
+	old := appendSources(nil, p)
+	for _, e := range edits {
+		slot, here := p.find(e.position)
+		kept := slot - (len(p.ids) - len(old))
+		sources = append(sources, old[:kept]...)
+		if old = old[kept:]; here {
+			old = old[1:]
+		}
+		if e.add != nil {
+			sources = append(sources, source{position: e.position, add: e.add})
 		}
 	}
-	return b.page(sources, p.lowest)
+	return b.pages(append(sources, old...))
 }
