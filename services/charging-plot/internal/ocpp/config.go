@@ -11,7 +11,7 @@ import (
 // Config says where charge points connect and what one of them may cost.
 type Config struct {
 	// Listen is the address for charge points, apart from the API's.
-	Listen string `env:"OCPP_LISTEN" envDefault:":5016"`
+	Listen string `env:"OCPP_LISTEN" envDefault:":8887"`
 	// Listener is used instead of Listen when it is set.
 	Listener net.Listener `env:"-"`
 	// TrustedProxies are the addresses (CIDR or single) whose X-Forwarded-For is believed, for logs and for the limit on guesses.
