@@ -14,7 +14,8 @@ type builder struct {
 
 	s      stations
 	l      live
-	number map[plug]uint16
+	number map[plug]uint16 // of each of s.plugs
+	plugs  []plug
 	marks  []mark
 }
 
@@ -88,7 +89,7 @@ func (b *builder) addFromPage(p page, from int) {
 	first, end := p.evseRange(from)
 	for evse := first; evse < end; evse++ {
 		for _, number := range p.plugsOf(evse) {
-			b.addPlug(p.plugs[number].plug)
+			b.addPlug(p.plugs[number])
 		}
 		b.addEVSE(p.evses[evse], p.live.statuses[evse], p.live.since[evse])
 	}
@@ -124,7 +125,7 @@ func (b *builder) addPlug(p plug) {
 	if !known {
 		number = uint16(len(b.s.plugs))
 		b.number[p] = number
-		b.s.plugs = append(b.s.plugs, plugged{plug: p})
+		b.s.plugs = append(b.s.plugs, p)
 	}
 	b.s.plugOf = append(b.s.plugOf, number)
 }
@@ -137,12 +138,13 @@ func (b *builder) addEVSE(id ID, status Status, since int64) {
 
 // finish gives the page of what was collected.
 func (b *builder) finish() page {
+	b.sortPlugs()
 	c := &b.s
 	s := &stations{
 		all: firstSlots(len(c.ids)), bounds: c.bounds, parts: c.parts,
 		keys: exact(c.keys), ids: exact(c.ids), byID: c.slotsByID(),
 		lats: exact(c.lats), lons: exact(c.lons), vectors: exact(c.vectors), versions: exact(c.versions),
-		plugs: exact(c.plugs), facets: b.finishFacets(),
+		plugs: exact(c.plugs), having: make([]words, len(c.plugs)), facets: b.finishFacets(),
 		firstEVSE: exact(c.firstEVSE), evses: exact(c.evses),
 		firstPlug: exact(c.firstPlug), plugOf: exact(c.plugOf),
 		items: exact(c.items), itemEnd: exact(c.itemEnd),
@@ -154,11 +156,11 @@ func (b *builder) finish() page {
 			s.columns[i].values = exact(c.columns[i].values)
 		}
 	}
-	l := &live{statuses: exact(b.l.statuses), since: exact(b.l.since), plugs: exact(c.plugs)}
+	l := &live{statuses: exact(b.l.statuses), since: exact(b.l.since), plugs: s.plugs, free: make([]words, len(c.plugs))}
 	for slot := range s.ids {
 		first, end := s.evseRange(slot)
 		for _, number := range s.plugOf[s.firstPlug[first]:s.firstPlug[end]] {
-			s.plugs[number].having.add(slot)
+			s.having[number].add(slot)
 		}
 		l.markFree(s, slot)
 	}
@@ -166,6 +168,19 @@ func (b *builder) finish() page {
 		l.phrases.renderAll(page{s, l}, b.render)
 	}
 	return page{s, l}
+}
+
+// sortPlugs renumbers the plugs in ascending order.
+func (b *builder) sortPlugs() {
+	old := append(b.plugs[:0], b.s.plugs...)
+	slices.Sort(b.s.plugs)
+	for i, p := range b.s.plugs {
+		b.number[p] = uint16(i)
+	}
+	for i, number := range b.s.plugOf {
+		b.s.plugOf[i] = b.number[old[number]]
+	}
+	b.plugs = old
 }
 
 func (s *stations) slotsByID() []uint8 {

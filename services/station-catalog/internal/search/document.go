@@ -69,7 +69,7 @@ type EVSE struct {
 // Connector is one plug or socket of an EVSE.
 type Connector struct {
 	Standard string // OCPI ConnectorType
-	PowerW   uint32 // most electric power; 0 when unknown
+	PowerW   uint32 // most electric power, below 2^24; 0 when unknown
 	// Traits are properties of a plug that searches ask for by name, such as "format:CABLE".
 	Traits []string
 }
@@ -119,7 +119,7 @@ const mostItem = 1 << 20
 var (
 	ErrPosition = errors.New("position is not on the globe")
 	ErrItem     = errors.New("item is not a JSON object with members, or above 1 MiB")
-	ErrNumber   = errors.New("price or rating is not a finite number")
+	ErrNumber   = errors.New("price, rating or power is not a number that can be")
 	ErrNames    = errors.New("more names than the index can tell apart")
 )
 
@@ -134,6 +134,13 @@ func (d *Document) check() error {
 	for _, number := range []*float64{d.PriceFrom, d.Rating} {
 		if number != nil && (math.IsNaN(*number) || math.IsInf(*number, 0)) {
 			return ErrNumber
+		}
+	}
+	for i := range d.EVSEs {
+		for _, c := range d.EVSEs[i].Connectors {
+			if c.PowerW > mostPowerW {
+				return fmt.Errorf("%w: %d W", ErrNumber, c.PowerW)
+			}
 		}
 	}
 	return nil

@@ -5,18 +5,6 @@ import (
 	"slices"
 )
 
-// plug is what connectors of a station can have in common with a query. Pages keep every distinct
-// plug once, with the set of stations that have it: conditions about one and the same connector
-// then cost one comparison for each distinct plug of a page, and are exact.
-type plug struct {
-	traits   uint64
-	powerW   uint32
-	standard uint8
-}
-
-// mostPlugs bounds the distinct plugs of a station, so that a page numbers its own in 16 bits.
-const mostPlugs = math.MaxUint16 / pageCap
-
 // entry is a document on its way into a page: its names are numbers already.
 type entry struct {
 	Document
@@ -56,13 +44,15 @@ func (e *entry) readPlugs(l *learner) error {
 		}
 		first := len(e.plugs)
 		for _, c := range evse.Connectors {
-			p := plug{powerW: c.PowerW}
-			if p.standard, err = l.standard(c.Standard); err != nil {
+			standard, err := l.standard(c.Standard)
+			if err != nil {
 				return err
 			}
-			if p.traits, err = traitBits(common, c.Traits, l); err != nil {
+			traits, err := traitBits(common, c.Traits, l)
+			if err != nil {
 				return err
 			}
+			p := newPlug(standard, c.PowerW, traits)
 			if !slices.Contains(e.plugs[first:], p) {
 				e.plugs = append(e.plugs, p)
 			}
@@ -81,7 +71,7 @@ func (e *entry) readPlugs(l *learner) error {
 	return nil
 }
 
-func traitBits(bits uint64, traits []string, l *learner) (uint64, error) {
+func traitBits(bits uint32, traits []string, l *learner) (uint32, error) {
 	for _, name := range traits {
 		bit, err := l.trait(name)
 		if err != nil {
@@ -120,8 +110,8 @@ func (e *entry) readValues() {
 		e.values[ColumnRating] = *e.Rating
 	}
 	for i, p := range e.plugs {
-		if i == 0 || float64(p.powerW) > e.values[ColumnPower] {
-			e.values[ColumnPower] = float64(p.powerW)
+		if i == 0 || float64(p.powerW()) > e.values[ColumnPower] {
+			e.values[ColumnPower] = float64(p.powerW())
 		}
 	}
 }

@@ -21,7 +21,7 @@ type plugFilter struct {
 	only      bool // free is all that is asked
 	free      bool
 	standards [mostStandards / 64]uint64
-	traits    uint64
+	traits    uint32
 	min, max  uint32
 }
 
@@ -116,9 +116,9 @@ func (f *filter) match(p page, w *words) {
 	case f.plug.free && f.plug.only:
 		*w = p.live.anyFree
 	case f.plug.free:
-		*w = f.plug.match(p.live.plugs)
+		*w = f.plug.match(p.live.plugs, p.live.free)
 	default:
-		*w = f.plug.match(p.plugs)
+		*w = f.plug.match(p.plugs, p.having)
 	}
 	for _, group := range f.groups {
 		if w.empty() {
@@ -132,12 +132,12 @@ func (f *filter) match(p page, w *words) {
 	}
 }
 
-func (f *plugFilter) match(plugs []plugged) (w words) {
-	for i := range plugs {
-		p := &plugs[i]
-		if p.powerW >= f.min && p.powerW <= f.max && p.traits&f.traits == f.traits &&
-			f.standards[p.standard>>6]>>(p.standard&63)&1 != 0 {
-			w.unite(&p.having)
+func (f *plugFilter) match(plugs []plug, having []words) (w words) {
+	having = having[:len(plugs)]
+	for i, p := range plugs {
+		if p.powerW() >= f.min && p.powerW() <= f.max && p.traits()&f.traits == f.traits &&
+			f.standards[p.standard()>>6]>>(p.standard()&63)&1 != 0 {
+			w.unite(&having[i])
 		}
 	}
 	return w

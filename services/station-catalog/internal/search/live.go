@@ -7,8 +7,9 @@ import (
 
 // live is the half of a page that statuses change. It is immutable once published.
 type live struct {
-	anyFree words     // who has any free plug
-	plugs   []plugged // those of the page, and who has them at an EVSE that is available
+	plugs   []plug  // those of the page, for a search to pass by stations
+	free    []words // for each of plugs, who has it at an EVSE that is available
+	anyFree words   // who has any of them
 	phrases phrases
 
 	statuses []Status // by EVSE
@@ -48,7 +49,7 @@ func (l *live) markFree(s *stations, slot int) {
 			continue
 		}
 		for _, number := range s.plugsOf(evse) {
-			l.plugs[number].having.add(slot)
+			l.free[number].add(slot)
 			l.anyFree.add(slot)
 		}
 	}
@@ -65,7 +66,7 @@ func newDraft(p page) *draft {
 	d := &draft{stations: p.stations, live: *p.live}
 	d.live.statuses = slices.Clone(p.live.statuses)
 	d.live.since = slices.Clone(p.live.since)
-	d.live.plugs = slices.Clone(p.live.plugs)
+	d.live.free = slices.Clone(p.live.free)
 	return d
 }
 
@@ -81,8 +82,8 @@ func (d *draft) set(evse int, status Status, since int64) bool {
 
 // finish brings what follows from the statuses in line with them.
 func (d *draft) finish(r *renderer) page {
-	for i := range d.live.plugs {
-		d.live.plugs[i].having.subtract(&d.touched)
+	for i := range d.live.free {
+		d.live.free[i].subtract(&d.touched)
 	}
 	d.live.anyFree.subtract(&d.touched)
 	for slot := range d.touched.each {

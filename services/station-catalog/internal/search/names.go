@@ -8,11 +8,6 @@ import (
 
 // Pages hold small numbers in place of names. A name gets its number when a document first brings
 // it, and keeps it for the life of the index.
-const (
-	mostStandards = 256 // a plug's standard is a byte
-	mostTraits    = 64  // a plug's traits are the bits of a word
-)
-
 // names is immutable once a snapshot has it; learner makes the next one.
 type names struct {
 	standards map[string]uint8
@@ -84,7 +79,7 @@ func (l *learner) standard(name string) (uint8, error) {
 }
 
 // trait gives the bit of a trait, or ErrNames when there is none left.
-func (l *learner) trait(name string) (uint64, error) {
+func (l *learner) trait(name string) (uint32, error) {
 	number, known := l.now.traits[name]
 	if !known {
 		if len(l.now.traits) == mostTraits {

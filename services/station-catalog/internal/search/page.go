@@ -19,7 +19,8 @@ type page struct {
 // is a part of the page: stations that lie nearer each other still, with bounds of their own.
 type stations struct {
 	all    words
-	plugs  []plugged // the distinct plugs of the page
+	plugs  []plug  // the distinct plugs of the page, ascending
+	having []words // for each of plugs, who has it
 	facets facets
 	bounds bounds
 	parts  [pageWords]bounds
@@ -40,12 +41,6 @@ type stations struct {
 
 	items   []byte // Document.Item of all slots
 	itemEnd []uint32
-}
-
-// plugged is a plug of the page and the stations that have it: at all, or free.
-type plugged struct {
-	plug
-	having words
 }
 
 func (s *stations) position(slot int) position { return position{s.keys[slot], s.ids[slot]} }

@@ -53,8 +53,8 @@ func (r *renderer) counts(p page, slot int) []byte {
 		var powerW uint32
 		for _, number := range p.plugsOf(evse) {
 			known := p.plugs[number]
-			powerW = max(powerW, known.powerW)
-			r.byStandard = count(r.byStandard, uint32(known.standard), evse, available)
+			powerW = max(powerW, known.powerW())
+			r.byStandard = count(r.byStandard, uint32(known.standard()), evse, available)
 		}
 		if powerW > 0 {
 			r.byPower = count(r.byPower, powerW, evse, available)

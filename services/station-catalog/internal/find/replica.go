@@ -1,0 +1,343 @@
+package find
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"log/slog"
+	"maps"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/ihr-charging/charging-plot-api/libs/fault"
+	"github.com/ihr-charging/charging-plot-api/libs/feed"
+
+	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/plotstatus"
+	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/search"
+	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/station"
+)
+
+// Catalogue is where a replica gets stations from.
+type Catalogue interface {
+	// All gives every station, of one moment.
+	All(ctx context.Context) iter.Seq2[station.Station, error]
+	StatusesAfter(ctx context.Context, after plotstatus.Place, limit int) (plotstatus.Changes, error)
+}
+
+// Log is the catalogue's change log.
+type Log interface {
+	Head(ctx context.Context) (string, error)
+	After(ctx context.Context, cursor string, limit int, wait time.Duration) (feed.Page[station.Station], error)
+}
+
+const (
+	pageLimit   = 500
+	statusLimit = 2000
+	logWait     = 2 * time.Second
+	// statusPoll is how long a change of a status can go unnoticed when its notification was lost.
+	statusPoll = time.Second
+	// freshFor is how long after the last time that nothing was outstanding the index still counts as in step.
+	freshFor     = 10 * time.Second
+	firstRetry   = 100 * time.Millisecond
+	longestRetry = 5 * time.Second
+)
+
+// Replica holds the index of one process.
+type Replica struct {
+	catalogue Catalogue
+	changes   Log
+	log       *slog.Logger
+	index     *search.Index
+	wake      chan struct{}
+
+	// writing guards what the two followers share.
+	writing  sync.Mutex
+	statuses map[uuid.UUID]station.PlotStatus
+	place    plotstatus.Place
+	cursor   string
+
+	warm     atomic.Bool
+	stations gauge
+	status   gauge
+}
+
+// gauge tells how well a follower does.
+type gauge struct {
+	inStep atomic.Int64 // Unix nanoseconds of when nothing was outstanding
+	failed atomic.Bool  // the last question had no answer
+}
+
+func (g *gauge) caughtUp() { g.failed.Store(false); g.inStep.Store(time.Now().UnixNano()) }
+
+func (g *gauge) lag() time.Duration { return time.Duration(time.Now().UnixNano() - g.inStep.Load()) }
+
+// NewReplica makes a replica with an empty index; it is good for nothing until Run has loaded it.
+func NewReplica(catalogue Catalogue, changes Log, log *slog.Logger) *Replica {
+	return &Replica{
+		catalogue: catalogue, changes: changes, log: log, index: search.New(), wake: make(chan struct{}, 1),
+		statuses: make(map[uuid.UUID]station.PlotStatus),
+	}
+}
+
+// Wake tells that statuses have changed. It never blocks.
+func (r *Replica) Wake() {
+	select {
+	case r.wake <- struct{}{}:
+	default:
+	}
+}
+
+// Run loads the index and keeps it in step until ctx ends, whatever fails meanwhile.
+func (r *Replica) Run(ctx context.Context) error {
+	r.insist(ctx, "load the index", r.load)
+	if ctx.Err() != nil {
+		return nil
+	}
+	var followers sync.WaitGroup
+	followers.Go(func() { r.followStations(ctx) })
+	followers.Go(func() { r.followStatuses(ctx) })
+	followers.Wait()
+	return nil
+}
+
+// insist calls fn until it succeeds or ctx ends, at growing intervals.
+func (r *Replica) insist(ctx context.Context, what string, fn func(context.Context) error) {
+	for wait := firstRetry; ; wait = min(2*wait, longestRetry) {
+		err := fn(ctx)
+		if err == nil || ctx.Err() != nil {
+			return
+		}
+		r.stations.failed.Store(true)
+		r.log.WarnContext(ctx, "search index: cannot "+what, "error", err, "again_in", wait)
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(wait):
+		}
+	}
+}
+
+// load fills the index anew. The place in the log is taken first, so that no change is missed; one that is told twice is told
+// with the version that the index has.
+func (r *Replica) load(ctx context.Context) error {
+	start := time.Now()
+	cursor, err := r.changes.Head(ctx)
+	if err != nil {
+		return fmt.Errorf("head of the change log: %w", err)
+	}
+	statuses := make(map[uuid.UUID]station.PlotStatus)
+	var at plotstatus.Changes
+	for {
+		at, err = r.catalogue.StatusesAfter(ctx, at.Place, statusLimit)
+		if err != nil {
+			return err
+		}
+		for _, s := range at.Statuses {
+			statuses[s.EVSEID] = s
+		}
+		if len(at.Statuses) < statusLimit {
+			break
+		}
+	}
+	documents := func(yield func(search.Document, error) bool) {
+		for st, err := range r.catalogue.All(ctx) {
+			var d search.Document
+			if err == nil {
+				d, err = Document(&st, statuses)
+			}
+			if !yield(d, err) {
+				return
+			}
+		}
+	}
+	r.writing.Lock()
+	defer r.writing.Unlock()
+	if err := r.index.Load(documents, search.AsOf{
+		Stations: search.Mark{Position: cursor, Time: start},
+		Statuses: search.Mark{Position: at.Place.XID, Time: at.AsOf},
+	}); err != nil {
+		return fmt.Errorf("index: %w", err)
+	}
+	r.statuses, r.place, r.cursor = statuses, at.Place, cursor
+	r.stations.caughtUp()
+	r.status.caughtUp()
+	r.warm.Store(true)
+	r.log.InfoContext(ctx, "search index loaded", "stations", r.index.Snapshot().Len(), "duration", time.Since(start))
+	return nil
+}
+
+func (r *Replica) followStations(ctx context.Context) {
+	for ctx.Err() == nil {
+		page, err := r.changes.After(ctx, r.cursor, pageLimit, logWait)
+		if err != nil {
+			if ctx.Err() != nil {
+				return
+			}
+			r.stations.failed.Store(true)
+			r.log.WarnContext(ctx, "search index: the change log cannot be read", "error", err)
+			if fault.Of(err).Kind() == fault.Invalid { // the log no longer knows the place, as after a restore
+				r.insist(ctx, "load the index anew", r.load)
+				continue
+			}
+			pause(ctx, time.Second)
+			continue
+		}
+		if err := r.takeStations(page); err != nil {
+			// A document that cannot be indexed stays as it was: better one old item than none.
+			r.log.ErrorContext(ctx, "search index: a station was refused", "error", err)
+		}
+		if len(page.Items) < pageLimit {
+			r.stations.caughtUp()
+		}
+	}
+}
+
+func pause(ctx context.Context, d time.Duration) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(d):
+	}
+}
+
+func (r *Replica) takeStations(page feed.Page[station.Station]) error {
+	r.writing.Lock()
+	defer r.writing.Unlock()
+	r.cursor = page.NextCursor
+	batch := search.Batch{AsOf: search.AsOf{Stations: search.Mark{Position: page.NextCursor, Time: page.AsOf}}}
+	var faults []error
+	// Of several changes of one station the last counts: a batch first upserts and then deletes.
+	last := make(map[string]int, len(page.Items))
+	for i := range page.Items {
+		last[page.Items[i].ID] = i
+	}
+	for i := range page.Items {
+		event := &page.Items[i]
+		if last[event.ID] != i {
+			continue
+		}
+		if event.Op == feed.Delete || event.Data == nil {
+			id, err := uuid.Parse(event.ID)
+			if err != nil {
+				faults = append(faults, err)
+				continue
+			}
+			batch.Deletes = append(batch.Deletes, search.ID(id))
+			continue
+		}
+		d, err := Document(event.Data, r.statuses)
+		if err != nil {
+			faults = append(faults, err)
+			continue
+		}
+		batch.Upserts = append(batch.Upserts, d)
+	}
+	if len(page.Items) == 0 {
+		return nil
+	}
+	for _, refused := range r.index.Apply(batch).Refused {
+		faults = append(faults, fmt.Errorf("station %s: %w", refused.ID, refused.Err))
+	}
+	return errors.Join(faults...)
+}
+
+func (r *Replica) followStatuses(ctx context.Context) {
+	tick := time.NewTicker(statusPoll)
+	defer tick.Stop()
+	for {
+		full := true
+		for full && ctx.Err() == nil {
+			changes, err := r.catalogue.StatusesAfter(ctx, r.statusPlace(), statusLimit)
+			if err != nil {
+				if ctx.Err() == nil && !r.status.failed.Swap(true) {
+					r.log.WarnContext(ctx, "search index: statuses cannot be read", "error", err)
+				}
+				break
+			}
+			r.takeStatuses(changes)
+			if full = len(changes.Statuses) == statusLimit; !full {
+				r.status.caughtUp()
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-r.wake:
+		case <-tick.C:
+		}
+	}
+}
+
+func (r *Replica) statusPlace() plotstatus.Place {
+	r.writing.Lock()
+	defer r.writing.Unlock()
+	return r.place
+}
+
+func (r *Replica) takeStatuses(changes plotstatus.Changes) {
+	r.writing.Lock()
+	defer r.writing.Unlock()
+	r.place = changes.Place
+	if len(changes.Statuses) == 0 && r.index.Snapshot().AsOf().Statuses.Time.Equal(changes.AsOf) {
+		return
+	}
+	batch := search.Batch{AsOf: search.AsOf{Statuses: search.Mark{Position: changes.Place.XID, Time: changes.AsOf}}}
+	for _, s := range changes.Statuses {
+		r.statuses[s.EVSEID] = s
+		batch.Statuses = append(batch.Statuses, search.StatusChange{EVSE: search.ID(s.EVSEID), Status: status(s.Status), At: s.Since})
+	}
+	r.index.Apply(batch)
+}
+
+// Statuses gives what is known of the plots that serve these EVSEs, and up to when; false while the replica is not in step.
+func (r *Replica) Statuses(evses []uuid.UUID) (map[uuid.UUID]station.PlotStatus, time.Time, bool) {
+	if !r.InStep() {
+		return nil, time.Time{}, false
+	}
+	r.writing.Lock()
+	defer r.writing.Unlock()
+	out := make(map[uuid.UUID]station.PlotStatus, len(evses))
+	for _, id := range evses {
+		if s, ok := r.statuses[id]; ok {
+			out[id] = s
+		}
+	}
+	return out, r.index.Snapshot().AsOf().Statuses.Time, true
+}
+
+// Warm tells whether the index was ever loaded.
+func (r *Replica) Warm() bool { return r.warm.Load() }
+
+// InStep tells whether the index holds what the catalogue held ten seconds ago, or later.
+func (r *Replica) InStep() bool {
+	return r.Warm() && r.stations.lag() < freshFor && r.status.lag() < freshFor
+}
+
+// CutOff tells whether the index was loaded and cannot be kept in step, since the catalogue does not answer.
+func (r *Replica) CutOff() bool {
+	return r.Warm() && (r.stations.failed.Load() || r.status.failed.Load())
+}
+
+// Snapshot is the present state of the index.
+func (r *Replica) Snapshot() *search.Snapshot { return r.index.Snapshot() }
+
+// Known gives every status that the replica holds, for comparisons.
+func (r *Replica) Known() map[uuid.UUID]station.PlotStatus {
+	r.writing.Lock()
+	defer r.writing.Unlock()
+	return maps.Clone(r.statuses)
+}
+
+// Probe is a readiness check: it never fails while SQL answers in the index's place, and says how far the index is.
+func (r *Replica) Probe(context.Context) (string, error) {
+	switch {
+	case !r.Warm():
+		return "", errors.New("the index is being loaded; searches are answered by SQL")
+	case !r.InStep():
+		return "", fmt.Errorf("the index is %s behind", max(r.stations.lag(), r.status.lag()).Round(time.Second))
+	}
+	return fmt.Sprintf("%d stations", r.index.Snapshot().Len()), nil
+}

@@ -1,0 +1,150 @@
+package postgres
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+
+	"github.com/google/uuid"
+	"github.com/jmoiron/sqlx"
+
+	"github.com/ihr-charging/charging-plot-api/libs/fault"
+	"github.com/ihr-charging/charging-plot-api/libs/feed"
+	"github.com/ihr-charging/charging-plot-api/libs/idempotency"
+	"github.com/ihr-charging/charging-plot-api/libs/postgres"
+
+	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/operator"
+	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/station"
+	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/transfer"
+)
+
+// constraints are the faults of what the database refuses.
+var constraints = map[string]*fault.Fault{
+	"stations_source_key": station.ErrTaken,
+	"evses_uid_key":       station.ErrEVSEUsed,
+}
+
+// Create stores a new station of an operator, once for each idempotency key of the principal. It returns operator.ErrNotFound,
+// station.ErrTaken for a source id that the operator uses already, and station.ErrEVSEUsed.
+func (s *Store) Create(ctx context.Context, principal string, operatorID uuid.UUID, st station.Station) (station.Station, error) {
+	out, _, err := idempotency.Do(ctx, s.db, principal, func(ctx context.Context, tx *sqlx.Tx) (station.Station, error) {
+		var o operator.Operator
+		err := tx.QueryRowContext(ctx, `SELECT country_code, party_id, name FROM operators WHERE id = $1`, operatorID).
+			Scan(&o.CountryCode, &o.PartyID, &o.Name)
+		switch {
+		case errors.Is(err, sql.ErrNoRows):
+			return st, operator.ErrNotFound
+		case err != nil:
+			return st, fmt.Errorf("operator of the station: %w", err)
+		}
+		fresh := st
+		fresh.Operator = station.Operator{ID: operatorID, CountryCode: o.CountryCode, PartyID: o.PartyID, Name: o.Name}
+		fresh.Source = station.OwnSource(o.CountryCode, o.PartyID)
+		for i := range fresh.Tariffs {
+			fresh.Tariffs[i].CountryCode, fresh.Tariffs[i].PartyID = o.CountryCode, o.PartyID
+		}
+		if faults := fresh.Validate(); len(faults) > 0 {
+			return st, station.ErrInvalid.At(faults...)
+		}
+		fresh.SettleTariffs()
+		entries := []transfer.Entry{{Station: fresh, Complete: true}}
+		p := putting{tx: tx, exclusive: true}
+		if err := p.lock(ctx, entries); err != nil {
+			return st, err
+		}
+		there, err := p.known(ctx, entries)
+		if err != nil {
+			return st, err
+		}
+		if k, ok := there[identity{fresh.Source, fresh.SourceID}]; ok && !k.removed {
+			return st, station.ErrTaken
+		}
+		return p.one(ctx, entries, operatorID)
+	})
+	return out, postgres.Map(err, constraints)
+}
+
+// one writes the only entry and reads the station back.
+func (p *putting) one(ctx context.Context, entries []transfer.Entry, operatorID uuid.UUID) (station.Station, error) {
+	if err := p.put(ctx, entries, map[party]uuid.UUID{partyOf(&entries[0].Station): operatorID}, false); err != nil {
+		return station.Station{}, err
+	}
+	if err := p.publish(ctx); err != nil {
+		return station.Station{}, err
+	}
+	there, err := p.known(ctx, entries)
+	if err != nil {
+		return station.Station{}, err
+	}
+	return stationOf(ctx, p.tx, there[identity{entries[0].Station.Source, entries[0].Station.SourceID}].id)
+}
+
+// Update changes a station by a function that gets it as it is. It returns the faults of Get and of change, and
+// station.ErrEVSEUsed; the function returns what is wrong with the change, such as an outdated version.
+func (s *Store) Update(ctx context.Context, id uuid.UUID, change func(station.Station) (station.Station, error)) (station.Station, error) {
+	var out station.Station
+	err := s.locked(ctx, id, func(ctx context.Context, p *putting, st station.Station) error {
+		changed, err := change(st)
+		if err != nil {
+			return err
+		}
+		if faults := changed.Validate(); len(faults) > 0 {
+			return station.ErrInvalid.At(faults...)
+		}
+		changed.SettleTariffs()
+		out, err = p.one(ctx, []transfer.Entry{{Station: changed, Complete: true}}, st.Operator.ID)
+		return err
+	})
+	return out, postgres.Map(err, constraints)
+}
+
+const removeStation = `
+UPDATE stations SET deleted_at = now(), updated_at = now(), version = version + 1 WHERE id = $1 RETURNING version`
+
+// Remove makes a tombstone of a station that the function lets go.
+func (s *Store) Remove(ctx context.Context, id uuid.UUID, allow func(station.Station) error) error {
+	return s.locked(ctx, id, func(ctx context.Context, p *putting, st station.Station) error {
+		if err := allow(st); err != nil {
+			return err
+		}
+		change := feed.Change{ID: id, Op: feed.Delete}
+		if err := p.tx.GetContext(ctx, &change.Version, removeStation, id); err != nil {
+			return fmt.Errorf("remove station: %w", err)
+		}
+		if _, err := p.tx.ExecContext(ctx, `UPDATE evses SET removed_at = now() WHERE station_id = $1 AND removed_at IS NULL`, id); err != nil {
+			return fmt.Errorf("remove EVSEs: %w", err)
+		}
+		p.changes = append(p.changes, change)
+		return p.publish(ctx)
+	})
+}
+
+// locked calls fn with the station, whose source no other writer has.
+func (s *Store) locked(ctx context.Context, id uuid.UUID, fn func(ctx context.Context, p *putting, st station.Station) error) error {
+	return s.db.InTx(ctx, func(ctx context.Context, tx *sqlx.Tx) error {
+		var source string
+		var removed bool
+		err := tx.QueryRowContext(ctx, `SELECT source, deleted_at IS NOT NULL FROM stations WHERE id = $1`, id).Scan(&source, &removed)
+		switch {
+		case errors.Is(err, sql.ErrNoRows):
+			return station.ErrNotFound
+		case err != nil:
+			return fmt.Errorf("find station: %w", err)
+		case removed:
+			return station.ErrRemoved
+		}
+		p := &putting{tx: tx, exclusive: true}
+		if err := p.lock(ctx, []transfer.Entry{{Station: station.Station{Source: source}}}); err != nil {
+			return err
+		}
+		st, err := stationOf(ctx, tx, id)
+		if errors.Is(err, station.ErrNotFound) {
+			return station.ErrRemoved
+		}
+		if err != nil {
+			return err
+		}
+		return fn(ctx, p, st)
+	})
+}

@@ -1,0 +1,218 @@
+package transfer
+
+import (
+	"bufio"
+	"cmp"
+	"compress/gzip"
+	"context"
+	"errors"
+	"fmt"
+	"hash/maphash"
+	"io"
+	"slices"
+	"strings"
+)
+
+// How many rows, or characters of them, are staged at once.
+const (
+	chunkRows  = 8192
+	chunkBytes = 4 << 20
+)
+
+// ErrLongRow is a row that is not read because of its length.
+var ErrLongRow = errors.New("row too long")
+
+// receiver stages the rows of a file.
+type receiver struct {
+	store    Store
+	imp      Import
+	progress func(Progress)
+
+	seed     maphash.Seed
+	seen     map[uint64]struct{}
+	chunk    []Row
+	size     int
+	findings []Finding
+	kept     int
+	counts   Counts
+}
+
+// Receive reads a file to its end, plain or gzip, and stages its rows. The import exists already. When the file cannot be read
+// to its end Receive gives ErrFile, and the import is good for nothing.
+func Receive(ctx context.Context, store Store, format Format, imp Import, file io.Reader, progress func(Progress)) error {
+	r := &receiver{
+		store: store, imp: imp, progress: progress,
+		seed: maphash.MakeSeed(), seen: make(map[uint64]struct{}),
+	}
+	plain, err := decompress(file)
+	if err != nil {
+		return err
+	}
+	staging := newStage(ctx, r)
+	for row, err := range format.Rows(plain, imp.Source) {
+		if err == nil {
+			err = r.take(ctx, row, staging)
+		}
+		if err != nil {
+			return errors.Join(fileFault(err), staging.close())
+		}
+	}
+	r.flush(staging)
+	return staging.close()
+}
+
+// fileFault tells what is wrong with the file from what went wrong with the sending or the storing of it.
+func fileFault(err error) error {
+	switch {
+	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, gzip.ErrChecksum), errors.Is(err, gzip.ErrHeader):
+		return ErrFile.Detailf("the compressed file is damaged or ends too early").Because(err)
+	case errors.Is(err, ErrLongRow):
+		return ErrFile.Detailf("a row is longer than 1 MiB").Because(err)
+	}
+	return err
+}
+
+// decompress recognises gzip by its first two bytes.
+func decompress(file io.Reader) (io.Reader, error) {
+	buffered := bufio.NewReaderSize(file, 64<<10)
+	magic, err := buffered.Peek(2)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return nil, err
+	}
+	if string(magic) != "\x1f\x8b" {
+		return buffered, nil
+	}
+	plain, err := gzip.NewReader(buffered)
+	if err != nil {
+		return nil, fileFault(err)
+	}
+	return plain, nil
+}
+
+func (r *receiver) take(ctx context.Context, row Row, staging *stage) error {
+	if r.counts.Rows++; r.counts.Rows > MaxRows {
+		return ErrTooMany.Detailf("a file has at most %d rows", MaxRows)
+	}
+	rejected, adjusted := false, false
+	for _, uid := range row.UIDs {
+		if r.told(uid) {
+			row.Findings = append(row.Findings, Finding{
+				Line: row.Line, Subject: uid, Severity: Rejected, Code: "duplicate_evse",
+				Detail: "an earlier row of this file tells of the same EVSE; the first one counts",
+				Advice: "Remove one of the two rows.",
+			})
+		}
+	}
+	for _, f := range row.Findings {
+		rejected = rejected || f.Severity == Rejected
+		adjusted = adjusted || f.Severity == Adjusted
+		r.find(f)
+	}
+	switch {
+	case rejected:
+		r.counts.Rejected++
+	case adjusted:
+		r.counts.Adjusted++
+	}
+	if !rejected {
+		r.chunk = append(r.chunk, row)
+		r.size += len(row.Data)
+	}
+	if len(r.chunk) >= chunkRows || r.size >= chunkBytes || len(r.findings) >= chunkRows {
+		r.flush(staging)
+		return staging.err()
+	}
+	return ctx.Err()
+}
+
+// told tells whether the EVSE was seen before. It remembers 64 bits of each uid: in a file of a million EVSEs one chance in
+// forty million that a row is called a duplicate by mistake.
+func (r *receiver) told(uid string) bool {
+	h := maphash.String(r.seed, uid)
+	if _, ok := r.seen[h]; ok {
+		return true
+	}
+	r.seen[h] = struct{}{}
+	return false
+}
+
+func (r *receiver) find(f Finding) {
+	if r.kept < MaxFindings {
+		r.findings = append(r.findings, f)
+		r.kept++
+	}
+}
+
+// flush hands the chunk to the stage, rows of a station joined.
+func (r *receiver) flush(staging *stage) {
+	slices.SortFunc(r.chunk, func(a, b Row) int {
+		return cmp.Or(strings.Compare(a.Key, b.Key), cmp.Compare(a.Line, b.Line))
+	})
+	rows := make([]StagedRow, 0, len(r.chunk))
+	var data strings.Builder
+	for i := 0; i < len(r.chunk); {
+		first := r.chunk[i]
+		data.Reset()
+		for ; i < len(r.chunk) && r.chunk[i].Key == first.Key; i++ {
+			if data.Len() > 0 {
+				data.WriteByte('\n')
+			}
+			data.WriteString(r.chunk[i].Data)
+		}
+		rows = append(rows, StagedRow{Key: first.Key, Line: first.Line, Data: data.String()})
+	}
+	staging.put(staged{rows: rows, findings: r.findings, counts: r.counts})
+	r.chunk, r.size, r.findings = r.chunk[:0], 0, nil
+}
+
+type staged struct {
+	rows     []StagedRow
+	findings []Finding
+	counts   Counts
+}
+
+// stage stores chunks while the next is being read.
+type stage struct {
+	chunks chan staged
+	done   chan struct{}
+	failed error // good once done is closed
+}
+
+func newStage(ctx context.Context, r *receiver) *stage {
+	s := &stage{chunks: make(chan staged), done: make(chan struct{})}
+	go func() {
+		defer close(s.done)
+		for chunk := range s.chunks {
+			if err := r.store.Stage(ctx, r.imp.ID, chunk.rows, chunk.findings, chunk.counts); err != nil {
+				s.failed = fmt.Errorf("stage rows: %w", err)
+				return
+			}
+			if r.progress != nil {
+				r.progress(Progress{Phase: Receiving, Counts: chunk.counts})
+			}
+		}
+	}()
+	return s
+}
+
+func (s *stage) put(chunk staged) {
+	select {
+	case s.chunks <- chunk:
+	case <-s.done:
+	}
+}
+
+func (s *stage) err() error {
+	select {
+	case <-s.done:
+		return s.failed
+	default:
+		return nil
+	}
+}
+
+func (s *stage) close() error {
+	close(s.chunks)
+	<-s.done
+	return s.failed
+}
