@@ -81,6 +81,9 @@ func (ps *parameters) checkAs(raw []byte, report func(name, code, detail string)
 			continue
 		case !known && ps.open:
 			continue
+		case !known && name == "":
+			report("?", codeUnknown, "has a parameter without a name")
+			continue
 		case !known:
 			report(name, codeUnknown, ps.unknownText())
 			continue
