@@ -103,8 +103,8 @@ func (d *Drivers) Run(ctx context.Context) error {
 		return errors.New("simulator: drivers have nowhere to go")
 	}
 	var all sync.WaitGroup
-	for i, account := range d.cfg.Accounts {
-		all.Go(func() { d.drive(ctx, uint64(i), account) })
+	for _, account := range d.cfg.Accounts {
+		all.Go(func() { d.drive(ctx, account) })
 	}
 	all.Wait()
 	return nil
@@ -119,12 +119,11 @@ type driver struct {
 	log    *slog.Logger
 }
 
-func (d *Drivers) drive(ctx context.Context, number uint64, account Account) {
+func (d *Drivers) drive(ctx context.Context, account Account) {
 	w := &wallet{account: account, api: httpclient.New(httpclient.Config{BaseURL: d.cfg.BaseURL})}
 	p := &driver{
 		Drivers: d, wallet: w, api: httpclient.New(httpclient.Config{BaseURL: d.cfg.BaseURL, Tokens: w}),
-		random: rand.New(rand.NewPCG(d.cfg.Seed, number)), //nolint:gosec // a simulation must repeat
-		log:    d.cfg.Log.With("driver", number),
+		random: randomOf(d.cfg.Seed, account.Login), log: d.cfg.Log,
 	}
 	// Nobody sets out at the same moment as the others, nor only after a whole pause.
 	pause := time.Duration(p.random.Float64() * float64(d.cfg.Pace) / d.cfg.Speed / 2)

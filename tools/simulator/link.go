@@ -59,7 +59,11 @@ var dialer = websocket.Dialer{
 // dial opens a socket. It returns how long the central system wants the station to stay away, if it says so.
 func dial(ctx context.Context, base, identity, password string) (*link, time.Duration, error) {
 	credentials := base64.StdEncoding.EncodeToString([]byte(identity + ":" + password))
-	socket, response, err := dialer.DialContext(ctx, base+"/"+url.PathEscape(identity), http.Header{"Authorization": {"Basic " + credentials}})
+	header := http.Header{"Authorization": {"Basic " + credentials}}
+	socket, response, err := dialer.DialContext(ctx, base+"/"+url.PathEscape(identity), header)
+	if response != nil {
+		_ = response.Body.Close() // the library has read it already
+	}
 	if err != nil {
 		var wait time.Duration
 		if response != nil {

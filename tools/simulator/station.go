@@ -79,7 +79,7 @@ type Station struct {
 	random  *rand.Rand
 	stats   *Stats
 
-	inbox chan func()
+	inbox chan func() (changed bool)
 	ended chan struct{}
 
 	watch   sync.Mutex
@@ -111,21 +111,26 @@ func NewStation(cfg StationConfig, options Options) *Station {
 }
 
 func newStation(cfg StationConfig, options Options, stats *Stats) *Station {
-	hash := fnv.New64a()
-	_, _ = hash.Write([]byte(cfg.Identity))
 	cfg.Vendor = cmp.Or(cfg.Vendor, "Simulated")
 	cfg.Model = cmp.Or(cfg.Model, "Plug One")
 	cfg.FirmwareVersion = cmp.Or(cfg.FirmwareVersion, "1.0.0")
 	s := &Station{
 		cfg: cfg, options: options, log: options.Log.With("charge_point", cfg.Identity), stats: stats,
-		random: rand.New(rand.NewPCG(options.Seed, hash.Sum64())), //nolint:gosec // a simulation must repeat
-		inbox:  make(chan func()), ended: make(chan struct{}), powered: true, state: ocppj.NewClientState(),
+		random: randomOf(options.Seed, cfg.Identity),
+		inbox:  make(chan func() bool), ended: make(chan struct{}), powered: true, state: ocppj.NewClientState(),
 		heartbeat: time.Minute,
 	}
 	for i, plug := range cfg.Plugs {
 		s.connectors = append(s.connectors, newConnector(s, i+1, plug))
 	}
 	return s
+}
+
+// randomOf returns the choices of somebody, which are the same whenever the seed is.
+func randomOf(seed uint64, name string) *rand.Rand {
+	hash := fnv.New64a()
+	_, _ = hash.Write([]byte(name))
+	return rand.New(rand.NewPCG(seed, hash.Sum64()))
 }
 
 // Identity returns the name under which it connects.
@@ -146,10 +151,13 @@ func (s *Station) Run(ctx context.Context) error {
 		case <-ctx.Done():
 			if s.link != nil {
 				s.link.close()
+				s.stats.connected.Add(-1)
 			}
 			return nil
 		case f := <-s.inbox:
-			f()
+			if !f() {
+				continue // somebody only looked: nobody needs to be woken
+			}
 		case <-timer.C:
 			s.agenda.run(time.Now())
 		}
@@ -169,9 +177,18 @@ func (s *Station) notify() {
 
 // do runs f in the station's goroutine and returns when it has run.
 func (s *Station) do(f func()) error {
+	return s.post(true, f)
+}
+
+// look is do for what changes nothing.
+func (s *Station) look(f func()) error {
+	return s.post(false, f)
+}
+
+func (s *Station) post(changes bool, f func()) error {
 	ran := make(chan struct{})
 	select {
-	case s.inbox <- func() { defer close(ran); f() }:
+	case s.inbox <- func() bool { defer close(ran); f(); return changes }:
 		<-ran
 		return nil
 	case <-s.ended:
@@ -272,7 +289,7 @@ type ConnectorSnapshot struct {
 // Snapshot returns what the station looks like now, the zero value when it has ended.
 func (s *Station) Snapshot() Snapshot {
 	var snapshot Snapshot
-	_ = s.do(func() { snapshot = s.snapshot() })
+	_ = s.look(func() { snapshot = s.snapshot() })
 	return snapshot
 }
 
@@ -294,7 +311,7 @@ func (s *Station) Await(ctx context.Context, wanted func(Snapshot) bool) error {
 		changed := s.changed
 		s.watch.Unlock()
 		var there bool
-		if err := s.do(func() { there = wanted(s.snapshot()) }); err != nil {
+		if err := s.look(func() { there = wanted(s.snapshot()) }); err != nil {
 			return err
 		}
 		if there {
@@ -332,7 +349,7 @@ type Transaction struct {
 // Transactions returns every charge since the station was made, in the order of their beginning.
 func (s *Station) Transactions() []Transaction {
 	var all []Transaction
-	_ = s.do(func() {
+	_ = s.look(func() {
 		for _, t := range s.records {
 			all = append(all, t.Transaction)
 		}
