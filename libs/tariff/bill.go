@@ -57,10 +57,10 @@ func (l *Line) tax(included TaxIncluded) {
 	}
 	if l.component.VAT == nil {
 		// OCPI 2.2.1 has no tax_included and means by a missing rate that no VAT applies.
-		switch included {
-		case TaxIncludedYes:
+		if included == TaxIncludedYes {
 			l.BeforeTaxes = nil
-		case TaxIncludedNo:
+		}
+		if included == TaxIncludedNo {
 			l.AfterTaxes = nil
 		}
 		return
