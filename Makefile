@@ -2,7 +2,6 @@
 
 GOLANGCI_LINT_VERSION := v2.15.0
 MODULES := $(shell go work edit -json | sed -n 's/.*"DiskPath": "\(.*\)".*/\1/p')
-BIN := bin
 VERSION ?= $(shell git describe --always --dirty 2>/dev/null || echo unknown)
 
 # The race detector is on in CI, and with RACE=1.
@@ -10,16 +9,16 @@ RACE ?= $(if $(CI),1,)
 RACE_FLAG := $(if $(filter 1,$(RACE)),-race,)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint fmt generate build clean-state
+.PHONY: help run test check lint fmt generate bench build clean-state
 
 help: ## List what there is
 	@sed -nE 's/^([a-z-]+):.*## (.*)/\1\t\2/p' Makefile | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
 
-run: $(BIN)/devstack ## Start the whole product on http://127.0.0.1:5000 (ARGS=--help for more)
-	@exec $(BIN)/devstack run $(ARGS)
+run: bin/devstack ## Start the whole product on http://127.0.0.1:5000 (ARGS=--help for more)
+	@exec bin/devstack run $(ARGS)
 
-test: check $(BIN)/devstack ## Run every test from nothing, beside a private Postgres and Redis (RACE=1: with the race detector)
-	$(BIN)/devstack exec -- go test $(RACE_FLAG) -timeout 20m $(TESTFLAGS) work
+test: check bin/devstack ## Run every test from nothing, beside a private Postgres and Redis (RACE=1: with the race detector)
+	bin/devstack exec -- go test $(RACE_FLAG) -timeout 20m $(TESTFLAGS) work
 
 check: ## Check that generated code is current, and that each module builds and vets alone
 	@before=$$(find services -name '*.gen.go' | sort | xargs cat | cksum) && \
@@ -30,26 +29,29 @@ check: ## Check that generated code is current, and that each module builds and 
 		(cd $$module && GOWORK=off go build ./... && GOWORK=off go vet ./...) || exit 1; \
 	done
 
-lint: $(BIN)/golangci-lint-$(GOLANGCI_LINT_VERSION) ## Check style, formats and import rules
+lint: bin/golangci-lint-$(GOLANGCI_LINT_VERSION) ## Check style, formats and import rules
 	$< run $(addsuffix /...,$(MODULES))
 
-fmt: $(BIN)/golangci-lint-$(GOLANGCI_LINT_VERSION) ## Format the Go code
+fmt: bin/golangci-lint-$(GOLANGCI_LINT_VERSION) ## Format the Go code
 	$< fmt $(MODULES)
 
 generate: ## Generate code from api/openapi
 	go generate work
 
-build: ## Build the three services into bin/
-	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o $(BIN)/ ./services/*/cmd/*
+bench: bin/devstack ## Run every benchmark beside a private Postgres and Redis (BENCH=pattern)
+	bin/devstack exec -- go test -run '^$$' -bench '$(or $(BENCH),.)' -benchmem -timeout 60m work
 
-clean-state: $(BIN)/devstack ## Remove what `make run` keeps between runs
-	@$(BIN)/devstack clean
+build: ## Build the three services into bin/
+	CGO_ENABLED=0 go build -buildvcs=false -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/ ./services/*/cmd/*
+
+clean-state: bin/devstack ## Remove what `make run` keeps between runs
+	@bin/devstack clean
 
 # Go's build cache knows whether there is anything to do.
-.PHONY: $(BIN)/devstack
-$(BIN)/devstack:
-	@go build -o $@ ./tools/devstack
+.PHONY: bin/devstack
+bin/devstack:
+	@go build -buildvcs=false -o $@ ./tools/devstack
 
-$(BIN)/golangci-lint-$(GOLANGCI_LINT_VERSION):
-	GOBIN=$(CURDIR)/$(BIN) go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_LINT_VERSION)
-	mv $(BIN)/golangci-lint $@
+bin/golangci-lint-$(GOLANGCI_LINT_VERSION):
+	GOBIN=$(CURDIR)/bin go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_LINT_VERSION)
+	mv bin/golangci-lint $@

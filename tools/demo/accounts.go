@@ -1,5 +1,7 @@
 package demo
 
+import "fmt"
+
 // Account is a login that the local stack has from its first start.
 type Account struct {
 	Email    string
@@ -21,3 +23,15 @@ var (
 	Admin    = Account{Email: "admin@demo.example", Username: "demo-admin", Name: "Ada Admin", Role: "admin"}
 	Accounts = []Account{Driver, Op, Admin}
 )
+
+// Drivers are the accounts of the simulated drivers.
+func Drivers() []Account {
+	var out []Account
+	for n := range 24 {
+		out = append(out, Account{
+			Email: fmt.Sprintf("driver-%02d@demo.example", n+1), Username: fmt.Sprintf("demo-driver-%02d", n+1),
+			Name: fmt.Sprintf("Driver %d", n+1), Role: "driver",
+		})
+	}
+	return out
+}

@@ -12,7 +12,7 @@ import (
 // Build compiles the three services' own binaries into a folder. With race they carry the race detector, which writes what it
 // finds to the service's log.
 func Build(ctx context.Context, root, into string, race bool) error {
-	args := []string{"build", "-o", into + string(os.PathSeparator)}
+	args := []string{"build", "-buildvcs=false", "-o", into + string(os.PathSeparator)}
 	if race {
 		args = append(args, "-race")
 	}

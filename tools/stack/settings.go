@@ -50,12 +50,12 @@ func (s *Stack) environment(name string, used ports) map[string]string {
 	return out
 }
 
-// serviceClients are the services that may ask auth for a token of their own, and for whom: id:secret:audience.
+// serviceClients are the services that may ask auth for a token of their own, and for whom: id:secret:service.
 func (s *Stack) serviceClients() string {
 	peers := map[string]string{StationCatalog: ChargingPlot, ChargingPlot: StationCatalog}
 	var clients []string
 	for _, name := range []string{StationCatalog, ChargingPlot} {
-		clients = append(clients, fmt.Sprintf("%s:%s:%s/%s", name, s.secrets.Clients[name], s.URL, peers[name]))
+		clients = append(clients, fmt.Sprintf("%s:%s:%s", name, s.secrets.Clients[name], peers[name]))
 	}
 	return strings.Join(clients, ",")
 }

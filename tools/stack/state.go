@@ -31,8 +31,11 @@ func openState(folder string) (*state, error) {
 		return nil, fmt.Errorf("state: %w", err)
 	}
 	// Postgres may run as another user, who must pass through; what is secret is closed file by file.
-	for _, dir := range []string{folder, filepath.Join(folder, "logs"), filepath.Join(folder, "mail")} {
-		if err := os.MkdirAll(dir, 0o755); err != nil { //nolint:gosec // See above.
+	if err := os.MkdirAll(folder, 0o755); err != nil { //nolint:gosec // See above.
+		return nil, fmt.Errorf("state: %w", err)
+	}
+	for _, dir := range []string{"logs", "mail"} {
+		if err := os.MkdirAll(filepath.Join(folder, dir), 0o700); err != nil {
 			return nil, fmt.Errorf("state: %w", err)
 		}
 	}
