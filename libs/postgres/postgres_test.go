@@ -72,8 +72,9 @@ func TestOpenReadsKeyValuePairsToo(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cfg.URL = fmt.Sprintf("host=%s port=%s user=%s dbname=%s sslmode=disable",
-		address.Hostname(), address.Port(), address.User.Username(), strings.TrimPrefix(address.Path, "/"))
+	password, _ := address.User.Password()
+	cfg.URL = fmt.Sprintf("host=%s port=%s user=%s password='%s' dbname=%s sslmode=disable",
+		address.Hostname(), address.Port(), address.User.Username(), password, strings.TrimPrefix(address.Path, "/"))
 	cfg.ApplicationName = `it's \ quoted`
 	db, err := postgres.Open(t.Context(), cfg)
 	if err != nil {
