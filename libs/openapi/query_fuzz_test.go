@@ -37,17 +37,25 @@ func bind(query string) (things, error) {
 		name   string
 		target any
 	}{
-		{"text", &got.Text}, {"word", &got.Word}, {"colour", &got.Colour}, {"count", &got.Count}, {"small", &got.Small},
-		{"weight", &got.Weight}, {"exact", &got.Exact}, {"free", &got.Free}, {"id", &got.ID}, {"since", &got.Since},
+		{"text", &got.Text},
+		{"word", &got.Word},
+		{"colour", &got.Colour},
+		{"count", &got.Count},
+		{"small", &got.Small},
+		{"weight", &got.Weight},
+		{"exact", &got.Exact},
+		{"free", &got.Free},
+		{"id", &got.ID},
+		{"since", &got.Since},
 	} {
-		if err := runtime.BindQueryParameter("form", true, false, p.name, values, p.target); err != nil {
+		if err := runtime.BindQueryParameterWithOptions("form", true, false, p.name, values, p.target, runtime.BindQueryParameterOptions{}); err != nil {
 			return got, err
 		}
 	}
-	if err := runtime.BindQueryParameter("form", true, false, "tag", values, &got.Tag); err != nil {
+	if err := runtime.BindQueryParameterWithOptions("form", true, false, "tag", values, &got.Tag, runtime.BindQueryParameterOptions{}); err != nil {
 		return got, err
 	}
-	return got, runtime.BindQueryParameter("form", false, false, "ids", values, &got.IDs)
+	return got, runtime.BindQueryParameterWithOptions("form", false, false, "ids", values, &got.IDs, runtime.BindQueryParameterOptions{})
 }
 
 // FuzzQuery holds the check to two promises: a query it accepts is one that the

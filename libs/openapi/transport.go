@@ -22,9 +22,6 @@ import (
 // problem documents), which every operation has. It reads each body of a checked
 // response into memory, but leaves event streams alone.
 func (d *Document) CheckingTransport(next http.RoundTripper, onFault func(error)) http.RoundTripper {
-	if next == nil {
-		next = http.DefaultTransport
-	}
 	return &checkingTransport{document: d, next: next, onFault: onFault}
 }
 

@@ -136,9 +136,9 @@ func rangeText(s *openapi3.Schema) string {
 func number(f float64) string { return strconv.FormatFloat(f, 'f', -1, 64) }
 
 func (v *scalar) compileText(s *openapi3.Schema) error {
-	v.minLength = int(min(s.MinLength, math.MaxInt32)) //nolint:gosec // bounded
+	v.minLength = int(min(s.MinLength, math.MaxInt32))
 	if s.MaxLength != nil {
-		v.maxLength = int(min(*s.MaxLength, math.MaxInt32)) //nolint:gosec // bounded
+		v.maxLength = int(min(*s.MaxLength, math.MaxInt32))
 	}
 	v.lengthText = lengthText(s)
 	if s.Pattern != "" {

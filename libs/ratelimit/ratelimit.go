@@ -1,46 +1,208 @@
-// Package ratelimit is being written.
+// Package ratelimit holds callers to budgets, across every replica of a service.
+//
+// A Rule gives routes a budget for each principal and one for each anonymous
+// client (its IPv4 address, or the /64 of its IPv6 address):
+//
+//	limiter := ratelimit.New(redisClient, ratelimit.Options{Namespace: "catalog", Log: tel.Log()})
+//	document.Router(app, verifier.Middleware(), limiter.Middleware(
+//	    ratelimit.Rule{Name: "default", Anonymous: ratelimit.PerMinute(300), Principal: ratelimit.PerMinute(1200)},
+//	    ratelimit.Rule{Name: "login", Routes: []string{"POST /v1/auth/login"}, Anonymous: ratelimit.PerMinute(10)},
+//	), …)
+//
+// Every answer says how much is left (RateLimit, RateLimit-Policy); beyond the
+// budget it is ErrLimited, a 429 with Retry-After. Handlers whose budget hangs on
+// something else, such as the account of a login, call Allow.
+//
+// The count is kept in Redis by GCRA (redis_rate), one key a caller, hashed, so
+// that no address or id stands in it. What Redis refused is refused again
+// without asking until the time has come. A caller who is busy gets its budget in
+// leases: a process takes up to a fiftieth of the burst at once, and no more than
+// a quarter of what the caller spent there in the last second, and answers from
+// that for a second at most. So what passes in any span of time may exceed the
+// budget by a fiftieth for each process, 20 % at ten of them, a caller loses
+// little to leases that are not spent, and Redis is asked once for many requests.
+//
+// When Redis does not answer, one request waits for it, at most 50 ms; the rest
+// are counted in the process, each as many times as there are processes, so
+// that all together keep to the budget as long as the load is spread. Memory is
+// bounded: beyond 131,072 callers some are forgotten, which costs them nothing.
 package ratelimit
 
 import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"fmt"
+	"log/slog"
 	"time"
 
-	"github.com/gofiber/fiber/v2"
+	"github.com/go-redis/redis_rate/v10"
 	"github.com/redis/go-redis/v9"
+
+	"github.com/ihr-charging/charging-plot-api/libs/fault"
 )
 
-// Limit is a budget: Rate units per Period, Burst of them at once (default Rate).
+// ErrLimited is returned for a request beyond the budget; its RetryAfter says
+// when there is room again.
+var ErrLimited = fault.Define(fault.Limited, "rate_limited", "Too many requests")
+
+// Limit is a budget: Rate units each Period, and Burst of them at once (Rate,
+// when it is 0). The zero Limit is no limit.
 type Limit struct {
 	Rate   int
-	Period time.Duration
+	Period time.Duration // a second at least
 	Burst  int
 }
 
-// PerSecond, PerMinute and PerHour are short ways to write a Limit.
+// PerSecond is a budget of n units each second.
 func PerSecond(n int) Limit { return Limit{Rate: n, Period: time.Second} }
-func PerMinute(n int) Limit { return Limit{Rate: n, Period: time.Minute} }
-func PerHour(n int) Limit   { return Limit{Rate: n, Period: time.Hour} }
 
-// Rule is a budget for some routes.
-type Rule struct {
-	Name      string   // of the policy, in headers and keys
-	Routes    []string // "POST /v1/auth/login" as registered with fiber; none: every route that no other rule names
-	Anonymous Limit    // per client address; zero: not limited
-	Principal Limit    // per principal; zero: as Anonymous
-	Cost      int      // units a request takes; default 1
-}
+// PerMinute is a budget of n units each minute.
+func PerMinute(n int) Limit { return Limit{Rate: n, Period: time.Minute} }
+
+// PerHour is a budget of n units each hour.
+func PerHour(n int) Limit { return Limit{Rate: n, Period: time.Hour} }
 
 // Options of a Limiter.
 type Options struct {
-	Namespace string // of the keys in Redis
+	Namespace string       // of the keys in Redis; services that share one have different ones
+	Log       *slog.Logger // tells when Redis goes and comes; nil: nobody is told
 }
 
-// Limiter counts.
-type Limiter struct{}
+// Limiter counts. It is safe for concurrent use.
+type Limiter struct {
+	namespace string
+	id        string
+	redis     redis.UniversalClient
+	gcra      *redis_rate.Limiter
+	breaker   *breaker
+	members   members
+	callers   callers
+	now       func() time.Time
+}
 
-// New makes a limiter; a nil client counts in the process only.
-func New(client redis.UniversalClient, opts Options) *Limiter { return &Limiter{} }
+// New makes a limiter. A nil client counts in the process alone.
+func New(client redis.UniversalClient, options Options) *Limiter {
+	if options.Log == nil {
+		options.Log = slog.New(slog.DiscardHandler)
+	}
+	l := &Limiter{namespace: options.Namespace, id: rand.Text(), redis: client, now: time.Now}
+	l.members.count.Store(1)
+	l.callers.init()
+	if client != nil {
+		l.gcra = redis_rate.NewLimiter(client)
+		l.breaker = &breaker{client: client, log: options.Log}
+	}
+	return l
+}
 
-// Middleware holds requests to the rules.
-func (l *Limiter) Middleware(rules ...Rule) fiber.Handler {
-	return func(c *fiber.Ctx) error { return c.Next() }
+// Allow takes cost units from the budget of a key within a named policy, and
+// returns ErrLimited when there are not that many. The key is whatever the
+// budget belongs to; it is hashed before it leaves the process.
+func (l *Limiter) Allow(ctx context.Context, policy string, limit Limit, key string, cost int) error {
+	b := newBudget(policy, limit, cost)
+	if b == nil {
+		return nil
+	}
+	sum := sha256.Sum256([]byte(key))
+	r := l.take(ctx, b, callerKey{policy: policy, kind: kindNamed, id: [16]byte(sum[:16])})
+	if !r.allowed {
+		return ErrLimited.After(r.retryAfter)
+	}
+	return nil
+}
+
+// budget is a Limit made ready, for requests of one cost.
+type budget struct {
+	policy   string
+	limit    redis_rate.Limit
+	cost     int
+	interval time.Duration // in which one unit comes back
+	maxLease int
+}
+
+// newBudget returns nil for no limit. It panics on one that makes no sense, which
+// is a mistake in the program.
+func newBudget(policy string, limit Limit, cost int) *budget {
+	if limit == (Limit{}) {
+		return nil
+	}
+	if limit.Burst == 0 {
+		limit.Burst = limit.Rate
+	}
+	if cost == 0 {
+		cost = 1
+	}
+	if limit.Rate <= 0 || limit.Period < time.Second || limit.Period/time.Duration(limit.Rate) == 0 || cost < 0 || limit.Burst < cost {
+		panic(fmt.Sprintf("ratelimit: policy %s: %+v for a cost of %d", policy, limit, cost))
+	}
+	return &budget{
+		policy:   policy,
+		limit:    redis_rate.Limit{Rate: limit.Rate, Burst: limit.Burst, Period: limit.Period},
+		cost:     cost,
+		interval: limit.Period / time.Duration(limit.Rate),
+		maxLease: max(cost, limit.Burst/leaseShare),
+	}
+}
+
+const (
+	// leaseShare is the part of the burst that one process may hold: a fiftieth.
+	leaseShare = 50
+	// leaseTime is how long it may hold it.
+	leaseTime = time.Second
+	// patience is how long a request waits for Redis.
+	patience = 50 * time.Millisecond
+)
+
+// result is the state of a budget after a request.
+type result struct {
+	allowed    bool
+	remaining  int
+	retryAfter time.Duration
+	resetAfter time.Duration
+}
+
+// take takes the budget's cost from the caller's account.
+func (l *Limiter) take(ctx context.Context, b *budget, key callerKey) result {
+	now := l.now()
+	if r, known, want := l.callers.fromLease(key, b, now); known {
+		return r
+	} else if l.gcra != nil && l.breaker.closed() {
+		l.members.beat(l, now) //nolint:contextcheck // goes on when the request is over
+		if r, err := l.lease(ctx, b, key, want, now); err == nil {
+			return r
+		}
+	}
+	return l.callers.alone(key, b, now, l.members.count.Load())
+}
+
+// lease takes want units from Redis, or the cost alone when that is too many.
+func (l *Limiter) lease(parent context.Context, b *budget, key callerKey, want int, now time.Time) (result, error) {
+	ctx, cancel := context.WithTimeout(parent, patience)
+	defer cancel()
+	name := l.redisKey(key)
+	got, err := l.gcra.AllowN(ctx, name, b.limit, want)
+	if err == nil && got.Allowed == 0 && want > b.cost {
+		got, err = l.gcra.AllowN(ctx, name, b.limit, b.cost)
+	}
+	if err != nil {
+		// A request that ran out of its own time says nothing about Redis.
+		if parent.Err() == nil {
+			l.breaker.failed(err) //nolint:contextcheck // asks on when the request is over
+		}
+		return result{}, err
+	}
+	return l.callers.leased(key, b, now, got), nil
+}
+
+// redisKey hides the caller: keys can be seen by whoever operates Redis.
+func (l *Limiter) redisKey(key callerKey) string {
+	h := sha256.New()
+	h.Write([]byte(l.namespace))
+	h.Write([]byte{0})
+	h.Write([]byte(key.policy))
+	h.Write([]byte{0, byte(key.kind)})
+	h.Write(key.id[:])
+	return l.namespace + ":" + base64.RawURLEncoding.EncodeToString(h.Sum(nil)[:18])
 }
