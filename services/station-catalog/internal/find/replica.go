@@ -13,7 +13,6 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/ihr-charging/charging-plot-api/libs/fault"
 	"github.com/ihr-charging/charging-plot-api/libs/feed"
 
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/plotstatus"
@@ -172,6 +171,7 @@ func (r *Replica) load(ctx context.Context) error {
 
 func (r *Replica) followStations(ctx context.Context) {
 	for ctx.Err() == nil {
+		asked := time.Now()
 		page, err := r.changes.After(ctx, r.cursor, pageLimit, logWait)
 		if err != nil {
 			if ctx.Err() != nil {
@@ -179,7 +179,7 @@ func (r *Replica) followStations(ctx context.Context) {
 			}
 			r.stations.failed.Store(true)
 			r.log.WarnContext(ctx, "search index: the change log cannot be read", "error", err)
-			if fault.Of(err).Kind() == fault.Invalid { // the log no longer knows the place, as after a restore
+			if feed.Lost(err) {
 				r.insist(ctx, "load the index anew", r.load)
 				continue
 			}
@@ -192,6 +192,9 @@ func (r *Replica) followStations(ctx context.Context) {
 		}
 		if len(page.Items) < pageLimit {
 			r.stations.caughtUp()
+		}
+		if len(page.Items) == 0 && time.Since(asked) < logWait/2 {
+			pause(ctx, statusPoll/4) // a log that shuts down answers at once
 		}
 	}
 }

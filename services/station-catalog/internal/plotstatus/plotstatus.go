@@ -40,8 +40,8 @@ type Update struct {
 	Gone []uuid.UUID
 	// Only, unless nil, are the EVSEs that have a plot: of all others nothing is known.
 	Only   []uuid.UUID
-	Cursor string // kept as it is when empty
-	AsOf   time.Time
+	Cursor string    // kept as it is when empty
+	AsOf   time.Time // kept as it is when zero
 }
 
 // Place is where a reader of the copy has come to.
@@ -67,7 +67,7 @@ type Store interface {
 const asOfStep = 10 * time.Second
 
 // wait is how long charging-plot may hold a question that has no answer yet.
-const wait = 20 * time.Second
+const wait = 10 * time.Second
 
 // Follow makes the follower of charging-plot's feed; start its Run beside the server.
 func Follow(client *httpclient.Client, store Store, log *slog.Logger) *feed.Follower[Plot] {
@@ -87,7 +87,10 @@ func (a *applier) apply(ctx context.Context, batch feed.Batch[Plot]) error {
 	if batch.Reset {
 		a.replayed = make(map[uuid.UUID]struct{})
 	}
-	u := Update{Cursor: batch.NextCursor, AsOf: batch.AsOf.UTC().Truncate(asOfStep)}
+	u := Update{Cursor: batch.NextCursor}
+	if batch.CaughtUp {
+		u.AsOf = batch.AsOf.UTC().Truncate(asOfStep)
+	}
 	for _, event := range batch.Items {
 		if event.Op == feed.Delete || event.Data == nil {
 			if id, err := uuid.Parse(event.ID); err == nil {

@@ -76,8 +76,10 @@ func (s *Store) ApplyStatuses(ctx context.Context, u plotstatus.Update) error {
 				return fmt.Errorf("forget statuses: %w", err)
 			}
 		}
-		if _, err := tx.ExecContext(ctx, refresh, u.AsOf); err != nil {
-			return fmt.Errorf("freshness of statuses: %w", err)
+		if !u.AsOf.IsZero() {
+			if _, err := tx.ExecContext(ctx, refresh, u.AsOf); err != nil {
+				return fmt.Errorf("freshness of statuses: %w", err)
+			}
 		}
 		if u.Cursor != "" {
 			if err := feed.SaveCursor(ctx, tx, StatusCursor, u.Cursor); err != nil {

@@ -23,19 +23,19 @@ func (e Enumeration) Has(value string) bool {
 // All gives every enumeration by its name.
 func All() map[string]Enumeration {
 	return map[string]Enumeration{
-		"access":               Access,
-		"capability":           Capabilities,
-		"connector_format":     ConnectorFormats,
-		"connector_standard":   ConnectorStandards,
-		"facility":             Facilities,
-		"parking_restriction":  ParkingRestrictions,
-		"parking_type":         ParkingTypes,
-		"plot_status":          PlotStatuses,
-		"power_class":          PowerClasses,
-		"power_type":           PowerTypes,
-		"import_format":        ImportFormats,
-		"import_state":         ImportStates,
-		"import_finding_level": FindingSeverities,
+		"access":              Access,
+		"capability":          Capabilities,
+		"connector_format":    ConnectorFormats,
+		"connector_standard":  ConnectorStandards,
+		"facility":            Facilities,
+		"parking_restriction": ParkingRestrictions,
+		"parking_type":        ParkingTypes,
+		"plot_status":         PlotStatuses,
+		"power_class":         PowerClasses,
+		"power_type":          PowerTypes,
+		"import_format":       ImportFormats,
+		"import_state":        ImportStates,
+		"finding_severity":    FindingSeverities,
 	}
 }
 
@@ -189,5 +189,6 @@ var (
 	FindingSeverities = Enumeration{
 		{"rejected", "The row did not go in"},
 		{"adjusted", "The row went in with something corrected or left out"},
+		{"doubtful", "The row went in as it is, and should be looked at"},
 	}
 )

@@ -39,14 +39,25 @@ func (b *bounds) nearest2(v Vector) float64 {
 
 // farthest2 is at least the squared chord from v to anything inside.
 func (b *bounds) farthest2(v Vector) float64 {
-	return square3(
-		max(v.X-b.low.X, b.high.X-v.X),
-		max(v.Y-b.low.Y, b.high.Y-v.Y),
-		max(v.Z-b.low.Z, b.high.Z-v.Z),
-	)
+	return square3(reach(v.X, b.low.X, b.high.X), reach(v.Y, b.low.Y, b.high.Y), reach(v.Z, b.low.Z, b.high.Z))
 }
 
 // gap is the distance of v from the range low..high, 0 inside.
 func gap(v, low, high float64) float64 {
-	return max(low-v, v-high, 0)
+	if v < low {
+		return low - v
+	}
+	if v > high {
+		return v - high
+	}
+	return 0
+}
+
+// reach is the distance of v from the farther end of the range low..high.
+func reach(v, low, high float64) float64 {
+	down, up := v-low, high-v
+	if down > up {
+		return down
+	}
+	return up
 }

@@ -14,8 +14,8 @@ type builder struct {
 
 	s      stations
 	l      live
-	number map[plug]uint16 // of each of s.plugs
 	plugs  []plug
+	number map[plug]uint16 // of each of plugs
 	marks  []mark
 }
 
@@ -47,7 +47,8 @@ func (b *builder) reset() {
 	for i := range s.columns {
 		s.columns[i] = column{values: s.columns[i].values[:0], least: math.Inf(1), top: math.Inf(-1)}
 	}
-	s.plugs, s.plugOf = s.plugs[:0], s.plugOf[:0]
+	s.plugOf = s.plugOf[:0]
+	b.plugs = b.plugs[:0]
 	s.evses = s.evses[:0]
 	s.firstEVSE, s.firstPlug = append(s.firstEVSE[:0], 0), append(s.firstPlug[:0], 0)
 	s.items, s.itemEnd = s.items[:0], s.itemEnd[:0]
@@ -89,7 +90,7 @@ func (b *builder) addFromPage(p page, from int) {
 	first, end := p.evseRange(from)
 	for evse := first; evse < end; evse++ {
 		for _, number := range p.plugsOf(evse) {
-			b.addPlug(p.plugs[number])
+			b.addPlug(p.plugs.plug(int(number)))
 		}
 		b.addEVSE(p.evses[evse], p.live.statuses[evse], p.live.since[evse])
 	}
@@ -123,9 +124,9 @@ func (b *builder) addValue(i int, value float64) {
 func (b *builder) addPlug(p plug) {
 	number, known := b.number[p]
 	if !known {
-		number = uint16(len(b.s.plugs))
+		number = uint16(len(b.plugs))
 		b.number[p] = number
-		b.s.plugs = append(b.s.plugs, p)
+		b.plugs = append(b.plugs, p)
 	}
 	b.s.plugOf = append(b.s.plugOf, number)
 }
@@ -144,7 +145,7 @@ func (b *builder) finish() page {
 		all: firstSlots(len(c.ids)), bounds: c.bounds, parts: c.parts,
 		keys: exact(c.keys), ids: exact(c.ids), byID: c.slotsByID(),
 		lats: exact(c.lats), lons: exact(c.lons), vectors: exact(c.vectors), versions: exact(c.versions),
-		plugs: exact(c.plugs), having: make([]words, len(c.plugs)), facets: b.finishFacets(),
+		plugs: newPlugTable(b.plugs), facets: b.finishFacets(),
 		firstEVSE: exact(c.firstEVSE), evses: exact(c.evses),
 		firstPlug: exact(c.firstPlug), plugOf: exact(c.plugOf),
 		items: exact(c.items), itemEnd: exact(c.itemEnd),
@@ -156,11 +157,11 @@ func (b *builder) finish() page {
 			s.columns[i].values = exact(c.columns[i].values)
 		}
 	}
-	l := &live{statuses: exact(b.l.statuses), since: exact(b.l.since), plugs: s.plugs, free: make([]words, len(c.plugs))}
+	l := &live{statuses: exact(b.l.statuses), since: exact(b.l.since), free: newPlugTable(b.plugs)}
 	for slot := range s.ids {
 		first, end := s.evseRange(slot)
 		for _, number := range s.plugOf[s.firstPlug[first]:s.firstPlug[end]] {
-			s.having[number].add(slot)
+			s.plugs.having(int(number)).add(slot)
 		}
 		l.markFree(s, slot)
 	}
@@ -172,15 +173,14 @@ func (b *builder) finish() page {
 
 // sortPlugs renumbers the plugs in ascending order.
 func (b *builder) sortPlugs() {
-	old := append(b.plugs[:0], b.s.plugs...)
-	slices.Sort(b.s.plugs)
-	for i, p := range b.s.plugs {
+	old := slices.Clone(b.plugs)
+	slices.Sort(b.plugs)
+	for i, p := range b.plugs {
 		b.number[p] = uint16(i)
 	}
 	for i, number := range b.s.plugOf {
 		b.s.plugOf[i] = b.number[old[number]]
 	}
-	b.plugs = old
 }
 
 func (s *stations) slotsByID() []uint8 {

@@ -1,7 +1,8 @@
 package search
 
 import (
-	"bytes"
+	"cmp"
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -26,7 +27,13 @@ func (id ID) String() string {
 }
 
 // Compare orders ids by their bytes.
-func (id ID) Compare(other ID) int { return bytes.Compare(id[:], other[:]) }
+func (id ID) Compare(other ID) int {
+	a, b := binary.BigEndian.Uint64(id[:8]), binary.BigEndian.Uint64(other[:8])
+	if a == b {
+		a, b = binary.BigEndian.Uint64(id[8:]), binary.BigEndian.Uint64(other[8:])
+	}
+	return cmp.Compare(a, b)
+}
 
 // Document is what the index knows of a station. The index owns a document that it was given,
 // slices included: a caller must not write to it afterwards.

@@ -116,9 +116,9 @@ func (f *filter) match(p page, w *words) {
 	case f.plug.free && f.plug.only:
 		*w = p.live.anyFree
 	case f.plug.free:
-		*w = f.plug.match(p.live.plugs, p.live.free)
+		*w = f.plug.match(&p.live.free)
 	default:
-		*w = f.plug.match(p.plugs, p.having)
+		*w = f.plug.match(&p.plugs)
 	}
 	for _, group := range f.groups {
 		if w.empty() {
@@ -132,12 +132,12 @@ func (f *filter) match(p page, w *words) {
 	}
 }
 
-func (f *plugFilter) match(plugs []plug, having []words) (w words) {
-	having = having[:len(plugs)]
-	for i, p := range plugs {
+func (f *plugFilter) match(t *plugTable) (w words) {
+	for i, packed := range t.data[:t.n] {
+		p := plug(packed)
 		if p.powerW() >= f.min && p.powerW() <= f.max && p.traits()&f.traits == f.traits &&
 			f.standards[p.standard()>>6]>>(p.standard()&63)&1 != 0 {
-			w.unite(&having[i])
+			w.unite(t.having(i))
 		}
 	}
 	return w

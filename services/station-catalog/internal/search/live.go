@@ -7,9 +7,8 @@ import (
 
 // live is the half of a page that statuses change. It is immutable once published.
 type live struct {
-	plugs   []plug  // those of the page, for a search to pass by stations
-	free    []words // for each of plugs, who has it at an EVSE that is available
-	anyFree words   // who has any of them
+	free    plugTable // the plugs of the page, and who has them at an EVSE that is available
+	anyFree words     // who has any of them
 	phrases phrases
 
 	statuses []Status // by EVSE
@@ -49,7 +48,7 @@ func (l *live) markFree(s *stations, slot int) {
 			continue
 		}
 		for _, number := range s.plugsOf(evse) {
-			l.free[number].add(slot)
+			l.free.having(int(number)).add(slot)
 			l.anyFree.add(slot)
 		}
 	}
@@ -66,7 +65,7 @@ func newDraft(p page) *draft {
 	d := &draft{stations: p.stations, live: *p.live}
 	d.live.statuses = slices.Clone(p.live.statuses)
 	d.live.since = slices.Clone(p.live.since)
-	d.live.free = slices.Clone(p.live.free)
+	d.live.free.data = slices.Clone(p.live.free.data)
 	return d
 }
 
@@ -82,8 +81,8 @@ func (d *draft) set(evse int, status Status, since int64) bool {
 
 // finish brings what follows from the statuses in line with them.
 func (d *draft) finish(r *renderer) page {
-	for i := range d.live.free {
-		d.live.free[i].subtract(&d.touched)
+	for i := range d.live.free.n {
+		d.live.free.having(i).subtract(&d.touched)
 	}
 	d.live.anyFree.subtract(&d.touched)
 	for slot := range d.touched.each {

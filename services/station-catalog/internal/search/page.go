@@ -19,8 +19,7 @@ type page struct {
 // is a part of the page: stations that lie nearer each other still, with bounds of their own.
 type stations struct {
 	all    words
-	plugs  []plug  // the distinct plugs of the page, ascending
-	having []words // for each of plugs, who has it
+	plugs  plugTable // the distinct plugs of the page, and who has them
 	facets facets
 	bounds bounds
 	parts  [pageWords]bounds

@@ -24,3 +24,25 @@ func newPlug(standard uint8, powerW, traits uint32) plug {
 func (p plug) standard() uint8 { return uint8(p >> 56) }
 func (p plug) powerW() uint32  { return uint32(p>>32) & mostPowerW }
 func (p plug) traits() uint32  { return uint32(p) }
+
+// plugTable tells which stations of a page have which plug. Plugs and sets lie in one piece of
+// memory: a search of the whole world waits for memory more than for anything else.
+type plugTable struct {
+	n    int
+	data []uint64 // n plugs, ascending, then pageWords words for each
+}
+
+func newPlugTable(plugs []plug) plugTable {
+	t := plugTable{n: len(plugs), data: make([]uint64, len(plugs)*(1+pageWords))}
+	for i, p := range plugs {
+		t.data[i] = uint64(p)
+	}
+	return t
+}
+
+func (t *plugTable) plug(i int) plug { return plug(t.data[i]) }
+
+// having is the set of the stations that have a plug.
+func (t *plugTable) having(i int) *words {
+	return (*words)(t.data[t.n+i*pageWords:])
+}

@@ -52,7 +52,7 @@ func (r *renderer) counts(p page, slot int) []byte {
 		free += available
 		var powerW uint32
 		for _, number := range p.plugsOf(evse) {
-			known := p.plugs[number]
+			known := p.plugs.plug(int(number))
 			powerW = max(powerW, known.powerW())
 			r.byStandard = count(r.byStandard, uint32(known.standard()), evse, available)
 		}

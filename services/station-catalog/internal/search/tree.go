@@ -5,9 +5,10 @@ import "slices"
 // tree holds all stations: blocks of pages of stations, in the order of their positions. It is
 // immutable; with and withPages give the next one, which shares all that did not change.
 type tree struct {
-	blocks []block    // none of them empty
-	firsts []position // of each block
-	count  int
+	blocks  []block    // none of them empty
+	firsts  []position // of each block
+	bounded []bounds
+	count   int
 }
 
 // spot is a station's place in a tree.
@@ -16,10 +17,10 @@ type spot struct {
 }
 
 func newTree(blocks []block) tree {
-	t := tree{blocks: blocks, firsts: make([]position, len(blocks))}
+	t := tree{blocks: blocks, firsts: make([]position, len(blocks)), bounded: make([]bounds, len(blocks))}
 	for i := range blocks {
 		t.count += blocks[i].count
-		t.firsts[i] = blocks[i].firsts[0]
+		t.firsts[i], t.bounded[i] = blocks[i].firsts[0], blocks[i].bounds
 	}
 	return t
 }
@@ -65,7 +66,8 @@ func (t *tree) pagesAt(key uint64) func(yield func(spot) bool) {
 
 // withPages puts pages in the place of others of the same stations.
 func (t *tree) withPages(changed map[spot]page) tree {
-	next := tree{blocks: slices.Clone(t.blocks), firsts: t.firsts, count: t.count}
+	next := *t
+	next.blocks = slices.Clone(t.blocks)
 	copied := map[int]bool{}
 	for at, p := range changed {
 		b := &next.blocks[at.block]

@@ -110,6 +110,7 @@ func assemble(format Format, rows []StagedRow, source string) Batch {
 		entry, findings, ok := format.Assemble(rows[i:j], source)
 		batch.Findings = append(batch.Findings, findings...)
 		if ok {
+			entry.Station.SettleTariffs()
 			batch.Entries = append(batch.Entries, entry)
 		}
 		batch.DoneKey = rows[i].Key

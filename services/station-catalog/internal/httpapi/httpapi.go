@@ -1,0 +1,179 @@
+// Package httpapi is the catalogue's API over HTTP, as api/openapi/station-catalog.yaml describes it, with the pages / and /docs.
+package httpapi
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"iter"
+	"log/slog"
+	"strconv"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+	"github.com/google/uuid"
+
+	"github.com/ihr-charging/charging-plot-api/libs/fault"
+	"github.com/ihr-charging/charging-plot-api/libs/feed"
+	"github.com/ihr-charging/charging-plot-api/libs/httpserver"
+	"github.com/ihr-charging/charging-plot-api/libs/openapi"
+	"github.com/ihr-charging/charging-plot-api/libs/page"
+	"github.com/ihr-charging/charging-plot-api/libs/tariff"
+
+	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/find"
+	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/operator"
+	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/station"
+	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/transfer"
+)
+
+// Store is what the handlers need of the database.
+type Store interface {
+	Get(ctx context.Context, id uuid.UUID) (station.Station, error)
+	Version(ctx context.Context, id uuid.UUID) (int64, error)
+	All(ctx context.Context) iter.Seq2[station.Station, error]
+	Create(ctx context.Context, principal string, operatorID uuid.UUID, st station.Station) (station.Station, error)
+	Update(ctx context.Context, id uuid.UUID, change func(station.Station) (station.Station, error)) (station.Station, error)
+	Remove(ctx context.Context, id uuid.UUID, allow func(station.Station) error) error
+	Statuses(ctx context.Context, evses []uuid.UUID) (map[uuid.UUID]station.PlotStatus, time.Time, error)
+}
+
+// Parties are operators and their tariffs.
+type Parties interface {
+	Operator(ctx context.Context, id uuid.UUID) (operator.Operator, error)
+	Operators(ctx context.Context, after uuid.UUID, limit int) ([]operator.Operator, error)
+	Tariff(ctx context.Context, id uuid.UUID) (tariff.Tariff, int64, error)
+}
+
+// Changes is the feed of stations.
+type Changes interface {
+	After(ctx context.Context, cursor string, limit int, wait time.Duration) (feed.Page[station.Station], error)
+}
+
+// Cache keeps documents of stations, by id and version.
+type Cache interface {
+	Get(ctx context.Context, key string, load func(context.Context) ([]byte, error)) ([]byte, error)
+}
+
+// Live gives what the search replica knows of plots; false while it is not in step.
+type Live interface {
+	Statuses(evses []uuid.UUID) (map[uuid.UUID]station.PlotStatus, time.Time, bool)
+}
+
+// Config is what the API is made of.
+type Config struct {
+	Store   Store
+	Parties Parties
+	Imports transfer.Store
+	Formats map[string]transfer.Format
+	Changes Changes
+	Finder  *find.Finder
+	Live    Live
+	Cache   Cache
+	Cursors *page.Codec
+	// Submitted is called when an import waits for a worker.
+	Submitted func()
+	Log       *slog.Logger
+}
+
+// API handles the operations.
+type API struct {
+	Config
+	document  *openapi.Document
+	searches  *page.Codec
+	operators *page.Codec
+	findings  *page.Codec
+}
+
+// uploadLimit is the largest file of an import, as it is sent.
+const uploadLimit = 2 << 30
+
+// New makes the API.
+func New(cfg Config) (*API, error) {
+	spec, err := GetSpecJSON()
+	if err != nil {
+		return nil, fmt.Errorf("embedded document: %w", err)
+	}
+	document, err := openapi.Load(spec)
+	if err != nil {
+		return nil, err
+	}
+	return &API{
+		Config: cfg, document: document,
+		searches: cfg.Cursors.For("stations"), operators: cfg.Cursors.For("operators"), findings: cfg.Cursors.For("findings"),
+	}, nil
+}
+
+// Document is the OpenAPI document that the API is held to.
+func (a *API) Document() *openapi.Document { return a.document }
+
+// Register registers every route. The handlers of before run first in each operation.
+func (a *API) Register(server *httpserver.Server, before ...fiber.Handler) error {
+	app := server.App()
+	server.AllowBody(fiber.MethodPost, "/v1/imports", uploadLimit, true)
+	server.AllowBody(fiber.MethodPost, "/v1/stations", stationLimit, false)
+	server.AllowBody(fiber.MethodPatch, "/v1/stations/:station_id", stationLimit, false)
+	router := a.document.Router(app, before...)
+	router.Get("/v1/stations", a.searchStations)
+	router.Get("/v1/stations/changes", a.listStationChanges) // before the station of an id
+	router.Get("/v1/exports/stations.ndjson", a.exportStations)
+	router.Post("/v1/imports", a.startImport)
+	RegisterHandlers(router, NewStrictHandler(a, nil))
+	app.Get("/openapi/station-catalog.json", a.document.Handler())
+	return registerPages(app)
+}
+
+// stationLimit is room for a station of a thousand EVSEs.
+const stationLimit = 4 << 20
+
+// jsonAnswer is an answer of any operation: JSON, with an ETag.
+type jsonAnswer struct {
+	status   int
+	body     any
+	etag     string
+	location string
+	next     string
+}
+
+func (j jsonAnswer) visit(c *fiber.Ctx) error {
+	if j.location != "" {
+		c.Set(fiber.HeaderLocation, j.location)
+	}
+	page.Link(c, j.next)
+	if j.etag != "" && j.status == fiber.StatusOK && c.Method() == fiber.MethodGet && httpserver.NotModified(c, j.etag) {
+		return nil
+	}
+	if j.etag != "" {
+		c.Set(fiber.HeaderETag, j.etag)
+	}
+	text, err := json.Marshal(j.body)
+	if err != nil {
+		return fmt.Errorf("encode the answer: %w", err)
+	}
+	c.Status(j.status)
+	c.Response().Header.SetContentType(fiber.MIMEApplicationJSON)
+	c.Response().SetBodyRaw(text)
+	return nil
+}
+
+// The answers that the generated interfaces ask for.
+func (j jsonAnswer) VisitGetStationResponse(c *fiber.Ctx) error         { return j.visit(c) }
+func (j jsonAnswer) VisitCreateStationResponse(c *fiber.Ctx) error      { return j.visit(c) }
+func (j jsonAnswer) VisitUpdateStationResponse(c *fiber.Ctx) error      { return j.visit(c) }
+func (j jsonAnswer) VisitGetOperatorResponse(c *fiber.Ctx) error        { return j.visit(c) }
+func (j jsonAnswer) VisitListOperatorsResponse(c *fiber.Ctx) error      { return j.visit(c) }
+func (j jsonAnswer) VisitGetTariffResponse(c *fiber.Ctx) error          { return j.visit(c) }
+func (j jsonAnswer) VisitGetReferenceResponse(c *fiber.Ctx) error       { return j.visit(c) }
+func (j jsonAnswer) VisitGetImportResponse(c *fiber.Ctx) error          { return j.visit(c) }
+func (j jsonAnswer) VisitListImportFindingsResponse(c *fiber.Ctx) error { return j.visit(c) }
+
+// versionTag is the ETag of a resource that has a version.
+func versionTag(version int64) string { return `"` + strconv.FormatInt(version, 10) + `"` }
+
+var (
+	_ StrictServerInterface = (*API)(nil)
+	_ io.Reader             = (*countingReader)(nil)
+)
+
+// errUnknownValue says that a parameter has a value that the reference does not have.
+var errUnknownValue = fault.Define(fault.Invalid, "invalid_request", "The request is not valid")

@@ -1,0 +1,205 @@
+package httpapi
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/ihr-charging/charging-plot-api/libs/authn"
+	"github.com/ihr-charging/charging-plot-api/libs/fault"
+	"github.com/ihr-charging/charging-plot-api/libs/httpserver"
+
+	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/station"
+)
+
+// GetStation answers the document from the cache, or the database, with the plots as they are now.
+func (a *API) GetStation(ctx context.Context, request GetStationRequestObject) (GetStationResponseObject, error) {
+	version, err := a.Store.Version(ctx, request.StationId)
+	if err != nil {
+		return nil, err
+	}
+	key := request.StationId.String() + "/" + strconv.FormatInt(version, 10)
+	text, err := a.Cache.Get(ctx, key, func(ctx context.Context) ([]byte, error) {
+		st, err := a.Store.Get(ctx, request.StationId)
+		if err != nil {
+			return nil, err
+		}
+		return json.Marshal(st)
+	})
+	if err != nil {
+		return nil, err
+	}
+	var st station.Station
+	if err := json.Unmarshal(text, &st); err != nil {
+		return nil, fmt.Errorf("cached station %s: %w", key, err)
+	}
+	return a.show(ctx, st, http.StatusOK)
+}
+
+// show answers a station with the plots as they are now.
+func (a *API) show(ctx context.Context, st station.Station, status int) (jsonAnswer, error) {
+	ids := make([]uuid.UUID, len(st.EVSEs))
+	for i := range st.EVSEs {
+		ids[i] = st.EVSEs[i].ID
+	}
+	statuses, asOf, ok := a.Live.Statuses(ids)
+	if !ok {
+		var err error
+		if statuses, asOf, err = a.Store.Statuses(ctx, ids); err != nil {
+			return jsonAnswer{}, err
+		}
+	}
+	st.Apply(statuses, asOf)
+	return jsonAnswer{status: status, body: st, etag: liveTag(&st)}, nil
+}
+
+// liveTag is the ETag of a station with its plots: the version, and a fingerprint of what the plots say. Changing a station asks
+// for the version alone.
+func liveTag(st *station.Station) string {
+	var h strings.Builder
+	for i := range st.EVSEs {
+		e := &st.EVSEs[i]
+		h.WriteString(string(e.Status))
+		if e.PlotID != nil {
+			h.Write(e.PlotID[:])
+		}
+		if e.StatusSince != nil {
+			h.WriteString(strconv.FormatInt(e.StatusSince.UnixNano(), 36))
+		}
+	}
+	if st.Plots != nil && st.Plots.AsOf != nil {
+		h.WriteString(st.Plots.AsOf.Format(time.RFC3339))
+	}
+	return `"` + strconv.FormatInt(st.Version, 10) + "." + strconv.FormatUint(fnv(h.String()), 36) + `"`
+}
+
+// fnv is FNV-1a: the same on every replica.
+func fnv(s string) uint64 {
+	const offset, prime = 14695981039346656037, 1099511628211
+	h := uint64(offset)
+	for i := range len(s) {
+		h = (h ^ uint64(s[i])) * prime
+	}
+	return h
+}
+
+// checkVersion holds an If-Match against the version of a station, whatever its plots say.
+func checkVersion(header *string, version int64) error {
+	if header == nil {
+		return httpserver.ErrPreconditionRequired
+	}
+	for tag := range strings.SplitSeq(*header, ",") {
+		tag = strings.TrimPrefix(strings.TrimSpace(tag), "W/")
+		if tag == "*" {
+			return nil
+		}
+		seen, _, _ := strings.Cut(strings.Trim(tag, `"`), ".")
+		if seen == strconv.FormatInt(version, 10) {
+			return nil
+		}
+	}
+	return station.ErrStale
+}
+
+// operatorOf is the operator that the caller acts for, or nil when it may act for all.
+func operatorOf(ctx context.Context) (*uuid.UUID, authn.Principal, error) {
+	p, ok := authn.FromContext(ctx)
+	switch {
+	case !ok:
+		return nil, p, errNoCaller
+	case p.Operator != uuid.Nil:
+		return &p.Operator, p, nil
+	case p.Is("admin") || p.Kind == authn.Service:
+		return nil, p, nil
+	}
+	return nil, p, errNoOperator
+}
+
+var (
+	errNoCaller   = fault.Define(fault.Unauthenticated, "unauthenticated", "This needs a bearer token")
+	errNoOperator = fault.Define(fault.Forbidden, "no_operator", "The token belongs to no operator")
+	errWhose      = fault.Define(fault.Invalid, "operator_required", "It must be said whose station it is")
+)
+
+// CreateStation makes a station of the caller's operator; an administrator names one.
+func (a *API) CreateStation(ctx context.Context, request CreateStationRequestObject) (CreateStationResponseObject, error) {
+	own, p, err := operatorOf(ctx)
+	if err != nil {
+		return nil, err
+	}
+	in := request.Body
+	switch {
+	case own == nil && in.OperatorID == nil:
+		return nil, errWhose.At(fault.Field{Pointer: "/operator_id", Code: "required", Detail: "must name the operator, since the token has none"})
+	case own == nil:
+		own = in.OperatorID
+	case in.OperatorID != nil && *in.OperatorID != *own:
+		return nil, station.ErrForeign.At(fault.Field{Pointer: "/operator_id", Code: "foreign", Detail: "must be your own operator"})
+	}
+	st := in.Station()
+	if st.SourceID == "" {
+		id, err := uuid.NewV7()
+		if err != nil {
+			return nil, fmt.Errorf("source id of a station: %w", err)
+		}
+		st.SourceID = id.String()
+	}
+	created, err := a.Store.Create(ctx, p.Subject.String(), *own, st)
+	if err != nil {
+		return nil, err
+	}
+	answer, err := a.show(ctx, created, http.StatusCreated)
+	answer.location = "/v1/stations/" + created.ID.String()
+	return answer, err
+}
+
+// UpdateStation changes a station of the caller's operator.
+func (a *API) UpdateStation(ctx context.Context, request UpdateStationRequestObject) (UpdateStationResponseObject, error) {
+	own, _, err := operatorOf(ctx)
+	if err != nil {
+		return nil, err
+	}
+	patch := request.ApplicationMergePatchPlusJSONBody
+	if patch == nil {
+		patch = request.JSONBody
+	}
+	changed, err := a.Store.Update(ctx, request.StationId, func(st station.Station) (station.Station, error) {
+		if err := mayChange(own, &st, request.Params.IfMatch); err != nil {
+			return st, err
+		}
+		return st.Patched(*patch)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return a.show(ctx, changed, http.StatusOK)
+}
+
+// DeleteStation removes a station of the caller's operator.
+func (a *API) DeleteStation(ctx context.Context, request DeleteStationRequestObject) (DeleteStationResponseObject, error) {
+	own, _, err := operatorOf(ctx)
+	if err != nil {
+		return nil, err
+	}
+	err = a.Store.Remove(ctx, request.StationId, func(st station.Station) error {
+		return mayChange(own, &st, request.Params.IfMatch)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return DeleteStation204Response{}, nil
+}
+
+// mayChange tells whether the caller may change the station, and knows it as it is.
+func mayChange(own *uuid.UUID, st *station.Station, ifMatch *string) error {
+	if own != nil && *own != st.Operator.ID {
+		return station.ErrForeign
+	}
+	return checkVersion(ifMatch, st.Version)
+}

@@ -1,0 +1,218 @@
+// Package stationcatalog is the catalogue of a charging network: operators, stations, EVSEs, connectors and tariffs; their search,
+// their imports and exports, and the feed that others follow.
+//
+// Run is the service, in a process of its own or beside others in one. Import brings a file of stations in without it.
+package stationcatalog
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+	"github.com/redis/go-redis/v9"
+
+	"github.com/ihr-charging/charging-plot-api/libs/authn"
+	"github.com/ihr-charging/charging-plot-api/libs/feed"
+	"github.com/ihr-charging/charging-plot-api/libs/httpclient"
+	"github.com/ihr-charging/charging-plot-api/libs/httpserver"
+	"github.com/ihr-charging/charging-plot-api/libs/idempotency"
+	"github.com/ihr-charging/charging-plot-api/libs/lifecycle"
+	"github.com/ihr-charging/charging-plot-api/libs/page"
+	libpostgres "github.com/ihr-charging/charging-plot-api/libs/postgres"
+	"github.com/ihr-charging/charging-plot-api/libs/ratelimit"
+	"github.com/ihr-charging/charging-plot-api/libs/rediscache"
+	"github.com/ihr-charging/charging-plot-api/libs/telemetry"
+
+	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/find"
+	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/httpapi"
+	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/importer"
+	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/plotstatus"
+	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/postgres"
+	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/station"
+	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/transfer"
+)
+
+// Name is the service's name in telemetry, in its audience and in the path of its document.
+const Name = "station-catalog"
+
+// Migrations are the goose migrations of the service's database.
+func Migrations() fs.FS { return postgres.Migrations() }
+
+// Run migrates the database when it is to, and serves until ctx ends. It starts whatever else is away: without Redis it caches
+// nothing, without charging-plot it answers with the statuses it last knew, without auth it verifies with the keys it has.
+func Run(ctx context.Context, cfg Config) (err error) {
+	cfg.Telemetry.Service = Name
+	tel, err := telemetry.Start(ctx, cfg.Telemetry)
+	if err != nil {
+		return fmt.Errorf("start telemetry: %w", err)
+	}
+	defer func() {
+		// Telemetry is flushed after everything else has ended, in a time of its own.
+		stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), telemetryPatience)
+		defer cancel()
+		err = errors.Join(err, tel.Shutdown(stop))
+	}()
+	cfg.Postgres.Telemetry, cfg.Redis.Telemetry = tel, tel
+	cfg.Postgres.ApplicationName = Name
+	if cfg.Migrations == "startup" {
+		if err := libpostgres.Migrate(ctx, cfg.Postgres, Migrations()); err != nil {
+			return err
+		}
+	}
+	db, err := libpostgres.Open(ctx, cfg.Postgres)
+	if err != nil {
+		return fmt.Errorf("open the database: %w", err)
+	}
+	defer db.Close()
+	client, err := rediscache.Open(cfg.Redis)
+	if err != nil {
+		return fmt.Errorf("open the cache: %w", err)
+	}
+	if client != nil {
+		defer client.Close()
+	}
+	cfg.Auth.Audience = cfg.audience()
+	verifier, err := authn.NewVerifier(ctx, cfg.Auth)
+	if err != nil {
+		return fmt.Errorf("token verifier: %w", err)
+	}
+	return serve(ctx, cfg, parts{tel: tel, db: db, redis: client, verifier: verifier})
+}
+
+const (
+	telemetryPatience = 3 * time.Second
+	workerPoll        = 5 * time.Second
+	tidyEvery         = 10 * time.Minute
+	// silence is how long an upload may bring nothing before its import counts as lost.
+	silence = 15 * time.Minute
+)
+
+// parts are what the service is put together of.
+type parts struct {
+	tel      *telemetry.Telemetry
+	db       *libpostgres.DB
+	redis    redis.UniversalClient
+	verifier *authn.Verifier
+}
+
+func serve(ctx context.Context, cfg Config, p parts) error {
+	log := p.tel.Log()
+	store := postgres.New(p.db)
+	changes := feed.NewSource(p.db, feed.SourceOptions[station.Station]{Table: postgres.ChangeLog, Load: store.Load, Log: log})
+	replica := find.NewReplica(store, changes, log)
+	worker := transfer.NewWorker(store, importer.Formats(), log, workerPoll)
+	checks := []httpserver.Check{
+		{Name: "postgres", Required: true, Probe: libpostgres.SchemaProbe(p.db, Migrations())},
+		{Name: "search index", Probe: replica.Probe},
+	}
+	if p.redis != nil {
+		checks = append(checks, httpserver.Check{Name: "redis", Probe: rediscache.Probe(p.redis)})
+	}
+	var statuses *feed.Follower[plotstatus.Plot]
+	if cfg.ChargingPlotURL != "" {
+		statuses = plotstatus.Follow(peer(cfg, p.tel), store, log)
+		checks = append(checks, httpserver.Check{Name: "charging-plot", Probe: statuses.Probe})
+	}
+	server := httpserver.New(cfg.HTTP, p.tel, checks...)
+	api, err := httpapi.New(httpapi.Config{
+		Store: store, Parties: store, Imports: store, Formats: importer.Formats(), Changes: changes,
+		Finder: find.NewFinder(replica, store), Live: replica,
+		Cache: rediscache.New[[]byte](p.redis, rediscache.Options{
+			Namespace: "station", Version: 1, TTL: cfg.CacheTTL, Telemetry: p.tel,
+		}),
+		Cursors: page.NewCodec([]byte(cfg.CursorKey)), Submitted: worker.Wake, Log: log,
+	})
+	if err != nil {
+		return err
+	}
+	limiter := ratelimit.New(p.redis, ratelimit.Options{Namespace: Name})
+	if err := api.Register(server, p.verifier.Middleware(), limiter.Middleware(rules(cfg)...), once()); err != nil {
+		return err
+	}
+
+	group := lifecycle.New(ctx, log)
+	group.Go("replica", replica.Run)
+	group.Go("status wake-up", func(ctx context.Context) error {
+		return ended(ctx, libpostgres.Listen(ctx, p.db.Config(), postgres.StatusChannel, func(string) { replica.Wake() }))
+	})
+	for range cfg.Workers {
+		group.Go("imports", worker.Run)
+	}
+	group.Go("tidying", func(ctx context.Context) error { return tidy(ctx, p.db, store, changes, log) })
+	if statuses != nil {
+		group.Go("statuses", statuses.Run)
+	}
+	group.Go("http", server.Run)
+	group.Go("changes", changes.Run) // last, so that it is the first to stop and long polls end
+	return group.Wait()
+}
+
+// ended hides the error of a context that has ended: a part that was told to stop has not failed.
+func ended(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return nil
+	}
+	return err
+}
+
+// peer is the client of charging-plot.
+func peer(cfg Config, tel *telemetry.Telemetry) *httpclient.Client {
+	c := httpclient.Config{BaseURL: cfg.ChargingPlotURL, Telemetry: tel}
+	if cfg.TokenURL != "" {
+		c.Tokens = httpclient.ClientCredentials(cfg.TokenURL, cfg.ClientID, cfg.ClientSecret, cfg.Auth.Issuer+"/charging-plot")
+	}
+	return httpclient.New(c)
+}
+
+// rules are the budgets: one for everything that is cheap, and smaller ones for what is dear.
+func rules(cfg Config) []ratelimit.Rule {
+	if cfg.AnonymousRate == 0 && cfg.PrincipalRate == 0 {
+		return nil
+	}
+	dear := func(n int) int { return max(1, n/100) }
+	return []ratelimit.Rule{
+		{
+			Name: "transfer", Routes: []string{"POST /v1/imports", "GET /v1/exports/stations.ndjson"},
+			Anonymous: ratelimit.PerMinute(dear(cfg.AnonymousRate)), Principal: ratelimit.PerMinute(dear(cfg.PrincipalRate)),
+		},
+		{Name: "default", Anonymous: ratelimit.PerMinute(cfg.AnonymousRate), Principal: ratelimit.PerMinute(cfg.PrincipalRate)},
+	}
+}
+
+// once is the idempotency middleware, but for uploads: it would hold the whole file in memory, and importing a file twice does
+// nothing the second time anyway.
+func once() fiber.Handler {
+	remember := idempotency.Middleware()
+	return func(c *fiber.Ctx) error {
+		if c.Route().Path == "/v1/imports" {
+			return c.Next()
+		}
+		return remember(c)
+	}
+}
+
+// tidy drops what has been kept long enough, until ctx ends.
+func tidy(ctx context.Context, db *libpostgres.DB, store *postgres.Store, changes *feed.Source[station.Station], log *slog.Logger) error {
+	tick := time.NewTicker(tidyEvery)
+	defer tick.Stop()
+	for {
+		if _, err := idempotency.Purge(ctx, db); err != nil && ctx.Err() == nil {
+			log.WarnContext(ctx, "old answers were not purged", "error", err)
+		}
+		if err := store.Abandon(ctx, silence); err != nil && ctx.Err() == nil {
+			log.WarnContext(ctx, "silent imports were not ended", "error", err)
+		}
+		if _, err := changes.Compact(ctx); err != nil && ctx.Err() == nil {
+			log.WarnContext(ctx, "the change log was not compacted", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+	}
+}
