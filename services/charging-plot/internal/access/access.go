@@ -20,3 +20,13 @@ func (c Caller) Operates(operator uuid.UUID) bool {
 func (c Caller) Sees(driver, operator uuid.UUID) bool {
 	return (c.ID != uuid.Nil && c.ID == driver) || c.Operates(operator)
 }
+
+// Selection says which reservations or sessions a list shows, newest first; zero fields do not narrow it.
+type Selection struct {
+	Driver  uuid.UUID
+	Station uuid.UUID
+	Plot    uuid.UUID
+	States  []string
+	Before  uuid.UUID // only those older than this one
+	Limit   int
+}

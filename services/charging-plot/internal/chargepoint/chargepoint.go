@@ -42,10 +42,20 @@ func (c ChargePoint) Connected() bool { return c.ConnectedTo != "" }
 type Connector struct {
 	Number int
 	EVSEID uuid.UUID
+	PlotID uuid.UUID // the plot that the EVSE serves, zero while there is none
 	// Status is what it reported last, empty when it has said nothing yet.
 	Status    ConnectorStatus
 	ErrorCode string
 	StatusAt  time.Time
+}
+
+// Selection says which charge points a list shows, in order of id; zero fields do not narrow it.
+type Selection struct {
+	Operator  uuid.UUID
+	Station   uuid.UUID
+	Connected *bool
+	After     uuid.UUID // only those after this one
+	Limit     int
 }
 
 // BootInfo is what a charge point says of itself when it boots. Empty strings are values it did not give.

@@ -508,25 +508,25 @@ type Curve struct {
 // CurvePoint defines model for CurvePoint.
 type CurvePoint struct {
 	At         time.Time                  `json:"at"`
-	ElapsedS   float32                    `json:"elapsed_s"`
-	EnergyKwh  nullable.Nullable[float32] `json:"energy_kwh"`
-	PowerKw    nullable.Nullable[float32] `json:"power_kw"`
-	SocPercent nullable.Nullable[float32] `json:"soc_percent"`
+	ElapsedS   float64                    `json:"elapsed_s"`
+	EnergyKwh  nullable.Nullable[float64] `json:"energy_kwh"`
+	PowerKw    nullable.Nullable[float64] `json:"power_kw"`
+	SocPercent nullable.Nullable[float64] `json:"soc_percent"`
 }
 
 // MeterValue defines model for MeterValue.
 type MeterValue struct {
 	At       time.Time                  `json:"at"`
-	CurrentA nullable.Nullable[float32] `json:"current_a"`
+	CurrentA nullable.Nullable[float64] `json:"current_a"`
 
 	// Other Everything else, by measurand and phase, in W, Wh, A, V or percent.
-	Other   map[string]float32         `json:"other"`
-	PowerKw nullable.Nullable[float32] `json:"power_kw"`
+	Other   map[string]float64         `json:"other"`
+	PowerKw nullable.Nullable[float64] `json:"power_kw"`
 
 	// RegisterKwh The energy register, which runs through all sessions.
-	RegisterKwh nullable.Nullable[float32] `json:"register_kwh"`
-	SocPercent  nullable.Nullable[float32] `json:"soc_percent"`
-	VoltageV    nullable.Nullable[float32] `json:"voltage_v"`
+	RegisterKwh nullable.Nullable[float64] `json:"register_kwh"`
+	SocPercent  nullable.Nullable[float64] `json:"soc_percent"`
+	VoltageV    nullable.Nullable[float64] `json:"voltage_v"`
 }
 
 // MeterValuePage defines model for MeterValuePage.
@@ -605,7 +605,7 @@ type PlotConnector struct {
 	Id     string `json:"id"`
 
 	// MaxPowerKw Null when it is not known.
-	MaxPowerKw nullable.Nullable[float32] `json:"max_power_kw"`
+	MaxPowerKw nullable.Nullable[float64] `json:"max_power_kw"`
 
 	// PowerType OCPI power type.
 	PowerType string `json:"power_type"`
@@ -802,13 +802,13 @@ type Session struct {
 	EndedAt  nullable.Nullable[time.Time]          `json:"ended_at"`
 
 	// EnergyKwh Taken in since the start.
-	EnergyKwh nullable.Nullable[float32] `json:"energy_kwh"`
+	EnergyKwh nullable.Nullable[float64] `json:"energy_kwh"`
 	EvseId    openapi_types.UUID         `json:"evse_id"`
 	Id        openapi_types.UUID         `json:"id"`
 	PlotId    openapi_types.UUID         `json:"plot_id"`
 
 	// PowerKw What it draws now; null once it has ended.
-	PowerKw nullable.Nullable[float32] `json:"power_kw"`
+	PowerKw nullable.Nullable[float64] `json:"power_kw"`
 
 	// ReadAt When the meter was last read.
 	ReadAt nullable.Nullable[time.Time] `json:"read_at"`
@@ -820,7 +820,7 @@ type Session struct {
 	ReservationId nullable.Nullable[openapi_types.UUID] `json:"reservation_id"`
 
 	// SocPercent The car's state of charge when it was last read.
-	SocPercent nullable.Nullable[float32]   `json:"soc_percent"`
+	SocPercent nullable.Nullable[float64]   `json:"soc_percent"`
 	StartedAt  nullable.Nullable[time.Time] `json:"started_at"`
 
 	// State OCPI session status.
@@ -5955,153 +5955,153 @@ func (sh *strictHandler) StopSession(ctx *fiber.Ctx, sessionId SessionID, params
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7H3/ctu2uuCrYLR3pskpLTtp2nNrz5m5ruu0bh3bY7vJ7NZZCSYhCcckwAOAVnQSz+zT7IPtk+zgA0CC",
-	"FCiRdqwmufkrjgiCH4Dv9y+8H8Q8yzkjTMnB7vvBjOCECPjz8BJP9b8JkbGguaKcDXYHlzOCbomQlDPE",
-	"J2g+wwrNsUSYyTkRJBkOooGMZyTD+l21yMlgdyCVoGw6uLuLBseU3SzPOhYk/cfVgJF36mowRvMZYUjN",
-	"iCCISoSR/h3leErWzs5jbKZsfuENzKZmBDEyR4JIXohYT796yrtokGOBM6LsrhzMsJiSM06ZOvpZ/0D1",
-	"7DlWs0E0YDjTb8cwZpTrQSOaDKKBIP8qqCDJYFeJgvgfnHCRYTXYHRQFjFxe00EhJBfhkxjrnRnFMGKs",
-	"z0MvUG8UuiYTLkiE5lTNENd7OafSbIDEGUH/KohY6LUD/PA/bwHmkz6cGX53TNhUzQa73+/shOA8SkiW",
-	"c0VYvPidLJbh3WcLVDD6r4IgRd6pIbp0sNyQhYGzhO6aJws0pbdEVr8ZDEMTLtDzF2jGCyFL+A3aVgvw",
-	"YNnSwLSs5Pn330eDjDL3/2fBdU1eYRXPWg5AU8kYKUcGguBkiN7oxWCGeKESrEiCODNbb9dAJXrx7Hk7",
-	"9JMt88k2sFsOYHLCGWkBdp/VYNXAxDhNiUAzniZyD32388LQHVVIKpqmSCrMErkKSv291aA+2wnDekwz",
-	"qpahfMWlQlSRTCLKEC5pPoSkKUzhfzchE1ykSmNopIGgWZFZdM0oM/+rjpgyRaZEADhnKW8n5zzlH4GM",
-	"gWXIliUDq5BIcYchmhyG6HSCMqBiNeOSVDQyo9MZkQphlqCUzwnMoF/jE0RwPENSCaLiGXAEmhF9lIsI",
-	"SW4On3GUE3yj0TDlUrVtsAEqvMM/7DS2uL7JO8FdPieSiFtg0K2bLaoxD9/zCyLlqo9J8/zhH7qcET1h",
-	"82wPeKrZFPAsjFI6nSkEfyZY3KxEbgUTBrd+APMMogFheq//LP+vJx28jUIyTBCZcyaJEWGcTVIaA/nF",
-	"nCnC4E+c5yk14nM7F/w6Jdm3/5RGllZg/Icgk8Hu4H9sV3rDtnkqt8/MW+aT9Z04Ukh/SuCExkoatYFK",
-	"I+OHg7to8JKLa5okhG0SKs3BFb8hDCWcSMS4QjhN+RypmVYM7qLBL5yRDe+TESMZv9XKlGbr7BanNNn0",
-	"vmhy0IxFK2AKAe7toTERggs5RhpNpeE18AggPeHqJS/YpkE1WiLjSBax5o+UTSNNZp6My/ACTlcSgmgJ",
-	"7Cue0AklSUhbDMjIhljUPF2QmLOE6rdeYpqSZMO4MsMSxTPMpiRBkjKt0Hp6SBPE85LDbQ7IsVNmxvqQ",
-	"5pgp4gAz72wQln22AOxAJAVVWOtshCk0F5xNAahLmhFeqM0jsD4zVkp/ykBsA0h/MFyoGWFKQ0CSv4Y9",
-	"UokyKqXeOy6AkqacJw6+W0xTfJ1ulFG+tASe8UwfIVUoxkwDdk1Qwpnbu1zwmEi5aegaDHRO0lQrARlJ",
-	"InRdBGC9c6IeJPRPnKsjNuEAZ2KIF6dngudEKKql+ASnkkSD3Pvp/WBCRTbHgoysgR4waKMBjWMjTJaf",
-	"ZJIGH4D1O5JEUJyOWJFdE7FinPk59JgnJA0+WT/1LWEJF2Gjv1Lc/nTj3McqbYhf/5PESk/lWfA99/ea",
-	"c/NKmp5OBrt/rkaP8hDv3kYDVqSWRLRyeRfBXCQZYVVTMLW1uKVJf9B8JVrek5gzRmLLE+zTa85Tglnt",
-	"8QgkwwO+IwheA+vSO+TWKptgzK2jJO9IDgzUXOhZ7LRYCLwADE06qON6mGaXahHEpBRLNZKEsAftfS64",
-	"4jEHdF47WKrSnukCfpEnPfe7QQQwbbkJte/7WLOMIt66GhvlI6z5e+AOuYYgNejXUF911P3IEHTQUcyT",
-	"MJvRUHXdah7n+Sh2cIxqjLG0XKPSAxCYstPhFwG7/4ih04Ozs28kmnORyD2kZ7JuO5BsEyqkQoLkXICJ",
-	"3vFLD0DrBhotb061uZHnFbErjPyD8aFZgwaHry8O+2LAQ494WVqXI5CRQkb7ByiNdwYVkhhLXhuHSEOt",
-	"T6X0gTzb6eBn8re32splENds2RHLC3WPPbsXR4bzuYOVHplXn9mVuv+GGHXFgdssK39vtZklEVWSpBPQ",
-	"fmcE/XF+jPhE/4gkj28IEEGOlSJCT/S//9zf+l946987Wz8OR3/7x7cf/mvr7ftn0Yv/vPuPEBrkWEpN",
-	"aMsQaU3SB0YayyDmmfW4cUb2tIKZFRJUNoFZwrOoMrioNg25IAnCEmGUp5gybZrNhuiYTBTihYoQBpUZ",
-	"PMFam8YJGV6xthX9bfSP3W8//Ndw6+375zvRi53wmnrJlSUZERYPBk3W4N8ZnpKe6FdiXV/0C+kBXtRj",
-	"+TyPCU7AlWqCPTZytIdIlqsF4ga5tHAbrt8kgLX+veDW8CzDLLkPWcbmVaBQ688TRBKQpCzl8Y2Wr2Dh",
-	"j6ydRVNzbErQ6ZSIUabtmykJeP6iwQy3YfwYvjLeRVghzmISgU+O3BKBRMGktzeeSuk+FZ6xAdAYPTHm",
-	"/tOh56zUWvEJV3Riba9BNPiZ4injUtFYXoDQaDx/ac2a4MNfCRbqmoDq8UrbH69xWoBWEhj+9n7yAVZn",
-	"TqNaVITGgXMZoyc72kROLd1bgUHQfMbTOtN7Cu77pV1bJVQCbvVooLEJK3rbdixhKL2jaZ5zgwgchq5A",
-	"/NNCaXZ5f9TvrDV5KpMWDsZf4uPXfhyT3Gi35+SfTtG9iGckKVL4+w84SO9P67kDl+BFkWt9y/33KMtT",
-	"khG9VSHPenijSuiDO1aI274blZeho27MU3+ilXcKghPKpoG9/ZXPUYbZArkhJppsZOKcCI2+XBKGJoJn",
-	"HuJ4uOgFVLroZlJh8SBLpxbA8Wbzlhm57Ws9jfu4AnrZwinOpbaxPEy3rg79lBExXYxu5rMVtmQ1HOJ8",
-	"o5t5p8GSx6OciNi6vNaMb+wtbGMFu/fpGtD1r4Q2uWLLj7jJcSEEYWqEO20MJES0QxM4pjqpHN4S4fmS",
-	"I3S9QBnBstC6IfD1fIb175ShNxF6M4vQfoRea8lgd8qjn2qneh2uIFMqFYxvSU4wp4TcQC3iaTwD+Y7U",
-	"TPBiOkM4TZGlIrnCyrwvTkWDW54qPCWj23tiYG2ZNSSsjtz/Sh1Cd9Sr8fLR9VmPBD4DdfYVZyaBpw+t",
-	"ZrxggYyOfZSQmGY4tXb1sJ1444C5eHRxil48f/b39Ysr54gcLKGlnZD5/f2/fl5XTwum3fy8mPE5AxV8",
-	"iI58W1IbkCafbs3Cfai8L4WWf5by/gaKVY27Y7v+yko/rnV91Gdcqy3c0xuc4msTdlhmkNbVk2OtwiSO",
-	"mKaCFywJIiov1IhPRpKIWxqTsN/dZrDYiNPy857e4EoTXrflxuDxPIGr/f5t/kOTGbnug+ZjF2bsvZzW",
-	"0cALU5UvUKZ+eDFY6zwrHY81xwXglDtxzzFZ24/mQmsntnTEkU8AFchr/dxAA2B59WcybNpzIxOscBcM",
-	"6UE1PPddEkUuiYAcI5ISFfY1PPQ0eV7bX28fVu/vPYQ3liM+6b69/WS9d/LrZX1/gR1Z6Fs35b5RlR4+",
-	"dTcgYJ0feZ50M2wYDtGFQ8T43chXguvTnxRpWuaoUpOvdcP4nHVSXM28LjodANykUOoBwxb2yJKgP62x",
-	"7JYZQjhfxQDK2cvdrUHc2Jq2w/+VauVhcciU6KvA9RUW95IS/YVZ0+AvWbpj3gbuNRvy6Ar+0uZ/Bmq+",
-	"hnkjG/P5bIZNnV+5Gxll/q/PmvtT6pteGvwPO806g7XR3P6qZsuUvl83uOyLdl/rEcQ5kaG6mpv19f7R",
-	"8f5Px4eDaPDT8enB74c/D6LBwa/7578cnfwyiAZHJ6dnh+f7l0ev9ZDTPy5PX56e/3x4PogGZ8f7Jycw",
-	"/vzw1elr+9fF4bn584+T309O35wEdQwvabAO6/nLA/Tji+//PkQXPCPohrJEIj5BNrMLxViIBZoUQs2I",
-	"QBnRQkFGkMaaaJFiYu4LxOO4ABu1fqYJUZiGc5dMRmyNHpoGVEuiwopJy5qj8FNt6pEO+oMNxdsPhdB+",
-	"yaZiWhDFYYCBhiaCkFFI+EPRyxjSAhS+IWwceWkMUIUwETyzPijwLKccxLie0aTIS5RyNtX/QkmZvDH2",
-	"bzeJBF9uixt4wDFuFmHhM2+UtVMpDyssNptvRNfFK5ad4oqqNLyhLalyjVO0CoCZZmVw4ZzEhOb3cmtQ",
-	"Nh3JTrr7/RLCEkFvieiqYBKW9E04q7nRV/ugdk39gYIkTeNdRFNMGUlW6Krr/QyU9UiwsEd1TFnQTLAp",
-	"lwoLNTJL6nAu7iWed3/HRA97Wwsd98RUs7zvogrD0BBS51jc9MHOvL+Pq68nqcNyzNjQekqHtq3neR9O",
-	"CLclsM6Jb82dZcSVeCFbOFZVSdV17x49flc6bfpa7EkiiJThvOXHwcWo/GjoFIHKBMGyJc1aYUEnk/ZV",
-	"GhVt2SUJSpd5uaoqpUzLx9jDCntQ8JSLhAiS2AxCr3baFBUwssI89jQBmpHRv2250/JyuMLpCE8gwRu/",
-	"s4fSKQ/aRBOCSdBmVpPz+NGmDXoK/ThxJYo89lchpuUgjXhyKZH8naqjwRLXbnLkRtzUk7s+l2tSbolL",
-	"TsQE9y10RDVJvUJfACHUkx7rmLDWmmme8doXEpoR5vyJzuo4PDk8/+V/DqLB5dErbVac7Z//fnTyy8j+",
-	"9+Xx/mXQbIBgrD+RMTf2L49OTwbR4OLw4kL/FXxVWOtrmVThkVYcOSOoYFRFJv+vQ8BLKpKPJP13y8wy",
-	"w2lKpEL/KjBk6RlWQCW6pmlKEhNXniEukITyLrmHdhpdExzhd+D6GvZlQG7ezCI0g0o6Y3ebKtZJipVZ",
-	"enBlt1h1CA9743lahEpn3zQWbPKn9L5pdhinRaJ/Dey30+T1ota7Bwxm+OhWgmT3xaGAf2gNfI4Gdarz",
-	"9yBMdiV991XVN6F5y17Td5W+fCRnfB62HJ1Ui1NMM33qU3pLGCpyVLCUSH3ITuDNsETXZFqwnoZhRzAr",
-	"id4EcYGoQiAFnB9qPqMp5P9CdegQjZ2UsYJjHKEx49c8WYxinGl7cxxr2zolyeh6MTLn0vzVCaRxdMWM",
-	"vWodQSDl9Wj/R+sdKn+2dcNjTbRjaxDTNB3xOC5ySpKxyTkOK3Kytx5H1ls5JaZfwHj34n1ik49aQvPw",
-	"+FW9ICKobVTbXBFajTTcttZ3qUTL9lKbCvw1DOc+OcpJIcyCMsqsY9Pko7548cOLNUUP/civhoeN4A+f",
-	"GwnnUmu7MoAmxy+PqbasNdv26H5yXyZ8Bu7y2tZ8DK/5w3CsN/+6W72mC8fcGrk6+meTd2wMtWvOtdbu",
-	"e8bPDk9+Ni5wz6f98o/jl0fHx/D3yeno4tfTN4NocLB/cnB4bP3fvx0eXJqx+0f6t5AyavuZPCBtqSsh",
-	"1pSGtigsRgpPS9WUcU2WAsQzZojWCbRrudxaz1+HGdo9gZcYqtmZrd2x/t+V9XVepm6PCHnHYX14Y3tc",
-	"3OjKCiUCz/U5zK0rgNv6JK0zwb52WqYgOFmtpoFVC94FzVRsr4nonsd1L42LSsRzwoZ+CaW1T7SxjZ6M",
-	"j3mMU60XnZOMK9CQDl//TGVZ8qp/OdNbesylHEfo//2f//tUGztXbGwMeGHLB8am0qMiIT6ZaENc/25G",
-	"KtM1ol3Bk0VOhCRJuwJmwws9VZZGs6R7lafW03kDhZFYfCMhSgKcz1awuCyMJSRYnz+83mfYqdJ1fe6B",
-	"YZYb1TutO6jDWa5d4yekwlZZKr4yu9Spa7nt4RpltrZRDX/b8k7WfHA1R5qXE17P/XasrEfenmsZdg81",
-	"uZ+duY5yu2mxK5bw6Cqr00Y+A3W1xgvCiQ7OwbCc61BpdPsHNp/h4PTV2fGh0deOTl7vHx+1KGww2Vkh",
-	"Z/cqfWlon6CzaM67p4V8wxpCJ1y50ulJoQpBuntIquj1x87v6JDVEc7wCp6in022XOxosgtcm1cb16fS",
-	"pAjuLhedm3LzyHMugQLhkSY4dwshTaaAc81YfaP54xW7xvGNVlgi2zpM4ZRPCxKZnknQ0/TJWNKUsJjY",
-	"JreSZwQeyJzfVF1bx4wzN8S+CaW5CU2eGg3CHZT9SoP9ViGPeozDW5vmmxovo4GFCDwRjIRPSJK4EFQt",
-	"LjTt2244BAuThGL+eulQ7bc3l4Pl1lsIxzGR0jaUAietNhqImnNx8437nbAEFlB25YUMJvOlEq6ZUrnp",
-	"ukRtk6SAPmzyhyW6XhidlbJCkV2bfqLZp0RYEJN8gplrn6Z3HJzNoDSb7TL9W02BtMUgGaEZn6MJliqC",
-	"t+dWBY9xRpDiwyt2xfbLDBdV1hqQBF3jBcJarbKd5BBlEbLfuV5AMIEL6PsJyVeQmmLF8ZY97SE6N+WN",
-	"biEs0d+gwmI90Xh/xbSKrPmsRp2FRqIh+hkEuIRGePots0v2ZT5nPvabeV1x2F6J6tK2IzWRaPuehbCE",
-	"5YpVoNW7K8DRc0n2qorztk59VVtphCWiE9A4NYHrEaZ3pN7og9r8EnqbasMAPRv+8JsGc7zN4zzffu+a",
-	"HtyNTWeHXy8vz9BPWNIYxYLAQ5zKPWPSOlS0zQVzLFSJtgmPi4wwZWgxpTFhJsBk23fu5zieka3nwx2t",
-	"cYjUIq3c3d6ez+dDDI+HXEy37bty+/jo4PDk4hDeqZKGTNeF8qQ9TWZ38MzmbzCc08Hu4LvhzvA701Bi",
-	"BgS6ffts22z9VlVBPCVBPV+fpw2cmIP4RpbnHSEJJdEaO2myhzBDOMkoo1LB88phj9N0WDIcrUUlWtxT",
-	"qbxqKBvsLFtq//k+2AC1poD2aMW6JNtZurD4Cqeqab60AUGMPhlrDXz8FLi/xa0nY5DK46etHbK9LkpL",
-	"3cO9jMuwBlWtf9s0Qu4w0LYBv3vb6Ob6fGdnRWe7fh3tmi0+Qj0UTXvxyhI0qKX3yesd77q8hz5mh23D",
-	"GPjCdzsv2gaXS932+3XeRYMXZtmr33GtU2H8s/Xjm70W4b3v1r9XNa+F/SoTe1a/VfUPrOQr0IOTrK62",
-	"z5LvrjZnBm81Bsgiy7BYWOqqHwUkDExl9br7/S04kWSI/imB7jtVEQPo56X4wY69t/II4POmYTtV0Ljb",
-	"VCFGSEJ9IyimJT+H0Uyz/iuGp5gyKH3UO+8ggO+vZ9sRKiQRkMYLcLmRhi/X+dABhE78uszSAv2JJ4vH",
-	"ICJjRd7VVVyb+9Ig4mcf7fuNEteW7pQ1TRh2VZ+/O7YmOXvXKqwkaTcOPvrpkuiLnR/Xv1G2ydYvPH/e",
-	"BTS/2+ijcoK5oIo0WcG5SwnEtdNdwQ/uomUlYft9w49z56kNdYr6hag6OTXk+hqJ5t9XsCmx1oUcoHXs",
-	"/WTS5hC4G3SmHffGhdJ+bT+j0jqSmCal69g0lHTmU8OdLAlhqwVZL1Sr39py97Yb4m/bjj7Gu/egD7ZJ",
-	"3jdYs92JVqKVk45DVN8/o7hKvAA7BISok6OK8z0wlcbG8Bsvq9+2RdMG5J7fBK2TzNv52N92fagCRB7u",
-	"O1jdWvSJy6ue5N5bwH3fBSa/1Te80wEq11F98+LwkqRpQxRqpTLh4HSD5j3rRWNq+6oFzeYLIm6J2JKE",
-	"KURuSencINYtw0XlFoFKswhhhVKiGRxnxgGj+JRATRpWKONSoWc7O8OSnMF5xNOk5sXZu2Jjz00DAUbj",
-	"pBmblnIm6/gWpwUZOz+7idyYIrdrAmVWcNtM4gaUmrxdgoUcHCyQk6oEwRm6JlPKZHUVTa4hYaqC2F1B",
-	"A5VUmpOllDgepolTInCTwgTjYyzV1qHeuq2jn6vVWnlxxTIqJUlgMK3iAnD5E6JMKoKTPZf3am8U4dwW",
-	"kU25li3mYKDd4YLFY8NGJXduqsphNuFpyucAMc8ywtQVS6lp1ukOWCzQs+9dxq0NRjNu2kDNcJ4TJpsr",
-	"FjbWwZFM+TxdgC94btwRzuEpI/2RuFCITyYasCvmbdT1wjqqQzbNBRzKsUbSJZFYx9UzcEXqb4FQ2/on",
-	"d/VOwat/qkBg6Fan7/6+s1PvXLqz9SPemuxvvdx6+/67H+6eRM1fnv7tP7q4ay6sndkZ0hY/0UaAvQSL",
-	"0xEMYKbBNu86sJjQWw/65iVaNQJYcYnWMjTrFWZF3qltAGjLEG9dngauCQpkosOLGxaPm9Zt9cmWoqUh",
-	"RQ4NX8fSsE5D5p7cAAFRigvjpG2VF54bdYj20xSVV7NISCIupcEetBHmWutTVE4okWhc+mZsXAgCBZOm",
-	"22aGpXti2Ru0lZBhv+yZdSqvZB3WhVpKNesDdwKiH2H2d+BCcNZy6T2E2cKuLas2Z4gOfFYB9+/xQouQ",
-	"yF2l5IV8/ARS8g5nOTja/Yhn23oKufJKPo/HPCmn+2DDpx9c8PSDFzr9UAVOP9iw6QdbFP/BBU8/2NDp",
-	"0yfRY8zakdc1epyUeNXtRGo7fXR4MPrh+bMffxhdPh8dnL766XS1k739JkrTHjfYQXsEzcB3NHNf+q11",
-	"yZ+Tr77s3rHSSQ9Y/8U65x+V84Nn3XANp+1SgTS/RyUvcFLA8P26GNi2EehWcXBgI9SUgaZDlankjIz+",
-	"7FkKMdFG/i0ROC3D2rbsDIREhrVOb1RnbBz5Ti2HzCutlMJAd/XnFSuTEyx/lJXuXV7EahIoLOMYot8J",
-	"yRsXzpbGC7xU3gVsGhgO0XiOqRrby9NUdSXSFSuYomllh7lVhVRcJ6bsbq0TVl1uxd0znSj0r2DOMA3C",
-	"Um1BiCNBnVe/e3F7cJXAxaDO2FAc6c20Oa5mu9qA1APDV0f6d3Z+t6ax+KMzL69727o4I4OMC5cDXFY5",
-	"mmgtI2hB1PCL4Tsvub2CkvjE7sL/KznOe2u3rXTZn5nq5k/UV2/6RYWNEdecJXBJ+SpZBmMeIMu+BDPG",
-	"CoAy0LdajPXFDnt9Mri5w9dP/3ZxeoJeETElCOqF4PZvSdCEEi0ceKEAIuNksUlJZazZiqohGrMiTcfA",
-	"BMfQYMMUOlZtsMZoyp3jRLPMgLyDfhnoEt9opm+tLA6+F2SrKdEE09QJrCoX0PhzCqbtK0TVnk3iUl5W",
-	"mPk6Z8jIN1OoADf8BQTbH5CIfE9q9Cnx47vyq2ZoGsf8eTICblf97Nv7z7nR2MA6jmJUJpPlNX8Qe/mS",
-	"AgjPOiwFLkeGwc+7cK2lu3IhsP6f/V4t77D9yAEFYH3hQMJBmSPppwDzOSu518Qyks7yeXtmekW22gYn",
-	"BG51h+ZpQ3SoDQLClFigGUkTy14AIOaUWsBh6yOnJnc+rEjbNpWdvD6ldxy4nCnsw+YOc60JG0eQuao2",
-	"rItqRTvs/1lZnNkZmPK+vDVwKH4vKD43h4Df7nSlUu328gvO2/uU1K9LP9JUsgvEISRnse9j6WAtHKeq",
-	"8bi/bhdMYXjJhXOTQFwrDmRjN2KMln26eokhOi1sFrlNNofwnJ+KbtJEGtFcPrliUHHsgn8zgkUSgV14",
-	"TVJKIKXeccch2nc+DTeepwkwMcxKZpoXcla95QwwG+WrPMsYMTK/YlB3aqOTGCW48pOja2KCeNbPGtIA",
-	"zwo58xqwPo4u55UgfVW8vjDFa0MK0AVeGFMKM5+EHflCgVUnLcin6BXFCH5+8ZxFmtQ8Zci0cq3CS16z",
-	"G5qMIx/IqjKhTJ74Rpq6FayqnGZhufHE+Hhb3ZDnPviPXMXQNSrfO54GNZDdwzZtqyKdI2G2fLKKPJXN",
-	"MD7YVhgfXCOMD64NxgfTBOPpk+hBr38RgZ5mF5qVep1PYV9rMh6lJsPf4vaSDFHnFY4h1n5uL8iAWlZT",
-	"nFS2thmX0YmniGt7CHtBHSpRGRveAwdZiiEVnC28UTFYTFVZo9apbOcWGyYfohMoN71iJNW6HHYVgWBf",
-	"ustMZY6BbUL0xKufpdD2BV2WrdyISZSyfUNMDto3shxvk8melCT9NILRV8wWvc6wNBcxXy/QuOqTNUZP",
-	"LO3bF6we4bpvoCeOJTy1CVcWAtiKGDO4OYSQXL/3xDKL9pqR83rVbD9XXUKynCvC4sXvtl/pY2h5Sx2+",
-	"Nlx0UmtftULls8WwTr7fW+uLvsCalPvl+LYcn734oK+TtmR/q48Q2ig9qTf7Nxmd/h0ByzcA0PUN/59G",
-	"wI9gDOPzK/ZkqW3/vGrmb7NOn0aOqn325r3phQgMS/ByYk18Gku4/PaK1SugJcJpyucwm+J8pMeM/CFj",
-	"YBy9XaZ/eUFRTYy11BMZxr+k1TeEWEC5335fb3ByZ0Qc3B22JOx+ggxXdxr2bNrSkdEpI6XIK/k9TrUg",
-	"XtQqxuEtnJEhGh9NtiBgMjZOAgK9Y6GdOtyCHSiagIkfxPcnGwiWduC63jlE5X490Nj+csoeHhC52Cwt",
-	"GoSsdydZpVa2Bf8fhtIbygHoh9afUUbAZ1Xmt9bO2e+KjP3QzFdl++cUeBld4JBaiuCXDaS1SFlILVBs",
-	"erMVQBleoIRDSGnYErT/eILhUS2Bjx3CD0y9UYdyP77w1b38F0vITya2v168vuK30HUpBScmtLbtxNus",
-	"6uvCVp+hT/vCgf7Vn72i+CrkzzbNAD+UrQA/2EaAvtO6dcwX4Zn2G02uzjawSPbVI/0oHmm3ve3eaFlR",
-	"ueNk5U/tXuhToY9guWpecds1GxQu24rAevaca7e6lypClhr2oOuDDYsbyqg8s7UPCJJzoeQVs43Y4AY0",
-	"rZdNUj4H942lI+MKwmhsesqOS2ewIJNCEll3C+F4psGBboym7sA6oCkzyUPojVZroBEFVbMr9svhJTBi",
-	"Vwk+tr5tj5O3p4j6V1wW0txhY6olDABOOcEZSdp9zxdlG8dP0u9ca5fbSR18/rG/3anDEdVKP4Wi9/TL",
-	"72706ErhX+69LFleOGFBc6cyWyjM9Bqq2/b76o64leUT9ybITXlP1pCFXeZXr8njeE1WyuL96t7GsmCO",
-	"KmkvVJB40S6ge+Ga48peOmAQz7fjQtySYSxv24sUeVpkTKIxhHPGJMW5JMlIwpVTtu86PCgbskM/kqoN",
-	"+xgahtob5ChJy4gztGVe9rD8QtSBhurg4nVvGrMNRjuoxz2pEVop2G3q2UHBbPHmqe2LkU4bo87ytMy1",
-	"ggrk1l9Bj47ftzbd06N+u4C7Kz8RAnlA6y69mK/E87kTD1ylEzlbDRqHN66MKZPd4dpOi76bJ66cTdfS",
-	"1hlccfBYpHUJbe0/Pg3SDE/Jtl1fwKN2TRkGt1d3uRWhvz/fQTl9R1KJ5jT5SoufoSDLaawK8deIMnm7",
-	"ntouXn++1CZvp9++y9KveuF/H3JKBJ7Xe0dugpxg/Bb0dGwPMx0x43SFQIithlwO+bzSU702M/WF95OK",
-	"P1QL6ZIYDxemfA1BfC4UJ/C8PDR7B0Hpedsk4UELx1w1jbIlhi6IuW/TD4JQicrQX1RdemDLChNTRB10",
-	"gZybr37KOVoGwNY8jHj5GoH/1k7G3k72zco3Y6MlRGGa2tMzTkrTkiUXNCYopWzTaqRUPO9ftOxP3xbd",
-	"7Jd2fEnStC0UyvO9VrIPRzivmA1xwhNTAu3ymmfY+EdNkhpkOacpSUxzYNMOrjEa7sVcui1LISrDPYN5",
-	"/lGjin9NeM8LNHtZXl95wL1DZjxfFzGDucWtwxVzr9k2YIEdHsp7usaL0A11w3oekAx0wDtIMc0glm5L",
-	"3ewNz1B9Vmm4dpZaalZgMnuRWlQ1/zO6su1N4OS8lxbklr48WbArsPcqdAUON4yeYZHMsSCR6dxbXTtn",
-	"rsqzN05oqKgPTL0//d3bu/8fAAD//w==",
+	"7H19c9s2+uBXweh2psmWlu007f5qz878XNdJ3Tq2x3aTuatzEkxCEtYkwAKgFW3imfs098Huk9zgAUCC",
+	"FCiJcqwm2fwVhwLBB8Dz/ob3vZhnOWeEKdnbe9+bEJwQAX8eXeGx/jchMhY0V5Sz3l7vakLQHRGScob4",
+	"CE0nWKEplggzOSWCJP1e1JPxhGRYv6tmOent9aQSlI179/dR74Sy2/lZh4Kk/7zuMfJOXfeGaDohDKkJ",
+	"EQRRiTDSz1GOx2Tp7DzGZsrmF97AbGpCECNTJIjkhYj19IunvI96ORY4I8ruyuEEizE555Sp45/1A6pn",
+	"z7Ga9KIew5l+O4Yxg1wPGtCkF/UE+bOggiS9PSUK4n9wxEWGVW+vVxQwcn5Nh4WQXIRPYqh3ZhDDiKE+",
+	"D71AvVHohoy4IBGaUjVBXO/llEqzARJnBP1ZEDHTawf44X/eAswnfTgz/O6EsLGa9Pa+39kJwXmckCzn",
+	"irB49huZzcN7wGaoYPTPgiBF3qk+unKw3JKZgbOE7oYnMzSmd0RWzwyGoREX6NlzNOGFkCX8Bm2rBXiw",
+	"bGlgWlby7Pvvo15Gmfv/bnBdo1dYxZOWA9BUMkTKkYEgOOmjN3oxmCFeqAQrkiDOzNbbNVCJnu8+a4d+",
+	"tGU+2QZ2ywGMTjkjLcAesBqsGpgYpykRaMLTRO6j73aeG7qjCklF0xRJhVkiF0Gpv7cY1N2dMKwnNKNq",
+	"HspXXCpEFckkogzhkuZDSJrCFP53EzLCRao0hkYaCJoVmUXXjDLzv+qIKVNkTASAc57ydnLOU/4RyBhY",
+	"hmxZMrAKiRR3GKLJoY/ORigDKlYTLklFIxM6nhCpEGYJSvmUwAz6NT5CBMcTJJUgKp4AR6AZ0Uc5i5Dk",
+	"5vAZRznBtxoNUy5V2wYboMI7/MNOY4vrm7wT3OULIom4AwbdutmiGvPwPb8kUi76mDS/P/xDVxOiJ2ye",
+	"7SFPNZsCnoVRSscTheDPBIvbhcitYMLg1vdgnl7UI0zv9R/l//WkvbdRSIYJInPOJDEijLNRSmMgv5gz",
+	"RRj8ifM8pUZ8bueC36Qk+/Zf0sjSCoy/CTLq7fX+x3alN2ybX+X2uXnLfLK+E8cK6U8JnNBYSaM2UGlk",
+	"fL93H/VecHFDk4SwTUKlObjit4ShhBOJGFcIpymfIjXRisF91HvJGdnwPhkxkvE7rUxpts7ucEqTTe+L",
+	"JgfNWLQCphDg3j4aEiG4kEOk0VQaXgM/AaSnXL3gBds0qEZLZBzJItb8kbJxpMnMk3EZnsHpSkIQLYF9",
+	"xRM6oiQJaYsBGdkQi5qnCxJzllD91gtMU5JsGFcmWKJ4gtmYJEhSphVaTw9pgnhRcrjNATl0ysxQH9IU",
+	"M0UcYOadDcJywGaAHYikoAprnY0whaaCszEAdUUzwgu1eQTWZ8ZK6U8ZiG0A6XeGCzUhTGkISPLXsEcq",
+	"UUal1HvHBVDSmPPEwXeHaYpv0o0yyheWwDOe6SOkCsWYacBuCEo4c3uXCx4TKTcNXYOBTkmaaiUgI0mE",
+	"booArPdO1IOE/olzdcxGHOBMDPHi9FzwnAhFtRQf4VSSqJd7j973RlRkUyzIwBroAYM26tE4NsJk/pdM",
+	"0uAPYP0OJBEUpwNWZDdELBhnHod+5glJg78sn/qOsISLsNFfKW5/uHHuY5U2xG/+RWKlp/Is+I77e8O5",
+	"eSVNz0a9vT8Wo0d5iPdvox4rUksiWrm8j2AukgywqimY2lrc0qTfa74Sze9JzBkjseUJ9tcbzlOCWe3n",
+	"AUiGB3xHELwE1rl3yJ1VNsGYW0ZJ3pEcGqi50LPYabEQeAYYmqygjuthml2qWRCTUizVQBLCHrT3ueCK",
+	"xxzQeelgqUp7ZhXwizzpuN8NIoBpy02ofd/HmnkU8dbV2CgfYc3fPXfINQSpQb+E+qqj7kaGoIMOYp6E",
+	"2YyGatWt5nGeD2IHx6DGGEvLNSo9AIEpVzr8ImD3HzN0dnh+/o1EUy4SuY/0TNZtB5JtRIVUSJCcCzDR",
+	"V/zSA9C6gUbzm1NtbuR5RewKI/9gfGiWoMHR68ujrhjw0COel9blCGSkkNH+AUrjnUGFJMaS18Yh0lDr",
+	"Uyl9ILs7K/iZ/O2ttnIexCVbdszyQq2xZ2txZDife1jpsXl1167U/TfEqCsO3GZZ+XurzSyJqJIkHYH2",
+	"OyHo94sTxEf6IZI8viVABDlWigg90f/+42Drf+Gtf+9s/dgf/P2f3374762373ej5/91/7cQGuRYSk1o",
+	"8xBpTdIHRhrLIOaZ9bhxRva1gpkVElQ2gVnCs6gyuKg2DbkgCcISYZSnmDJtmk366ISMFOKFihAGlRk8",
+	"wVqbxgnpX7O2Ff198M+9bz/8d3/r7ftnO9HznfCaOsmVORkRFg8GTZbg3zkek47oV2JdV/QL6QFe1GP+",
+	"PE8ITsCVaoI9NnK0j0iWqxniBrm0cOsv3ySAtf694NbwLMMsWYcsY/MqUKj15wkiCUhSlvL4VstXsPAH",
+	"1s6iqTk2Jeh4TMQg0/bNmAQ8f1FvgtswfghfGe4hrBBnMYnAJ0fuiECiYNLbG0+ldJ8Kz9gAaIieGHP/",
+	"ad9zVmqt+JQrOrK2Vy/q/UzxmHGpaCwvQWg0fn9hzZrgj78QLNQNAdXjlbY/XuO0AK0kMPztevIBVmdO",
+	"o1pUhIaBcxmiJzvaRE4t3VuBQdB0wtM603sK7vu5XVskVAJu9ainsQkretd2LGEovaNpnnODCByGLkD8",
+	"s0Jpdrk+6q+sNXkqkxYOxl/i49dBHJPcaLcX5F9O0b2MJyQpUvj7dzhI70/ruQOX4GWRa33L/fc4y1OS",
+	"Eb1VIc96eKNK6IM7Voi7rhuVl6Gj1Zin/kQr7xQEJ5SNA3v7C5+iDLMZckNMNNnIxCkRGn25JAyNBM88",
+	"xPFw0QuorKKbSYXFgyydWgDHm81bZuS2r/U01nEFdLKFU5xLbWPVX+GF1sTL8db5occzIsazwe10En6h",
+	"RYuvJoBY4OB2uubrkseDnIjYOso6z9A4IziOag888GpLrX83dFgVe3/Ew4oLIQhTA7zm5kGqRTt8KyFA",
+	"nSyP7ojw/NYRupmhjGBZaD0UZEg+wfo5ZehNhN5MInQQoddaCtnd9Gi12s0HIokgYyoVzNCSGmHOFrmB",
+	"WsGg8QS0C6QmghfjCcJpiiwNg8rxF2Br1LvjqcJjMrj7aNhe25wawlfo5X+3vgqHRItp4NF1cI/cPgMV",
+	"/BVnJumoC1/IeMECWSgHKCExzXBqfQH9dkYRB0zc48sz9PzZ7j+WL66cI3KwhJZ2Sqbr+6z9XLSOVle7",
+	"yXw54VMGZkMfHfv2rzZ6TQ7gkoX7UHlfCi3/POXdjSqrzq+O7forC33P1l1Tn3GphrOmBzvFNyZUMs9W",
+	"rXsqx1rtShwxjQUvWBJEVF6oAR8NJBF3NCbhWIHNurFRsvnfO3qwK+192ZYbI83zXi6OVbT5PE0257IP",
+	"mo9dmrFrOdqjnhdaK1+gTP3wvLfU4Vc6S2vOFsApd+KeM7W2H82F1k5s7ogjnwAqkJf65oEGwFrszmTY",
+	"uONGJljhVTCkA9Xw3HejFLkkAvKiSEpU2D/y0NPkeW1/vX1YvL9rCG8sB3y0+vZ2k/XeyS+X9d0FdmSh",
+	"b92UdSNBHeIAbkDAo3Dsef/NsH44rBgOa+N3A1+Zrk9/WqRpmVdLTY7ZLeNTtqa6a77kYuyBpZhEUD2g",
+	"38IwWRL0CjY2omWGEBVUkYxy9nJtNYgbm9WGDr9QrU7MjpgSXVW6ruJjLbnRXbw13RYlk3fs3MC9ZEMe",
+	"XeWf2/zPQPHXMG9kYz6fzbAFAAt3I6PMf7rb3J9SA/WS+X/YaVZLLI1Jd1c+W6b0vdPBZV+2e4yPIVqL",
+	"DNXVnMWvD45PDn46OepFvZ9Ozg5/O/q5F/UOfzm4eHl8+rIX9Y5Pz86PLg6ujl/rIWe/X529OLv4+eii",
+	"F/XOTw5OT2H8xdGrs9f2r8ujC/Pn76e/nZ69OQ1qHV7qYx3WixeH6Mfn3/+jjy55RtAtZYlEfIRsfhqK",
+	"sRAzNCqEmhCBMqKFgowgGTfRQsZkDswQj+MCrNb6mSZEYRrOwDJ5vTV6aJpULekWCyYtK6fCv2rjj6yg",
+	"UdiEAvuhENrPWVlMC6I4DDDQ0EgQMgipA1C6M4TkBoVvCRtGXjIG1FKMBM+sLwv84ykHwa5nNIn+EqWc",
+	"jfW/UBgnb41FvJpEgi+3RT884Bg3i7DwmTfKCrCUh1UYm5M4oMuiLvOufUVVGt7QloS/xilaBcBMszBE",
+	"ckFiQvO1HB2UjRtu9jZtfr20tkTQOyJWVTkJS7qmzdVc/4u9UnumikJBqqnxN6IxpowkC7TX5Z4Hyjqk",
+	"idijOqEsaDjYxFGFhRo0ohnt5+Je4vnq75gYaGf7YcU9MTU571dRhWFoCKlzLG67YGfe3evV1be0wnLM",
+	"2NB6She3rUp6H05rt4W8LhhgDaB5xJV4Jls4VlUPturePXoUsnTjdLXhk0QQKcPZ14+Di1H50dApApUJ",
+	"gmVLsrjCgo5G7as0Ktq8kxKULvNyVRtLmZaPsYcV9qDgVy4SIkhi8yC9CnBTGsHIghxITxOgGRn82xZt",
+	"zS+HK5wO8AjS1PE7eygrZXOb+EIwldvMajI3P9q0Qd+hH+2uRJHH/irEtBykERUvJZK/U3U0mOPaTY7c",
+	"iNp6ctfnck3KLXHJiZjgvoWOqCapF+gLIIQ60mMdE5ZaM80zXvpCQjPCnIfRWR1Hp0cXL/9nL+pdHb/S",
+	"ZsX5wcVvx6cvB/a/L04OroJmA4R5/YmMuXFwdXx22ot6l0eXl/qv4KvCWl/zpAo/acWRM4IKRlVkshhX",
+	"CIFJRfKBpP9umVlmOE2JVOjPAkOuoWEFVKIbmqYkMRHrCeICSShSk/top9H7wRH+Clxfwz4PyO2bSYQm",
+	"UA9o7G5TiztKsTJLD67sDis/qLz0nO94WoQKgN80FmyywPS+aXYYp0Winwb222nyelHL3QMGM3x0K0Gy",
+	"++JQwD+0Bj5HvTrV+XsQJruSvruq6pvQvGWn6VeVvnwgJ3wathydVItTTDN96mN6RxgqclSwlEh9yE7g",
+	"TbBEN2RcsI6G4YpgVhK9CeIMUYVACjg/1HRCU8hihhrXPho6KWMFxzBCQ8ZveDIbxDjT9uYw1rZ1SpLB",
+	"zWxgzqX51AmkYXTNjL1qHUEg5fVo/6H1DpWPbfXzUBPt0BrENE0HPI6LnJJkaDKnw4qc7KzHkeVWTonp",
+	"lzDevbhOtPJRC4EeHtGql3UEtY1qmytCq5GG29b6LpVo2V4wVIG/hOGsk2mdFMIsKKPMOjZNVu3z5z88",
+	"X1K60Y38anjYCAfxqZFwLkF4VQbQ5PjlMdWWtWTbHt1P7suEz8BdXtuaj+E1fxiOdeZf94vXdOmYWyN7",
+	"Rz822dPGULvhXGvtvmf8/Oj0Z+MC93zaL34/eXF8cgJ/n54NLn85e9OLeocHp4dHJ9b//evR4ZUZe3Cs",
+	"n4WUUduV5QGJTKsSYk1paIvLYqTwuFRNGddkKUA8Y4ZonUBXLfpb6vlbYYZ2T+AVhpp8ZiuQrP9XqDVD",
+	"yl2i6CsO68It22PnRntWKBF4qk9map0D3NZdaS0KdnrNhQuCk8WqHFi+4IHQjMd21YjWPNK1tDIqEc8J",
+	"6/vFotaG0QY5ejI84TFOte50QTKuQIs6ev0zlWVxr35yrjf5hEs5jND/+z//96k2iK7Z0Bj5whZKDE1N",
+	"S0VmfDTSxrp+bkYq0x+jXQmURU6EJEm7kmZDEB3VmkZbqLUKceuJwoESUCy+kRBJAe5oa3Vc7sYCJFg9",
+	"V3m5p3GlKt/lGQuGxW5UW7VOpBVOd+kaPyHFt8pt8VXguS5l8y0fl6jAtY1qeOnmd7Lmuau537zc8noO",
+	"uWNuHfL/XLu0NZTrbtbpMlpeTfddsIRHV3SdDvMZKLk1XhBOj3BuifkMiUoPPDi0WRCHZ6/OT46Mlnd8",
+	"+vrg5LhFzYPJzgs5Watcp6GzgqajefG+VgQaNhQ65cqVjY8KVQiyul+linl/7KyQFXJBwnlhwVP0c9Dm",
+	"Cz1NToJrcWuzAag0qYZ78wX3ptQ+8lxSoFJ4pAku4UJIk1/gHDpWA2k+vGY3OL7VKkxk26YpnPJxQSLT",
+	"Lwr6uT4ZSpoSFhPb4FfyjMAPMue3VcfaIePMDbFvQllyQpOnRqdwB2W/0mC/VaCkHhnx1qb5psbLqGch",
+	"Av8FI+ETkiQuBFWzS037thMQwcKkrpi/XjhU+/XNVW++7RjCcUyktM20wLWrTQ2iplzcfuOeE5bAAsqO",
+	"xJD3ZL5UwjVRKjcdp6htEBXQmU0eskQ3M6PFUlYosmeTVjT7lAgLYlJWMHOt4/SOg4saFGuzXaZ3rSkO",
+	"txgkIzThUzTCUkXw9tSq6THOCFK8f82u2UGZF6PKmgWSoBs8Q1grWraLHqIsQvY7NzMIQXABPU8hZQsS",
+	"Wqw43rKn3UcXprTTLYQl+htUWKwnGu+vmVaaNZ/VqDPTSNRHP4MAl9AEUL9ldsm+zKfMx34zrytN2y9R",
+	"XdpWrCZ+bd+zEJawXLMKtHpnCTh6Lsl+VW3f1qWwaqmNsER0BDqoJnA9wvTN1Bt9WJtfQl9XbSqg3f4P",
+	"v2owh9s8zvPt967hw/3QdLX45erqHP2EJY1RLAj8iFO5bwxhh4q2sWKOhSrRNuFxkRGmDC2mNCbMhKVs",
+	"69KDHMcTsvWsv6M1DpFapJV729vT6bSP4ec+F+Nt+67cPjk+PDq9PIJ3qlQj03GiPGlPk9nr7dqsD4Zz",
+	"2tvrfdff6X9nmmlMgEC373a3zdZvVdXTYxLU/PV52nCLOYhvZHneEZJQDq6xkyb7CDOEk4wyKhX8Xrn5",
+	"cZr2S4ajtahEi3sqlVdVZUOkZTvxP94Hm7/WFNAObWjnZDtLZxZf4VQ1zZdWIYjRJ0OtgQ+fAve3uPVk",
+	"CFJ5+LS1O7jXQWquc7qXpxnWoKr1b5sm0CsMtC3Q7982Otk+29lZ0NWvWze/ZnuTUP9I01q9sg0Naul9",
+	"8vrmuw73oY/ZYdswBr7w3c7ztsHlUrf9XqX3Ue+5Wfbid1zbWBi/u3x8s88kvPfd8veqxr2wX2U60OK3",
+	"qt6JlXwFenCS1dUIWvLd0+ZM763GAFlkGRYzS131o4A0g7GsXnfP34KjSYbonxLoPFSVPoB+Xoof7Nh7",
+	"K48APm+a1VMFTctNNWOEJNRJgmJa8nMYzTTrv2Z4jCmDEkq98w4C+P5yth2hQhIByb8Alxtp+HKdDx1C",
+	"wMWv7ywt0J94MnsMIjJW5H1dxbUZMw0i3v1o32+UyrZ05qxpwrCr+vzdsTXJ2btSYiFJu3Hw0U+XRJ/v",
+	"/Lj8jbJFuH7h2bNVQPM7rT4qJ5gKqkiTFVy4REJcO90F/OA+mlcStt83/Dj3ntpQp6iXRNXJqSHXl0g0",
+	"/66GTYm1VcgB2uauJ5M2h8CrQWdakW9cKB3U9jMqrSOJaVI6k00zTWc+NRzMkhC2WJB1QrX6jTX3b1dD",
+	"/G3bzch49x70wTbJ+wZrtjvSSrRy0rGP6vtnFFeJZ2CHgBB1clRxvg+m0tAYfsN59du2p9qA3PMbwK0k",
+	"83Y+9rddD64AkYd7LlY3Nn3i8qojuXcWcN+vApPf5hzeWQEq101+8+LwiqRpQxRqpTLh4HSDZkLLRWNq",
+	"e8oFzeZLIu6I2JKEKUTuSOncINYtw0XlFoH6tAhhhVKiGRxnxgGj+JhAJRtWKONSod2dnX5JzuA84mlS",
+	"8+LsX7Oh56aBkKNx0gxNOz2Tq3yH04IMnZ/dRG5MadwNgeIsuGkncQNKTd4uwUIODhbIZFWC4AzdkDFl",
+	"srqGJ9eQMFVB7K7fgforzclSShwP08QpEbhJYYLhCZZq60hv3dbxz9Vqrby4ZhmVkiQwmFZxAbj4ClEm",
+	"FcHJvsuWtbepcG5Lz8ZcyxZzMNDqccbioWGjkjs3VeUwG/E05VOAmGcZYeqapdQ0KnUHLGZo93uXp2vD",
+	"04ybtlQTnOeEyeaKhY11cCRTPk1n4AueGneEc3jKSH8kLhTio5EG7Jp5G3Uzs47qkE1zCYdyopF0TiTW",
+	"cfUcXJH6WyDUtv7FXZVU8NqjKhAYutHqu3/s7NS7tu5s/Yi3RgdbL7bevv/uh/snUfPJ07//bRV3zaW1",
+	"M1eGtMVPtBFgr8DidAQDmGmwzbsKLSb0zoO+eYFYjQAWXCA2D81yhVmRd2obANoyxFuXp4ErkgL56/Di",
+	"hsXjpnVbfbKlaGlIkSPD17E0rNOQuSc3QECU4sI4aVvlhedG7aODNEXltTQSUo9LabAPLZS51voUlSNK",
+	"JBqWvhkbF4JAwajptplg6X6x7A2aUciwX/bcOpUXsg7rQi2lmvWBOwHRjTC7O3AhOGu59D7CbGbXllWb",
+	"00eHPquAuwd5oUVI5K6R8kI+ftopeYezHBztfsSzbT2FXHgdocdjnpTTfbDh0w8uePrBC51+qAKnH2zY",
+	"9IMtpf/ggqcfbOj06ZPoMWZdkdc1OqOUeLXaidR2+vjocPDDs90ffxhcPRscnr366Wyxk739Fk7TGjjY",
+	"PXwAjdB3NHOfe9a65M/JV1/2/FjopAes/2Kd84/K+cGzbriG03apQJrfo5IXOClg+H5dDGzbCHSrODi0",
+	"EWrKQNOhytR/RkZ/9iyFmGgj/44InJZhbVusBkIiw1qnN6ozNo58p5ZD5pVWSmGgu/b0mpXJCZY/ykr3",
+	"Li+hNQkUlnH00W+E5I3LdkvjBV4q70E2jRD7aDjFVA3txXGqug7qmhVM0bSyw9yqQiquE1N2t5YJq1Vu",
+	"BN43/Sv0UzBnmAZhriIhxJGgOqzbncAduErgUlRnbCiO9GbarFezXW1A6oHhazP9+0q/W9JU/dGZl9cF",
+	"blmckUHGhcsKLmsjTbSWETQjqv/F8J0X3F6/SXxid+H/hRznvbXbFrrsz01N9CfqqzddpsLGiGvpErig",
+	"fZEsgzEPkGVfghljBUAZ6Fssxrpih706Gtzc4au3f708O0WviBgTBFVGcPO5JGhEiRYOvFAAkXGy2KSk",
+	"MtZsRVUfDVmRpkNggkNoy2HKI6vmWUM05s5xollmQN5Blw10hW8107dWFgffC7I1mGiEaeoEVpULaPw5",
+	"BdP2FaJq3yZxKS8rzHydM2TkmyldgNsNA4Ltd0hEXpMafUr8+K78qoWaxjF/noyA21X/9u36c240NrCM",
+	"oxiVyWR5TR/EXr6kAMLuCkuBi6Fh8LNVuNbcPcEQWP+vbq+W9/d+5IACsL5wIOGwzJH0U4D5lJXca2QZ",
+	"ycryeXtiOky22ganBG60h5ZrfXSkDQLClJihCUkTy14AIOaUWsBh6yOnJnc+rEjb5pYreX1K7zhwOVMO",
+	"iM397VoTNo4gc01vWBfVinbY/7OwpHNlYMq7ApfAofhaUHxuDgG/SepCpdrt5Rect/cpqV9XfqSpZBeI",
+	"Q0jOYt/H0sFaOE5V47G+bhdMYXjBhXOTQFwrDmRjN2KMln26eok+OitsFrlNNofwnJ+KbtJEGtFcPrpm",
+	"UKfsgn8TgkUSgV14Q1JKIKXeccc+OnA+DTeepwkwMcxKZpoXclK95QwwG+WrPMsYMTK9ZlCJaqOTGCW4",
+	"8pOjG2KCeNbPGtIAzws58dq2Po4u55UgfVW8vjDFa0MK0CWeGVMKM5+EHflCgdVKWpBP0QuKEfz84imL",
+	"NKl5ypBpAFuFl7wWOTQZRj6QVWVCmTzxjTR1K1hVOc3CcuOR8fG2uiEvfPAfuYph1ah853ga1ECuHrZp",
+	"WxVZORJmyyeryFPZQuODbaDxwbXP+OCaZ3wwrTOePoke9PoXEehp9q5ZqNf5FPa1JuNRajL8LW4vyRB1",
+	"XuEYYu1xe0EG1LKa4qSyIc6wjE48RVzbQ9gL6lCJytjwPjjIUgyp4GzmjYrBYqrKGrVOZfu92DB5H51C",
+	"uek1I6nW5bCrCAT70l3kKnMMbBOiJ179LIVmMeiqbABHTKKU7SRictC+keV4m0z2pCTppxGMvma26HWC",
+	"pbmE+maGhlV3rSF6YmnfvmD1CNePAz1xLOGpTbiyEMBWxJjBDSSE5Pq9J5ZZtNeMXNSrZru56hKS5VwR",
+	"Fs9+s11OH0PLm+sLtuGik1rTqwUqny2GdfJ9ba0v+gJrUtbL8W05PntdQlcnbcn+Fh8hNF96Ur8iwGR0",
+	"+jcLzN8bQJdfE/A0An4EYxifXrMnc83+p9UVADbr9GnkqNpnb96bXojAsAQvJ9bEp7GEi3+vWb0CWiKc",
+	"pnwKsynOB3rMwB8yBMbR2WX6lxcU1cRYSz2RYfxzWn1DiAWU++339QYn90bEwR1kc8LuJ8hwdadhz6Yt",
+	"HRmdMVKKvJLf41QL4lmtYhzewhnpo+HxaAsCJkPjJCDQcRaasMMN4IGiCZj4QXx/tIFg6Qpc1zuHqNyv",
+	"BxrbX07ZwwMiF5ulRYOQ9e4ki9TKtuD/w1B6QzkA3dD6M8oI+KzK/JbaOQerImM3NPNV2e45BV5GFzik",
+	"5iL4ZdtpLVJmUgsUm95sBVCGZyjhEFLqtwTtP55geFRL4GOH8ANTb9Sh3I0vfHUv/8US8pOJ7S8Xr6/4",
+	"HXRdSsGJCQ1xV+JtVvV1YavP0Kd96UD/6s9eUHwV8mebZoAfylaAH2wjQN9p3Trmi/BM+40mF2cbWCT7",
+	"6pF+FI+02952b7SsqNxxsvJRuxf6TOgjmK+aV9z22gaFy7YisJ4959qtbrOKkKWGfej6YMPihjIqz2zt",
+	"A4LkXCh5zWwjNrg3Tetlo5RPwX1j6ci4gjAamp6yw9IZLMiokETW3UI4nmhwoBujqTuwDmjKTPIQeqPV",
+	"GmhEQdXkmr08ugJG7CrBh9a37XHy9hRR/2LMQpqbb0y1hAHAKSc4I0m77/mybOP4Sfqda+1yV1IHn33s",
+	"b6/U4YhqpZ9C0Xv65Xc3enSl8C/3XpYsL5ywoLlTmS0UZnoN1W37fXWz3MLyibUJclPekyVkYZf51Wvy",
+	"OF6ThbL4oLrtsSyYo0raKxYknrUL6E645riylw4YxPPtuBB3pB/Lu/YiRZ4WGZNoCOGcIUlxLkkykHBR",
+	"le27Dj+UDdmhH0nVhn0IDUPtvXOUpGXEGdoyz3tYXhJ1qKE6vHzdmcZsg9EV1OOO1AitFOw2deygYLZ4",
+	"89T2xUinjVFneVrmMkKFzY0Wm6dHx+9bm+7pUb9ewo2XnwiBPKB1l17MV+L53IkHLteJnK0GjcMbl8iU",
+	"ye5w2adF380TV87GS2nrHK44eCzSuoK29h+fBmmGx2Tbri/gUbuhDIPba3W5FaF/PNtBOX1HUommNPlK",
+	"i5+hIMtprArx14gyebec2i5ff77UJu/G377L0q964X8OOSUCT+u9IzdBTjB+C3o6toeZjplxukIgxFZD",
+	"zod8XumpXpuZusL7ScUfqoWskhgPF6Z8DUF8LhQn8LQ8NHsHQel52yThQQvHXDWNsjmGLoi5k9MPglCJ",
+	"ytBfVF16YMsKE1NEHXSBXJivfso5WgbA1jyMeP4agf9oJ2NnJ/tm5Zux0RKiME3t6RknpWnJkgsaE5RS",
+	"tmk1Uiqedy9a9qdvi252Szu+ImnaFgrl+X4r2YcjnNfMhjjhF1MC7fKaJ9j4R02SGmQ5pylJTHNg0w6u",
+	"MRruxZy7LUshKsM9g3n+UaOKf014zws0e1leX3nA2iEzni+LmMHc4s7hirnXbBuwwA4P5T3d4Fnohrp+",
+	"PQ9IBjrgHaaYZhBLt6Vu9s5nqD6rNFw7Sy01KzCZvUgtqpr/GV3Z9iZwct5LC3JLn58s2BXYexW6Aocb",
+	"Rk+wSKZYkMh07q2unTNX5dkbJzRU1Aem3p/+/u39/w8AAP//",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

@@ -75,19 +75,22 @@ type Filter struct {
 
 // Change is one entry of a plot's history: the status that held from Since on, until the next entry.
 type Change struct {
-	Status status.Status
-	Source status.Source
-	Since  time.Time
+	Status  status.Status
+	Source  status.Source
+	Since   time.Time
+	Version int64 // the plot's, when it changed
+}
+
+// HistoryPosition is where a page of a plot's history ended.
+type HistoryPosition struct {
+	Since   time.Time
+	Version int64
 }
 
 // Faults of plots.
 var (
 	// ErrNotFound is a plot that is absent.
 	ErrNotFound = fault.Define(fault.NotFound, "plot_not_found", "There is no such plot")
-	// ErrStale is a change based on an older version of the plot.
-	ErrStale = fault.Define(fault.PreconditionFailed, "plot_changed", "The plot has changed since you read it")
-	// ErrNeedsMatch is a change that does not say which version it is based on.
-	ErrNeedsMatch = fault.Define(fault.PreconditionRequired, "if_match_required", "Say with If-Match which version you change")
 	// ErrForeign is a plot of another operator.
 	ErrForeign = fault.Define(fault.Forbidden, "foreign_plot", "The plot belongs to another operator")
 	// ErrRemoved is a change of a plot that the catalogue has removed.

@@ -99,8 +99,6 @@ var (
 	ErrEnded = fault.Define(fault.Conflict, "reservation_ended", "The reservation has ended")
 	// ErrBegun is a change of the beginning of a claim that has begun.
 	ErrBegun = fault.Define(fault.Conflict, "reservation_begun", "The reservation has begun already")
-	// ErrStale is a change based on an older version of the reservation.
-	ErrStale = fault.Define(fault.PreconditionFailed, "reservation_changed", "The reservation has changed since you read it")
 )
 
 // Terms are what a network allows.

@@ -1,0 +1,189 @@
+package chargingplot
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"time"
+
+	"github.com/ihr-charging/charging-plot-api/libs/authn"
+	"github.com/ihr-charging/charging-plot-api/libs/httpserver"
+	"github.com/ihr-charging/charging-plot-api/libs/postgres"
+	"github.com/ihr-charging/charging-plot-api/libs/rediscache"
+	"github.com/ihr-charging/charging-plot-api/libs/telemetry"
+	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/ocpp"
+	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/reservation"
+)
+
+// Config is everything the service wants to know, filled from the environment by libs/config. The zero value of what is a duration or a
+// number of reservations means its default.
+type Config struct {
+	HTTP      httpserver.Config
+	OCPP      ocpp.Config
+	Postgres  postgres.Config
+	Redis     rediscache.Config
+	Auth      authn.Config
+	Telemetry telemetry.Config
+
+	Environment string `env:"ENVIRONMENT" envDefault:"development" desc:"development or production; production refuses development secrets"`
+	PublicURL   string `env:"PUBLIC_URL" envDefault:"http://127.0.0.1:5000" desc:"origin under which callers reach the product"`
+	InternalURL string `env:"INTERNAL_URL" desc:"address under which other replicas reach this one, such as http://10.1.2.3:8080; in development the listener's own"`
+	Migrations  string `env:"MIGRATIONS" envDefault:"startup" desc:"startup: migrate before serving; off: somebody else does"`
+	CursorKey   string `env:"CURSOR_KEY" envDefault:"development cursor key" desc:"secret that cursors are signed with, the same on every replica"`
+
+	StationCatalogURL string `env:"STATION_CATALOG_URL" desc:"where station-catalog is; none: plots stay as they are"`
+	TokenURL          string `env:"AUTH_TOKEN_URL" desc:"where the service gets its tokens; none: replicas do not reach each other's charge points"`
+	ClientID          string `env:"CLIENT_ID" envDefault:"charging-plot" desc:"the service's client id at auth"`
+	ClientSecret      string `env:"CLIENT_SECRET" desc:"the service's client secret at auth"`
+
+	ReservationMin      time.Duration `env:"RESERVATION_MIN" envDefault:"5m" desc:"shortest reservation"`
+	ReservationMax      time.Duration `env:"RESERVATION_MAX" envDefault:"24h" desc:"longest reservation"`
+	ReservationAhead    time.Duration `env:"RESERVATION_AHEAD" envDefault:"744h" desc:"how far in the future a reservation may begin"`
+	ReservationNoShow   time.Duration `env:"RESERVATION_NO_SHOW" envDefault:"15m" desc:"how long a plot waits for its driver"`
+	ReservationGuard    time.Duration `env:"RESERVATION_GUARD" envDefault:"15m" desc:"how long before a reservation nobody else may begin a session on its plot"`
+	ReservationsAtOnce  int           `env:"RESERVATIONS_AT_ONCE" envDefault:"3" desc:"reservations that a driver may hold at once"`
+	SessionStartTimeout time.Duration `env:"SESSION_START_TIMEOUT" envDefault:"2m" desc:"how long an ordered session waits for its charge point to begin; longer than the car has to be plugged in"`
+	CommandTimeout      time.Duration `env:"COMMAND_TIMEOUT" envDefault:"8s" desc:"how long a charge point may take to answer a command"`
+	HeartbeatInterval   time.Duration `env:"HEARTBEAT_INTERVAL" envDefault:"5m" desc:"how often charge points are told to say that they live"`
+	SilentAfter         time.Duration `env:"SILENT_AFTER" envDefault:"16m" desc:"how long after its last word a charge point's statuses are believed"`
+	PushTTL             time.Duration `env:"PUSH_TTL" envDefault:"24h" desc:"how long a status that an operator's back end pushed is believed"`
+	ScheduleTick        time.Duration `env:"SCHEDULE_TICK" envDefault:"1s" desc:"how often is looked for what is due"`
+	LivePoll            time.Duration `env:"LIVE_POLL" envDefault:"1s" desc:"how often live events are looked for when nothing wakes a replica"`
+	LiveHeartbeat       time.Duration `env:"LIVE_HEARTBEAT" envDefault:"15s" desc:"how often a live stream without events says that it lives"`
+	LiveKeep            time.Duration `env:"LIVE_KEEP" envDefault:"1h" desc:"how far back a live stream can be replayed"`
+
+	// Limits on requests per minute: per client address without a token, per caller with one.
+	AnonymousRate int `env:"RATE_ANONYMOUS" envDefault:"600" desc:"requests a minute of a caller without a token; 0: no limit"`
+	PrincipalRate int `env:"RATE_PRINCIPAL" envDefault:"6000" desc:"requests a minute of a caller with a token; 0: no limit"`
+}
+
+const developmentKey = "development cursor key"
+
+// durations are the settings with a default, so that a Config made by hand may leave them out.
+func (c *Config) durations() map[string]struct {
+	value *time.Duration
+	usual time.Duration
+} {
+	type setting = struct {
+		value *time.Duration
+		usual time.Duration
+	}
+	return map[string]setting{
+		"RESERVATION_MIN":       {&c.ReservationMin, 5 * time.Minute},
+		"RESERVATION_MAX":       {&c.ReservationMax, 24 * time.Hour},
+		"RESERVATION_AHEAD":     {&c.ReservationAhead, 744 * time.Hour},
+		"RESERVATION_NO_SHOW":   {&c.ReservationNoShow, 15 * time.Minute},
+		"RESERVATION_GUARD":     {&c.ReservationGuard, 15 * time.Minute},
+		"SESSION_START_TIMEOUT": {&c.SessionStartTimeout, 2 * time.Minute},
+		"COMMAND_TIMEOUT":       {&c.CommandTimeout, 8 * time.Second},
+		"HEARTBEAT_INTERVAL":    {&c.HeartbeatInterval, 5 * time.Minute},
+		"SILENT_AFTER":          {&c.SilentAfter, 16 * time.Minute},
+		"PUSH_TTL":              {&c.PushTTL, 24 * time.Hour},
+		"SCHEDULE_TICK":         {&c.ScheduleTick, time.Second},
+		"LIVE_POLL":             {&c.LivePoll, time.Second},
+		"LIVE_HEARTBEAT":        {&c.LiveHeartbeat, 15 * time.Second},
+		"LIVE_KEEP":             {&c.LiveKeep, time.Hour},
+	}
+}
+
+// withDefaults fills in what was left out.
+func (c Config) withDefaults() Config {
+	for _, d := range c.durations() {
+		if *d.value == 0 {
+			*d.value = d.usual
+		}
+	}
+	if c.ReservationsAtOnce == 0 {
+		c.ReservationsAtOnce = 3
+	}
+	if c.Environment == "" {
+		c.Environment = "development"
+	}
+	if c.CursorKey == "" && c.Environment == "development" {
+		c.CursorKey = developmentKey
+	}
+	if c.ClientID == "" {
+		c.ClientID = "charging-plot"
+	}
+	if c.Migrations == "" {
+		c.Migrations = "startup"
+	}
+	return c
+}
+
+// Validate names every setting that cannot be right.
+func (c Config) Validate() error {
+	var faults []error
+	bad := func(name, detail string) { faults = append(faults, fmt.Errorf("%s: %s", name, detail)) }
+	production := c.Environment == "production"
+	if c.Environment != "development" && !production {
+		bad("ENVIRONMENT", "must be development or production")
+	}
+	if production && c.CursorKey == developmentKey {
+		bad("CURSOR_KEY", "is the development secret, which production refuses")
+	}
+	if c.CursorKey == "" {
+		bad("CURSOR_KEY", "must not be empty")
+	}
+	if production && c.InternalURL == "" {
+		bad("INTERNAL_URL", "is wanted in production: replicas reach each other's charge points by it")
+	}
+	if c.Migrations != "startup" && c.Migrations != "off" {
+		bad("MIGRATIONS", "must be startup or off")
+	}
+	for name, value := range map[string]string{
+		"PUBLIC_URL": c.PublicURL, "INTERNAL_URL": c.InternalURL, "STATION_CATALOG_URL": c.StationCatalogURL, "AUTH_TOKEN_URL": c.TokenURL,
+	} {
+		if u, err := url.Parse(value); value != "" && (err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https") {
+			bad(name, "must be an http or https URL")
+		}
+	}
+	if c.TokenURL != "" && (c.ClientID == "" || c.ClientSecret == "") {
+		bad("CLIENT_SECRET", "is wanted, with CLIENT_ID, when AUTH_TOKEN_URL is set")
+	}
+	for name, d := range c.durations() {
+		if *d.value <= 0 {
+			bad(name, "must be positive")
+		}
+	}
+	if c.ReservationMin > c.ReservationMax {
+		bad("RESERVATION_MIN", "must not be longer than RESERVATION_MAX")
+	}
+	if c.SilentAfter <= c.HeartbeatInterval {
+		bad("SILENT_AFTER", "must be longer than HEARTBEAT_INTERVAL")
+	}
+	if c.ReservationsAtOnce <= 0 {
+		bad("RESERVATIONS_AT_ONCE", "must be positive")
+	}
+	if c.AnonymousRate < 0 || c.PrincipalRate < 0 {
+		bad("RATE_ANONYMOUS, RATE_PRINCIPAL", "must not be negative")
+	}
+	return errors.Join(faults...)
+}
+
+// audience is what tokens for this service name.
+func (c Config) audience() string { return c.Auth.Issuer + "/charging-plot" }
+
+// terms are what drivers may reserve.
+func (c Config) terms() reservation.Terms {
+	return reservation.Terms{
+		MinDuration: c.ReservationMin, MaxDuration: c.ReservationMax, MaxAhead: c.ReservationAhead, NoShowAfter: c.ReservationNoShow,
+		PerDriver: c.ReservationsAtOnce, Guard: c.ReservationGuard,
+	}
+}
+
+// internalURL is the address under which other replicas reach the listener.
+func (c Config) internalURL(listener net.Listener) string {
+	if c.InternalURL != "" {
+		return c.InternalURL
+	}
+	address, ok := listener.Addr().(*net.TCPAddr)
+	if !ok {
+		return "http://" + listener.Addr().String()
+	}
+	if address.IP == nil || address.IP.IsUnspecified() {
+		return fmt.Sprintf("http://127.0.0.1:%d", address.Port)
+	}
+	return "http://" + address.String()
+}

@@ -1,0 +1,243 @@
+// Package central is the side of the network that charge points talk to. It judges what they say (clocks, tags, readings), has it
+// written before they are told so, and shares one transaction among all that speak at the same moment.
+package central
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/batch"
+	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/chargepoint"
+	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/session"
+	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/status"
+)
+
+// Links keeps who is connected where.
+type Links interface {
+	// Credentials returns the charge point with this identity and what its password is checked against, chargepoint.ErrNotFound when
+	// there is none.
+	Credentials(ctx context.Context, identity string) (chargepoint.ChargePoint, chargepoint.Secret, error)
+	Connected(ctx context.Context, id uuid.UUID, conn chargepoint.Connection, replica string) error
+	Disconnected(ctx context.Context, id uuid.UUID, conn chargepoint.Connection) error
+	Booted(ctx context.Context, id uuid.UUID, boot chargepoint.BootInfo) error
+	// Seen notes signs of life.
+	Seen(ctx context.Context, ids []uuid.UUID, at time.Time) error
+}
+
+// Plugs keeps what happens at the plugs.
+type Plugs interface {
+	ReportStatuses(ctx context.Context, reports []Report) error
+	// Tag returns the state of the session the tag was made for at this charge point, "" when it was made for none.
+	Tag(ctx context.Context, id uuid.UUID, idTag string) (session.State, error)
+	StartTransaction(ctx context.Context, id uuid.UUID, start chargepoint.TransactionStart, at time.Time) (chargepoint.TransactionStarted, error)
+	StoreReadings(ctx context.Context, readings []Readings) error
+	StopTransaction(ctx context.Context, id uuid.UUID, stop chargepoint.TransactionStop, at time.Time) error
+}
+
+// Report is a status report with the time that is believed.
+type Report struct {
+	ChargePoint uuid.UUID
+	chargepoint.StatusReport
+}
+
+// Readings is what one message read from the meter of one connector.
+type Readings struct {
+	ChargePoint uuid.UUID
+	Connector   int
+	Transaction chargepoint.TransactionID
+	Readings    []session.Reading
+}
+
+// Config says how Central works.
+type Config struct {
+	Replica           string        // internal address of this process
+	HeartbeatInterval time.Duration // what charge points are told
+	SeenEvery         time.Duration // how often signs of life are written
+}
+
+// Central implements chargepoint.Central.
+type Central struct {
+	cfg      Config
+	links    Links
+	plugs    Plugs
+	log      *slog.Logger
+	now      func() time.Time
+	statuses *batch.Group[Report]
+	readings *batch.Group[Readings]
+
+	mu   sync.Mutex
+	seen map[uuid.UUID]time.Time
+}
+
+var _ chargepoint.Central = (*Central)(nil)
+
+const (
+	// batchLimit is how many messages share a transaction at most, and batchTimeout how long it may take: a charge point that has no
+	// answer within half a minute hangs up.
+	batchLimit   = 500
+	batchTimeout = 10 * time.Second
+)
+
+// New makes a Central; Run writes the signs of life.
+func New(cfg Config, links Links, plugs Plugs, now func() time.Time, log *slog.Logger) *Central {
+	return &Central{
+		cfg: cfg, links: links, plugs: plugs, log: log, now: now,
+		statuses: batch.New(batchLimit, batchTimeout, plugs.ReportStatuses),
+		readings: batch.New(batchLimit, batchTimeout, plugs.StoreReadings),
+		seen:     make(map[uuid.UUID]time.Time),
+	}
+}
+
+// Run writes the signs of life now and then until ctx ends. A heartbeat tells nothing but that somebody lives, so it is the one thing
+// that is acknowledged before it is written: ten thousand of them are then one statement.
+func (c *Central) Run(ctx context.Context) error {
+	ticker := time.NewTicker(c.cfg.SeenEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-ticker.C:
+			c.writeSeen(ctx)
+		}
+	}
+}
+
+func (c *Central) writeSeen(ctx context.Context) {
+	c.mu.Lock()
+	seen := c.seen
+	c.seen = make(map[uuid.UUID]time.Time, len(seen))
+	c.mu.Unlock()
+	if len(seen) == 0 {
+		return
+	}
+	ids := make([]uuid.UUID, 0, len(seen))
+	for id := range seen {
+		ids = append(ids, id)
+	}
+	if err := c.links.Seen(ctx, ids, c.now()); err != nil && ctx.Err() == nil {
+		c.log.WarnContext(ctx, "signs of life could not be written", "charge_points", len(ids), "error", err)
+	}
+}
+
+func (c *Central) alive(id uuid.UUID) {
+	c.mu.Lock()
+	c.seen[id] = c.now()
+	c.mu.Unlock()
+}
+
+// Authenticate implements chargepoint.Link.
+func (c *Central) Authenticate(ctx context.Context, identity, password string) (chargepoint.ChargePoint, error) {
+	return authenticate(ctx, c.links, identity, password)
+}
+
+// Connected implements chargepoint.Link.
+func (c *Central) Connected(ctx context.Context, id uuid.UUID, conn chargepoint.Connection) error {
+	c.alive(id)
+	return c.links.Connected(ctx, id, conn, c.cfg.Replica)
+}
+
+// Disconnected implements chargepoint.Link.
+func (c *Central) Disconnected(ctx context.Context, id uuid.UUID, conn chargepoint.Connection) error {
+	return c.links.Disconnected(ctx, id, conn)
+}
+
+// Booted implements chargepoint.Link.
+func (c *Central) Booted(ctx context.Context, id uuid.UUID, boot chargepoint.BootInfo) (chargepoint.Registration, error) {
+	c.alive(id)
+	if err := c.links.Booted(ctx, id, boot); err != nil {
+		return chargepoint.Registration{}, err
+	}
+	return chargepoint.Registration{Now: c.now(), HeartbeatInterval: c.cfg.HeartbeatInterval}, nil
+}
+
+// Heartbeat implements chargepoint.Link.
+func (c *Central) Heartbeat(_ context.Context, id uuid.UUID) (time.Time, error) {
+	c.alive(id)
+	return c.now(), nil
+}
+
+// StatusChanged implements chargepoint.Reports.
+func (c *Central) StatusChanged(ctx context.Context, id uuid.UUID, report chargepoint.StatusReport) error {
+	c.alive(id)
+	report.At = status.Believed(report.At, c.now())
+	return c.statuses.Do(ctx, Report{ChargePoint: id, StatusReport: report})
+}
+
+// Authorize implements chargepoint.Reports: a tag that was made here for a session that waits or runs is accepted.
+func (c *Central) Authorize(ctx context.Context, id uuid.UUID, idTag string) (chargepoint.Authorization, error) {
+	c.alive(id)
+	state, err := c.plugs.Tag(ctx, id, idTag)
+	switch {
+	case err != nil:
+		return "", err
+	case state == session.Pending || state == session.Active:
+		return chargepoint.Accepted, nil
+	case state == "":
+		return chargepoint.Invalid, nil
+	}
+	return chargepoint.Expired, nil
+}
+
+// StartTransaction implements chargepoint.Reports.
+func (c *Central) StartTransaction(
+	ctx context.Context, id uuid.UUID, start chargepoint.TransactionStart,
+) (chargepoint.TransactionStarted, error) {
+	c.alive(id)
+	started, err := c.plugs.StartTransaction(ctx, id, start, status.Believed(start.At, c.now()))
+	if err == nil && started.Authorization != chargepoint.Accepted {
+		c.log.WarnContext(ctx, "a transaction began without a session of ours", "charge_point_id", id, "connector", start.Connector,
+			"authorization", string(started.Authorization))
+	}
+	return started, err
+}
+
+// MeterValues implements chargepoint.Reports. Readings dated by a clock that cannot be believed are shifted as a whole, so that they
+// keep their distances.
+func (c *Central) MeterValues(
+	ctx context.Context, id uuid.UUID, connector int, transaction chargepoint.TransactionID, samples []chargepoint.Sample,
+) error {
+	c.alive(id)
+	if len(samples) == 0 {
+		return nil
+	}
+	return c.readings.Do(ctx, Readings{
+		ChargePoint: id, Connector: connector, Transaction: transaction, Readings: session.Readings(Credible(samples, c.now())),
+	})
+}
+
+// StopTransaction implements chargepoint.Reports.
+func (c *Central) StopTransaction(ctx context.Context, id uuid.UUID, stop chargepoint.TransactionStop) error {
+	c.alive(id)
+	now := c.now()
+	stop.Samples = Credible(stop.Samples, now)
+	return c.plugs.StopTransaction(ctx, id, stop, status.Believed(stop.At, now))
+}
+
+// Credible shifts samples by one distance for all when the latest is dated as status.Believed does not believe, so that the latest
+// becomes now.
+func Credible(samples []chargepoint.Sample, now time.Time) []chargepoint.Sample {
+	var last time.Time
+	for _, s := range samples {
+		if s.At.After(last) {
+			last = s.At
+		}
+	}
+	shift := status.Believed(last, now).Sub(last)
+	if last.IsZero() || shift == 0 {
+		if last.IsZero() {
+			for i := range samples {
+				samples[i].At = now
+			}
+		}
+		return samples
+	}
+	for i := range samples {
+		samples[i].At = samples[i].At.Add(shift)
+	}
+	return samples
+}

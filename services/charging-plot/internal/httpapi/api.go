@@ -1,0 +1,111 @@
+// Package httpapi serves the public API of api/openapi/charging-plot.yaml, and the internal endpoint by which replicas reach each
+// other's charge points.
+package httpapi
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+	"github.com/google/uuid"
+
+	"github.com/ihr-charging/charging-plot-api/libs/authn"
+	"github.com/ihr-charging/charging-plot-api/libs/feed"
+	"github.com/ihr-charging/charging-plot-api/libs/openapi"
+	"github.com/ihr-charging/charging-plot-api/libs/page"
+	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/access"
+	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/chargepoint"
+	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/live"
+	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/reservation"
+)
+
+//go:generate go tool oapi-codegen -config oapi.yaml ../../../../api/openapi/charging-plot.yaml
+
+// Deps are what the API stands on.
+type Deps struct {
+	Plots        Plots
+	Changes      Changes
+	Reservations Reservations
+	Terms        reservation.Terms
+	Sessions     Sessions
+	Desk         Desk
+	ChargePoints ChargePoints
+	Commands     chargepoint.Commander
+	Hub          *live.Hub
+	Events       live.Log
+	Stations     Stations
+	Cursors      *page.Codec
+	Now          func() time.Time
+	Log          *slog.Logger
+	// CommandTimeout is how long a charge point may take to answer a command.
+	CommandTimeout time.Duration
+	// Heartbeat is how often a live stream that has nothing to say says so.
+	Heartbeat time.Duration
+}
+
+// Stations knows whose a station is.
+type Stations interface {
+	// OperatorOf gives the operator of a station, false when the station is not known.
+	OperatorOf(ctx context.Context, station uuid.UUID) (uuid.UUID, bool, error)
+}
+
+// Changes is the plots' change feed.
+type Changes interface {
+	After(ctx context.Context, cursor string, limit int, wait time.Duration) (feed.Page[Plot], error)
+}
+
+// API implements the operations of the document.
+type API struct {
+	Deps
+
+	plotCursors, historyCursors, reservationCursors, sessionCursors, meterCursors, chargePointCursors *page.Codec
+}
+
+var _ StrictServerInterface = (*API)(nil)
+
+// New makes the API.
+func New(deps Deps) *API {
+	return &API{
+		Deps:        deps,
+		plotCursors: deps.Cursors.For("plots"), historyCursors: deps.Cursors.For("history"),
+		reservationCursors: deps.Cursors.For("reservations"), sessionCursors: deps.Cursors.For("sessions"),
+		meterCursors: deps.Cursors.For("meter-values"), chargePointCursors: deps.Cursors.For("charge-points"),
+	}
+}
+
+// Document loads the OpenAPI document that is built in.
+func Document() (*openapi.Document, error) {
+	spec, err := GetSpecJSON()
+	if err != nil {
+		return nil, err
+	}
+	return openapi.Load(spec)
+}
+
+// Register puts the operations on a router, behind the document's checks and whatever comes before those.
+func (a *API) Register(app fiber.Router, document *openapi.Document, before ...fiber.Handler) {
+	RegisterHandlers(document.Router(app, before...), NewStrictHandler(a, nil))
+	app.Get("/openapi/charging-plot.json", document.Handler())
+}
+
+// caller says who asks. A service of the platform, which no operator's name is on, acts for every operator within its scopes.
+func caller(ctx context.Context) access.Caller {
+	p, known := authn.FromContext(ctx)
+	if !known {
+		return access.Caller{}
+	}
+	return access.Caller{
+		ID: p.Subject, Operator: p.Operator,
+		Admin: p.Is("admin") || (p.Kind == authn.Service && p.Operator == uuid.Nil),
+	}
+}
+
+// mayListFor checks a list by station or plot of an operator's, as against the caller's own things. It returns the driver that the list
+// is narrowed to: nobody for those who operate the place, the caller for everybody else.
+func mayListFor(c access.Caller, named bool, operator uuid.UUID) uuid.UUID {
+	if named && c.Operates(operator) {
+		return uuid.Nil
+	}
+	return c.ID
+}

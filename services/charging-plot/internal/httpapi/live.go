@@ -1,0 +1,259 @@
+package httpapi
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"slices"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+	"github.com/google/uuid"
+
+	"github.com/ihr-charging/charging-plot-api/libs/authn"
+	"github.com/ihr-charging/charging-plot-api/libs/fault"
+	"github.com/ihr-charging/charging-plot-api/libs/httpserver"
+	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/access"
+	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/live"
+	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/plot"
+)
+
+const (
+	// watchLimit is how many plots and stations one stream may name, and snapshotLimit how many plots its beginning tells of.
+	watchLimit    = 100
+	snapshotLimit = 5000
+	// liveBuffer is how many events a listener may be behind.
+	liveBuffer  = 256
+	replayBatch = 1000
+)
+
+var (
+	// ErrNothingWatched is a stream that names no plot and no station.
+	ErrNothingWatched = fault.Define(fault.Invalid, "nothing_to_watch", "Say which plots or stations to watch")
+	// ErrWatchesTooMuch is a stream that names more than it may.
+	ErrWatchesTooMuch = fault.Define(fault.Invalid, "too_much_to_watch", "One stream watches at most a hundred plots and stations")
+	// ErrNotFollowing says that this replica has not reached the event log yet.
+	ErrNotFollowing = fault.Define(fault.Unavailable, "live_starting", "The live events are not there yet")
+)
+
+// stream is one listener's request.
+type stream struct {
+	api      *API
+	who      access.Caller
+	expires  time.Time // zero for anonymous listeners
+	plots    []uuid.UUID
+	stations []uuid.UUID
+	after    *live.Position
+}
+
+// StreamLive implements StrictServerInterface.
+func (a *API) StreamLive(ctx context.Context, request StreamLiveRequestObject) (StreamLiveResponseObject, error) {
+	s := stream{api: a, who: caller(ctx)}
+	if p, known := authn.FromContext(ctx); known {
+		s.expires = p.Expires
+	}
+	var err error
+	if s.plots, err = parseIDs(request.Params.PlotId, "plot_id"); err != nil {
+		return nil, err
+	}
+	if s.stations, err = parseIDs(request.Params.StationId, "station_id"); err != nil {
+		return nil, err
+	}
+	switch n := len(s.plots) + len(s.stations); {
+	case n == 0:
+		return nil, ErrNothingWatched.At(fault.Field{Parameter: "plot_id", Code: "required", Detail: "must be there when station_id is not"})
+	case n > watchLimit:
+		return nil, ErrWatchesTooMuch
+	}
+	known, err := a.Plots.GetPlots(ctx, s.plots)
+	if err != nil {
+		return nil, err
+	}
+	if len(known) < len(s.plots) {
+		return nil, plot.ErrNotFound
+	}
+	if last := request.Params.LastEventID; last != nil && *last != "" {
+		at, err := live.ParsePosition(*last)
+		if err != nil {
+			return nil, err
+		}
+		s.after = &at
+	}
+	return s, nil
+}
+
+func parseIDs(joined *string, parameter string) ([]uuid.UUID, error) {
+	var out []uuid.UUID
+	for _, text := range list(joined) {
+		id, err := uuid.Parse(text)
+		if err != nil {
+			return nil, plot.ErrNotFound.At(fault.Field{Parameter: parameter, Code: "uuid", Detail: "must be ids, comma-joined"})
+		}
+		if !slices.Contains(out, id) {
+			out = append(out, id)
+		}
+	}
+	return out, nil
+}
+
+// VisitStreamLiveResponse begins the stream. Whoever is subscribed before the beginning is read misses nothing between the two.
+func (s stream) VisitStreamLiveResponse(c *fiber.Ctx) error {
+	subscription := s.api.Hub.Subscribe(s.plots, s.stations, liveBuffer)
+	if !subscription.Complete {
+		subscription.Close()
+		return ErrNotFollowing.After(time.Second)
+	}
+	c.Set(fiber.HeaderContentType, "text/event-stream")
+	c.Set(fiber.HeaderCacheControl, "no-store")
+	c.Set("X-Accel-Buffering", "no") // proxies that buffer would make it a history
+	err := httpserver.Stream(c, func(ctx context.Context, w *bufio.Writer) error {
+		defer subscription.Close()
+		return s.run(ctx, w, subscription)
+	})
+	if err != nil {
+		subscription.Close()
+	}
+	return err
+}
+
+func (s stream) run(ctx context.Context, w *bufio.Writer, subscription *live.Subscription) error {
+	if !s.expires.IsZero() {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithDeadline(ctx, s.expires)
+		defer cancel()
+	}
+	if _, err := w.WriteString("retry: 2000\n\n"); err != nil {
+		return nil //nolint:nilerr // the listener has left
+	}
+	told, err := s.begin(ctx, w, subscription.From)
+	if err != nil {
+		return err
+	}
+	if w.Flush() != nil {
+		return nil
+	}
+	heartbeat := time.NewTicker(s.api.Heartbeat)
+	defer heartbeat.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-heartbeat.C:
+			if _, err := w.WriteString(": still here\n\n"); err != nil {
+				return nil //nolint:nilerr // the listener has left
+			}
+		case event, open := <-subscription.Events():
+			if !open {
+				return nil // too slow; it comes back with Last-Event-ID
+			}
+			for more := true; more; {
+				if !told.knows(event) && s.sees(event) {
+					writeEvent(w, event)
+				}
+				select {
+				case event, more = <-subscription.Events():
+				default:
+					more = false
+				}
+			}
+		}
+		if w.Flush() != nil {
+			return nil
+		}
+	}
+}
+
+// told remembers which version of a plot's status the beginning has told, so that the events that led there are not told after it.
+type told map[uuid.UUID]int64
+
+func (t told) knows(e live.Event) bool {
+	version, known := t[e.PlotID]
+	if !known || e.Kind != live.StatusChanged {
+		return false
+	}
+	var data live.StatusData
+	return json.Unmarshal(e.Data, &data) == nil && data.Version <= version
+}
+
+// begin tells what came before the subscription: what was missed since the listener's last event, or the present statuses.
+func (s stream) begin(ctx context.Context, w *bufio.Writer, from live.Position) (told, error) {
+	if s.after != nil {
+		replayed, err := s.replay(ctx, w, *s.after, from)
+		if err != nil || replayed {
+			return nil, err
+		}
+		writeEvent(w, live.Event{Position: from, Kind: "resync", Data: json.RawMessage(`{}`)})
+	}
+	plots, err := s.api.Plots.PlotsOfStations(ctx, s.stations, snapshotLimit)
+	if err != nil {
+		return nil, err
+	}
+	named, err := s.api.Plots.GetPlots(ctx, s.plots)
+	if err != nil {
+		return nil, err
+	}
+	out := make(told, len(plots)+len(named))
+	for _, p := range append(plots, named...) {
+		if _, twice := out[p.ID]; twice {
+			continue
+		}
+		out[p.ID] = p.Version
+		data, err := json.Marshal(live.StatusData{
+			PlotID: p.ID, StationID: p.StationID, Status: string(p.Status), Since: p.StatusSince, Source: string(p.StatusSource), Version: p.Version,
+		})
+		if err != nil {
+			return nil, err
+		}
+		writeEvent(w, live.Event{Position: from, Kind: live.StatusChanged, Data: data})
+	}
+	return out, nil
+}
+
+// replay tells what happened after a position up to where the subscription began. It returns false when the log no longer reaches back
+// that far.
+func (s stream) replay(ctx context.Context, w *bufio.Writer, after, until live.Position) (bool, error) {
+	if !after.Before(until) {
+		return true, nil
+	}
+	oldest, some, err := s.api.Events.Oldest(ctx)
+	if err != nil {
+		return false, err
+	}
+	if !some || after.Before(oldest) {
+		return false, nil
+	}
+	for {
+		events, err := s.api.Events.After(ctx, after, replayBatch)
+		if err != nil {
+			return false, err
+		}
+		for _, e := range events {
+			after = e.Position
+			if until.Before(after) {
+				return true, nil // the subscription tells it
+			}
+			if s.watches(e) && s.sees(e) {
+				writeEvent(w, e)
+			}
+		}
+		if len(events) < replayBatch {
+			return true, nil
+		}
+	}
+}
+
+func (s stream) watches(e live.Event) bool {
+	return slices.Contains(s.plots, e.PlotID) || slices.Contains(s.stations, e.StationID)
+}
+
+// sees tells whether an event may be told to the listener.
+func (s stream) sees(e live.Event) bool {
+	return e.DriverID == uuid.Nil || s.who.Sees(e.DriverID, e.OperatorID)
+}
+
+// writeEvent writes to a buffer; what fails shows when that is flushed.
+func writeEvent(w *bufio.Writer, e live.Event) {
+	_, _ = w.WriteString("id: " + e.Position.String() + "\nevent: " + string(e.Kind) + "\ndata: ")
+	_, _ = w.Write(e.Data)
+	_, _ = w.WriteString("\n\n")
+}

@@ -1,0 +1,59 @@
+package httpapi
+
+import (
+	"github.com/gofiber/fiber/v2"
+	"github.com/google/uuid"
+
+	"github.com/ihr-charging/charging-plot-api/libs/page"
+)
+
+// pageOf cuts a list that was read one item too long: the extra item tells that there is a next page.
+func pageOf[T any](items []T, limit int) (cut []T, more bool) {
+	if len(items) > limit {
+		return items[:limit], true
+	}
+	return items, false
+}
+
+// idCursor is the cursor of lists that are sorted by id.
+type idCursor struct {
+	ID uuid.UUID `json:"id"`
+}
+
+// decodeID reads an optional cursor of a list sorted by id.
+func decodeID(codec *page.Codec, cursor *string) (uuid.UUID, error) {
+	var at idCursor
+	if cursor == nil || *cursor == "" {
+		return at.ID, nil
+	}
+	err := codec.Decode(*cursor, &at)
+	return at.ID, err
+}
+
+// respond answers a page with its Link header, which needs the request's own URL.
+func respond(c *fiber.Ctx, next string, body any) error {
+	page.Link(c, next)
+	return c.JSON(body)
+}
+
+func (p PlotPage) VisitListPlotsResponse(c *fiber.Ctx) error { return respond(c, p.NextCursor, p) }
+
+func (p PlotHistoryPage) VisitListPlotHistoryResponse(c *fiber.Ctx) error {
+	return respond(c, p.NextCursor, p)
+}
+
+func (p ReservationPage) VisitListReservationsResponse(c *fiber.Ctx) error {
+	return respond(c, p.NextCursor, p)
+}
+
+func (p SessionPage) VisitListSessionsResponse(c *fiber.Ctx) error {
+	return respond(c, p.NextCursor, p)
+}
+
+func (p MeterValuePage) VisitListMeterValuesResponse(c *fiber.Ctx) error {
+	return respond(c, p.NextCursor, p)
+}
+
+func (p ChargePointPage) VisitListChargePointsResponse(c *fiber.Ctx) error {
+	return respond(c, p.NextCursor, p)
+}

@@ -1,0 +1,290 @@
+package postgres
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"strconv"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jmoiron/sqlx"
+
+	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/chargepoint"
+	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/session"
+)
+
+const connectorPlotSQL = `
+SELECT pe.plot_id, cc.evse_id
+FROM charge_point_connectors cc JOIN plot_evses pe ON pe.evse_id = cc.evse_id
+WHERE cc.charge_point_id = $1 AND cc.number = $2`
+
+const repeatedStartSQL = `
+SELECT ` + sessionColumns + `
+FROM sessions s
+WHERE s.charge_point_id = $1 AND s.connector = $2 AND s.started_said_at = $3 AND s.id_tag = $4`
+
+const orderedSQL = `
+SELECT ` + sessionColumns + `
+FROM sessions s
+WHERE s.charge_point_id = $1 AND s.id_tag = $2 AND s.driver_id IS NOT NULL AND s.plot_id = $3
+FOR UPDATE`
+
+// StartTransaction implements central.Plugs. The tag of a session that waits makes it ACTIVE; so does the tag of one that was given up
+// because nothing began in time or the charge point did not answer, as long as nobody else has the plot: the car is there and energy
+// flows. Any other tag gets a session without a driver, which ends INVALID, and whatever was open on the plot ends with it.
+func (s *Store) StartTransaction(
+	ctx context.Context, id uuid.UUID, start chargepoint.TransactionStart, at time.Time,
+) (out chargepoint.TransactionStarted, err error) {
+	said := start.At.UTC().Truncate(time.Microsecond)
+	if start.At.IsZero() {
+		said = at
+	}
+	at = at.UTC().Truncate(time.Microsecond)
+	var place struct {
+		PlotID uuid.UUID `db:"plot_id"`
+		EVSEID uuid.UUID `db:"evse_id"`
+	}
+	err = s.db.GetContext(ctx, &place, connectorPlotSQL, id, start.Connector)
+	if errors.Is(err, sql.ErrNoRows) {
+		// There is no plot that this could be a session of; the charge point is answered all the same, so that it can stop.
+		return chargepoint.TransactionStarted{Transaction: number(start), Authorization: chargepoint.Invalid}, nil
+	}
+	if err != nil {
+		return out, fmt.Errorf("find the connector's plot: %w", err)
+	}
+	err = s.write(ctx, func(ctx context.Context, tx *sqlx.Tx) error {
+		if _, err := lockPlots(ctx, tx, []uuid.UUID{place.PlotID}); err != nil {
+			return fmt.Errorf("lock the plot: %w", err)
+		}
+		repeated, err := selectSession(ctx, tx, repeatedStartSQL, id, start.Connector, said, start.IDTag)
+		if err == nil {
+			out = started(repeated)
+			return nil
+		}
+		if !errors.Is(err, session.ErrNotFound) {
+			return err
+		}
+		row, err := s.begin(ctx, tx, id, place.PlotID, place.EVSEID, start, said, at)
+		if err != nil {
+			return err
+		}
+		out = started(row)
+		return nil
+	})
+	return out, err
+}
+
+func started(row sessionRow) chargepoint.TransactionStarted {
+	out := chargepoint.TransactionStarted{Authorization: chargepoint.Accepted}
+	if row.TransactionID != nil {
+		out.Transaction = chargepoint.TransactionID(*row.TransactionID)
+	}
+	if row.DriverID == nil {
+		out.Authorization = chargepoint.Invalid
+	}
+	return out
+}
+
+// number allots a transaction id where the station has not chosen one: a positive number of 31 bits, drawn at random because a counter
+// would be one row that every start in the network waits for. Ids need to differ within one charge point only, where a constraint sees
+// to it.
+func number(start chargepoint.TransactionStart) chargepoint.TransactionID {
+	if start.Transaction != "" {
+		return start.Transaction
+	}
+	//nolint:gosec // it names a transaction and protects nothing
+	return chargepoint.TransactionID(strconv.Itoa(1 + rand.IntN(math.MaxInt32-1)))
+}
+
+// begin makes the session of the transaction ACTIVE and returns it.
+func (s *Store) begin(
+	ctx context.Context, tx *sqlx.Tx, id, plotID, evseID uuid.UUID, start chargepoint.TransactionStart, said, at time.Time,
+) (sessionRow, error) {
+	now := s.now()
+	ordered, err := selectSession(ctx, tx, orderedSQL, id, start.IDTag, plotID)
+	if err != nil && !errors.Is(err, session.ErrNotFound) {
+		return sessionRow{}, err
+	}
+	known := err == nil && mayBegin(ordered)
+	open, err := selectSession(ctx, tx, openSessionSQL+" FOR UPDATE", plotID)
+	if err != nil && !errors.Is(err, session.ErrNotFound) {
+		return sessionRow{}, err
+	}
+	if err == nil && !(known && open.ID == ordered.ID) {
+		if err := s.supersede(ctx, tx, now, at, open, start.MeterWh); err != nil {
+			return sessionRow{}, err
+		}
+	}
+	row := ordered
+	if !known {
+		if row, err = s.foreign(ctx, tx, now, id, plotID, evseID, start); err != nil {
+			return sessionRow{}, err
+		}
+	}
+	transaction := string(number(start))
+	energy := 0.0
+	row.State, row.StateSince, row.Reason, row.EndedAt, row.StartBy = string(session.Active), now, "", nil, nil
+	row.TransactionID, row.StartedAt, row.StartedSaidAt = &transaction, &at, &said
+	row.MeterStartWh, row.EnergyWh, row.ReadAt = &start.MeterWh, &energy, &at
+	if row.ReservationID != nil {
+		if err := fulfill(ctx, tx, now, *row.ReservationID); err != nil {
+			return sessionRow{}, err
+		}
+	}
+	if err := displace(ctx, tx, now, []uuid.UUID{plotID}); err != nil {
+		return sessionRow{}, err
+	}
+	if err := saveSession(ctx, tx, now, &row); err != nil {
+		return sessionRow{}, err
+	}
+	first := session.Reading{
+		At: at, RegisterWh: float64(start.MeterWh),
+		PowerW: math.NaN(), CurrentA: math.NaN(), VoltageV: math.NaN(), SoCPercent: math.NaN(),
+	}
+	if err := insertReadings(ctx, tx, []sessionReading{{row.ID, first}}); err != nil {
+		return sessionRow{}, err
+	}
+	_, err = s.settle(ctx, tx, now, []uuid.UUID{plotID}, map[uuid.UUID]time.Time{plotID: at})
+	return row, err
+}
+
+// mayBegin tells whether a transaction may still begin an ordered session.
+func mayBegin(row sessionRow) bool {
+	return row.State == string(session.Pending) || row.State == string(session.Invalid) && row.StartedAt == nil &&
+		(row.Reason == session.ReasonTimeout || row.Reason == session.ReasonOffline)
+}
+
+// supersede ends the session that was open on a plot when the charge point begins another there without having ended it. What it took in
+// is known up to its last reading, and at most up to where the new one begins.
+func (s *Store) supersede(ctx context.Context, tx *sqlx.Tx, now, at time.Time, open sessionRow, meterWh int64) error {
+	if open.State == string(session.Pending) {
+		open.State, open.StateSince, open.Reason, open.EndedAt = string(session.Invalid), now, session.ReasonSuperseded, &now
+		return saveSession(ctx, tx, now, &open)
+	}
+	stop := meterWh
+	if open.MeterStartWh != nil && stop < *open.MeterStartWh { // the register was reset meanwhile
+		stop = *open.MeterStartWh
+		if open.EnergyWh != nil {
+			stop += int64(math.Round(*open.EnergyWh))
+		}
+	}
+	return s.finish(ctx, tx, now, open, chargepoint.TransactionStop{MeterWh: stop, Reason: session.ReasonSuperseded}, at)
+}
+
+const placeSQL = `
+SELECT p.station_id, p.operator_id, st.time_zone FROM plots p JOIN stations st ON st.id = p.station_id WHERE p.id = $1`
+
+// foreign stores a session that nobody here ordered.
+func (s *Store) foreign(
+	ctx context.Context, tx *sqlx.Tx, now time.Time, id, plotID, evseID uuid.UUID, start chargepoint.TransactionStart,
+) (sessionRow, error) {
+	row := sessionRow{
+		ID: newID(), PlotID: plotID, EVSEID: evseID, ChargePointID: id, Connector: start.Connector, IDTag: start.IDTag,
+		State: string(session.Active), StateSince: now, RequestedAt: now, CreatedAt: now, UpdatedAt: now,
+	}
+	var place struct {
+		StationID  uuid.UUID `db:"station_id"`
+		OperatorID uuid.UUID `db:"operator_id"`
+		TimeZone   string    `db:"time_zone"`
+	}
+	if err := tx.GetContext(ctx, &place, placeSQL, plotID); err != nil {
+		return row, fmt.Errorf("read the plot: %w", err)
+	}
+	row.StationID, row.OperatorID, row.TimeZone = place.StationID, place.OperatorID, place.TimeZone
+	if _, err := tx.NamedExecContext(ctx, insertSessionSQL, row); err != nil {
+		return row, fmt.Errorf("store a foreign session: %w", err)
+	}
+	return row, nil
+}
+
+const transactionSQL = `SELECT ` + sessionColumns + ` FROM sessions s WHERE s.charge_point_id = $1 AND s.transaction_id = $2`
+
+// A plug that charged until now and has not said what it does after holds a car that is done.
+const finishingSQL = `
+UPDATE charge_point_connectors SET status = 'Finishing', status_at = greatest(status_at, $3)
+WHERE charge_point_id = $1 AND number = $2 AND status IN ('Charging', 'SuspendedEV', 'SuspendedEVSE') AND status_at <= $3`
+
+// StopTransaction implements central.Plugs. A second stop of a session changes nothing; one of a transaction that is not known is
+// logged.
+func (s *Store) StopTransaction(ctx context.Context, id uuid.UUID, stop chargepoint.TransactionStop, at time.Time) error {
+	at = at.UTC().Truncate(time.Microsecond)
+	seen, err := selectSession(ctx, s.db, transactionSQL, id, string(stop.Transaction))
+	if errors.Is(err, session.ErrNotFound) {
+		s.opt.Log.WarnContext(ctx, "a transaction that is not known has ended", "charge_point_id", id, "transaction", string(stop.Transaction))
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return s.write(ctx, func(ctx context.Context, tx *sqlx.Tx) error {
+		if _, err := lockPlots(ctx, tx, []uuid.UUID{seen.PlotID}); err != nil {
+			return fmt.Errorf("lock the plot: %w", err)
+		}
+		row, err := selectSession(ctx, tx, getSessionSQL+" FOR UPDATE", seen.ID)
+		if err != nil {
+			return err
+		}
+		if row.State != string(session.Active) {
+			return nil
+		}
+		now := s.now()
+		if err := s.finish(ctx, tx, now, row, stop, at); err != nil {
+			return err
+		}
+		if _, err := tx.ExecContext(ctx, finishingSQL, id, row.Connector, at); err != nil {
+			return fmt.Errorf("note the plug's end: %w", err)
+		}
+		_, err = s.settle(ctx, tx, now, []uuid.UUID{row.PlotID}, map[uuid.UUID]time.Time{row.PlotID: at})
+		return err
+	})
+}
+
+// finish ends an active session: its last readings, its state, its CDR. The caller settles the plot.
+func (s *Store) finish(
+	ctx context.Context, tx *sqlx.Tx, now time.Time, row sessionRow, stop chargepoint.TransactionStop, at time.Time,
+) error {
+	if row.StartedAt != nil && at.Before(*row.StartedAt) {
+		at = row.StartedAt.UTC()
+	}
+	readings := session.Readings(stop.Samples)
+	last := session.Reading{
+		At: at, RegisterWh: float64(stop.MeterWh),
+		PowerW: math.NaN(), CurrentA: math.NaN(), VoltageV: math.NaN(), SoCPercent: math.NaN(),
+	}
+	stored := make([]sessionReading, 0, len(readings)+1)
+	for _, r := range append(readings, last) {
+		stored = append(stored, sessionReading{row.ID, r})
+	}
+	if err := insertReadings(ctx, tx, stored); err != nil {
+		return err
+	}
+	row.State, row.Reason = string(session.Completed), stop.Reason
+	if stop.Reason == "" {
+		row.Reason = "Local"
+	}
+	if row.DriverID == nil {
+		row.State = string(session.Invalid)
+	}
+	row.StateSince, row.EndedAt, row.MeterStopWh, row.PowerW = now, &at, &stop.MeterWh, nil
+	if row.MeterStartWh != nil {
+		energy := float64(max(0, stop.MeterWh-*row.MeterStartWh))
+		row.EnergyWh = &energy
+	}
+	if len(readings) > 0 {
+		if soc := readings[len(readings)-1].SoCPercent; !math.IsNaN(soc) {
+			row.SoCPercent = &soc
+		}
+	}
+	row.ReadAt = &at
+	if err := saveSession(ctx, tx, now, &row); err != nil {
+		return err
+	}
+	if row.DriverID == nil {
+		return nil
+	}
+	return s.bill(ctx, tx, now, row.fromRow())
+}

@@ -1,0 +1,268 @@
+// Package chargingplot is the minute-by-minute truth about every plot: its status, who has reserved it, what charges there and what that
+// came to.
+//
+// Run is the service, in a process of its own or beside others in one. RegisterChargePoint, ListChargePoints and ListSessions do by hand
+// what the API does for callers.
+package chargingplot
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/redis/go-redis/v9"
+
+	"github.com/ihr-charging/charging-plot-api/libs/authn"
+	"github.com/ihr-charging/charging-plot-api/libs/feed"
+	"github.com/ihr-charging/charging-plot-api/libs/httpclient"
+	"github.com/ihr-charging/charging-plot-api/libs/httpserver"
+	"github.com/ihr-charging/charging-plot-api/libs/idempotency"
+	"github.com/ihr-charging/charging-plot-api/libs/lifecycle"
+	"github.com/ihr-charging/charging-plot-api/libs/page"
+	libpostgres "github.com/ihr-charging/charging-plot-api/libs/postgres"
+	"github.com/ihr-charging/charging-plot-api/libs/ratelimit"
+	"github.com/ihr-charging/charging-plot-api/libs/rediscache"
+	"github.com/ihr-charging/charging-plot-api/libs/telemetry"
+	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/catalog"
+	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/central"
+	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/httpapi"
+	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/live"
+	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/ocpp"
+	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/peer"
+	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/postgres"
+	bus "github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/redis"
+	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/schedule"
+	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/session"
+)
+
+// Name is the service's name in telemetry, in its audience and in the path of its document.
+const Name = "charging-plot"
+
+// Migrations are the goose migrations of the service's database.
+func Migrations() fs.FS { return postgres.Migrations() }
+
+const (
+	telemetryPatience = 3 * time.Second
+	seenEvery         = 5 * time.Second
+	compactEvery      = 10 * time.Minute
+)
+
+// Run migrates the database when it is to, and serves until ctx ends. It starts whatever else is away: without Redis live streams of
+// other replicas' doings lag by a poll, without station-catalog the plots stay as they are, without auth tokens are verified with the
+// keys there are.
+func Run(ctx context.Context, cfg Config) (err error) {
+	cfg = cfg.withDefaults()
+	if err := cfg.Validate(); err != nil {
+		return err
+	}
+	cfg.Telemetry.Service = Name
+	tel, err := telemetry.Start(ctx, cfg.Telemetry)
+	if err != nil {
+		return fmt.Errorf("start telemetry: %w", err)
+	}
+	defer func() {
+		// Telemetry is flushed after everything else has ended, in a time of its own.
+		stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), telemetryPatience)
+		defer cancel()
+		err = errors.Join(err, tel.Shutdown(stop))
+	}()
+	cfg.Postgres.Telemetry, cfg.Redis.Telemetry = tel, tel
+	cfg.Postgres.ApplicationName = Name
+	if cfg.Migrations == "startup" {
+		if err := libpostgres.Migrate(ctx, cfg.Postgres, Migrations()); err != nil {
+			return err
+		}
+	}
+	db, err := libpostgres.Open(ctx, cfg.Postgres)
+	if err != nil {
+		return fmt.Errorf("open the database: %w", err)
+	}
+	defer db.Close()
+	client, err := rediscache.Open(cfg.Redis)
+	if err != nil {
+		return fmt.Errorf("open Redis: %w", err)
+	}
+	if client != nil {
+		defer client.Close()
+	}
+	cfg.Auth.Audience = cfg.audience()
+	verifier, err := authn.NewVerifier(ctx, cfg.Auth)
+	if err != nil {
+		return fmt.Errorf("token verifier: %w", err)
+	}
+	// The listener is opened here because the replica's own address follows from it.
+	if cfg.HTTP.Listener == nil {
+		if cfg.HTTP.Listener, err = (&net.ListenConfig{}).Listen(ctx, "tcp", cfg.HTTP.Listen); err != nil {
+			return fmt.Errorf("listen: %w", err)
+		}
+	}
+	return serve(ctx, cfg, parts{tel: tel, db: db, redis: client, verifier: verifier})
+}
+
+// parts are what the service is put together of.
+type parts struct {
+	tel      *telemetry.Telemetry
+	db       *libpostgres.DB
+	redis    redis.UniversalClient
+	verifier *authn.Verifier
+}
+
+// storeOptions are the settings that the store heeds.
+func storeOptions(cfg Config, p parts, wake func()) postgres.Options {
+	return postgres.Options{
+		Wake: wake, Log: p.tel.Log(), PushTTL: cfg.PushTTL, Guard: cfg.ReservationGuard, PerDriver: cfg.ReservationsAtOnce,
+		StartTimeout: cfg.SessionStartTimeout,
+	}
+}
+
+func serve(ctx context.Context, cfg Config, p parts) error {
+	log := p.tel.Log()
+	self := cfg.internalURL(cfg.HTTP.Listener)
+	group := lifecycle.New(ctx, log)
+
+	// What wakes the live streams is made after the store that calls it, since both read the store's event log.
+	hub := live.NewHub(postgres.Events(p.db), cfg.LivePoll, log)
+	wake := hub.Wake
+	checks := []httpserver.Check{{Name: "postgres", Required: true, Probe: libpostgres.SchemaProbe(p.db, Migrations())}}
+	if p.redis != nil {
+		wakeups := bus.New(p.redis, hub.Wake, log)
+		wake = wakeups.Wake
+		group.Go("wake-ups out", wakeups.Publish)
+		group.Go("wake-ups in", wakeups.Subscribe)
+		checks = append(checks, httpserver.Check{Name: "redis", Probe: rediscache.Probe(p.redis)})
+	}
+	store := postgres.New(p.db, storeOptions(cfg, p, wake))
+	changes := feed.NewSource(p.db, feed.SourceOptions[httpapi.Plot]{Table: postgres.ChangeLog, Load: load(store), Log: log})
+	group.Go("changes", changes.Run)
+	group.Go("live", hub.Run)
+
+	office := central.New(central.Config{Replica: self, HeartbeatInterval: cfg.HeartbeatInterval, SeenEvery: seenEvery}, store, store, time.Now, log)
+	group.Go("signs of life", office.Run)
+	sockets, err := ocpp.New(cfg.OCPP, office, p.tel)
+	if err != nil {
+		return err
+	}
+	commands := peer.NewForwarder(self, sockets, store, tokens(cfg, cfg.audience()))
+	desk := session.NewDesk(store, commands, cfg.CommandTimeout, log)
+
+	stations, err := follow(cfg, p, store)
+	if err != nil {
+		return err
+	}
+	if stations != nil {
+		checks = append(checks, httpserver.Check{Name: "station-catalog", Probe: stations.Probe})
+		group.Go("stations", stations.Run)
+	}
+	group.Go("schedule", func(ctx context.Context) error {
+		timing := schedule.Config{Tick: cfg.ScheduleTick, SilentAfter: cfg.SilentAfter, KeepEvents: cfg.LiveKeep}
+		return schedule.Run(ctx, timing, store, store, time.Now, log)
+	})
+	group.Go("compaction", func(ctx context.Context) error { return compact(ctx, changes, p) })
+
+	server := httpserver.New(cfg.HTTP, p.tel, checks...)
+	document, err := httpapi.Document()
+	if err != nil {
+		return fmt.Errorf("load the OpenAPI document: %w", err)
+	}
+	api := httpapi.New(httpapi.Deps{
+		Plots: store, Changes: changes, Reservations: store, Terms: cfg.terms(), Sessions: store, Desk: desk, ChargePoints: store,
+		Commands: commands, Hub: hub, Events: store.Events(), Stations: store, Cursors: page.NewCodec([]byte(cfg.CursorKey)),
+		Now: time.Now, Log: log, CommandTimeout: cfg.CommandTimeout, Heartbeat: cfg.LiveHeartbeat,
+	})
+	limiter := ratelimit.New(p.redis, ratelimit.Options{Namespace: Name, Log: log})
+	authenticate := p.verifier.Middleware()
+	api.Register(server.App(), document, authenticate, limiter.Middleware(rules(cfg)...), idempotency.Middleware())
+	httpapi.RegisterInternal(server.App(), sockets, cfg.ClientID, authenticate)
+
+	group.Go("earlier sockets", func(ctx context.Context) error { return forget(ctx, store, self, p) })
+	group.Go("ocpp", sockets.Run)
+	group.Go("orders", func(ctx context.Context) error {
+		<-ctx.Done()
+		desk.Wait()
+		return nil
+	})
+	group.Go("http", server.Run)
+	return group.Wait()
+}
+
+// load gives the documents of plots to their change feed.
+func load(store *postgres.Store) func(context.Context, []uuid.UUID) (map[uuid.UUID]httpapi.Plot, error) {
+	return func(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]httpapi.Plot, error) {
+		plots, err := store.GetPlots(ctx, ids)
+		if err != nil {
+			return nil, err
+		}
+		out := make(map[uuid.UUID]httpapi.Plot, len(plots))
+		for _, p := range plots {
+			out[p.ID] = httpapi.ToAPIPlot(p)
+		}
+		return out, nil
+	}
+}
+
+// follow makes the follower of the catalogue, nil when there is none to follow.
+func follow(cfg Config, p parts, store *postgres.Store) (*feed.Follower[catalog.Station], error) {
+	if cfg.StationCatalogURL == "" {
+		return nil, nil //nolint:nilnil // no catalogue is a setting, not a fault
+	}
+	client := httpclient.New(httpclient.Config{
+		BaseURL: cfg.StationCatalogURL, Tokens: tokens(cfg, cfg.Auth.Issuer+"/station-catalog"), Telemetry: p.tel,
+	})
+	return peer.FollowStations(client, store, p.tel.Log()), nil
+}
+
+// tokens are this service's own for a peer, nil where it has none.
+func tokens(cfg Config, audience string) httpclient.TokenSource {
+	if cfg.TokenURL == "" {
+		return nil
+	}
+	return httpclient.ClientCredentials(cfg.TokenURL, cfg.ClientID, cfg.ClientSecret, audience)
+}
+
+// rules are the callers' budgets.
+func rules(cfg Config) []ratelimit.Rule {
+	if cfg.AnonymousRate == 0 && cfg.PrincipalRate == 0 {
+		return nil
+	}
+	return []ratelimit.Rule{
+		{Name: "default", Anonymous: ratelimit.PerMinute(cfg.AnonymousRate), Principal: ratelimit.PerMinute(cfg.PrincipalRate)},
+	}
+}
+
+// forget ends, in the database, the connections that a predecessor at this address left behind when it was killed. It tries until the
+// database answers.
+func forget(ctx context.Context, store *postgres.Store, self string, p parts) error {
+	started := time.Now()
+	for {
+		err := store.ForgetReplica(ctx, self, started)
+		if err == nil || ctx.Err() != nil {
+			return nil
+		}
+		p.tel.Log().WarnContext(ctx, "connections of an earlier process are not ended yet", "error", err)
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(time.Second):
+		}
+	}
+}
+
+// compact drops from the change log what no reader needs, now and then.
+func compact(ctx context.Context, changes *feed.Source[httpapi.Plot], p parts) error {
+	ticker := time.NewTicker(compactEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-ticker.C:
+		}
+		if _, err := changes.Compact(ctx); err != nil && ctx.Err() == nil {
+			p.tel.Log().WarnContext(ctx, "the change log could not be compacted", "error", err)
+		}
+	}
+}
