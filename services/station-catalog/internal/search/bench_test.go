@@ -2,6 +2,7 @@ package search_test
 
 import (
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"runtime"
 	"slices"
@@ -56,6 +57,10 @@ var fastAndFree = search.Plug{Standards: []string{"IEC_62196_T2_COMBO"}, MinPowe
 
 var askings = []asking{
 	{"near_10km", func(n *network, r *rand.Rand) search.Query { return near(n, r, 10_000, 20) }},
+	// About as many matches at every size: the radius shrinks as stations grow denser.
+	{"near_same_matches", func(n *network, r *rand.Rand) search.Query {
+		return near(n, r, 20_000*math.Sqrt(10_000/float64(n.size)), 20)
+	}},
 	{"near_10km_50", func(n *network, r *rand.Rand) search.Query { return near(n, r, 10_000, 50) }},
 	{"near_10km_fast_free", func(n *network, r *rand.Rand) search.Query {
 		q := near(n, r, 10_000, 20)
@@ -100,23 +105,34 @@ var askings = []asking{
 	}},
 }
 
-// BenchmarkSearch answers each kind of question, rendering included, at each size.
+// timed collects how long each operation took and reports quantiles: on a machine that does other
+// things as well they say more than the mean.
+type timed []time.Duration
+
+func (t *timed) since(start time.Time) { *t = append(*t, time.Since(start)) }
+
+func (t timed) report(b *testing.B) {
+	slices.Sort(t)
+	quantile := func(share float64) float64 {
+		return float64(t[int(share*float64(len(t)-1))].Nanoseconds()) / 1000
+	}
+	b.ReportMetric(quantile(.5), "p50-µs")
+	b.ReportMetric(quantile(.99), "p99-µs")
+}
+
+// BenchmarkSearch answers each kind of question at each size, rendering included.
 func BenchmarkSearch(b *testing.B) {
 	for _, size := range sizes {
 		for _, kind := range askings {
 			b.Run(fmt.Sprintf("%s/%d", kind.name, size), func(b *testing.B) {
 				x, n := indexOf(b, size)
-				random := rand.New(rand.NewPCG(1, 1))
-				queries := make([]search.Query, 2000)
-				for i := range queries {
-					queries[i] = kind.ask(n, random)
-				}
+				queries := questions(n, kind)
 				var (
-					result    search.Result
-					buffer    []byte
-					durations []time.Duration
-					matched   int
+					result  search.Result
+					buffer  []byte
+					matched int
 				)
+				times := make(timed, 0, 1<<20)
 				b.ReportAllocs()
 				for i := 0; b.Loop(); i++ {
 					start := time.Now()
@@ -125,17 +141,132 @@ func BenchmarkSearch(b *testing.B) {
 					for j := range result.Hits {
 						buffer = result.Hits[j].AppendItem(buffer)
 					}
-					durations = append(durations, time.Since(start))
+					times.since(start)
 					matched += result.Total
 				}
-				slices.Sort(durations)
-				quantile := func(share float64) float64 {
-					return float64(durations[int(share*float64(len(durations)-1))].Nanoseconds()) / 1000
-				}
-				b.ReportMetric(quantile(.5), "p50-µs")
-				b.ReportMetric(quantile(.99), "p99-µs")
+				times.report(b)
 				b.ReportMetric(float64(matched)/float64(b.N), "matches/op")
 			})
 		}
+	}
+}
+
+func questions(n *network, kind asking) []search.Query {
+	random := rand.New(rand.NewPCG(1, 1))
+	queries := make([]search.Query, 2000)
+	for i := range queries {
+		queries[i] = kind.ask(n, random)
+	}
+	return queries
+}
+
+// BenchmarkLoad reads documents that are made as they are read, and reports what the index then
+// holds, next to the bytes of all rendered items.
+func BenchmarkLoad(b *testing.B) {
+	for _, size := range sizes {
+		b.Run(fmt.Sprint(size), func(b *testing.B) {
+			networksMu.Lock()
+			defer networksMu.Unlock()
+			clear(networks)
+			n := newNetwork(size)
+			making := time.Now()
+			for range n.documents() {
+			}
+			b.ReportMetric(time.Since(making).Seconds(), "generator-s")
+			before := heap()
+			var x *search.Index
+			for b.Loop() {
+				x = search.New()
+				if err := x.Load(n.documents(), search.AsOf{}); err != nil {
+					b.Fatal(err)
+				}
+			}
+			held := heap() - before
+			rendered := 0
+			var (
+				result search.Result
+				buffer []byte
+			)
+			q := search.Query{Limit: 500}
+			for more := true; more; more = result.More {
+				x.Snapshot().Search(&q, &result)
+				for i := range result.Hits {
+					buffer = result.Hits[i].AppendItem(buffer[:0])
+					rendered += len(buffer)
+				}
+				next := result.Next()
+				q.After = &next
+			}
+			b.ReportMetric(float64(held)/1e6, "MB-held")
+			b.ReportMetric(float64(rendered)/1e6, "MB-rendered")
+			b.ReportMetric(float64(held)/float64(rendered), "held/rendered")
+			runtime.KeepAlive(x)
+		})
+	}
+}
+
+// heap is the memory in use after everything unused has been freed.
+func heap() uint64 {
+	runtime.GC()
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
+}
+
+// BenchmarkStatuses applies changes of statuses, so many a batch, and reports how long one batch
+// takes to be visible.
+func BenchmarkStatuses(b *testing.B) {
+	for _, size := range sizes {
+		for _, batch := range []int{1, 10, 100} {
+			b.Run(fmt.Sprintf("%d/batch_%d", size, batch), func(b *testing.B) {
+				x, n := indexOf(b, size)
+				r := rand.New(rand.NewPCG(5, 5))
+				times := make(timed, 0, 1<<20)
+				at := time.Now()
+				b.ReportAllocs()
+				for b.Loop() {
+					changes := make([]search.StatusChange, batch)
+					for i := range changes {
+						at = at.Add(time.Microsecond)
+						station := r.IntN(n.size)
+						changes[i] = search.StatusChange{
+							EVSE: evseID(station, r.IntN(evsesOf(station))), Status: search.Status(1 + 2*r.IntN(2)), At: at,
+						}
+					}
+					start := time.Now()
+					if done := x.Apply(search.Batch{Statuses: changes}); done.Statuses != batch {
+						b.Fatalf("%d of %d applied", done.Statuses, batch)
+					}
+					times.since(start)
+				}
+				times.report(b)
+				b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(b.N*batch), "µs/change")
+			})
+		}
+	}
+}
+
+// BenchmarkUpserts changes whole documents, as an import does: scattered ones, a thousand a batch.
+func BenchmarkUpserts(b *testing.B) {
+	for _, size := range sizes {
+		b.Run(fmt.Sprint(size), func(b *testing.B) {
+			x, n := indexOf(b, size)
+			r := rand.New(rand.NewPCG(6, 6))
+			const batch = 1000
+			version := int64(1)
+			for b.Loop() {
+				b.StopTimer()
+				version++
+				docs := make([]search.Document, batch)
+				for i := range docs {
+					docs[i] = n.station(r.IntN(n.size))
+					docs[i].Version = version
+				}
+				b.StartTimer()
+				x.Apply(search.Batch{Upserts: docs})
+			}
+			b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(b.N*batch), "µs/station")
+		})
 	}
 }
