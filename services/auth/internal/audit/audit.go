@@ -16,6 +16,7 @@ type Kind string
 // The kinds of events.
 const (
 	Registered      Kind = "account.registered"
+	ResendAsked     Kind = "account.resend_asked"
 	Confirmed       Kind = "account.confirmed"
 	Created         Kind = "account.created"
 	ProfileChanged  Kind = "account.profile_changed"

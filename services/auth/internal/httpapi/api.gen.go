@@ -392,7 +392,7 @@ type ProblemError struct {
 	Code   string  `json:"code"`
 	Detail *string `json:"detail,omitempty"`
 
-	// Parameter The name of a query
+	// Parameter The name of a query, path or header parameter.
 	Parameter *string `json:"parameter,omitempty"`
 
 	// Pointer JSON Pointer into the body.
@@ -444,27 +444,27 @@ type RoleGrantRole string
 
 // TokenQuery defines model for TokenQuery.
 type TokenQuery struct {
-	ClientId             *string                `json:"client_id,omitempty"`
-	ClientSecret         *string                `json:"client_secret,omitempty"`
-	Token                *string                `json:"token,omitempty"`
-	TokenTypeHint        *string                `json:"token_type_hint,omitempty"`
+	ClientId             *string                `form:"client_id" json:"client_id,omitempty"`
+	ClientSecret         *string                `form:"client_secret" json:"client_secret,omitempty"`
+	Token                *string                `form:"token" json:"token,omitempty"`
+	TokenTypeHint        *string                `form:"token_type_hint" json:"token_type_hint,omitempty"`
 	AdditionalProperties map[string]interface{} `json:"-"`
 }
 
 // TokenRequest Parameters we do not know are ignored, as RFC 6749 asks.
 type TokenRequest struct {
-	ClientId     *string `json:"client_id,omitempty"`
-	ClientSecret *string `json:"client_secret,omitempty"`
+	ClientId     *string `form:"client_id" json:"client_id,omitempty"`
+	ClientSecret *string `form:"client_secret" json:"client_secret,omitempty"`
 
 	// GrantType client_credentials or refresh_token
-	GrantType    *string `json:"grant_type,omitempty"`
-	RefreshToken *string `json:"refresh_token,omitempty"`
+	GrantType    *string `form:"grant_type" json:"grant_type,omitempty"`
+	RefreshToken *string `form:"refresh_token" json:"refresh_token,omitempty"`
 
 	// Resource The audiences asked for; without it all that the client may call.
-	Resource *[]string `json:"resource,omitempty"`
+	Resource *[]string `form:"resource" json:"resource,omitempty"`
 
 	// Scope The scopes asked for, separated by spaces; without it all that the client or the session may have.
-	Scope                *string                `json:"scope,omitempty"`
+	Scope                *string                `form:"scope" json:"scope,omitempty"`
 	AdditionalProperties map[string]interface{} `json:"-"`
 }
 
@@ -3104,99 +3104,100 @@ func (sh *strictHandler) UpdateMe(ctx *fiber.Ctx, params UpdateMeParams) error {
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7D3pbhs5mq9C1A7QnZ2yLB+5FAww7ox7xr05vDlgYGOvRFV9khhVkWqSZVljCJh32HfYB5snWfAj66Yu",
-	"x3Ya0/snsCQW+d03K7dBJNKZ4MC1Cnq3wQRoDBL/fE2jCbwWXEuRmM8xqEiymWaCB73gb2JOEsHHRE+A",
-	"UK7mIElKF2QIZAoz3QnCQEUTSKl5FG5oOksg6AWzbJiwKCQpvdmjY/jTUbcbhIFezMyPSkvGx8FyGQan",
-	"n+i4feinCZBrkIoJTsQIj5Ywk6CAa2rW1I9tb/tOfNRCgmdnMQWuCJVAOFyDRCTIcEEiQwW1Ch0u9hRu",
-	"2MZhGQYzKmkK2tHzbPSW6mjix8rgm6OUY6gnVBOmSDShfAxxh1wwPRGZJkxXqc4UOT58YSBkZjfLwSAM",
-	"OE0NQGejPXtuFYOU3rwBPtaToHfQ7XZ9HDgbvRMctgB5bsA08EQJA67JRCSxekWOusdkPgFuoGWKKM2S",
-	"BFFaB6k58i7gLsNAgpoJrgBpfRJFMNMQm78jwTVwbf6ks1nCIpSU/a/KYHJbOeUPEkZBL/i3/VIl9u2v",
-	"ar/YEM9qEINOgXfIGXJPAmIrUtATZtRDEA2IORAx5yBzLtM4lqBUSChJKUuIogtFmO4EyzB4C/cG+Fvw",
-	"gmwAiCKRcWRHU+v3Vqr9e54syEhIy3CaJCBXqrpk11RDSLjYQy1aq+g+HBxY+7hmafVXvxUxGzHL2jZS",
-	"VRm0MGZSmm/adqKC9G5AvD/J9ORUSiHvjUuVLT3c+vDza/Ls+fFLoiAyX5GnncNNbFuHSm4FS2w+c5rp",
-	"iZDs7/eoM+uRGjB+TRMW9y3LBr2qDWGKZHzKxZwTIQnTyqAuAX+YS8HH94J+GFxcXOwZKIFrgyP4/ZwW",
-	"hFYWrRL4n6hiEZFAk/RPl4Ewj1wGPs+wDINzKYYJpGtoPbMr/rgbzfN9PQS/MHZ6bqiLFCQ/GrF6efz0",
-	"+RO0OdYD3hvz3XYrbI+1HD8oonHZPQnzMudLywfQOGbmeJqcSzEDqZnxEyOaKAiDWeWr2yAFpegY6qzd",
-	"ybYz1TLuTBHBUY7ndNHxGkIJv2ZMGnC/FDBcFQvF8CtE2vDpxG69I1ZgwNjEs1Nc1ATGPuoD5bXgIyZT",
-	"ahn7YPCEQaZA2iChqZ4nQ4USbQINLjiQOVWEqinExkuFxnrgb4ZpQxEvCCQKiBZiauISxXgEm9mxmgKn",
-	"ORoNqHguAYQqMkhERJM/xyKljA86xCiA/ZBHzIxrg6ClHVMQvyLZbAaSUB6TRJgoL6IKMDw1wqZoimCX",
-	"Akpj+mf3qROJNAirMdPh0+MwSBnPPx+1EA6DM6NsamYdzI7MpJFm11CJuIdCJEC52ZdmqIBMQ6o8MXkB",
-	"CZWSLsxn6wH6LPauhpuZ+X4kjNgFvYBx/ey4ZKAh5BikWcmo3nal8kP2VTPv9yoSM/D/sgJqlQ39uBvr",
-	"17dfe36uiv16CXUc8InoLxf/sSs7EwyGgGep2fv04+HTZ5WtS/gieV1deL63auF0BV2melE76bX36UxB",
-	"dZViY++ym0amcHxUE/pjn9Qvdn6mQXiDgcXPwhki9SxpDEjmiBVc+bgjW6awUDVVWmc6DddbytWE3Wzo",
-	"A+6NsVceY/vT63Ny/JwklI8zOgai6RhzAWMEVd0eAa+boKOnNcIemuRYG6MX9IL//nKy91907+9Xt4fh",
-	"0fLHL3v9K/dNd+/l1e1B+GL55N//EHjY90aMGT/RGtKZ3pGaMVyzCPp+r3KRp7TWq89N6iohEmPOlLPA",
-	"oDBHHy7qeJ/E9AdFZhPBoU6AA0/aGgaJQaB9/ukeRg25DxGS5KbgG6z+gef8GVVqLmS8MazM16EIpZAO",
-	"QfZzyo1oluiCzA1PWFBKjMhRl7A4AfRqL7skNhkv1SQVShPGlQYam2UHh2QiMqlw3XNcVvHRhW9pSLMl",
-	"ZQUln2TbxHoHMYkkUA1xv+FMYqphT7MUfFK5W2yDq/uRDaUg9ntRaz+L47MMDY5HnPyKW42SjPTOQCrB",
-	"yYQqwoUm0UQo4ERwXyyUl2c85luKBLY3SR9EAn+VlGuf10efqtZoIp5lAE+ZrSBtHVBks3hnFm7veZER",
-	"luNtXjra5ZQq0AyrclWD0C+053kVbq3kpoxXvz1oynIpHTRJ3o+C3pf1DHNuYHnVVGqeJYkx/GPQrsgy",
-	"EcwG0uYnOjSnaJlBRXi2O/KdWb3iQGPkGdgaWeugpYdu79bbdqcETNlsNH5FRhKAaLgx1shoA0kYh5Z9",
-	"38au10tEu+RF+TN5tJNXSYzMgdJYO63WTSpfjFG5wiCrFHPKVRlX2WwmpBE0XGnjzvJxG9aWnzU1DPaG",
-	"Wghlv0bXTXpiEfOJ93sOn1gKWDDYkVo6f2ZtGWpGf83c9k2o7AZeqCpP+fI7gb/b+kVosjymMfccs2vA",
-	"8mLVExsZ2eCJ38+An/0FM+pxJu+SUpdMVf2C1bvlXobrmJIoNuaMj/s0GfevaZJ9w5bVvLIPPJ4JZmtL",
-	"rUf9S/tGmPsp6ImI7w6FUhlIf5Y3n6p+Jv2pXt5U+DaySrgWtoi2ngCedfeCvfU6d34aJIbKsYiyNC+g",
-	"r0pzjfp8G7GsAK6lU33JPZCo6dOttFRkowXWSsH2c3uNJIUrFHc1ObfV020J5REQv0W0hugDjCSoyV3s",
-	"tbSP9u9kt1sAnVeSl4Z91iQBqjQ5eEqiCZU00iBVWCQbB4cvQkL5ovwxJFwQmSVgEhAERiFSr0ieTyjb",
-	"j03NYzMQswRMUoYlOQmjTEHcuTT5RxFgFolII1443JyW5Zi9xs7vrimL7Xj175LbcZjf4bmG+rQAaOx7",
-	"tYaXH0DBrqn8XRC9p8hhQ7pZ6fI0qw/a5Yj+2Gr7rMod4dpsPv+rNOXRigTOBpWriq1KU51V7WelaKqZ",
-	"TmCNab1tFwK0idfJ5w9nJvQmU8Yx28fqQT3IziTvsYnsuRZYr4h4JcTANaOJ2lizd8GtBbNAZQ2Timi9",
-	"oU0i9qO5hoXF3Ie/R21SIoM5Jb9mIBcoRHpChCS2p0WK5ztBz+Q5vsKNwJ5B+4BfPr5/R87tr4RxLTDX",
-	"GYp4i7YT4uoj0fcy+VXg6hv5oRwzpeXDt6PKRHqb9LnMgTdnvneryFWrFeue+Zyv8ze4Nhizsn6zG23N",
-	"31QL6axMWx/yBWTO9IRxMp+waEIoL374QWH5x051dKo+dlUhzCyvZtGxZNcY0eVbVv7s0zjFymEq4uJH",
-	"+93VJo3Bc3zEQhn+T1TvldTSMms772r3a2OZwa22sxG16pY/+Hjq3aVQzcrKFwcvD8N1Dav+xEXnG4Bc",
-	"riLOB1fQ2ECeuricFxN1ZA4kFli+nHIxxziMjbmQEGM6XszMUDVFmfn+dK5UXVp64E6oeDjjD+o2b4u6",
-	"U8vaNqsQvgxXZDICv2rSLGbAI6j01F+hmroxROpm+qqzOyldYEWtVqXdSJyU3pzZxQfPVmSwfhBt7lLt",
-	"+SswDlRDTIYLomY0ArURaDfRljcrDA4Teg2dFtF3knCb8u3cTY9AqZKFvh44k6D6tnPUanCnjLPUmL2u",
-	"r9l9d3+8rvFdb2TnVvcnoBLkZitaw7i2WQ3ZHICV9lZ9I6XrwvUReIziosjgxBVUMbboEYsY+ec//nfg",
-	"7ZjUOdTcNhI8ViTjmtnRIQuGLSUS92gtIH5mpO6OfN4NFPdUHRaS8cQAaAd5TaZLhjASEmqu+BHFb0VB",
-	"v0ZH2ylSXmtQzzZmUoxYYnBXIK+Rw6ongcb1b+aS6cJAuAXFJ/wxCL+bYjQdhYf767Tn88r5qjeg0dtS",
-	"HpOYjZlWJnMR3NhdsyrEXwadQUgGffPP3oAMQc/BdhrTDvk4EXNulMicGodYXKES4sIiR1SBLZ3UGtuN",
-	"+YHDDRNMWKiMMsn04qMRH6vhQ0vo4q+fc2n95eJTEHqmtqoiNJIiJdhWDgvFcH7C6YcrrNmRrtwR5XGr",
-	"8SMcIFYm8+VGZxSLwbWvUMSxyWshLPCZaD0rQw5vHm3rsc5z/aAIi5EJNjqpb04Vi5p7L7EqMBLtvc+x",
-	"rBU2TlChQZlJUg1OzIEFIbAJaJ2+nZrQE5D5LgoZ3bnkl7xJYIbUwjHU7rMX5JeLT+THgV7MeoTqP36d",
-	"60FIcPjoiXXXCbsGRTRwkjKeabBQMEWuQeJIOJ6EEExhQRRoQvUlH+x35pAkezhOvP91PlWdr0rwQYec",
-	"NOwdU66tExaGTvAIwvwce+EiPwenkjPER8gOuZgIvDjixswVoZe8vj0iMaGKDI12VOyoESTbSJ1PTJ7j",
-	"zArS7J2ws6Y4faohMbQnJsvlY8DZRqQ15QTqMyPmHMrzIf8ekZgcgwzRqnErMiMhx0LnF0lowqaAAz1I",
-	"qktuluRj2G5fUJYaBtUFGVGWQGx1hBiLqMrxRNTohEXgIiB3yeNkhsO9h51uEAaZTJxYqt7+/nw+71D8",
-	"uSPkeN89q/bfnL0+fffxFJ8pK0/B2d8+kNcTKseGPOeJ0OTk/Iz88x//g8PaQRi4ezRBLzgwz4kZcDpj",
-	"QS846nQ7R67sgmbCLyHYVAOfDiZzN7piq8x6LozEKTvCbowjslqxMXcyWhWVkOAlKDWBmFAS4wQoSkHp",
-	"XzsER6CxXmb4MWLXcMmd1FvKFjbmLA56wV9B40RZ/c7RimZ7uWS/eslnedW4RHPY7d7bODhCt2IYPFdW",
-	"HEh//vTg+ZNvmQevXVvb+YLJUfd41eKCNvvVWyiIkZuA2vRcOZxfOqug9+UqDFSWplQuSoK4bgNatgUR",
-	"mXSW1hhzOlZY02AqEkYNgyuzYU2GjayzeC9qtpOdOLeEx9d9/s3Kkg/YFaJV0Ijk3Uvyo32cvBacQ6TJ",
-	"X4olB51uiN7oxfHB8e9ZBi/Q2aCJt86HrZM7vOiyX7ZDsYYulMdu/ixkM7bokBPuDhlmmlB08tXwwHnc",
-	"we2lG3K+dMnccoCmlTv/mLp8pC7a5VT7pyIyxrLTTyJerBHIm735fL5ncpu9TCbAIxHbjvIOl19s9W9Z",
-	"j+ndVNSD6UZ9jH/VLSCmiLtcNSqjuHu7UXZs8Vkvh9XLYeaRgy0fqd1UuwfBvy0i7S9Xy/B2WVOEEzUt",
-	"Q6xSKlFGrbd69uzwSUU3UBdqeiHhWkxhtU7kYaO9sZgfgt0hG1aldEEgjyFcYEhOUC8UOex2MUCg1RCz",
-	"fnmOJiYwW5AYaBwSLUSnHYjbcCWP1yf0GsqYWmkT64yFwHARwRjBnEhIKeOoeavDkg+I/G9f9dqOo0wI",
-	"RoQLtC4mMusE/1LyfeqyuLzsiXKQy9IQEsHHRkScrHe7L9fLelHU8Yv6oF3kHqBMtfLN6m1LrNv87dOn",
-	"c2LvVwppvhgUBXzrBga1Ev2AMCw/XHIjR6/IoFYfGRQXmPP6TY641bghjCnvmIdsaXxg8X/xvPs8zG9s",
-	"SZjhAO8T7ObatKcoll/yohrdISgDyl3dEgo7v94LvR79eY1Two+vP3lv5pGdV71qviKk+39f5ddlPJEc",
-	"drqN4tQKjb0+2EedxdbvvhtZX53xEpXSJCEzOgZb/TBZ7jDT2nij0mBipUs57SMJ49MfFBlJOjahd+g6",
-	"u0Mp5sp4rynAjNgJhVRBcg0qJEq4PJjxS85F7qcSMbaFB+PMmHvtCEJjX9cRCa6yFKfDe0TwZIELzt9/",
-	"/ERisTJndhdYz+kYgo1yreFG7090mtQF2vMqirbQGkg7D5IrIg2KblbqCjKMT4nJAatxu6yOR1zhDIny",
-	"ZIOOJqduJGA7o7NjAled+H5kG1O7s7z+zRgEbpjStoJjzH4ixoTx7UOAgoX3zHaHApb3XLWvKHxWKte5",
-	"PKwWgbYdsLXB1S68jDsPi8BYSOzCU1LdvXkTnswpRo4CVbXgQMcTMhoIalx6GCHM79FvJX+HmzlXviHm",
-	"O4sH9i2xtV0hojUJdEyxE7SFPBQ3E/1W4o27bfcQnKnd6tzePKynXP4+it2Z4/z9Y72mY+CZdhx0yGeX",
-	"0bl+lH2FRz59Yl1jxR7keSDe7suvo5EF1Gv9xisigkePiqAzr/2YKTpMIHavfsmRwWs0ko0nuugy5QaZ",
-	"KaLmTEcTiIkYjawpPnz5/XTtDboEa35dA6ZyWRfhr0wI5WpndaulbyJbUzt7R1ObCuE4p50/cJePbEbU",
-	"bt+7KAxfe1Fc/azl/ROqXJM/7pBTjoEVzbOiS140rIDHEFt5Ijif7Iun3lgMHihk8F0+WLZf/HVoa6ee",
-	"MSGX4hbodL7BFjyasJUd7JXZOyvKQltJ2B5NkrVmXWT6JEmCbeh6imXzVZT9bpTKJzqCqza9oAayK3/a",
-	"txFtIF+ux/tRcSnDr6mWKnkPvHZQEVjyWL2yvDN51FiA+aMdDNn7H+elBXkI1WpcNtnK4a5QssKEV95a",
-	"+Bhq9tgeDL1vcaElf3WZe9NclQjG/6Ir+y6uagudsEyv+99VWlFOh/sVw04T3Cl5qLwQsWhOtNXhZzzg",
-	"gdXhXzYvOFFT1yvAXMDV/E1+SzjMfXHKJobL/LLW5pqRLbCqqSpqr9UzO+SDK+sw3Szo1PpTrQoO3hf7",
-	"fdRvKtwIV2hYWYibCzlVbnrJUpxJvch7NaGb53PDWflVSGMJnPKXnKk7eeO5/Em7fiQ3ZW8I3peXUqA7",
-	"v4GMXTeUcNuCzgoNdXnAGlPcSBVKcemQk3wm3g7dCaWb73imypUS8hs7GjhRbpjYzcrhexCKabBLXow/",
-	"vSJ0pE3yYlsu9jG8SltMweXClqd/9i1MzGQtCeZAhgr+fqPF+2EksJl7/E7rEvVeWi/vNYc4uRbm+WRY",
-	"vri1mR4QlzWjCN2/VT29caaMNoS89Dw3JkpjmyL+fGTy/iIacsKbA5XWCHFdc8uuZIMj90YJ0BXYhqZL",
-	"IV4Rmo9wcChUw5Z9dGP4Mx8B6JB8mNQVtsu5fzyaGeecJGJuuKcE4QJLBxHllxxbNZUCE8YRRZ0DzRPO",
-	"hqOmDhfFuKn16X5dddR9KGWtlDZ/C7HccfflY6qrcXQFf4x82JeUm68bk8KzhC6wsjOjUtuiUTF51Xm4",
-	"KLQQz431aHsvYdXo4lt4kEnF9Zi+xbu6dxnU+w3WRWovZG4zJQUbcfr/JwC8b/4W5BgIvqXMzYocvXz2",
-	"hAhe+/8MeF7CHOT/J8GgHUp+xneh3YmpVYbev0HJ38Jm6FvdJTW47yF1/njXHe8nlLBC+eC1loPDx7Zj",
-	"uR8zbs2Vleyrm2vixXhNsLDe8uJRI6TidGNwU6YU4+PO4xZy7LslJHGvKGho8dK9zilXKXv/Yh91xi1s",
-	"zewa196+XqJFxYJ3yv/Do2bBl6F/tzLN0cLNtYdFsA88r0CllX1tfObZEEtCGri916LDsu5YPDsrX5Vw",
-	"u+5d9BiVtTDC1zKsTrTzMZvqIJuyY+TPnz07RLTy6bnKrnYUp73xhc2KxlTDnC6IK9cMJZWL/IKNaN8K",
-	"qGxcTmcvr5b/FwAA//8=",
+	"7D3pbhs5mq9C1A7QnZ2SLB+5FAww7ox7xr05vEkaBjb2SlTVJ4lRFVlNsixrAgHzDvsO+2DzJAt+ZJ2i",
+	"Lsd2N6b3T2BJLJLffVe+BpFIM8GBaxX0vwZToDFI/PM1jabwWnAtRWI+x6AiyTLNBA/6wd/EnCSCT4ie",
+	"AqFczUGSlC7ICMgMMt0NwkBFU0ipeRRuaZolEPSDLB8lLApJSm87dAJ/Ou71gjDQi8z8qLRkfBIsl2Fw",
+	"9olOVg/9NAVyA1IxwYkY49ESMgkKuKZmTfPY1W3fiY9aSPDsLGbAFaESCIcbkAgEGS1IZLCg1oHDRUfh",
+	"hqswLMMgo5KmoB0+z8dvqY6mfqgMvAVIBYR6SjVhikRTyicQd8kl01ORa8J0HetMkZOjF+aGzOxmKRiE",
+	"AaepudD5uGPPrUOQ0ts3wCd6GvQPe72ejwLn43eCww5XnptrmvtECQOuyVQksXpFjnsnZD4Fbm7LFFGa",
+	"JQmCtOmm5si7XHcZBhJUJrgCxPVpFEGmITZ/R4Jr4Nr8SbMsYRFyysEXZSD5WjvlDxLGQT/4t4NKJA7s",
+	"r+qg3BDPaiGDzoB3yTlSTwJCK1LQU2bEQxANCDkQMecgCyrTOJagVEgoSSlLiKILRZjuBssweAv3dvG3",
+	"4L2yuUAUiZwjOdpS31kr9u95siBjIS3BaZKAXCvqkt1QDSHhooNStFHQfTC4ax3gmqWVX/1WxGzMLGlX",
+	"garzoL1jLqX5ZlVP1IDe7xLvT3M9PZNSyHujUm1LD7U+/PiaPHt+8pIoiMxX5Gn3aBvZNoFSaMEKmp85",
+	"zfVUSPb3e5SZzUANGb+hCYsHlmTDfl2HMEVyPuNizomQhGllQJeAP8yl4JN7AT8MLi8vO+aWwLWBEfx2",
+	"TgtCa4vWMfwPVLGISKBJ+qerQJhHrgKfZViGwYUUowTSDbjO7Io/7ofzYl8Pwi+Nnp4b7CIGyfeGrV6e",
+	"PH3+BHWOtYD3Rny33RrdYzXHd4poXHZPzLws6LJiA2gcM3M8TS6kyEBqZuzEmCYKwiCrffU1SEEpOoEm",
+	"affS7UytKHemiODIx3O66HoVoYRfcibNdT+Xd7guF4rRF4i0odOp3XpPqMBcYxvNznBR+zL2Ud9VXgs+",
+	"ZjKllrAPdp8wyBVI6yS0xfN0pJCjjaPBBQcyp4pQNYPYWKnQaA/8zRBtJOIFgUQB0ULMjF+iGI9gOznW",
+	"Y+CsAKN1K15wAKGKDBMR0eTPsUgp48MuMQJgPxQeM+PaAGhxxxTEr0ieZSAJ5TFJhPHyIqoA3VPDbIqm",
+	"eO2KQWlM/+w+dSORBmHdZzp6ehIGKePF5+MVgMPg3AibyqyB2ZOYNNLsBmoe90iIBCg3+9IcBZBpSJXH",
+	"Jy9vQqWkC/PZWoABi72r4TYz34+FYbugHzCun51UBDSInIA0KxnVu65U/pt90cz7vYpEBv5f1txa5SM/",
+	"7Eb7DezXnp/rbL+ZQx0FfCz60+V/7EvOBJ0h4Hlq9j77ePT0WW3r6n6RvKkvvOisWzhbg5eZXjROeu19",
+	"OldQX6XYxLvsthUpnBw3mP7Ex/WLvZ9pId5AYOGz9wwRexY15krmiDVU+bgnWWawUA1R2qQ6DdVXhKt9",
+	"d7Oh73JvjL7yKNsfXl+Qk+ckoXyS0wkQTScYCxglqJr6CHhTBR0/bSD2yATH2ii9oB/89+fTzn/Rzt+v",
+	"vx6Fx8vvP3cG1+6bXufl9dfD8MXyyb//IfCQ742YMH6qNaSZ3hObMdywCAZ+q3JZhLTWqs9N6CohEhPO",
+	"lNPAoDBGHy2acJ/G9DtFsqng0ETAoSdsDYPEALB6/lkHvYbChghJClXwDVr/0HN+RpWaCxlvdSuLdchC",
+	"KaQjkIMCc2OaJ7pEc8sSlpgSY3LcIyxOAK3ayx6JTcRLNUmF0oRxpYHGZtnhEZmKXCpc9xyX1Wx0aVta",
+	"3GxRWQPJx9k2sN6DTSIJVEM8aBmTmGroaJaCjyv3821w9SCyrhTEfitq9Wd5fJ6jwvGwk19w616S4d4M",
+	"pBKcTKkiXGgSTYUCTgT3+UJFesajvqVIYHeV9EEk8FdJufZZfbSpaoMk4lnm4imzGaSdHYo8i/cm4e6W",
+	"FwlhKb5KS4e7AlMlmGGdrxo39DPtRZGF28i5KeP1bw/bvFxxB02S9+Og/3kzwZwZWF63hZrnSWIU/wS0",
+	"S7JMBbOOtPmJjswpWuZQY57djnxnVq850Ch5BjZHtnLQ0oO3d5t1uxMCpmw0Gr8iYwlANNwabWSkgSSM",
+	"w4p+30WvN1NE+8RFxTOFt1NkSQzPgdKYO63nTWpfTFC4wiCvJXOqVTlXeZYJaRgNV1q/s3rcurXVZ00N",
+	"gb2uFt5y0MDrNjmxgPnY+z2HTywFTBjsiS1dPLMxDZXRX3K3fftWdgPvrWpP+eI7gb/b/EVoojymMfac",
+	"sBvA9GLdEhse2WKJ32fAz/+CEfUkl3cJqSuiqkFJ6v1iL0N1DEkUm3DGJwOaTAY3NMm/Yct6XDkAHmeC",
+	"2dzSyqP+pQPDzIMU9FTEd7+FUjlIf5Q3n6lBLv2hXlFU+Da0SrgRNom2GQGedfcCvbU6d34aJLrKsYjy",
+	"tEigrwtzjfh8G7IsA27EU3PJPaCobdMtt9R4Y+VaaxnbT+0NnBSuEdz16NxVTndFlIdB/BrRKqIPMJag",
+	"pnfR19I+OriT3l650EUteGnpZ00SoEqTw6ckmlJJIw1ShWWwcXj0IiSUL6ofQ8IFkXkCJgDByygE6hUp",
+	"4gll67GpeSwDkSVggjJMyUkY5wri7pWJP0oHswxEWv7C0fawrIDsNVZ+9w1ZbMVrcJfYjsP8Ds+1xGfl",
+	"Aq19rzfQ8gMo2DeUvwug9+Q5bAk3a1WedvZBuxjR71vtHlW5I1yZzWd/laY8WhPAWadyXbJVaarzuv6s",
+	"JU010wlsUK1fVxMB2vjr5OcP58b1JjPGMdrH7EHTyc4l77Op7LsSWL/0eCXEwDWjidqas3fOrb1mCcoG",
+	"IpXeekuaROwHcwMJy74Pf43ahEQGckp+yUEuQpJRPSVCElvSIuXj3mgcVblv658+vn9HLuyvhHEtMMoZ",
+	"iXiHghNC6UPOr6Xs65drbuS/5YQpLR++EFWF0LsEzlX0uz3mvVsurp6n2PTMz8U6f2lrixqrMjf74db8",
+	"TbWQTr+sSkKxgMyZnjJO5lMWTQnl5Q/fKUz82H6Obt26rkuBmeX1+DmW7AZ9uWLL2p8DGqeYM0xFXP5o",
+	"v7veJjF4jg9ZyMP/aQR7Pba0zFfNdr3utTnBEAa3HUEz1jFiOwHegVstaUfTiSpSXEG/tuGyKqvZNopG",
+	"Iszvpzz9xmPdQcu6ra1t/+Lw5dHd9teVQ1hWzwZTFyrcB97a2y69zieS+YNLymwhdJPxL8quQDIHEgtM",
+	"wc64mKMvySZcSIgxpVD2/VA1Q+7/vXBMLT+1ojfc6povYExn00aE94KO2i2s9LfsWTvDc5czmpu6PkaR",
+	"ywj8GpPmMQMeQa3J4RVqT9cXSl2TZb2ZKqULTHE20uabCbdEDJ7bxYfPWm7lrqA5QJb1mvkqSDb4rDdt",
+	"KDAukIaYjBZEZTQCtRVI15JYVJsMzFN6A90VXrgjoSwAG3WBDfD37p2IQKmKqXwdD0yCGtg64Uo7Q8o4",
+	"S42p6/laG+7ug21qc2i2LRSW9gegEuR2y9mAuLFZA9jiAmttrPpGTDc58SPwGHlLkeGpS5+jP9knFjDy",
+	"z3/879DrkTcp1N42EjxWJOea2UYxew2bOCbu0Ub488yw6B3pvN9V3FPNu5CcJ+aCtm07V0YKYSwkNNyv",
+	"R2S/NeWbBh5tXVB5VUcztsykGLPEwK5A3iCFVV8CjZvfzCXTpTZxC8pP+KOPEx5JMNrGzkP9TdLz89pu",
+	"ujeg0S+hPCYxmzCtTJwquFHSZlWIvwy7w5AMB+afzpCMQM/B1pXTLvk4FXNuhMicGoeYSqMS4lJ9R1SB",
+	"TZQ12hha3SJHW/rVMC0d5ZLpxUfDPlbCRxbR5V8/Ftz60+WnIPT06NVZaCxFSrCJICwFwxkVJx8ujWob",
+	"+AqrVcQqxuhwgFgRpQ2SRqBYDK5YiSyOJX17wxKeqdZZ1fTmzZrY7Lszc98pwmIkgvWWmptTxaL23kvM",
+	"AY3F6t4XmMQMWyeo0IDMJKk7WObAEhFY8rUehe2R0VOQxS4KCd294le8jWCG2MKm496zF+Sny0/k+6Fe",
+	"ZH1C9R+/zPUwJNhq9sTa9oTdgCIaOEkZzzXYWzBFbkDiAACehDeYwYIo0ITqKz486M4hSTrYPH7wZT5T",
+	"3S9K8GGXnLb0HVOuiBeWik7wCMLiHDteU5yDPeg5wiNkl1xOBY4JuaECRegVb26PQEypIiMjHTU9ahjJ",
+	"ls3nUxPbOrWCOHsnbGcx9hprSAzuidKS8glgJyvimnICzQ4hcw7lxUhHn0hMiIAMUatxyzJjISdCF2ND",
+	"NGEzwPYtRNUVN0uKpnu3LyiLDQPqgowpSyC2MkKMRlRVMypKdMIicB6QG+k5zbCV+6jbC8Igl4ljS9U/",
+	"OJjP512KP3eFnBy4Z9XBm/PXZ+8+nuEzVZ4xOP/bB/J6SuXEoOciEZqcXpyTf/7jf7A1PwgDNzUV9IND",
+	"85zIgNOMBf3guNvrHmOKQ09RTfg5BEuo4JPBZO4alWxNQc+F4ThlBxaMckRSKzbhjkfrrBISHHlTU4gJ",
+	"JTH2+yIXVPa1S7DhHbOjhh5jdgNX3HG9xWypY87joB/8FTT2DzYnzNa0VlRLDuojXcvr1sjUUa93b83/",
+	"eLs1rf+FsOL4wfOnh8+ffEv3f2NIce9xouPeybrFJW4O6jNHCJHrd9v2XDWKURmroP/5OgxUnqZULiqE",
+	"uNoSarYFEbl0mtYocwxDPgcxU5EwYhhcmw0bPGx4ncWdqN084Nh5hXl8vQa/WV7yXXYNa5U4IkWtmnxv",
+	"HyevBecQafKXcslhtxeiNXpxcnjye+bBSzQ2qOKt8WGb+A7Hmg6q4jdWTITy6M0fhWz7Fl1yyt0ho1wT",
+	"ika+7h44izv8euVa2q9cMLccomrlzj6mLh5psnY1w/Cp9IwxQfeDiBcbGPK2M5/POya26eQyAR6J2PYP",
+	"7DHqZDO+y6ZP73rgHkw2mkMb62a+mCJulG5ceXH3Nj94YuHZzIf1UUDzyOGOjzTmEu+B8b+Wnvbn62X4",
+	"ddkQhFM1q1ysiiuRR621evbs6ElNNlAWGnIh4UbMYL1MFG6jnU8tDsFaoHWrUrogUPgQzjEkpygXihz1",
+	"eugg0LqL2RyVpIlxzBYkBhqHRAvRXXXErbtS+OtTegOVT6208XUmQqC7iNcYw5xISCnjKHnr3ZIPCPxv",
+	"X/RWDUcVEIwJF6hdjGfWDf6l+PvMRXFFjhT5oOClESSCTwyLOF7v9V5u5vUyqeNn9eFqon6IPLUSb9Zn",
+	"azFv87dPny6InaYV0nwxLCsT1gwMGyWDIWGYfrjiho9ekWEjPzIsx9WL/E0BuJW4EUwo75qHbLp6aOF/",
+	"8bz3PCzm8yRk2K79BGv3NuwpM/FXvExddwnygHKDekJhnd87vu2Rn9fYE/748lNUsR7ZeDWz5mtcuv+3",
+	"VX5ZxhPJUbfXSk6tkdibwwOUWSz3H7gBhfURL1EpTRKS0QnY7IeJcke51sYaVQoTM13KSR9JGJ99p8hY",
+	"0olxvUNXzR9JMVfGes0AMmK7UlIFyQ2okCjh4mDGrzgXhZ1KxMQmHowxY+4lM3gb+3KWSHCVpzgL0CeC",
+	"JwtccPH+4ycSi7UxsxtXvqATCLbytYZbfTDVadJkaM+LR1aZ1ty0+yCxIuKgLH2lLiHD+IyYGLDut8t6",
+	"S8w19g0pTzTocHLm2kB2Uzp7BnD1/v5H1jGNCfXN70EhcMuUthkco/YTMSGM7+4ClCS8Z7I7EDC957J9",
+	"ZeKzlrku+GE9C6zqAZsbXG/CK7/zqHSMhcR+BUrqu7ffe0DmFD1HgaJaUqDrcRnNDRpUehgmLN6asBP/",
+	"HW2nXPU+oF+ZPbBuiXXwGhKtSqATipWgHfihnEP1a4k3brbyISjTmOHdXT1sxlzx9pH9iePs/WO9lGXo",
+	"6W0ddsnPLqJz9Sj7wpai7caaxpo+KOJAnOUshg/JApq5fmMVEcDjRwXQqddBzBQdJRC7F/0UwODQlGST",
+	"qS6rTIVCZoqoOdPRFGIixmOrio9e/nqy9gZNglW/rgBTG83G+9daowqxs7K1Im8i35A7e0dTGwphC6/t",
+	"P3CjZjYiWi3fOy8MX3JSDvo24v4pVa7IH3fJGUfHihZR0RUvC1bAY4gtPxHsRvf5U28sBA/kMvhGTZar",
+	"r3k7srlTT0+RC3FLcLrfoAsejdmqCvba6J2VaaGdOKxDk2SjWhe5Pk2SYBe8nmHafB1mfzVMFR0dwfUq",
+	"vqBxZZf+tO+e2oK+Qo4PonIExy+pFitFDbxxUOlY8li9srQzcdREgPlj1Rmy0z4XlQZ5CNFqjRbtZHDX",
+	"CFmpwmvvqHwMMXtsC4bWtxxfKl5U594rWEeCsb9oyn4VU7WDTFiiN+3vOqmoJgL8gmG7Ce4UPNRef1kW",
+	"J1bF4Uc84IHF4V82LjhVM1crwFjA5fxNfEs4zH1+yjaCy2I0b3vOyCZY1UyVudf6mV3ywaV1mG4ndBr1",
+	"qZUMDk4H/j7yNzVqhGskrErEzYWcKde9ZDHOpF4UtZrQ9fO55qxi8NVoAif8FWWaRt5YLn/Qrh/JTNl5",
+	"0PuyUgp09zcQseuWEO6a0FkjoS4O2KCKW6FCxS5dclo00NumO6F0+43eVLlUQjGlpYET5ZqJXa8cvvWi",
+	"7Aa74mX70ytCx9oEL7bkYh/DwemyC65gtiL8s+/cYiZqSTAGMljw1xst3A/Dge3Y43eal2jW0vpFrTnE",
+	"zrWwiCfD6jW97fCAuKgZWej+terZrVNltMXkleW5NV4a2+bxFy2T9+fRkFPebqi0Sojrhll2KRtsuTdC",
+	"gKbAFjRdCPGK0KKFg0MpGjbto1vNn0ULQJcUzaQusV31/ePRzBjnJBFzQz0lCBeYOogov+JYqqklmNCP",
+	"KPMcqJ6wNxwldbQo202tTffLqsPuQwlrLbX5W/DlTnovH1NcjaEr6WP4w76S3nzd6hTOErrAzE5GpbZJ",
+	"o7LzqvtwXmjJnlvz0XYuYV3r4lt4kE7FzZC+xfnsuzTq/QbzIo3Xb68SJQXrcfr/3wd8x8BbkBMg+E46",
+	"1yty/PLZEyJ443+v4EUKc1j8DxTDVVfyZ3zz3Z2IWifo/SuU4p17Br/1XVIDewex88e77ng/roRlygfP",
+	"tRwePbYeK+yYMWsurWRf1N1gL8YbjIX5lheP6iGVpxuFmzKlGJ90HzeRY98kIol7LUVLipfu5V2FSNn5",
+	"iwOUGbdwpWfXmPbV8RItahq8W/2PLQ0Nvgz9u1Vhjhaurz0snX3gRQYqre1r/TPPhpgS0sDtXIsOq7xj",
+	"+WxWvR7j66b/eQC9shWI8FUc6wPtos2m3simbBv582fPjhCsonuutqttxVnd+NJGRROqYU4XxKVrRpLK",
+	"RTFgI1anAmobV93Zy+vl/wUAAP//",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

@@ -34,6 +34,14 @@ type picture struct {
 	etag    string
 }
 
+// privateOf returns a private half that has been opened before, or nil.
+func (p *picture) privateOf(kid string) *ecdsa.PrivateKey {
+	if p == nil {
+		return nil
+	}
+	return p.opened[kid]
+}
+
 // NewRing makes an empty ring. Load fills it.
 func NewRing(keeper *Keeper) *Ring { return &Ring{keeper: keeper} }
 
@@ -69,6 +77,14 @@ func (r *Ring) Run(ctx context.Context, log *slog.Logger) error {
 	}
 }
 
+// Refresh moves the keys on if that is due, and reads them.
+func (r *Ring) Refresh(ctx context.Context) error {
+	if err := r.keeper.Maintain(ctx); err != nil {
+		return err
+	}
+	return r.Load(ctx)
+}
+
 // Load reads the keys. It returns ErrNotReady when none is active.
 func (r *Ring) Load(ctx context.Context) error {
 	keys, err := r.keeper.List(ctx)
@@ -91,11 +107,8 @@ func (r *Ring) Load(ctx context.Context) error {
 		if key.State == Retiring {
 			continue
 		}
-		private, ok := (*ecdsa.PrivateKey)(nil), false
-		if before != nil {
-			private, ok = before.opened[key.ID]
-		}
-		if !ok {
+		private := before.privateOf(key.ID)
+		if private == nil {
 			if private, err = r.keeper.sealer.open(key); err != nil {
 				return err
 			}

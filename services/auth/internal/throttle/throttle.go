@@ -26,13 +26,26 @@ type Rule struct {
 // Key is what a budget is counted for.
 type Key [sha256.Size]byte
 
-// Charge is one unit to be taken from the budget of a key.
+// Charge is units to be taken from the budget of a key, or given back to it.
 type Charge struct {
-	Key  Key
-	Rule Rule
+	Key   Key
+	Rule  Rule
+	Units int
 }
 
-// For returns the charge of what the parts name together.
+// Depth is how long a full bucket takes to empty.
+func (r Rule) Depth() time.Duration { return time.Duration(r.Burst) * r.Every }
+
+// All returns the charge that fills or empties the whole bucket.
+func (c Charge) All() Charge {
+	c.Units = c.Rule.Burst
+	return c
+}
+
+// Size is how much longer the bucket takes to empty with the charge.
+func (c Charge) Size() time.Duration { return time.Duration(c.Units) * c.Rule.Every }
+
+// For returns the charge of one unit for what the parts name together.
 func (r Rule) For(parts ...[]byte) Charge {
 	h := sha256.New()
 	h.Write([]byte(r.Name))
@@ -40,5 +53,5 @@ func (r Rule) For(parts ...[]byte) Charge {
 		sum := sha256.Sum256(part) // so that no two lists of parts run together to the same
 		h.Write(sum[:])
 	}
-	return Charge{Key: Key(h.Sum(nil)), Rule: r}
+	return Charge{Key: Key(h.Sum(nil)), Rule: r, Units: 1}
 }

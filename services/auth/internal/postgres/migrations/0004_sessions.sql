@@ -22,6 +22,7 @@ CREATE TABLE sessions (
 -- Serves "end all of them" and "has this account logged in from this network".
 CREATE INDEX sessions_account ON sessions (account_id, network);
 CREATE INDEX sessions_expiry ON sessions (expires_at);
+CREATE INDEX sessions_ended ON sessions (ended_at) WHERE ended_at IS NOT NULL;
 
 CREATE TABLE refresh_tokens (
     hash        bytea       NOT NULL,

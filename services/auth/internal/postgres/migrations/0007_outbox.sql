@@ -8,7 +8,6 @@ CREATE TABLE outbox (
     address_key     text        NULL,
     registration_id uuid        NULL,
     account_id      uuid        NULL,
-    locale          text        NOT NULL DEFAULT '',
     created_at      timestamptz NOT NULL DEFAULT now(),
     due_at          timestamptz NOT NULL DEFAULT now(),
     attempts        integer     NOT NULL DEFAULT 0,

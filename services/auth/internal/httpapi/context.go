@@ -1,0 +1,91 @@
+package httpapi
+
+import (
+	"context"
+	"encoding/base64"
+	"net/url"
+	"strings"
+
+	"github.com/gofiber/fiber/v2"
+	"github.com/google/uuid"
+
+	"github.com/ihr-charging/charging-plot-api/libs/authn"
+	"github.com/ihr-charging/charging-plot-api/libs/httpserver"
+	"github.com/ihr-charging/charging-plot-api/services/auth/internal/account"
+	"github.com/ihr-charging/charging-plot-api/services/auth/internal/caller"
+)
+
+type contextKey struct{}
+
+// request is what handlers need to know of a request besides its parameters and body.
+type request struct {
+	from          caller.Caller
+	authorization string
+}
+
+// remember puts it into the context, which is all that a strict handler is given.
+func remember(veil caller.Veil) fiber.Handler {
+	return func(c *fiber.Ctx) error {
+		r := request{
+			from:          veil.Of(httpserver.ClientIP(c), c.Get(fiber.HeaderUserAgent)),
+			authorization: c.Get(fiber.HeaderAuthorization),
+		}
+		c.SetUserContext(context.WithValue(c.UserContext(), contextKey{}, r))
+		return c.Next()
+	}
+}
+
+func requestFrom(ctx context.Context) request {
+	r, _ := ctx.Value(contextKey{}).(request)
+	return r
+}
+
+// from says where the request came from.
+func from(ctx context.Context) caller.Caller { return requestFrom(ctx).from }
+
+// holderOf returns the account and session that the bearer token speaks for, or account.ErrNone for a service's token, which
+// has neither.
+func holderOf(ctx context.Context) (account.Holder, error) {
+	principal, ok := authn.FromContext(ctx)
+	if !ok {
+		return account.Holder{}, account.ErrNone
+	}
+	id, err := uuid.Parse(principal.SessionID)
+	if err != nil {
+		return account.Holder{}, account.ErrNone.Because(err)
+	}
+	return account.Holder{Account: principal.Subject, Session: id}, nil
+}
+
+// clientCredentials reads the credentials of a service client: HTTP Basic, each half form-encoded (RFC 6749, section 2.3.1),
+// or the two fields of the form. given is false when there are none. A client must not use both ways.
+func clientCredentials(ctx context.Context, id, secret *string) (clientID, clientSecret string, given bool, err error) {
+	scheme, encoded, _ := strings.Cut(requestFrom(ctx).authorization, " ")
+	if !strings.EqualFold(scheme, "Basic") {
+		if secret == nil {
+			return "", "", false, nil
+		}
+		if id == nil {
+			return "", "", false, errInvalidRequest.Detailf("client_secret without client_id")
+		}
+		return *id, *secret, true, nil
+	}
+	if secret != nil {
+		return "", "", false, errInvalidRequest.Detailf("the client authenticates in two ways")
+	}
+	raw, err := base64.StdEncoding.DecodeString(strings.TrimSpace(encoded))
+	if err != nil {
+		return "", "", true, nil //nolint:nilerr // such credentials are wrong ones, and nobody's
+	}
+	user, password, _ := strings.Cut(string(raw), ":")
+	if clientID, err = url.QueryUnescape(user); err != nil {
+		clientID = user
+	}
+	if clientSecret, err = url.QueryUnescape(password); err != nil {
+		clientSecret = password
+	}
+	if id != nil && *id != clientID {
+		return "", "", false, errInvalidRequest.Detailf("client_id is not that of the Authorization header")
+	}
+	return clientID, clientSecret, true, nil
+}

@@ -1,0 +1,34 @@
+// The token stands in the fragment, which is never sent. It is taken out of the address bar so that it stays out of the
+// history, and it is used only when the person presses the button: link scanners open pages, they do not press.
+const token = new URLSearchParams(location.hash.slice(1)).get("token") || "";
+history.replaceState(null, "", location.pathname);
+for (const form of document.forms) {
+  const field = form.elements.token;
+  if (field) field.value = token;
+  form.hidden = form.dataset.when === "token" ? !token && document.forms.length > 1 : Boolean(token);
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    const button = form.querySelector("button"), status = form.querySelector("[role=status]");
+    button.disabled = true;
+    status.className = "";
+    status.textContent = "…";
+    try {
+      const answer = await fetch(form.dataset.to, {
+        method: "POST",
+        headers: { "Content-Type": "application/json" },
+        body: JSON.stringify(Object.fromEntries(new FormData(form))),
+        credentials: "omit",
+      });
+      if (answer.ok) {
+        status.textContent = form.dataset.done;
+        return;
+      }
+      const problem = await answer.json();
+      status.textContent = problem.detail || problem.title;
+    } catch {
+      status.textContent = form.dataset.offline;
+    }
+    status.className = "wrong";
+    button.disabled = false;
+  });
+}

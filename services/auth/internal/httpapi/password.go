@@ -1,0 +1,31 @@
+package httpapi
+
+import "context"
+
+// ForgotPassword sends a link that sets a new password.
+func (a *api) ForgotPassword(ctx context.Context, r ForgotPasswordRequestObject) (ForgotPasswordResponseObject, error) {
+	if err := a.Passwords.Forgot(ctx, r.Body.Email, from(ctx)); err != nil {
+		return nil, err
+	}
+	return ForgotPassword202JSONResponse{accepted}, nil
+}
+
+// ResetPassword sets it.
+func (a *api) ResetPassword(ctx context.Context, r ResetPasswordRequestObject) (ResetPasswordResponseObject, error) {
+	if err := a.Passwords.Reset(ctx, r.Body.Token, r.Body.Password, from(ctx)); err != nil {
+		return nil, err
+	}
+	return ResetPassword204Response{}, nil
+}
+
+// ChangePassword sets the caller's.
+func (a *api) ChangePassword(ctx context.Context, r ChangePasswordRequestObject) (ChangePasswordResponseObject, error) {
+	holder, err := holderOf(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := a.Passwords.Change(ctx, holder, r.Body.CurrentPassword, r.Body.NewPassword, from(ctx)); err != nil {
+		return nil, err
+	}
+	return ChangePassword204Response{}, nil
+}

@@ -1,0 +1,276 @@
+// Package auth is the account service: people and service clients, their credentials, and the tokens that every service
+// verifies. Run starts it, in a process of its own or beside others; Admin does what an operator does by hand.
+package auth
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/ihr-charging/charging-plot-api/libs/authn"
+	"github.com/ihr-charging/charging-plot-api/libs/httpserver"
+	"github.com/ihr-charging/charging-plot-api/libs/lifecycle"
+	pg "github.com/ihr-charging/charging-plot-api/libs/postgres"
+	"github.com/ihr-charging/charging-plot-api/libs/ratelimit"
+	"github.com/ihr-charging/charging-plot-api/libs/rediscache"
+	"github.com/ihr-charging/charging-plot-api/libs/telemetry"
+	"github.com/ihr-charging/charging-plot-api/services/auth/internal/account"
+	"github.com/ihr-charging/charging-plot-api/services/auth/internal/caller"
+	"github.com/ihr-charging/charging-plot-api/services/auth/internal/client"
+	"github.com/ihr-charging/charging-plot-api/services/auth/internal/credential"
+	"github.com/ihr-charging/charging-plot-api/services/auth/internal/httpapi"
+	"github.com/ihr-charging/charging-plot-api/services/auth/internal/introspection"
+	"github.com/ihr-charging/charging-plot-api/services/auth/internal/mail"
+	"github.com/ihr-charging/charging-plot-api/services/auth/internal/notice"
+	"github.com/ihr-charging/charging-plot-api/services/auth/internal/postgres"
+	"github.com/ihr-charging/charging-plot-api/services/auth/internal/session"
+	"github.com/ihr-charging/charging-plot-api/services/auth/internal/signingkey"
+	"github.com/ihr-charging/charging-plot-api/services/auth/internal/token"
+)
+
+// Service is the name by which the others know this one.
+const Service = "auth"
+
+// Migrations returns the schema as goose files.
+func Migrations() fs.FS { return postgres.Migrations() }
+
+// Run serves until ctx ends, then drains and returns nil. It returns an error when the settings are wrong, when the schema
+// could not be brought up to date, or when it could not listen.
+func Run(ctx context.Context, cfg Config) error {
+	cfg = cfg.withDefaults()
+	if err := cfg.Validate(); err != nil {
+		return fmt.Errorf("settings: %w", err)
+	}
+	cfg.Telemetry.Version = version()
+	tel, err := telemetry.Start(ctx, cfg.Telemetry)
+	if err != nil {
+		return fmt.Errorf("start telemetry: %w", err)
+	}
+	err = run(ctx, cfg, tel)
+	flush, cancel := context.WithTimeout(context.WithoutCancel(ctx), 3*time.Second)
+	defer cancel()
+	return errors.Join(err, tel.Shutdown(flush))
+}
+
+func run(ctx context.Context, cfg Config, tel *telemetry.Telemetry) error {
+	log := tel.Log()
+	cfg.Database.Telemetry, cfg.Redis.Telemetry = tel, tel
+	if cfg.Migrations == "startup" {
+		if err := pg.Migrate(ctx, cfg.Database, Migrations()); err != nil {
+			return err
+		}
+	}
+	db, err := pg.Open(ctx, cfg.Database)
+	if err != nil {
+		return err
+	}
+	defer closing(ctx, log, "database", db)
+	cache, err := rediscache.Open(cfg.Redis)
+	if err != nil {
+		return err
+	}
+	defer closing(ctx, log, "redis", cache)
+
+	parts, err := assemble(cfg, db, log)
+	if err != nil {
+		return err
+	}
+	// So that the first answer is a good one. When the database is away the ring tries again for as long as it takes.
+	if err := parts.ring.Refresh(ctx); err != nil {
+		log.WarnContext(ctx, "the signing keys cannot be read yet", "error", err)
+	}
+	server, err := parts.serve(ctx, cfg, tel, cache)
+	if err != nil {
+		return err
+	}
+	group := lifecycle.New(ctx, log)
+	group.Go("signing keys", func(ctx context.Context) error { return parts.ring.Run(ctx, log) })
+	group.Go("service clients", parts.bootstrap)
+	group.Go("mail", parts.courier.Run)
+	group.Go("janitor", parts.sweep)
+	group.Go("http", server.Run)
+	return group.Wait()
+}
+
+func closing(ctx context.Context, log *slog.Logger, what string, c io.Closer) {
+	if err := c.Close(); err != nil {
+		log.WarnContext(ctx, "could not close", "what", what, "error", err)
+	}
+}
+
+// parts are the pieces of the service that others are made of.
+type parts struct {
+	log       *slog.Logger
+	db        *pg.DB
+	sealer    *signingkey.Sealer
+	keeper    *signingkey.Keeper
+	ring      *signingkey.Ring
+	minter    *token.Minter
+	hasher    *credential.Hasher
+	policy    credential.Policy
+	accounts  *postgres.Accounts
+	sessions  *postgres.Sessions
+	clients   *postgres.Clients
+	throttles *postgres.Throttles
+	events    *postgres.Events
+	janitor   *postgres.Janitor
+	courier   *notice.Courier
+	bootstrap func(context.Context) error
+}
+
+// assemble puts the domain onto the database.
+func assemble(cfg Config, db *pg.DB, log *slog.Logger) (*parts, error) {
+	p := &parts{
+		log: log, db: db, accounts: postgres.NewAccounts(db), sessions: postgres.NewSessions(db), clients: postgres.NewClients(db),
+		throttles: postgres.NewThrottles(db), events: postgres.NewEvents(db), janitor: postgres.NewJanitor(db),
+		hasher: credential.NewHasher(credential.DefaultParams, cfg.HashParallel, 0),
+		policy: credential.Policy{MinLength: cfg.PasswordMinLength},
+	}
+	var err error
+	if p.sealer, err = signingkey.NewSealer(cfg.KeyEncryptionKey); err != nil {
+		return nil, fmt.Errorf("KEY_ENCRYPTION_KEY: %w", err)
+	}
+	p.keeper = signingkey.NewKeeper(postgres.NewKeys(db), p.sealer, signingkey.DefaultSchedule, time.Now)
+	p.ring = signingkey.NewRing(p.keeper)
+	p.minter = token.NewMinter(p.ring, cfg.PublicURL, time.Now)
+	sender, err := newSender(cfg, log)
+	if err != nil {
+		return nil, err
+	}
+	p.courier = notice.NewCourier(postgres.NewOutbox(db), sender, notice.Links{
+		Confirm: cfg.PublicURL + "/v1/auth/email/confirm", Reset: cfg.PublicURL + "/v1/auth/password/reset",
+	}, log)
+	clients, err := client.ParseBootstrap(cfg.ServiceClients)
+	if err != nil {
+		return nil, fmt.Errorf("SERVICE_CLIENTS: %w", err)
+	}
+	p.bootstrap = func(ctx context.Context) error { return bootstrap(ctx, p.clients, clients, log) }
+	return p, nil
+}
+
+func newSender(cfg Config, log *slog.Logger) (notice.Sender, error) {
+	writer, err := mail.NewWriter(cfg.MailFrom)
+	if err != nil {
+		return nil, fmt.Errorf("MAIL_FROM: %w", err)
+	}
+	if cfg.SMTPURL == "" {
+		return mail.NewFolder(writer, cfg.MailFolder, log)
+	}
+	return mail.NewSMTP(writer, cfg.SMTPURL)
+}
+
+// serve puts the handlers onto a server. The verifier of our own tokens lives until ctx ends.
+func (p *parts) serve(ctx context.Context, cfg Config, tel *telemetry.Telemetry, cache redis.UniversalClient) (*httpserver.Server, error) {
+	verifier, err := authn.NewVerifier(ctx, authn.Config{
+		Issuer: cfg.PublicURL, Audience: client.Audience(cfg.PublicURL, Service), JWKSURL: ownKeys, Client: &http.Client{Transport: keyTransport{p.ring}},
+		Log: p.log,
+	})
+	if err != nil {
+		return nil, err
+	}
+	server := httpserver.New(cfg.HTTP, tel,
+		httpserver.Check{Name: "postgres", Required: true, Probe: pg.SchemaProbe(p.db, Migrations())},
+		httpserver.Check{Name: "signing_keys", Required: true, Probe: p.probeKeys},
+		httpserver.Check{Name: "redis", Probe: func(ctx context.Context) (string, error) { return "", cache.Ping(ctx).Err() }},
+	)
+	nudge := p.courier.Nudge
+	needs := httpapi.Needs{
+		Registrar: account.NewRegistrar(p.accounts, p.hasher, p.policy, p.throttles, nudge),
+		Passwords: account.NewPasswords(p.accounts, p.hasher, p.policy, p.throttles, nudge),
+		Profiles:  account.NewProfiles(p.accounts),
+		Sessions: session.NewService(session.Needs{
+			Store: p.sessions, Hasher: p.hasher, Minter: p.minter, Throttle: p.throttles, Recorder: p.events,
+			Audiences: client.Audiences(cfg.PublicURL), Lifetimes: session.DefaultLifetimes, Now: time.Now,
+		}),
+		Clients:   client.NewService(p.clients, p.minter),
+		Inspector: introspection.NewService(p.minter, p.sessions, p.clients),
+		Keys:      p.ring, Issuer: cfg.PublicURL, Veil: caller.NewVeil(p.sealer.Derive("networks and devices")), Verifier: verifier,
+		LimitScale: cfg.RateLimitFactor,
+	}
+	if cfg.RateLimitFactor > 0 {
+		needs.Limiter = ratelimit.New(cache, ratelimit.Options{Namespace: Service})
+	}
+	return server, httpapi.Register(server.App(), needs)
+}
+
+func (p *parts) probeKeys(context.Context) (string, error) {
+	if _, _, err := p.ring.Signing(); err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("%d published", p.ring.Size()), nil
+}
+
+// bootstrap writes the configured service clients, and tries until it has.
+func bootstrap(ctx context.Context, store client.Store, clients []client.Client, log *slog.Logger) error {
+	for {
+		err := putClients(ctx, store, clients)
+		if err == nil {
+			return nil
+		}
+		log.WarnContext(ctx, "the configured service clients could not be written", "error", err)
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(2 * time.Second):
+		}
+	}
+}
+
+// sweep deletes what has lost its meaning, once an hour.
+func (p *parts) sweep(ctx context.Context) error {
+	tick := time.NewTicker(time.Hour)
+	defer tick.Stop()
+	for {
+		switch n, err := p.janitor.Sweep(ctx); {
+		case err != nil && ctx.Err() == nil:
+			p.log.WarnContext(ctx, "old rows could not be deleted", "error", err)
+		case n > 0:
+			p.log.InfoContext(ctx, "old rows were deleted", "rows", n)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+	}
+}
+
+// ownKeys is the address under which our own verifier asks for the key set. It is never dialled.
+const ownKeys = "http://auth.internal/.well-known/jwks.json"
+
+// keyTransport answers that request from the ring.
+type keyTransport struct{ ring *signingkey.Ring }
+
+// RoundTrip returns the key set.
+func (t keyTransport) RoundTrip(r *http.Request) (*http.Response, error) {
+	document, _, err := t.ring.JWKS()
+	if err != nil {
+		return nil, err
+	}
+	return &http.Response{
+		Status: "200 OK", StatusCode: http.StatusOK, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Request: r,
+		Header: http.Header{"Content-Type": {"application/json"}}, ContentLength: int64(len(document)),
+		Body: io.NopCloser(strings.NewReader(string(document))),
+	}, nil
+}
+
+// version is the commit that the program was built from.
+func version() string {
+	if info, ok := debug.ReadBuildInfo(); ok {
+		for _, setting := range info.Settings {
+			if setting.Key == "vcs.revision" {
+				return setting.Value
+			}
+		}
+	}
+	return "unknown"
+}
