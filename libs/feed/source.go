@@ -67,11 +67,19 @@ func NewSource[T any](db *postgres.DB, options SourceOptions[T]) *Source[T] {
 	return &Source[T]{
 		db: db, options: options, wake: make(chan struct{}),
 		// One statement, hence one snapshot for the rows, their horizon and as_of. The row
-		// comparison walks the primary key from the cursor on, and stops at the horizon.
-		page: `select l.epoch, l.now, pg_snapshot_xmax(l.snapshot)::text as xmax,
-    (select min(held.changed_at) from ` + table + ` held where held.xid >= pg_snapshot_xmin(l.snapshot)) as held_since,
+		// comparison walks the primary key from the cursor on, and stops at the horizon. Of what is
+		// held back the first rows stand for all: there may be very many behind a long transaction.
+		page: `with l as materialized (
+    select epoch, clock_timestamp() as now, pg_current_snapshot() as snapshot, (
+        select min(changed_at) from (
+            select changed_at from ` + table + ` h where xid >= pg_snapshot_xmin(pg_current_snapshot()) order by h.xid, h.seq limit 100
+        ) held
+    ) as held_since
+    from ` + log + `
+)
+select l.epoch, l.now, l.held_since, pg_snapshot_xmax(l.snapshot)::text as xmax,
     c.xid::text, c.seq, c.entity_id, c.op, c.version, c.changed_at
-from (select epoch, pg_current_snapshot() as snapshot, clock_timestamp() as now from ` + log + `) l
+from l
 left join lateral (
     select * from ` + table + ` c
     where (c.xid, c.seq) > ($1::text::xid8, $2) and c.xid < pg_snapshot_xmin(l.snapshot)
