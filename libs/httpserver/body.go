@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"net/http"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
@@ -41,21 +42,44 @@ func (s *Server) ruleFor(method, path string) *bodyRule {
 	return nil
 }
 
-// headerReceived sets the limit before the body is read.
-func (s *Server) headerReceived(header *fasthttp.RequestHeader) (config fasthttp.RequestConfig) {
-	length := header.ContentLength()
-	if len(s.bodies) == 0 || length >= 0 && length <= s.cfg.BodyLimit || length == -2 {
-		return config
+// limitOf returns the limit of a request whose body is yet to be read, and the
+// rule that sets it, if one does.
+func (s *Server) limitOf(header *fasthttp.RequestHeader) (int, *bodyRule) {
+	if len(s.bodies) == 0 {
+		return s.cfg.BodyLimit, nil
 	}
 	uri := fasthttp.AcquireURI()
 	defer fasthttp.ReleaseURI(uri)
 	if err := uri.Parse(nil, header.RequestURI()); err != nil {
+		return s.cfg.BodyLimit, nil
+	}
+	if rule := s.ruleFor(string(header.Method()), string(uri.PathOriginal())); rule != nil {
+		return rule.limit, rule
+	}
+	return s.cfg.BodyLimit, nil
+}
+
+// headerReceived sets the limit before the body is read.
+func (s *Server) headerReceived(header *fasthttp.RequestHeader) (config fasthttp.RequestConfig) {
+	length := header.ContentLength()
+	if length >= 0 && length <= s.cfg.BodyLimit || length == noBody {
 		return config
 	}
-	if rule := s.ruleFor(string(header.Method()), string(uri.PathOriginal())); rule != nil && !rule.stream {
-		config.MaxRequestBodySize = rule.limit
+	if limit, rule := s.limitOf(header); rule != nil && !rule.stream {
+		config.MaxRequestBodySize = limit
 	}
 	return config
+}
+
+// expect answers a caller who asks before sending a body (Expect: 100-continue).
+func (s *Server) expect(ctx *fasthttp.RequestCtx) int {
+	if limit, _ := s.limitOf(&ctx.Request.Header); ctx.Request.Header.ContentLength() <= limit {
+		return http.StatusContinue
+	}
+	c := s.app.AcquireCtx(ctx)
+	defer s.app.ReleaseCtx(c)
+	_ = s.protocolError(c, fiber.ErrRequestEntityTooLarge)
+	return http.StatusRequestEntityTooLarge
 }
 
 // takeBody brings a body that fasthttp left on the wire into memory, within the

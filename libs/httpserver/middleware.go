@@ -19,7 +19,7 @@ var (
 	headerNoSniff         = []byte(fiber.HeaderXContentTypeOptions)
 	headerReferrer        = []byte(fiber.HeaderReferrerPolicy)
 	headerCSP             = []byte(fiber.HeaderContentSecurityPolicy)
-	headerETag            = []byte(fiber.HeaderETag)
+	headerETag            = []byte("Etag") // as fasthttp keeps it
 	headerOrigin          = []byte(fiber.HeaderOrigin)
 
 	noSniff    = []byte("nosniff")

@@ -179,6 +179,7 @@ func New(cfg Config, tel *telemetry.Telemetry, checks ...Check) *Server {
 	transport.SecureErrorLogMessage = true
 	transport.Logger = silent{}
 	transport.HeaderReceived = s.headerReceived
+	transport.ExpectHandler = s.expect
 	transport.Handler = s.knownMethods(transport.Handler)
 
 	s.app.Use(s.serve)

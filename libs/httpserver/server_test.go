@@ -46,7 +46,10 @@ func start(t *testing.T, cfg Config, register func(*Server), checks ...Check) *w
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	go func() { done <- s.Run(ctx) }()
+	go func() {
+		done <- s.Run(ctx)
+		close(done)
+	}()
 	addr := s.Addr(t.Context())
 	if addr == nil {
 		t.Fatal("the server does not listen")
@@ -59,13 +62,18 @@ func start(t *testing.T, cfg Config, register func(*Server), checks ...Check) *w
 		stop()
 		client.CloseIdleConnections()
 		select {
-		case <-done:
+		case err := <-done:
+			if err != nil {
+				t.Errorf("Run: %v", err)
+			}
 		case <-time.After(20 * time.Second):
 			t.Error("the server does not stop")
 		}
 	})
 	return w
 }
+
+func discard() *telemetry.Telemetry { return telemetry.Discard() }
 
 // answer is a response that has been read.
 type answer struct {
@@ -203,6 +211,7 @@ func TestErrorsAreProblems(t *testing.T) {
 		"504":                      {method: "GET", path: "/slow", status: 504, code: "timeout"},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			a := w.do(t, tt.method, tt.path, tt.body, tt.headers...)
 			if a.StatusCode != tt.status {
 				t.Fatalf("status %d, want %d: %s", a.StatusCode, tt.status, a.body)
@@ -389,7 +398,7 @@ func TestConfigNamesEveryFault(t *testing.T) {
 			t.Errorf("%s is not named in: %v", want, err)
 		}
 	}
-	s := New(Config{TrustedProxies: []string{"gateway"}}, telemetry.Discard())
+	s := New(Config{TrustedProxies: []string{"gateway"}}, discard())
 	if err := s.Run(t.Context()); err == nil || !strings.Contains(err.Error(), "gateway") {
 		t.Errorf("Run with a faulty config: %v", err)
 	}
@@ -402,7 +411,7 @@ func TestRunSaysWhenItCannotListen(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer taken.Close()
-	s := New(Config{Listen: taken.Addr().String()}, telemetry.Discard())
+	s := New(Config{Listen: taken.Addr().String()}, discard())
 	if err := s.Run(t.Context()); !errors.Is(err, syscall.EADDRINUSE) {
 		t.Errorf("Run on a taken address: %v", err)
 	}
