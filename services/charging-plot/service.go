@@ -142,6 +142,7 @@ func serve(ctx context.Context, cfg Config, p parts) error {
 
 	office := central.New(central.Config{Replica: self, HeartbeatInterval: cfg.HeartbeatInterval, SeenEvery: seenEvery}, store, store, time.Now, log)
 	group.Go("signs of life", office.Run)
+	cfg.OCPP.TrustedProxies = cfg.HTTP.TrustedProxies
 	sockets, err := ocpp.New(cfg.OCPP, office, p.tel)
 	if err != nil {
 		return err

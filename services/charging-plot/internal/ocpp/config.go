@@ -15,7 +15,8 @@ type Config struct {
 	// Listener is used instead of Listen when it is set.
 	Listener net.Listener `env:"-"`
 	// TrustedProxies are the addresses (CIDR or single) whose X-Forwarded-For is believed, for logs and for the limit on guesses.
-	TrustedProxies []string `env:"TRUSTED_PROXIES"`
+	// The HTTP port has the setting for both.
+	TrustedProxies []string `env:"-"`
 	Limits
 }
 
