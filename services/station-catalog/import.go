@@ -54,7 +54,5 @@ func Import(ctx context.Context, cfg Config, format string, file io.Reader, prog
 		return Report{}, fmt.Errorf("id of the import: %w", err)
 	}
 	imp := transfer.Import{ID: id, Format: format, Source: o.Source, DryRun: o.DryRun, SubmittedBy: "command line"}
-	return transfer.Run(ctx, store, reader, imp, func(ctx context.Context) error {
-		return transfer.Receive(ctx, store, reader, imp, file, progress)
-	}, progress)
+	return transfer.Run(ctx, store, reader, imp, file, progress)
 }

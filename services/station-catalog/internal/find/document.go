@@ -55,7 +55,7 @@ func Document(st *station.Station, statuses map[uuid.UUID]station.PlotStatus) (s
 		}
 		unit := search.EVSE{ID: search.ID(e.ID)}
 		if p, ok := statuses[e.ID]; ok {
-			unit.Status, unit.StatusAt = status(p.Status), p.Since
+			unit.Status, unit.StatusAt = status(p.Status), p.ToldAt
 		}
 		for _, c := range e.Connectors {
 			unit.Connectors = append(unit.Connectors, search.Connector{Standard: c.Standard, PowerW: uint32(max(0, c.PowerW))}) //nolint:gosec // the database bounds it

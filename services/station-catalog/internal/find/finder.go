@@ -35,6 +35,8 @@ type Page struct {
 	Total int
 	// Next is where the next page begins; nil on the last.
 	Next *search.Cursor
+	// StatusesAsOf is up to when the statuses are known; zero when none was ever told.
+	StatusesAsOf time.Time
 }
 
 // Finder answers searches.
@@ -79,8 +81,9 @@ func (f *Finder) memory(q *Query, dst []byte) ([]byte, Page, error) {
 		result.Reset()
 		f.results.Put(result)
 	}()
-	f.replica.Snapshot().Search(&m, result)
-	page := Page{Total: result.Total}
+	snapshot := f.replica.Snapshot()
+	snapshot.Search(&m, result)
+	page := Page{Total: result.Total, StatusesAsOf: snapshot.AsOf().Statuses.Time}
 	if result.More {
 		next := result.Next()
 		page.Next = &next
@@ -109,9 +112,6 @@ func (f *Finder) bySQL(ctx context.Context, q *Query, dst []byte) ([]byte, Page,
 	if found.More {
 		page.Next = &found.Last
 	}
-	if len(found.IDs) == 0 {
-		return dst, page, nil
-	}
 	stations, err := f.sql.Load(ctx, found.IDs)
 	if err != nil {
 		return dst, page, err
@@ -127,6 +127,10 @@ func (f *Finder) bySQL(ctx context.Context, q *Query, dst []byte) ([]byte, Page,
 		return dst, page, err
 	}
 	index := search.New()
+	page.StatusesAsOf = asOf
+	if len(found.IDs) == 0 {
+		return dst, page, nil
+	}
 	err = index.Load(func(yield func(search.Document, error) bool) {
 		for _, st := range stations {
 			if !yield(Document(&st, statuses)) {

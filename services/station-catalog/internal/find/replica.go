@@ -290,7 +290,7 @@ func (r *Replica) takeStatuses(changes plotstatus.Changes) {
 	batch := search.Batch{AsOf: search.AsOf{Statuses: search.Mark{Position: changes.Place.XID, Time: changes.AsOf}}}
 	for _, s := range changes.Statuses {
 		r.statuses[s.EVSEID] = s
-		batch.Statuses = append(batch.Statuses, search.StatusChange{EVSE: search.ID(s.EVSEID), Status: status(s.Status), At: s.Since})
+		batch.Statuses = append(batch.Statuses, search.StatusChange{EVSE: search.ID(s.EVSEID), Status: status(s.Status), At: s.ToldAt})
 	}
 	r.index.Apply(batch)
 }

@@ -625,16 +625,16 @@ type Payment struct {
 // PlotStatus OCPI EVSE status.
 type PlotStatus string
 
-// Plots The plots of a station by what they offer. A plot with several connectors counts under each of them, and under its greatest power.
+// Plots The plots of a station by what they offer. A plot with several connectors counts under each of their standards.
 type Plots struct {
-	// AsOf Up to when the statuses are known, to ten seconds; null when none was ever heard.
+	// AsOf When the newest of these statuses was told; null when none ever was.
 	AsOf      *time.Time `json:"as_of"`
 	Available int        `json:"available"`
 
 	// ByConnector By connector standard.
 	ByConnector map[string]Count `json:"by_connector"`
 
-	// ByPower By greatest power in kilowatts, in the classes `under_7`, `7_to_22`, `22_to_50`, `50_to_150`, `150_and_more` and `unknown`; the lower bound belongs to the class.
+	// ByPower By the plot's greatest power in kilowatts, such as `22` or `7.4`; plots of unknown power are left out.
 	ByPower map[string]Count `json:"by_power"`
 	Total   int              `json:"total"`
 }

@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/cespare/xxhash/v2"
 	"github.com/gofiber/fiber/v2"
@@ -49,6 +50,12 @@ func (a *API) searchStations(c *fiber.Ctx) error {
 	}
 	body = append(body, `],"total":`...)
 	body = strconv.AppendInt(body, int64(found.Total), 10)
+	body = append(body, `,"statuses_as_of":`...)
+	if found.StatusesAsOf.IsZero() {
+		body = append(body, `null`...)
+	} else {
+		body = append(found.StatusesAsOf.AppendFormat(append(body, '"'), time.RFC3339), '"')
+	}
 	body = append(body, `,"next_cursor":"`...)
 	if found.Next != nil {
 		next := a.searches.Encode(searchCursor{Query: same, After: *found.Next})

@@ -73,8 +73,8 @@ func liveTag(st *station.Station) string {
 			h.WriteString(strconv.FormatInt(e.StatusSince.UnixNano(), 36))
 		}
 	}
-	if st.Plots != nil && st.Plots.AsOf != nil {
-		h.WriteString(st.Plots.AsOf.Format(time.RFC3339))
+	if st.StatusesAsOf != nil {
+		h.WriteString(st.StatusesAsOf.Format(time.RFC3339))
 	}
 	return `"` + strconv.FormatInt(st.Version, 10) + "." + strconv.FormatUint(fnv(h.String()), 36) + `"`
 }

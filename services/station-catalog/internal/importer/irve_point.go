@@ -108,8 +108,15 @@ func readPoint(line int64, f *fields) (point, []transfer.Finding) {
 
 // evseUID is the id without the stars, blanks and dashes that some write between its parts.
 func evseUID(id string) string {
-	return strings.ToUpper(strings.NewReplacer("*", "", " ", "", "\u00a0", "").Replace(id))
+	for i := range len(id) {
+		if c := id[i]; c == '*' || c == ' ' || c >= 'a' && c <= 'z' || c >= 0x80 {
+			return strings.ToUpper(separators.Replace(id))
+		}
+	}
+	return id
 }
+
+var separators = strings.NewReplacer("*", "", " ", "", "\u00a0", "")
 
 // isNone recognises the scheme's way to say that there is no id.
 func isNone(id string) bool {

@@ -86,7 +86,7 @@ func readStation(text []byte) (*station.Station, error) {
 	if s.TimeZone == "" {
 		s.TimeZone = "UTC"
 	}
-	s.ID, s.Operator.ID, s.Plots, s.Version = uuid.Nil, uuid.Nil, nil, 0
+	s.ID, s.Operator.ID, s.Plots, s.StatusesAsOf, s.Version = uuid.Nil, uuid.Nil, nil, nil, 0
 	live := s.EVSEs[:0]
 	for _, e := range s.EVSEs {
 		if e.Removed {

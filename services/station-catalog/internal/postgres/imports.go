@@ -38,17 +38,7 @@ UPDATE imports SET rows = $2, rejected_rows = $3, adjusted_rows = $4, updated_at
 func (s *Store) Stage(ctx context.Context, id uuid.UUID, rows []transfer.StagedRow, findings []transfer.Finding, counts transfer.Counts) error {
 	return s.db.InTx(ctx, func(ctx context.Context, tx *sqlx.Tx) error {
 		importID := id.String()
-		_, err := postgres.CopyFrom(ctx, tx, "import_rows", []string{"import_id", "key", "line", "data"},
-			func(yield func([]any, error) bool) {
-				row := make([]any, 4)
-				for i := range rows {
-					row[0], row[1], row[2], row[3] = importID, rows[i].Key, rows[i].Line, rows[i].Data
-					if !yield(row, nil) {
-						return
-					}
-				}
-			})
-		if err != nil {
+		if err := copyRows(ctx, tx, importID, rows); err != nil {
 			return err
 		}
 		if err := insertFindings(ctx, tx, id, findings); err != nil {
@@ -59,6 +49,23 @@ func (s *Store) Stage(ctx context.Context, id uuid.UUID, rows []transfer.StagedR
 		}
 		return nil
 	})
+}
+
+func copyRows(ctx context.Context, tx *sqlx.Tx, importID string, rows []transfer.StagedRow) error {
+	if len(rows) == 0 {
+		return nil
+	}
+	_, err := postgres.CopyFrom(ctx, tx, "import_rows", []string{"import_id", "key", "line", "data"},
+		func(yield func([]any, error) bool) {
+			row := make([]any, 4)
+			for i := range rows {
+				row[0], row[1], row[2], row[3] = importID, rows[i].Key, rows[i].Line, rows[i].Data
+				if !yield(row, nil) {
+					return
+				}
+			}
+		})
+	return err
 }
 
 const addFindings = `
@@ -104,22 +111,40 @@ const importColumns = `
 id, format, source, dry_run, operator_id, submitted_by, state, error, rows, rejected_rows, adjusted_rows, stations, stations_total,
 created, updated, unchanged, removed, done_key, created_at, updated_at, finished_at`
 
-// Rows that a crash of the database has taken are noticed when the work is done: see Finish.
+const beginImport = `
+UPDATE imports
+SET state = 'running', worker = $2, leased_until = now() + make_interval(secs => $3), updated_at = now(),
+    stations_total = coalesce($4, (SELECT count(DISTINCT key) FROM import_rows WHERE import_id = $1))
+WHERE id = $1 AND state = 'receiving'
+RETURNING ` + importColumns
+
+// Begin gives an import that has been received to a worker at once.
+func (s *Store) Begin(ctx context.Context, id uuid.UUID, worker string, lease time.Duration, stations *int64) (transfer.Import, error) {
+	found, err := collect(ctx, s.db, scanImport, beginImport, id, worker, lease.Seconds(), stations)
+	switch {
+	case err != nil:
+		return transfer.Import{}, postgres.Map(fmt.Errorf("begin import: %w", err), nil)
+	case len(found) == 0:
+		return transfer.Import{}, transfer.ErrLost
+	}
+	return found[0], nil
+}
+
 const claimImport = `
 UPDATE imports
 SET state = 'running', worker = $1, leased_until = now() + make_interval(secs => $2), updated_at = now()
 WHERE id = (
     SELECT id
     FROM imports
-    WHERE (state = 'waiting' OR state = 'running' AND leased_until < now()) AND ($3::uuid IS NULL OR id = $3)
+    WHERE state = 'waiting' OR state = 'running' AND leased_until < now()
     ORDER BY created_at
     LIMIT 1
     FOR UPDATE SKIP LOCKED)
 RETURNING ` + importColumns
 
 // Claim gives an import to a worker.
-func (s *Store) Claim(ctx context.Context, worker string, lease time.Duration, id *uuid.UUID) (transfer.Import, bool, error) {
-	found, err := collect(ctx, s.db, scanImport, claimImport, worker, lease.Seconds(), id)
+func (s *Store) Claim(ctx context.Context, worker string, lease time.Duration) (transfer.Import, bool, error) {
+	found, err := collect(ctx, s.db, scanImport, claimImport, worker, lease.Seconds())
 	if err != nil {
 		return transfer.Import{}, false, postgres.Map(fmt.Errorf("claim import: %w", err), nil)
 	}
@@ -195,7 +220,7 @@ func (s *Store) Write(ctx context.Context, imp transfer.Import, worker string, l
 				rejected++
 			}
 		}
-		err = tx.QueryRowContext(ctx, advanceImport, imp.ID, worker, lease.Seconds(), len(batch.Entries), p.created, p.updated, p.unchanged,
+		err = tx.QueryRowContext(ctx, advanceImport, imp.ID, worker, lease.Seconds(), batch.Stations, p.created, p.updated, p.unchanged,
 			p.removed, rejected, batch.DoneKey).Scan(&counts.Rows, &counts.Rejected, &counts.Adjusted, &counts.Stations, &counts.Created,
 			&counts.Updated, &counts.Unchanged, &counts.Removed)
 		switch {
@@ -264,18 +289,16 @@ func (p *putting) owners(ctx context.Context, entries []transfer.Entry) (map[ide
 
 const finishImport = `
 UPDATE imports
-SET state  = CASE WHEN $2 = '' AND (stations_total IS NULL OR stations_total = (
-                 SELECT count(DISTINCT key) FROM import_rows WHERE import_id = $1)) THEN 'succeeded' ELSE 'failed' END,
-    error  = CASE WHEN $2 <> '' THEN $2 WHEN stations_total = (
-                 SELECT count(DISTINCT key) FROM import_rows WHERE import_id = $1) THEN ''
-                 ELSE 'the database lost rows of this file in a crash; send it again' END,
+SET state  = CASE WHEN $2 = '' AND stations = stations_total THEN 'succeeded' ELSE 'failed' END,
+    error  = CASE WHEN $2 <> '' OR stations = stations_total THEN $2
+                 ELSE 'rows of this file were lost, with the process or the database that had them; send it again' END,
     worker = '', leased_until = NULL, finished_at = now(), updated_at = now()
 WHERE id = $1 AND state NOT IN ('succeeded', 'failed')`
 
 const dropStaged = `
 DELETE FROM import_rows WHERE import_id = $1`
 
-// Finish ends an import. One whose staged rows have vanished meanwhile has failed, whatever the caller thinks.
+// Finish ends an import. One of whose stations not all were done has failed, whatever the caller thinks.
 func (s *Store) Finish(ctx context.Context, id uuid.UUID, message string) error {
 	return s.db.InTx(ctx, func(ctx context.Context, tx *sqlx.Tx) error {
 		if _, err := tx.ExecContext(ctx, finishImport, id, message); err != nil {

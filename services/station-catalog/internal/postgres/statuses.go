@@ -38,19 +38,22 @@ FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::timestamptz[], $5::boolean[]
 ORDER BY evse_id, version DESC
 ON CONFLICT ON CONSTRAINT evse_status_pkey DO UPDATE
 SET plot_id = excluded.plot_id, status = excluded.status, status_since = excluded.status_since, reservable = excluded.reservable,
-    version = excluded.version, xid = pg_current_xact_id(), seq = nextval('evse_status_seq')
+    version = excluded.version, told_at = greatest(clock_timestamp(), evse_status.told_at + interval '1 microsecond'),
+    xid = pg_current_xact_id(), seq = nextval('evse_status_seq')
 WHERE evse_status.plot_id <> excluded.plot_id OR evse_status.version < excluded.version`
 
 // A plot that is gone, or no longer serves the EVSE, leaves a status that is not known, so that those who follow the copy learn of it.
 const forgetStatuses = `
 UPDATE evse_status
-SET status = 'UNKNOWN', status_since = now(), version = evse_status.version + 1, xid = pg_current_xact_id(), seq = nextval('evse_status_seq')
+SET status = 'UNKNOWN', status_since = now(), version = evse_status.version + 1,
+    told_at = greatest(clock_timestamp(), told_at + interval '1 microsecond'), xid = pg_current_xact_id(), seq = nextval('evse_status_seq')
 FROM unnest($1::uuid[]) AS gone (plot_id)
 WHERE evse_status.plot_id = gone.plot_id AND evse_status.status <> 'UNKNOWN'`
 
 const keepStatuses = `
 UPDATE evse_status
-SET status = 'UNKNOWN', status_since = now(), xid = pg_current_xact_id(), seq = nextval('evse_status_seq')
+SET status = 'UNKNOWN', status_since = now(), told_at = greatest(clock_timestamp(), told_at + interval '1 microsecond'),
+    xid = pg_current_xact_id(), seq = nextval('evse_status_seq')
 WHERE status <> 'UNKNOWN' AND NOT EXISTS (SELECT FROM unnest($1::uuid[]) AS kept (id) WHERE kept.id = evse_status.evse_id)`
 
 const refresh = `
@@ -108,7 +111,7 @@ func upsert(ctx context.Context, tx *sqlx.Tx, upserts []plotstatus.Row) error {
 	return nil
 }
 
-const statusColumns = `evse_id, plot_id, status, status_since, reservable`
+const statusColumns = `evse_id, plot_id, status, status_since, reservable, told_at`
 
 // Statuses gives what is known of the plots that serve these EVSEs, and up to when it is known; the zero time when nothing ever was.
 func (s *Store) Statuses(ctx context.Context, evses []uuid.UUID) (map[uuid.UUID]station.PlotStatus, time.Time, error) {
@@ -157,8 +160,8 @@ func (s *Store) StatusesAfter(ctx context.Context, after plotstatus.Place, limit
 	out.AsOf = asOf
 	out.Statuses, err = collect(ctx, s.db, func(rows *sql.Rows) (station.PlotStatus, error) {
 		var r station.PlotStatus
-		err := rows.Scan(&r.EVSEID, &r.PlotID, &r.Status, &r.Since, &r.Reservable, &out.Place.XID, &out.Place.Seq)
-		r.Since = r.Since.UTC()
+		err := rows.Scan(&r.EVSEID, &r.PlotID, &r.Status, &r.Since, &r.Reservable, &r.ToldAt, &out.Place.XID, &out.Place.Seq)
+		r.Since, r.ToldAt = r.Since.UTC(), r.ToldAt.UTC()
 		return r, err
 	}, statusesAfter, after.XID, after.Seq, limit)
 	if err != nil {
@@ -169,7 +172,7 @@ func (s *Store) StatusesAfter(ctx context.Context, after plotstatus.Place, limit
 
 func scanStatus(rows *sql.Rows) (station.PlotStatus, error) {
 	var r station.PlotStatus
-	err := rows.Scan(&r.EVSEID, &r.PlotID, &r.Status, &r.Since, &r.Reservable)
-	r.Since = r.Since.UTC()
+	err := rows.Scan(&r.EVSEID, &r.PlotID, &r.Status, &r.Since, &r.Reservable, &r.ToldAt)
+	r.Since, r.ToldAt = r.Since.UTC(), r.ToldAt.UTC()
 	return r, err
 }

@@ -31,7 +31,6 @@ func All() map[string]Enumeration {
 		"parking_restriction": ParkingRestrictions,
 		"parking_type":        ParkingTypes,
 		"plot_status":         PlotStatuses,
-		"power_class":         PowerClasses,
 		"power_type":          PowerTypes,
 		"import_format":       ImportFormats,
 		"import_state":        ImportStates,
@@ -166,14 +165,6 @@ var (
 		{"CARPOOL_PARKING", "Car park for sharing rides"},
 		{"FUEL_STATION", "Fuel station"},
 		{"WIFI", "Wi-Fi"},
-	}
-	PowerClasses = Enumeration{
-		{"unknown", "Not known"},
-		{"under_7", "Under 7 kW"},
-		{"7_to_22", "7 kW to under 22 kW"},
-		{"22_to_50", "22 kW to under 50 kW"},
-		{"50_to_150", "50 kW to under 150 kW"},
-		{"150_and_more", "150 kW and more"},
 	}
 	ImportFormats = Enumeration{
 		{"irve", "French register, static scheme (CSV or JSON lines)"},

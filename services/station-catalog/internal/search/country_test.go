@@ -94,24 +94,27 @@ func (n *network) station(i int) search.Document {
 		Tags:     tags[r.IntN(len(tags)):][:1],
 	}
 	d.Latitude, d.Longitude = n.place(r)
-	most := uint32(0)
-	fast := r.IntN(5) == 0
+	kind := r.IntN(3)
+	if r.IntN(5) == 0 {
+		kind += 3
+	}
+	most, second, odd := uint32(0), r.IntN(4) == 0, uint32(0)
+	if r.IntN(20) == 0 { // registers have them
+		odd = uint32(r.IntN(500))
+	}
 	for e := range evsesOf(i) {
 		evse := search.EVSE{ID: evseID(i, e), StatusAt: epoch.Add(time.Duration(r.IntN(1e6)) * time.Millisecond)}
 		evse.Status = []search.Status{
 			search.StatusAvailable, search.StatusAvailable, search.StatusCharging, search.StatusUnknown,
 		}[r.IntN(4)]
-		first := r.IntN(3)
-		if fast {
-			first = 3 + r.IntN(3)
+		if r.IntN(8) == 0 { // most EVSEs of a station are alike
+			kind = r.IntN(6)
 		}
-		evse.Connectors = append(evse.Connectors, plugsOnOffer[first])
-		if r.IntN(3) == 0 {
-			evse.Connectors = append(evse.Connectors, plugsOnOffer[6+r.IntN(2)])
+		evse.Connectors = append(evse.Connectors, plugsOnOffer[kind])
+		if second {
+			evse.Connectors = append(evse.Connectors, plugsOnOffer[7-kind/3])
 		}
-		if r.IntN(20) == 0 { // an odd power, as registers have them
-			evse.Connectors[0].PowerW += uint32(r.IntN(500))
-		}
+		evse.Connectors[0].PowerW += odd
 		most = max(most, evse.Connectors[0].PowerW)
 		d.EVSEs = append(d.EVSEs, evse)
 	}

@@ -14,7 +14,7 @@ import (
 // times, in removed EVSEs, or in what is live. An import writes nothing for a station whose hash is the same.
 func (s *Station) Hash() ([sha256.Size]byte, error) {
 	told := *s
-	told.ID, told.Version, told.UpdatedAt, told.Plots = uuid.Nil, 0, time.Time{}, nil
+	told.ID, told.Version, told.UpdatedAt, told.Plots, told.StatusesAsOf = uuid.Nil, 0, time.Time{}, nil, nil
 	told.Operator = Operator{CountryCode: s.Operator.CountryCode, PartyID: s.Operator.PartyID}
 	told.EVSEs = make([]EVSE, 0, len(s.EVSEs))
 	for _, e := range s.EVSEs {

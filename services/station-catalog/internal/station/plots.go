@@ -1,19 +1,20 @@
 package station
 
 import (
+	"strconv"
 	"time"
 
 	"github.com/google/uuid"
 )
 
-// Plots counts the plots of a station. A plot with several connectors counts under each of their standards, and under its
-// greatest power.
+// Plots counts the plots of a station: the EVSEs that are not removed. ByConnector counts a plot under each standard that it has,
+// ByPower once, under its greatest power in kW; plots of unknown power are left out there.
 type Plots struct {
 	Total       int              `json:"total"`
 	Available   int              `json:"available"`
 	ByConnector map[string]Tally `json:"by_connector"`
 	ByPower     map[string]Tally `json:"by_power"`
-	// AsOf is up to when the statuses are known; nil when none was ever heard.
+	// AsOf is when we learnt the newest of the statuses; nil when none was ever told.
 	AsOf *time.Time `json:"as_of"`
 }
 
@@ -23,30 +24,9 @@ type Tally struct {
 	Available int `json:"available"`
 }
 
-// PowerClass names the class of a power in watts, 0 being unknown. The lower bound belongs to the class.
-func PowerClass(watts int) string {
-	switch {
-	case watts <= 0:
-		return "unknown"
-	case watts < 7_000:
-		return "under_7"
-	case watts < 22_000:
-		return "7_to_22"
-	case watts < 50_000:
-		return "22_to_50"
-	case watts < 150_000:
-		return "50_to_150"
-	default:
-		return "150_and_more"
-	}
-}
+const wattsPerKW = 1000
 
-// PowerClasses are the classes of PowerClass, weakest first.
-func PowerClasses() []string {
-	return []string{"unknown", "under_7", "7_to_22", "22_to_50", "50_to_150", "150_and_more"}
-}
-
-// Count counts the plots of EVSEs that are not removed. An EVSE without a status counts as not free.
+// Count counts the plots of EVSEs. One without a status is not free.
 func Count(evses []EVSE, statuses map[uuid.UUID]PlotStatus) Plots {
 	plots := Plots{ByConnector: map[string]Tally{}, ByPower: map[string]Tally{}}
 	for i := range evses {
@@ -55,23 +35,30 @@ func Count(evses []EVSE, statuses map[uuid.UUID]PlotStatus) Plots {
 			continue
 		}
 		free := 0
-		if statuses[e.ID].Status == Available {
+		told, known := statuses[e.ID]
+		if told.Status == Available {
 			free = 1
+		}
+		if known && (plots.AsOf == nil || told.ToldAt.After(*plots.AsOf)) {
+			plots.AsOf = &told.ToldAt
 		}
 		plots.Total++
 		plots.Available += free
 		for j, c := range e.Connectors {
-			if hasStandard(e.Connectors[:j], c.Standard) {
-				continue
+			if !hasStandard(e.Connectors[:j], c.Standard) {
+				add(plots.ByConnector, c.Standard, free)
 			}
-			t := plots.ByConnector[c.Standard]
-			plots.ByConnector[c.Standard] = Tally{t.Total + 1, t.Available + free}
 		}
-		class := PowerClass(e.MaxPowerW())
-		t := plots.ByPower[class]
-		plots.ByPower[class] = Tally{t.Total + 1, t.Available + free}
+		if watts := e.MaxPowerW(); watts > 0 {
+			add(plots.ByPower, strconv.FormatFloat(float64(watts)/wattsPerKW, 'f', -1, 64), free)
+		}
 	}
 	return plots
+}
+
+func add(tallies map[string]Tally, of string, free int) {
+	t := tallies[of]
+	tallies[of] = Tally{t.Total + 1, t.Available + free}
 }
 
 func hasStandard(connectors []Connector, standard string) bool {

@@ -60,8 +60,9 @@ type Station struct {
 	EVSEs       []EVSE        `json:"evses"`
 	// Tariffs are the tariffs that the connectors refer to, each once, by id.
 	Tariffs []tariff.Tariff `json:"tariffs"`
-	// Plots is what is free now; only an answer to a reader has it.
-	Plots *Plots `json:"plots,omitempty"`
+	// Plots is what is free now, and StatusesAsOf up to when the statuses are known; only an answer to a reader has them.
+	Plots        *Plots     `json:"plots,omitempty"`
+	StatusesAsOf *time.Time `json:"statuses_as_of,omitempty"`
 }
 
 // Access says who may charge.
@@ -160,6 +161,7 @@ type PlotStatus struct {
 	Status     Status
 	Since      time.Time
 	Reservable bool
+	ToldAt     time.Time // when we learnt of it; later for each change of an EVSE
 }
 
 // Apply puts the statuses of the plots, by EVSE id, into the station. asOf is when the statuses were last known to be true, zero
@@ -177,10 +179,10 @@ func (s *Station) Apply(statuses map[uuid.UUID]PlotStatus, asOf time.Time) {
 		}
 	}
 	plots := Count(s.EVSEs, statuses)
-	if !asOf.IsZero() {
-		plots.AsOf = &asOf
-	}
 	s.Plots = &plots
+	if !asOf.IsZero() {
+		s.StatusesAsOf = &asOf
+	}
 }
 
 // OwnSource is the name of the source of the stations that an operator writes through the API.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"time"
 
 	"github.com/google/uuid"
@@ -114,19 +115,19 @@ func assemble(format Format, rows []StagedRow, source string) Batch {
 			batch.Entries = append(batch.Entries, entry)
 		}
 		batch.DoneKey = rows[i].Key
+		batch.Stations++
 		i = j
 	}
 	return batch
 }
 
 // Run takes a file in and works it off at once, as the command line does. The report has the first MaxFindings findings.
-func Run(ctx context.Context, store Store, format Format, imp Import, receive func(context.Context) error, progress func(Progress)) (Report, error) {
+func Run(ctx context.Context, store Store, format Format, imp Import, file io.Reader, progress func(Progress)) (Report, error) {
 	start := time.Now()
 	if err := store.CreateImport(ctx, imp); err != nil {
 		return Report{}, fmt.Errorf("begin the import: %w", err)
 	}
-	worker := "import " + imp.ID.String()
-	done, err := run(ctx, store, format, imp, worker, receive, progress)
+	done, err := run(ctx, &spool{Store: store}, format, imp, file, progress)
 	if err != nil {
 		// The caller's context may have ended, and the import is to say why it did not succeed.
 		stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
@@ -134,60 +135,39 @@ func Run(ctx context.Context, store Store, format Format, imp Import, receive fu
 		return Report{Import: imp, Duration: time.Since(start)}, errors.Join(err, store.Finish(stop, imp.ID, Message(err)))
 	}
 	report := Report{Import: done, Duration: time.Since(start)}
-	for place := (FindingPlace{}); ; {
-		findings, next, err := store.ListFindings(ctx, imp.ID, place, 1000)
-		if err != nil {
-			return report, fmt.Errorf("read the report: %w", err)
-		}
-		report.Findings = append(report.Findings, findings...)
-		if len(findings) < 1000 {
-			return report, nil
-		}
-		place = next
-	}
+	report.Findings, err = findings(ctx, store, imp.ID)
+	return report, err
 }
 
-func run(ctx context.Context, store Store, format Format, imp Import, worker string, receive func(context.Context) error, progress func(Progress)) (Import, error) {
-	if err := receive(ctx); err != nil {
+func run(ctx context.Context, store *spool, format Format, imp Import, file io.Reader, progress func(Progress)) (Import, error) {
+	if err := Receive(ctx, store, format, imp, file, progress); err != nil {
 		return imp, err
 	}
-	if err := store.Submit(ctx, imp.ID); err != nil {
-		return imp, fmt.Errorf("submit the import: %w", err)
+	worker := "import " + imp.ID.String()
+	begun, err := store.Begin(ctx, imp.ID, worker, lease, store.stations())
+	if err != nil {
+		return imp, fmt.Errorf("begin with the stations: %w", err)
 	}
-	claimed, ok, err := store.Claim(ctx, worker, lease, &imp.ID)
-	switch {
-	case err != nil:
-		return imp, fmt.Errorf("claim the import: %w", err)
-	case !ok:
-		// A running service was faster; it does the same work.
-		return await(ctx, store, imp.ID, progress)
+	done, err := Apply(ctx, store, format, begun, worker, progress)
+	if err == nil && done.State == Failed {
+		err = ErrFile.Detailf("%s", done.Error)
 	}
-	return Apply(ctx, store, format, claimed, worker, progress)
+	return done, err
 }
 
-// await watches an import that somebody else works on.
-func await(ctx context.Context, store Store, id uuid.UUID, progress func(Progress)) (Import, error) {
-	tick := time.NewTicker(200 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		imp, err := store.GetImport(ctx, id)
+// findings gives all findings that were kept.
+func findings(ctx context.Context, store Store, id uuid.UUID) ([]Finding, error) {
+	const atOnce = 1000
+	var all []Finding
+	for place := (FindingPlace{}); ; {
+		found, next, err := store.ListFindings(ctx, id, place, atOnce)
 		if err != nil {
-			return imp, fmt.Errorf("look after the import: %w", err)
+			return all, fmt.Errorf("read the report: %w", err)
 		}
-		if progress != nil {
-			progress(Progress{Phase: imp.State, Counts: imp.Counts, StationsTotal: total(imp)})
+		all = append(all, found...)
+		if len(found) < atOnce {
+			return all, nil
 		}
-		switch imp.State {
-		case Succeeded:
-			return imp, nil
-		case Failed:
-			return imp, ErrFile.Detailf("%s", imp.Error)
-		case Receiving, Waiting, Running:
-		}
-		select {
-		case <-ctx.Done():
-			return imp, ctx.Err()
-		case <-tick.C:
-		}
+		place = next
 	}
 }

@@ -132,6 +132,7 @@ type Entry struct {
 // Batch is what is written at once.
 type Batch struct {
 	Entries  []Entry
+	Stations int // how many keys the batch does away with
 	Findings []Finding
 	// DoneKey is the key up to which the import is done with this batch.
 	DoneKey string

@@ -24,14 +24,16 @@ type Store interface {
 	Stage(ctx context.Context, id uuid.UUID, rows []StagedRow, findings []Finding, counts Counts) error
 	// Submit ends the receiving: the import waits for a worker.
 	Submit(ctx context.Context, id uuid.UUID) error
+	// Begin ends the receiving and gives the import to the worker at once. The number of stations is counted when it is nil.
+	Begin(ctx context.Context, id uuid.UUID, worker string, lease time.Duration, stations *int64) (Import, error)
 	// Claim gives a waiting import, or a running one whose worker has fallen silent, to the worker for a time; false when there is
-	// none. With an id it claims this one alone.
-	Claim(ctx context.Context, worker string, lease time.Duration, id *uuid.UUID) (Import, bool, error)
+	// none.
+	Claim(ctx context.Context, worker string, lease time.Duration) (Import, bool, error)
 	// Staged gives staged rows behind a key, in order of key and line.
 	Staged(ctx context.Context, id uuid.UUID, after string, limit int) ([]StagedRow, error)
 	// Write writes a batch and extends the lease, all at once; the counts are those of the import so far.
 	Write(ctx context.Context, imp Import, worker string, lease time.Duration, batch Batch) (Counts, error)
-	// Finish ends the import and drops what is staged. With a message it failed.
+	// Finish ends the import and drops what is staged. It failed with a message, and when not all of its stations were done.
 	Finish(ctx context.Context, id uuid.UUID, message string) error
 	GetImport(ctx context.Context, id uuid.UUID) (Import, error)
 	ListFindings(ctx context.Context, id uuid.UUID, after FindingPlace, limit int) ([]Finding, FindingPlace, error)

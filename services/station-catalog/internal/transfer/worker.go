@@ -55,7 +55,7 @@ func (w *Worker) Run(ctx context.Context) error {
 
 // next does one import and tells whether there was one.
 func (w *Worker) next(ctx context.Context) bool {
-	imp, ok, err := w.store.Claim(ctx, w.name, lease, nil)
+	imp, ok, err := w.store.Claim(ctx, w.name, lease)
 	if err != nil || !ok {
 		if err != nil && ctx.Err() == nil {
 			w.log.WarnContext(ctx, "no import could be claimed", "error", err)

@@ -13,6 +13,8 @@ CREATE TABLE evse_status (
     status_since timestamptz NOT NULL,
     reservable   boolean     NOT NULL,
     version      bigint      NOT NULL,
+    -- When the row was last set: it grows with every change, whatever the times say that were told.
+    told_at      timestamptz NOT NULL DEFAULT clock_timestamp(),
     xid          xid8        NOT NULL DEFAULT pg_current_xact_id(),
     seq          bigint      NOT NULL DEFAULT nextval('evse_status_seq'),
     CONSTRAINT evse_status_pkey PRIMARY KEY (evse_id),
