@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"math/rand/v2"
 	"net/http"
 	"sync"
 	"sync/atomic"
@@ -17,6 +16,8 @@ import (
 
 	"github.com/MicahParks/jwkset"
 	"golang.org/x/time/rate"
+
+	"github.com/ihr-charging/charging-plot-api/libs/pause"
 )
 
 const (
@@ -75,7 +76,7 @@ func newKeySet(ctx context.Context, cfg Config, onGone func()) (*keySet, error) 
 		unknown: rate.NewLimiter(rate.Every(unknownKeyEvery), 1),
 		missing: rate.NewLimiter(rate.Every(time.Second), 1),
 	}
-	go s.keepFresh()
+	go s.keepFresh() //nolint:contextcheck // it has the context that lives as long as the keys
 	return s, nil
 }
 
@@ -89,7 +90,7 @@ func (s *keySet) find(ctx context.Context, id string) (*ecdsa.PublicKey, error) 
 	if len(s.fresh().byID) == 0 {
 		limit, wait = s.missing, firstKeysWait
 	}
-	if done := s.fetch(limit); done != nil {
+	if done := s.fetch(limit); done != nil { //nolint:contextcheck // the fetch belongs to no request
 		timer := time.NewTimer(wait)
 		defer timer.Stop()
 		select {
@@ -158,12 +159,8 @@ func (s *keySet) keepFresh() {
 			wait = min(2*wait, 30*time.Second)
 		}
 		// Spread, so that a fleet that started together does not ask together.
-		timer := time.NewTimer(next*9/10 + rand.N(next/5))
-		select {
-		case <-s.ctx.Done():
-			timer.Stop()
+		if pause.For(s.ctx, pause.Around(next, 0.1)) != nil {
 			return
-		case <-timer.C:
 		}
 	}
 }

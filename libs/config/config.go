@@ -212,7 +212,7 @@ func describe(t reflect.Type) string {
 	if t == reflect.TypeFor[time.Duration]() {
 		return "a duration such as 1m30s"
 	}
-	switch t.Kind() {
+	switch t.Kind() { //nolint:exhaustive // the others are named by their type
 	case reflect.Bool:
 		return "true or false"
 	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:

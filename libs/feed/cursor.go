@@ -40,8 +40,8 @@ func (c cursor) String() string {
 	raw = append(raw, cursorForm)
 	raw = append(raw, c.epoch[:]...)
 	raw = binary.BigEndian.AppendUint64(raw, c.xid)
-	raw = binary.BigEndian.AppendUint64(raw, uint64(c.seq))                  //nolint:gosec // taken back as it is
-	raw = binary.BigEndian.AppendUint64(raw, uint64(c.issuedAt.UnixMilli())) //nolint:gosec // after 1970
+	raw = binary.BigEndian.AppendUint64(raw, uint64(c.seq)) //nolint:gosec // taken back as it is
+	raw = binary.BigEndian.AppendUint64(raw, uint64(c.issuedAt.UnixMilli()))
 	return base64.RawURLEncoding.EncodeToString(raw)
 }
 

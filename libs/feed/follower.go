@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"math/rand/v2"
 	"net/url"
 	"strconv"
 	"sync"
@@ -18,6 +17,7 @@ import (
 
 	"github.com/ihr-charging/charging-plot-api/libs/fault"
 	"github.com/ihr-charging/charging-plot-api/libs/httpclient"
+	"github.com/ihr-charging/charging-plot-api/libs/pause"
 	"github.com/ihr-charging/charging-plot-api/libs/telemetry"
 )
 
@@ -106,44 +106,52 @@ func (f *Follower[T]) Run(ctx context.Context) error {
 	var at string
 	loaded := false
 	backoff := firstBackoff
-	for ctx.Err() == nil {
-		var err error
+	for {
+		err := error(nil)
 		if !loaded {
-			if at, err = f.cfg.LoadCursor(ctx); err == nil {
-				loaded = true
-			} else {
-				err = fmt.Errorf("load the cursor: %w", err)
-			}
+			at, err = f.cfg.LoadCursor(ctx)
+			loaded = err == nil
 		}
 		if err == nil {
-			began := time.Now()
-			var page Page[T]
-			page, err = f.ask(ctx, at)
-			if Lost(err) && at != "" {
-				f.cfg.Log.WarnContext(ctx, "a feed no longer knows our cursor, starting over", "feed", f.cfg.Name, "error", err)
-				at = ""
-				continue
-			}
-			if err == nil {
-				if err = f.store(ctx, page, at == ""); err != nil {
-					loaded = false // only the store knows whether the batch went in
-				} else {
-					at, backoff = page.NextCursor, firstBackoff
-					if len(page.Items) == 0 && time.Since(began) < askedTooSoon {
-						_ = sleep(ctx, askedTooSoon)
-					}
-					continue
-				}
-			}
+			at, err = f.step(ctx, at)
 		}
 		if ctx.Err() != nil {
-			break
+			return nil //nolint:nilerr // the end of ctx is why it failed
+		}
+		if err == nil {
+			backoff = firstBackoff
+			continue
+		}
+		if errors.Is(err, errNotStored) {
+			loaded = false // only the store knows whether the batch went in
 		}
 		f.failed(ctx, err)
-		_ = sleep(ctx, max(backoff/2+rand.N(backoff), min(fault.Of(err).RetryAfter(), lastBackoff)))
+		_ = pause.For(ctx, max(pause.Around(backoff, 0.5), min(fault.Of(err).RetryAfter(), lastBackoff)))
 		backoff = min(2*backoff, lastBackoff)
 	}
-	return nil
+}
+
+var errNotStored = errors.New("what changed was not stored")
+
+// step reads and stores one page and returns the cursor to go on with, which after a failure is the
+// one that was given, or "" when the peer does not know it.
+func (f *Follower[T]) step(ctx context.Context, at string) (next string, err error) {
+	began := time.Now()
+	page, err := f.ask(ctx, at)
+	if Lost(err) && at != "" {
+		f.cfg.Log.WarnContext(ctx, "a feed no longer knows our cursor, starting over", "feed", f.cfg.Name, "error", err)
+		return f.step(ctx, "")
+	}
+	if err != nil {
+		return at, err
+	}
+	if err := f.store(ctx, page, at == ""); err != nil {
+		return at, err
+	}
+	if len(page.Items) == 0 && time.Since(began) < askedTooSoon {
+		_ = pause.For(ctx, askedTooSoon)
+	}
+	return page.NextCursor, nil
 }
 
 func (f *Follower[T]) ask(ctx context.Context, after string) (Page[T], error) {
@@ -170,7 +178,7 @@ func (f *Follower[T]) store(ctx context.Context, page Page[T], reset bool) error
 		Items: page.Items, NextCursor: page.NextCursor, AsOf: page.AsOf, Reset: reset, CaughtUp: caughtUp,
 	})
 	if err != nil {
-		return fmt.Errorf("store what changed: %w", err)
+		return fmt.Errorf("%w: %w", errNotStored, err)
 	}
 	f.mu.Lock()
 	recovered := f.state.Failures > 0

@@ -22,6 +22,7 @@ import (
 	"github.com/ihr-charging/charging-plot-api/libs/fault"
 	"github.com/ihr-charging/charging-plot-api/libs/feed"
 	"github.com/ihr-charging/charging-plot-api/libs/httpclient"
+	"github.com/ihr-charging/charging-plot-api/libs/pause"
 	"github.com/ihr-charging/charging-plot-api/libs/postgres"
 	"github.com/ihr-charging/charging-plot-api/libs/postgres/pgtest"
 	"github.com/ihr-charging/charging-plot-api/libs/problem"
@@ -63,10 +64,10 @@ type copier struct {
 	resets     atomic.Int32
 }
 
-func (c *copier) config(client *httpclient.Client, limit int) feed.FollowConfig {
+func (c *copier) config(client *httpclient.Client) feed.FollowConfig {
 	return feed.FollowConfig{
 		Name: "things", Client: client, Path: "/v1/things/changes", Query: map[string][]string{"kind": {"any"}},
-		Limit: limit, Wait: time.Second,
+		Limit: 5, Wait: time.Second,
 		LoadCursor: func(ctx context.Context) (string, error) { return feed.LoadCursor(ctx, c.db, "things") },
 	}
 }
@@ -136,18 +137,23 @@ func things(t *testing.T, db *postgres.DB, from string) map[string]string {
 	return all
 }
 
-func awaitEqual(t *testing.T, source, target *postgres.DB) {
+// until waits for what nothing tells of; wrong says what is still wrong, "" when nothing is.
+func until(t *testing.T, wrong func() string) {
 	t.Helper()
 	for end := time.Now().Add(time.Minute); ; {
-		diff := cmp.Diff(things(t, source, "things"), things(t, target, "copies"))
-		if diff == "" {
+		what := wrong()
+		if what == "" {
 			return
 		}
-		if time.Now().After(end) {
-			t.Fatalf("the copy is not the original (-original +copy):\n%s", diff)
+		if pause.For(t.Context(), 10*time.Millisecond) != nil || time.Now().After(end) {
+			t.Fatal(what)
 		}
-		time.Sleep(20 * time.Millisecond) // the copy tells nobody
 	}
+}
+
+func awaitEqual(t *testing.T, source, target *postgres.DB) {
+	t.Helper()
+	until(t, func() string { return cmp.Diff(things(t, source, "things"), things(t, target, "copies")) })
 }
 
 // change makes, changes or deletes a random thing.
@@ -215,7 +221,7 @@ func TestACopyIsTheOriginalWhateverFailed(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	var known []uuid.UUID
 	for range 8 { // each round with a follower of its own
-		stop := follow(t, feed.NewFollower(c.config(client, 5), c.apply))
+		stop := follow(t, feed.NewFollower(c.config(client), c.apply))
 		for range 25 {
 			if err := change(t.Context(), original, &known, random); err != nil {
 				t.Fatal(err)
@@ -223,7 +229,7 @@ func TestACopyIsTheOriginalWhateverFailed(t *testing.T) {
 		}
 		stop()
 	}
-	follower := feed.NewFollower(c.config(client, 5), c.apply)
+	follower := feed.NewFollower(c.config(client), c.apply)
 	follow(t, follower)
 	awaitEqual(t, original, copied)
 	if failed.Load() == 0 || len(known) == 0 {
@@ -269,18 +275,19 @@ update thing_changes_log set epoch = gen_random_uuid(); insert into thing_change
 				}
 			}
 			c := &copier{db: copied}
-			stop := follow(t, feed.NewFollower(c.config(client, 5), c.apply))
+			stop := follow(t, feed.NewFollower(c.config(client), c.apply))
 			awaitEqual(t, original, copied)
 			stop()
 			if err := spoil(original, copied); err != nil {
 				t.Fatal(err)
 			}
-			follow(t, feed.NewFollower(c.config(client, 5), c.apply))
-			for end := time.Now().Add(time.Minute); c.resets.Load() < 2; time.Sleep(10 * time.Millisecond) {
-				if time.Now().After(end) {
-					t.Fatal("it did not start over")
+			follow(t, feed.NewFollower(c.config(client), c.apply))
+			until(t, func() string {
+				if c.resets.Load() < 2 {
+					return "it did not start over"
 				}
-			}
+				return ""
+			})
 			awaitEqual(t, original, copied)
 		})
 	}
@@ -300,25 +307,26 @@ func TestAFollowerTellsHowItFares(t *testing.T) {
 		return down.Load()
 	})
 	c := &copier{db: copied}
-	follower := feed.NewFollower(c.config(client, 5), c.apply)
+	follower := feed.NewFollower(c.config(client), c.apply)
 	if _, err := follower.Probe(t.Context()); err == nil || follower.Lag() >= 0 {
 		t.Errorf("before it ran: %v, %v", err, follower.Lag())
 	}
 	follow(t, follower)
-	until := func(what string, holds func() bool) {
+	becomes := func(holds func(s feed.State) bool) {
 		t.Helper()
-		for end := time.Now().Add(time.Minute); !holds(); time.Sleep(5 * time.Millisecond) {
-			if time.Now().After(end) {
-				t.Fatalf("%s: %+v", what, follower.State())
+		until(t, func() string {
+			if s := follower.State(); !holds(s) {
+				return fmt.Sprintf("it fares otherwise: %+v", s)
 			}
-		}
+			return ""
+		})
 	}
-	until("the peer is down", func() bool { return follower.State().Failures > 0 })
+	becomes(func(s feed.State) bool { return s.Failures > 0 })
 	if _, err := follower.Probe(t.Context()); err == nil || !strings.Contains(err.Error(), "never read") || !errors.Is(err, httpclient.ErrPeer) {
 		t.Errorf("while the peer was never there: %v", err)
 	}
 	down.Store(false)
-	until("the peer is up", func() bool { return follower.State().CaughtUp })
+	becomes(func(s feed.State) bool { return s.CaughtUp })
 	if detail, err := follower.Probe(t.Context()); err != nil || !strings.HasPrefix(detail, "as of 20") {
 		t.Errorf("while all is well: %q, %v", detail, err)
 	}
@@ -326,7 +334,7 @@ func TestAFollowerTellsHowItFares(t *testing.T) {
 		t.Errorf("while all is well the copy is %v old", lag)
 	}
 	down.Store(true)
-	until("the peer is down again", func() bool { return follower.State().Failures > 0 })
+	becomes(func(s feed.State) bool { return s.Failures > 0 })
 	if detail, err := follower.Probe(t.Context()); err == nil || !strings.HasPrefix(detail, "as of 20") {
 		t.Errorf("while the peer is down again: %q, %v", detail, err)
 	}
@@ -346,8 +354,8 @@ func TestAFollowerDoesNotHammerAPeerThatDoesNotWait(t *testing.T) {
 	}))
 	defer server.Close()
 	c := &copier{db: copied}
-	stop := follow(t, feed.NewFollower(c.config(httpclient.New(httpclient.Config{BaseURL: server.URL}), 5), c.apply))
-	time.Sleep(1200 * time.Millisecond) // the time in which it is counted
+	stop := follow(t, feed.NewFollower(c.config(httpclient.New(httpclient.Config{BaseURL: server.URL})), c.apply))
+	_ = pause.For(t.Context(), 1200*time.Millisecond) // in which it is counted
 	stop()
 	if n := asked.Load(); n < 1 || n > 4 {
 		t.Errorf("asked %d times in 1.2 s", n)

@@ -11,14 +11,16 @@ import (
 	"github.com/google/uuid"
 	"github.com/lib/pq"
 
+	"github.com/ihr-charging/charging-plot-api/libs/pause"
 	"github.com/ihr-charging/charging-plot-api/libs/postgres"
 )
 
 const (
 	defaultPoll      = time.Second
 	defaultRetention = 30 * 24 * time.Hour
-	// MaxWait is the longest that After waits, and MaxLimit the longest page that it makes.
-	MaxWait  = 30 * time.Second
+	// MaxWait is the longest that After waits.
+	MaxWait = 30 * time.Second
+	// MaxLimit is the longest page that it makes.
 	MaxLimit = 1000
 	// heldFirst and heldLongest pace the looks at changes that are committed but still held back by
 	// an older transaction: no notification tells when that one ends.
@@ -280,7 +282,7 @@ func (s *Source[T]) look(ctx context.Context) (place, error) {
 func (s *Source[T]) Run(ctx context.Context) error {
 	defer s.stop()
 	if err := s.adopt(ctx); err != nil {
-		return nil //nolint:nilerr // ctx ended before the database answered
+		return nil // ctx ended before the database answered
 	}
 	heard := make(chan struct{}, 1)
 	listening := make(chan error, 1)
@@ -316,7 +318,7 @@ func (s *Source[T]) adopt(ctx context.Context) error {
 		if ctx.Err() == nil {
 			s.options.Log.WarnContext(ctx, "a change log cannot be looked at", "log", s.options.Table, "error", err)
 		}
-		if err := sleep(ctx, wait); err != nil {
+		if err := pause.For(ctx, wait); err != nil {
 			return err
 		}
 	}
@@ -382,15 +384,4 @@ func (s *Source[T]) stop() {
 	s.stopped = true
 	s.mu.Unlock()
 	s.wakeAll()
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-timer.C:
-		return nil
-	}
 }

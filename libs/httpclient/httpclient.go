@@ -25,7 +25,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"mime"
 	"net"
 	"net/http"
@@ -40,6 +39,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/ihr-charging/charging-plot-api/libs/fault"
+	"github.com/ihr-charging/charging-plot-api/libs/pause"
 	"github.com/ihr-charging/charging-plot-api/libs/problem"
 	"github.com/ihr-charging/charging-plot-api/libs/telemetry"
 )
@@ -84,7 +84,6 @@ type Client struct {
 	base   string
 	http   *http.Client
 	tracer trace.Tracer
-	pause  func(ctx context.Context, d time.Duration) error
 }
 
 // New makes a client. Nothing is connected before the first call.
@@ -103,7 +102,7 @@ func New(cfg Config) *Client {
 		tel = telemetry.Discard()
 	}
 	return &Client{
-		cfg: cfg, base: strings.TrimSuffix(cfg.BaseURL, "/"), tracer: tel.Tracer("httpclient"), pause: pause,
+		cfg: cfg, base: strings.TrimSuffix(cfg.BaseURL, "/"), tracer: tel.Tracer("httpclient"),
 		http: &http.Client{
 			Transport: cfg.Transport,
 			// A redirect would carry the token to wherever it points.
@@ -213,11 +212,11 @@ func (c *Client) try(ctx context.Context, method, target string, body []byte, se
 		if !again || attempt == attempts || errors.Is(err, errToken) {
 			return err
 		}
-		pause := max(wait/2+rand.N(wait), fault.Of(err).RetryAfter())
-		if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) <= pause {
+		rest := max(pause.Around(wait, 0.5), fault.Of(err).RetryAfter())
+		if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) <= rest {
 			return err
 		}
-		if c.pause(ctx, pause) != nil {
+		if pause.For(ctx, rest) != nil {
 			return err
 		}
 		wait *= 4
@@ -358,15 +357,4 @@ func retryAfter(value string) time.Duration {
 		return max(0, time.Until(at))
 	}
 	return 0
-}
-
-func pause(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-timer.C:
-		return nil
-	}
 }

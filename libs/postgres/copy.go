@@ -30,7 +30,8 @@ func CopyFrom(ctx context.Context, tx *sqlx.Tx, table string, columns []string, 
 	if err != nil {
 		return 0, fmt.Errorf("copy into %s: %w", table, err)
 	}
-	defer stmt.Close() // a second Close of the stream is harmless; the errors that matter come from Exec
+	// The errors that matter come from Exec; closing a stream that is over is harmless.
+	defer func() { _ = stmt.Close() }()
 
 	for row, err := range rows {
 		if err != nil {

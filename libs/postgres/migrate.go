@@ -15,6 +15,8 @@ import (
 
 	"github.com/pressly/goose/v3"
 	"github.com/pressly/goose/v3/lock"
+
+	"github.com/ihr-charging/charging-plot-api/libs/pause"
 )
 
 const (
@@ -38,12 +40,12 @@ func Migrate(ctx context.Context, cfg Config, migrations fs.FS) error {
 		for attempt := 1; ; attempt++ {
 			done, err := p.Up(ctx)
 			for _, result := range done {
-				cfg.logMigration(ctx, "migration applied", result)
+				cfg.logMigration(ctx, result)
 			}
 			if sqlState(err) != lockNotAvailable || attempt == migrationAttempts {
 				return err
 			}
-			if err := pause(ctx, migrationPause); err != nil {
+			if err := pause.For(ctx, migrationPause); err != nil {
 				return err
 			}
 		}
@@ -58,7 +60,7 @@ func MigrateDown(ctx context.Context, cfg Config, migrations fs.FS) error {
 			return nil
 		}
 		if err == nil {
-			cfg.logMigration(ctx, "migration taken back", result)
+			cfg.logMigration(ctx, result)
 		}
 		return err
 	})
@@ -133,26 +135,17 @@ func awaitDatabase(ctx context.Context, pool *sql.DB) error {
 		if err == nil || !passing(err) {
 			return err
 		}
-		if pauseErr := pause(limit, wait); pauseErr != nil {
+		if pause.For(limit, wait) != nil {
 			return cmp.Or(ctx.Err(), err)
 		}
 	}
 }
 
-func pause(ctx context.Context, d time.Duration) error {
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-time.After(d):
-		return nil
-	}
-}
-
-func (c Config) logMigration(ctx context.Context, message string, result *goose.MigrationResult) {
+func (c Config) logMigration(ctx context.Context, result *goose.MigrationResult) {
 	if c.Telemetry == nil {
 		return
 	}
-	c.Telemetry.Log().InfoContext(ctx, message,
+	c.Telemetry.Log().InfoContext(ctx, "migrated", "direction", result.Direction,
 		"version", result.Source.Version, "file", filepath.Base(result.Source.Path), "duration", result.Duration)
 }
 

@@ -3,10 +3,11 @@ package postgres
 import (
 	"context"
 	"fmt"
-	"math/rand/v2"
 	"time"
 
 	"github.com/jmoiron/sqlx"
+
+	"github.com/ihr-charging/charging-plot-api/libs/pause"
 )
 
 const (
@@ -33,12 +34,10 @@ func (db *DB) InTx(ctx context.Context, fn func(ctx context.Context, tx *sqlx.Tx
 		case !givenUp(err) || attempt == txAttempts:
 			return Map(err, nil)
 		}
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("transaction: %w: %w", ctx.Err(), err)
-		case <-time.After(wait/2 + rand.N(wait)):
-			wait *= 2
+		if ended := pause.For(ctx, pause.Around(wait, 0.5)); ended != nil {
+			return fmt.Errorf("transaction: %w: %w", ended, err)
 		}
+		wait *= 2
 	}
 }
 

@@ -5,12 +5,13 @@ import (
 	"errors"
 	"io"
 	"log/slog"
-	"math/rand/v2"
 	"net"
 	"sync/atomic"
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/ihr-charging/charging-plot-api/libs/pause"
 )
 
 // ErrDown is what a command gets at once while Redis is known not to answer.
@@ -78,8 +79,8 @@ func (b *breaker) judge(ctx context.Context, err error) {
 	if !unreachable(err) || !b.open.CompareAndSwap(false, true) {
 		return
 	}
-	b.log.Warn("redis does not answer, going on without it", "error", err)
-	go b.probe()
+	b.log.WarnContext(ctx, "redis does not answer, going on without it", "error", err)
+	go b.probe() //nolint:contextcheck,gosec // it outlives the request that noticed
 }
 
 func unreachable(err error) bool {
@@ -97,7 +98,7 @@ func unreachable(err error) bool {
 func (b *breaker) probe() {
 	ctx := context.WithValue(context.Background(), probeKey{}, true)
 	for {
-		time.Sleep(probeEvery*9/10 + rand.N(probeEvery/5))
+		_ = pause.For(ctx, pause.Around(probeEvery, 0.1)) // it has no end
 		err := b.client.Ping(ctx).Err()
 		if errors.Is(err, redis.ErrClosed) {
 			return
@@ -105,7 +106,7 @@ func (b *breaker) probe() {
 		// Whatever Redis itself answers, LOADING excepted, it is there to answer.
 		if err == nil || (!unreachable(err) && !redis.IsLoadingError(err)) {
 			b.open.Store(false)
-			b.log.Info("redis answers again")
+			b.log.InfoContext(ctx, "redis answers again")
 			return
 		}
 	}

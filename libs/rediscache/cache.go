@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"runtime/debug"
 	"strconv"
 	"time"
@@ -17,6 +16,7 @@ import (
 	"go.opentelemetry.io/otel/metric"
 	"golang.org/x/sync/singleflight"
 
+	"github.com/ihr-charging/charging-plot-api/libs/pause"
 	"github.com/ihr-charging/charging-plot-api/libs/telemetry"
 )
 
@@ -155,7 +155,7 @@ func (c *Cache[T]) fetch(ctx context.Context, name string, load func(context.Con
 	}
 	if text, err := encode(fresh); err == nil {
 		// The value is right whether or not it could be kept.
-		_ = c.client.Set(ctx, name, text, c.ttl*9/10+rand.N(c.ttl/5+1)).Err()
+		_ = c.client.Set(ctx, name, text, pause.Around(c.ttl, 0.1)).Err()
 	}
 	return fresh, nil
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/redis/go-redis/v9"
 
+	"github.com/ihr-charging/charging-plot-api/libs/pause"
 	"github.com/ihr-charging/charging-plot-api/libs/rediscache"
 	"github.com/ihr-charging/charging-plot-api/libs/rediscache/redistest"
 )
@@ -21,6 +22,16 @@ import (
 type detail struct {
 	Name  string   `json:"name"`
 	Plugs []string `json:"plugs"`
+}
+
+// until waits for what nothing tells of.
+func until(t *testing.T, what string, holds func() bool) {
+	t.Helper()
+	for end := time.Now().Add(time.Minute); !holds(); {
+		if pause.For(t.Context(), 5*time.Millisecond) != nil || time.Now().After(end) {
+			t.Fatalf("it did not come about that %s", what)
+		}
+	}
 }
 
 func options(version int) rediscache.Options {
@@ -193,9 +204,7 @@ func TestManyCallersShareOneLoad(t *testing.T) {
 					}
 				})
 			}
-			for loads.Load() == 0 {
-				time.Sleep(time.Millisecond) // until somebody loads
-			}
+			until(t, "somebody loads", func() bool { return loads.Load() > 0 })
 			close(release)
 			work.Wait()
 			// Without Redis a caller that came after the load is over loads again.
@@ -280,7 +289,7 @@ func outage(t *testing.T, begin, end func(*redistest.Server)) {
 				mu.Lock()
 				took = append(took, d)
 				mu.Unlock()
-				time.Sleep(time.Millisecond) // a rate of requests, not a wait
+				_ = pause.For(t.Context(), time.Millisecond) // between requests
 			}
 		})
 	}
@@ -315,12 +324,7 @@ func outage(t *testing.T, begin, end func(*redistest.Server)) {
 	}
 
 	end(server)
-	for back := time.Now(); !kept(); {
-		if time.Since(back) > 20*time.Second {
-			t.Fatal("Redis is back, and is not used")
-		}
-		time.Sleep(10 * time.Millisecond) // the breaker closes in the background
-	}
+	until(t, "Redis is used again", kept)
 }
 
 func TestADeadRedisCostsNothing(t *testing.T) {

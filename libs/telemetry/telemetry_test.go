@@ -125,7 +125,7 @@ func TestACollectorGetsAllThree(t *testing.T) {
 	t.Parallel()
 	var mu sync.Mutex
 	bodies := map[string]string{}
-	collector := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	collector := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
 		mu.Lock()
 		defer mu.Unlock()

@@ -18,6 +18,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/ihr-charging/charging-plot-api/libs/pause"
 	"github.com/ihr-charging/charging-plot-api/libs/rediscache"
 )
 
@@ -99,7 +100,9 @@ func borrow(t testing.TB, options *redis.Options) int {
 		if time.Now().After(end) {
 			t.Fatalf("all %d databases of %s are lent", databases-1, variable)
 		}
-		time.Sleep(20 * time.Millisecond) // there is nothing to be told by
+		if err := pause.For(t.Context(), 20*time.Millisecond); err != nil { // nothing tells when one is free
+			t.Fatal(err)
+		}
 	}
 }
 
