@@ -66,9 +66,11 @@ func (w *wallet) renew(ctx context.Context) (got tokens, err error) {
 	return got, err
 }
 
-// forget drops the tokens after the API refused them, so that the next request logs in.
-func (w *wallet) forget() {
+// Forget drops a token that the API refused; httpclient asks for another one then.
+func (w *wallet) Forget(token string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.access, w.refresh = "", ""
+	if w.access == token {
+		w.access = ""
+	}
 }

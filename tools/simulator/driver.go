@@ -114,7 +114,6 @@ func (d *Drivers) Run(ctx context.Context) error {
 type driver struct {
 	*Drivers
 	random *rand.Rand
-	wallet *wallet
 	api    *httpclient.Client
 	log    *slog.Logger
 }
@@ -122,7 +121,7 @@ type driver struct {
 func (d *Drivers) drive(ctx context.Context, account Account) {
 	w := &wallet{account: account, api: httpclient.New(httpclient.Config{BaseURL: d.cfg.BaseURL})}
 	p := &driver{
-		Drivers: d, wallet: w, api: httpclient.New(httpclient.Config{BaseURL: d.cfg.BaseURL, Tokens: w}),
+		Drivers: d, api: httpclient.New(httpclient.Config{BaseURL: d.cfg.BaseURL, Tokens: w}),
 		random: randomOf(d.cfg.Seed, account.Login), log: d.cfg.Log,
 	}
 	// Nobody sets out at the same moment as the others, nor only after a whole pause.
@@ -134,9 +133,6 @@ func (d *Drivers) drive(ctx context.Context, account Account) {
 			d.totals.failed.Add(1)
 			f := fault.Of(err)
 			p.log.InfoContext(ctx, "simulated trip failed", "fault", f.Code(), "error", err)
-			if f.Kind() == fault.Unauthenticated {
-				w.forget()
-			}
 			pause = max(pause, f.RetryAfter())
 		}
 	}

@@ -338,14 +338,17 @@ func TestDrainAnswersWhatIsUnderWayAndSendsTheChargePointsElsewhere(t *testing.T
 
 func TestConfigNamesEverySettingThatCannotWork(t *testing.T) {
 	t.Parallel()
-	_, err := New(Config{TrustedProxies: []string{"the gateway"}}, newCentral(), telemetry.Discard())
+	_, err := New(Config{TrustedProxies: []string{"the gateway"}, Limits: Limits{
+		Connections: -1, FrameBytes: -1, QueuedCalls: -1, PingInterval: -1, IdleTimeout: -1, WriteWait: -1, HandlerTimeout: -1,
+		CommandTimeout: -1, DrainSpread: -1, DrainTimeout: -1, FailuresPerMinute: -1,
+	}}, newCentral(), telemetry.Discard())
 	if err == nil {
-		t.Fatal("an empty configuration was taken")
+		t.Fatal("it was taken")
 	}
 	for _, name := range []string{
 		"OCPP_LISTEN", "TRUSTED_PROXIES", "OCPP_MAX_CONNECTIONS", "OCPP_MAX_FRAME_BYTES", "OCPP_MAX_QUEUED_CALLS",
 		"OCPP_PING_INTERVAL", "OCPP_WRITE_WAIT", "OCPP_HANDLER_TIMEOUT", "OCPP_COMMAND_TIMEOUT", "OCPP_FAILURES_PER_MINUTE",
-		"OCPP_IDLE_TIMEOUT",
+		"OCPP_IDLE_TIMEOUT", "OCPP_DRAIN_SPREAD", "OCPP_DRAIN_TIMEOUT",
 	} {
 		if !strings.Contains(err.Error(), name) {
 			t.Errorf("%s is not named in: %v", name, err)

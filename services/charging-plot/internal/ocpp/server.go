@@ -66,6 +66,7 @@ func New(cfg Config, central chargepoint.Central, tel *telemetry.Telemetry) (*Se
 	if err := cfg.Validate(); err != nil {
 		return nil, fmt.Errorf("ocpp: %w", err)
 	}
+	cfg.Limits = cfg.withDefaults()
 	proxies, err := parseProxies(cfg.TrustedProxies)
 	if err != nil {
 		return nil, err
