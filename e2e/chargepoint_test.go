@@ -82,7 +82,7 @@ func operatorOf(t *testing.T, at station) *client {
 		return administrator(t)
 	}
 	email, password := "operator-"+uuid.NewString()+"@e2e.example", "an operator of one test "+uuid.NewString()
-	if err := createAccount(t.Context(), email, password, "operator", at.Operator.ID); err != nil {
+	if err := createAccount(t.Context(), email, password, "operator@"+at.Operator.ID); err != nil {
 		t.Fatal(err)
 	}
 	c := anonymous(t)

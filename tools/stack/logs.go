@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"sync"
+	"sync/atomic"
 )
 
 // console is the terminal, shared by many writers a line at a time.
@@ -26,6 +27,8 @@ type logWriter struct {
 	file    *os.File
 	console *console
 	all     bool
+	// started is set while everything is up: before and after, services warn of each other's absence, as they should.
+	started atomic.Bool
 
 	mu   sync.Mutex
 	rest []byte // an unfinished line
@@ -58,7 +61,7 @@ func (w *logWriter) Write(p []byte) (int, error) {
 		if !found {
 			return len(p), nil
 		}
-		if w.all || urgent(line) {
+		if w.all || w.urgent(line) {
 			w.console.line(fmt.Sprintf("%-16s| %s", w.name, line))
 		}
 		w.rest = rest
@@ -66,9 +69,15 @@ func (w *logWriter) Write(p []byte) (int, error) {
 }
 
 // urgent says whether a line is a warning, an error, or no log line at all (a panic, a report of the race detector).
-func urgent(line []byte) bool {
-	return bytes.Contains(line, []byte("level=WARN")) || bytes.Contains(line, []byte("level=ERROR")) ||
-		(len(line) > 0 && !bytes.Contains(line, []byte("level=")))
+func (w *logWriter) urgent(line []byte) bool {
+	switch {
+	case bytes.Contains(line, []byte("level=ERROR")):
+		return true
+	case bytes.Contains(line, []byte("level=WARN")):
+		return w.started.Load()
+	default:
+		return len(line) > 0 && !bytes.Contains(line, []byte("level="))
+	}
 }
 
 func (w *logWriter) close() { w.file.Close() }

@@ -80,9 +80,7 @@ func Start(ctx context.Context, opts Options) (*Stack, error) {
 	}
 	s := &Stack{opts: opts, console: &console{out: opts.Output}, failed: make(chan error, 8)}
 	if err := s.start(ctx); err != nil {
-		stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
-		defer cancel()
-		return nil, errors.Join(err, s.Stop(stopping))
+		return nil, errors.Join(err, s.Stop(context.WithoutCancel(ctx)))
 	}
 	return s, nil
 }
@@ -127,7 +125,13 @@ func (s *Stack) start(ctx context.Context) (err error) {
 	for _, service := range s.services {
 		all.Go(func() error { return service.awaitReady(waiting) })
 	}
-	return errors.Join(all.Wait(), s.state.savePorts(used))
+	if err := errors.Join(all.Wait(), s.state.savePorts(used)); err != nil {
+		return err
+	}
+	for _, log := range s.logs {
+		log.started.Store(true)
+	}
+	return nil
 }
 
 // startStores starts Postgres and Redis side by side.
@@ -275,28 +279,42 @@ func (s *Stack) DatabaseURL(service string) string { return s.Postgres.URL(datab
 // Say writes a line for a person.
 func (s *Stack) Say(format string, args ...any) { s.console.line(fmt.Sprintf(format, args...)) }
 
-// Stop stops everything in order: the gateway, the services, Redis, Postgres.
+// Stop stops everything in order: the gateway, the services, Redis, Postgres. Each has a time of its own to do so, so that one
+// that hangs costs the others nothing; it is killed, or left behind where it runs in this process, and Stop says so.
 func (s *Stack) Stop(ctx context.Context) error {
 	s.stopping.Do(func() { s.stopErr = s.stop(ctx) })
 	return s.stopErr
 }
 
+// patience is how long a service may drain: longer than its own time for requests under way.
+const patience = 20 * time.Second
+
 func (s *Stack) stop(ctx context.Context) error {
+	for _, log := range s.logs {
+		log.started.Store(false) // services warn of each other's absence again
+	}
 	var faults []error
+	within := func(limit time.Duration, stop func(context.Context) error) {
+		ctx, cancel := context.WithTimeout(ctx, limit)
+		defer cancel()
+		faults = append(faults, stop(ctx))
+	}
 	if s.gateway.stop != nil {
 		s.gateway.stop()
 		faults = append(faults, <-s.gateway.ended)
 	}
-	var all errgroup.Group
-	for _, service := range s.services {
-		all.Go(func() error { return service.Stop(ctx) })
-	}
-	faults = append(faults, all.Wait())
+	within(patience, func(ctx context.Context) error {
+		var all errgroup.Group
+		for _, service := range s.services {
+			all.Go(func() error { return service.Stop(ctx) })
+		}
+		return all.Wait()
+	})
 	if s.Redis != nil {
-		faults = append(faults, s.Redis.Stop(ctx))
+		within(5*time.Second, s.Redis.Stop)
 	}
 	if s.Postgres != nil {
-		faults = append(faults, s.Postgres.Stop(ctx))
+		within(20*time.Second, s.Postgres.Stop)
 	}
 	for _, log := range s.logs {
 		log.close()

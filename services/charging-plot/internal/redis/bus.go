@@ -79,6 +79,8 @@ func (b *Bus) Subscribe(ctx context.Context) error {
 func (b *Bus) hear(ctx context.Context) {
 	subscription := b.client.Subscribe(ctx, channel)
 	defer subscription.Close()
+	// A Receive that waits for the network does not see the end of its context; closing the connection under it does end it.
+	defer context.AfterFunc(ctx, func() { subscription.Close() })()
 	for {
 		// Receive, unlike Channel, says when the connection is lost.
 		message, err := subscription.Receive(ctx)
