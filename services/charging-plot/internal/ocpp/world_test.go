@@ -148,15 +148,27 @@ func next[T any](t *testing.T, c *central) T {
 	}
 }
 
-// A world is an edge on a loopback port, running.
+// A world is an edge on a loopback port before a central of the test's own.
 type world struct {
 	*central
+	*running
+}
+
+// running is an edge that runs.
+type running struct {
 	edge *Server
 	url  string // ws://…/ocpp/
 	stop func() error
 }
 
 func newWorld(t *testing.T, change func(*Config), identities ...string) *world {
+	t.Helper()
+	c := newCentral(identities...)
+	return &world{central: c, running: run(t, change, c)}
+}
+
+// run starts an edge, which ends with the test at the latest.
+func run(t *testing.T, change func(*Config), domain chargepoint.Central) *running {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -166,20 +178,20 @@ func newWorld(t *testing.T, change func(*Config), identities ...string) *world {
 	if change != nil {
 		change(&cfg)
 	}
-	w := &world{central: newCentral(identities...), url: "ws://" + listener.Addr().String() + "/ocpp/"}
-	if w.edge, err = New(cfg, w.central, telemetry.Discard()); err != nil {
+	r := &running{url: "ws://" + listener.Addr().String() + "/ocpp/"}
+	if r.edge, err = New(cfg, domain, telemetry.Discard()); err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
-	go func() { ended <- w.edge.Run(ctx) }()
-	w.stop = sync.OnceValue(func() error { cancel(); return <-ended })
+	go func() { ended <- r.edge.Run(ctx) }()
+	r.stop = sync.OnceValue(func() error { cancel(); return <-ended })
 	t.Cleanup(func() {
-		if err := w.stop(); err != nil {
+		if err := r.stop(); err != nil {
 			t.Errorf("the edge ended with: %v", err)
 		}
 	})
-	return w
+	return r
 }
 
 // A plug is a bare socket of a charge point, which says exactly what the test makes it say.
@@ -191,7 +203,12 @@ type plug struct {
 // dial opens a socket as identity with its right password.
 func (w *world) dial(t *testing.T, identity string) *plug {
 	t.Helper()
-	conn, response, err := w.open(identity, identity, w.passwords[identity], Subprotocol)
+	return w.connect(t, identity, w.passwords[identity])
+}
+
+func (r *running) connect(t *testing.T, identity, password string) *plug {
+	t.Helper()
+	conn, response, err := r.open(identity, identity, password, Subprotocol)
 	if err != nil {
 		t.Fatalf("dial %s: %v (%v)", identity, err, response)
 	}
@@ -199,13 +216,13 @@ func (w *world) dial(t *testing.T, identity string) *plug {
 	return &plug{Conn: conn, t: t}
 }
 
-func (w *world) open(path, user, password string, protocols ...string) (*websocket.Conn, *http.Response, error) {
+func (r *running) open(path, user, password string, protocols ...string) (*websocket.Conn, *http.Response, error) {
 	request := http.Request{Header: http.Header{}}
 	if user != "" {
 		request.SetBasicAuth(user, password)
 	}
 	dialer := websocket.Dialer{Subprotocols: protocols, HandshakeTimeout: patience}
-	conn, response, err := dialer.Dial(w.url+path, request.Header)
+	conn, response, err := dialer.Dial(r.url+path, request.Header)
 	return conn, response, err
 }
 
