@@ -23,7 +23,7 @@ var (
 	// ErrNone is returned for an account that does not exist, is switched off, or whose session has ended.
 	ErrNone = fault.Define(fault.Unauthenticated, "session_ended", "This login has ended")
 	// ErrStale is returned when an account has changed since the version that a change was meant for.
-	ErrStale = fault.Define(fault.PreconditionFailed, "stale_version", "The account has changed meanwhile")
+	ErrStale = fault.Define(fault.PreconditionFailed, "stale", "The account has changed since it was read")
 	// ErrUsernameTaken is returned for a username that somebody has.
 	ErrUsernameTaken = fault.Define(fault.Conflict, "username_taken", "This username is taken")
 	// ErrName is returned for a name that is not one line of text.

@@ -519,6 +519,12 @@ type IfMatch = string
 // IfNoneMatch defines model for IfNoneMatch.
 type IfNoneMatch = string
 
+// OAuthErrorApplicationJSON defines model for OAuthError.
+type OAuthErrorApplicationJSON = OAuthError
+
+// OAuthErrorApplicationProblemPlusJSON defines model for OAuthError.
+type OAuthErrorApplicationProblemPlusJSON = Problem
+
 // OAuthUnauthorized defines model for OAuthUnauthorized.
 type OAuthUnauthorized = OAuthError
 
@@ -1446,6 +1452,11 @@ type OAuthErrorJSONResponse struct {
 
 	Headers OAuthErrorResponseHeaders
 }
+type OAuthErrorApplicationProblemPlusJSONResponse struct {
+	Body Problem
+
+	Headers OAuthErrorResponseHeaders
+}
 
 type OAuthUnauthorizedResponseHeaders struct {
 	CacheControl    *string
@@ -1613,6 +1624,20 @@ func (response IntrospectToken400JSONResponse) VisitIntrospectTokenResponse(ctx 
 	return ctx.JSON(&response.Body)
 }
 
+type IntrospectToken400ApplicationProblemPlusJSONResponse struct {
+	OAuthErrorApplicationProblemPlusJSONResponse
+}
+
+func (response IntrospectToken400ApplicationProblemPlusJSONResponse) VisitIntrospectTokenResponse(ctx *fiber.Ctx) error {
+	if response.Headers.CacheControl != nil {
+		ctx.Response().Header.Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(400)
+
+	return ctx.JSON(&response.Body)
+}
+
 type IntrospectToken401JSONResponse struct{ OAuthUnauthorizedJSONResponse }
 
 func (response IntrospectToken401JSONResponse) VisitIntrospectTokenResponse(ctx *fiber.Ctx) error {
@@ -1663,6 +1688,20 @@ func (response RevokeToken400JSONResponse) VisitRevokeTokenResponse(ctx *fiber.C
 		ctx.Response().Header.Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
 	}
 	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(400)
+
+	return ctx.JSON(&response.Body)
+}
+
+type RevokeToken400ApplicationProblemPlusJSONResponse struct {
+	OAuthErrorApplicationProblemPlusJSONResponse
+}
+
+func (response RevokeToken400ApplicationProblemPlusJSONResponse) VisitRevokeTokenResponse(ctx *fiber.Ctx) error {
+	if response.Headers.CacheControl != nil {
+		ctx.Response().Header.Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
 	ctx.Status(400)
 
 	return ctx.JSON(&response.Body)
@@ -1729,6 +1768,20 @@ func (response CreateToken400JSONResponse) VisitCreateTokenResponse(ctx *fiber.C
 		ctx.Response().Header.Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
 	}
 	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(400)
+
+	return ctx.JSON(&response.Body)
+}
+
+type CreateToken400ApplicationProblemPlusJSONResponse struct {
+	OAuthErrorApplicationProblemPlusJSONResponse
+}
+
+func (response CreateToken400ApplicationProblemPlusJSONResponse) VisitCreateTokenResponse(ctx *fiber.Ctx) error {
+	if response.Headers.CacheControl != nil {
+		ctx.Response().Header.Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
 	ctx.Status(400)
 
 	return ctx.JSON(&response.Body)
@@ -3104,100 +3157,100 @@ func (sh *strictHandler) UpdateMe(ctx *fiber.Ctx, params UpdateMeParams) error {
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7D3pbhs5mq9C1A7QnZ2SLB+5FAww7ox7xr05vEkaBjb2SlTVJ4lRFVlNsixrAgHzDvsO+2DzJAt+ZJ2i",
-	"Lsd2N6b3T2BJLJLffVe+BpFIM8GBaxX0vwZToDFI/PM1jabwWnAtRWI+x6AiyTLNBA/6wd/EnCSCT4ie",
-	"AqFczUGSlC7ICMgMMt0NwkBFU0ipeRRuaZolEPSDLB8lLApJSm87dAJ/Ou71gjDQi8z8qLRkfBIsl2Fw",
-	"9olOVg/9NAVyA1IxwYkY49ESMgkKuKZmTfPY1W3fiY9aSPDsLGbAFaESCIcbkAgEGS1IZLCg1oHDRUfh",
-	"hqswLMMgo5KmoB0+z8dvqY6mfqgMvAVIBYR6SjVhikRTyicQd8kl01ORa8J0HetMkZOjF+aGzOxmKRiE",
-	"AaepudD5uGPPrUOQ0ts3wCd6GvQPe72ejwLn43eCww5XnptrmvtECQOuyVQksXpFjnsnZD4Fbm7LFFGa",
-	"JQmCtOmm5si7XHcZBhJUJrgCxPVpFEGmITZ/R4Jr4Nr8SbMsYRFyysEXZSD5WjvlDxLGQT/4t4NKJA7s",
-	"r+qg3BDPaiGDzoB3yTlSTwJCK1LQU2bEQxANCDkQMecgCyrTOJagVEgoSSlLiKILRZjuBssweAv3dvG3",
-	"4L2yuUAUiZwjOdpS31kr9u95siBjIS3BaZKAXCvqkt1QDSHhooNStFHQfTC4ax3gmqWVX/1WxGzMLGlX",
-	"garzoL1jLqX5ZlVP1IDe7xLvT3M9PZNSyHujUm1LD7U+/PiaPHt+8pIoiMxX5Gn3aBvZNoFSaMEKmp85",
-	"zfVUSPb3e5SZzUANGb+hCYsHlmTDfl2HMEVyPuNizomQhGllQJeAP8yl4JN7AT8MLi8vO+aWwLWBEfx2",
-	"TgtCa4vWMfwPVLGISKBJ+qerQJhHrgKfZViGwYUUowTSDbjO7Io/7ofzYl8Pwi+Nnp4b7CIGyfeGrV6e",
-	"PH3+BHWOtYD3Rny33RrdYzXHd4poXHZPzLws6LJiA2gcM3M8TS6kyEBqZuzEmCYKwiCrffU1SEEpOoEm",
-	"affS7UytKHemiODIx3O66HoVoYRfcibNdT+Xd7guF4rRF4i0odOp3XpPqMBcYxvNznBR+zL2Ud9VXgs+",
-	"ZjKllrAPdp8wyBVI6yS0xfN0pJCjjaPBBQcyp4pQNYPYWKnQaA/8zRBtJOIFgUQB0ULMjF+iGI9gOznW",
-	"Y+CsAKN1K15wAKGKDBMR0eTPsUgp48MuMQJgPxQeM+PaAGhxxxTEr0ieZSAJ5TFJhPHyIqoA3VPDbIqm",
-	"eO2KQWlM/+w+dSORBmHdZzp6ehIGKePF5+MVgMPg3AibyqyB2ZOYNNLsBmoe90iIBCg3+9IcBZBpSJXH",
-	"Jy9vQqWkC/PZWoABi72r4TYz34+FYbugHzCun51UBDSInIA0KxnVu65U/pt90cz7vYpEBv5f1txa5SM/",
-	"7Eb7DezXnp/rbL+ZQx0FfCz60+V/7EvOBJ0h4Hlq9j77ePT0WW3r6n6RvKkvvOisWzhbg5eZXjROeu19",
-	"OldQX6XYxLvsthUpnBw3mP7Ex/WLvZ9pId5AYOGz9wwRexY15krmiDVU+bgnWWawUA1R2qQ6DdVXhKt9",
-	"d7Oh73JvjL7yKNsfXl+Qk+ckoXyS0wkQTScYCxglqJr6CHhTBR0/bSD2yATH2ii9oB/89+fTzn/Rzt+v",
-	"vx6Fx8vvP3cG1+6bXufl9dfD8MXyyb//IfCQ742YMH6qNaSZ3hObMdywCAZ+q3JZhLTWqs9N6CohEhPO",
-	"lNPAoDBGHy2acJ/G9DtFsqng0ETAoSdsDYPEALB6/lkHvYbChghJClXwDVr/0HN+RpWaCxlvdSuLdchC",
-	"KaQjkIMCc2OaJ7pEc8sSlpgSY3LcIyxOAK3ayx6JTcRLNUmF0oRxpYHGZtnhEZmKXCpc9xyX1Wx0aVta",
-	"3GxRWQPJx9k2sN6DTSIJVEM8aBmTmGroaJaCjyv3821w9SCyrhTEfitq9Wd5fJ6jwvGwk19w616S4d4M",
-	"pBKcTKkiXGgSTYUCTgT3+UJFesajvqVIYHeV9EEk8FdJufZZfbSpaoMk4lnm4imzGaSdHYo8i/cm4e6W",
-	"FwlhKb5KS4e7AlMlmGGdrxo39DPtRZGF28i5KeP1bw/bvFxxB02S9+Og/3kzwZwZWF63hZrnSWIU/wS0",
-	"S7JMBbOOtPmJjswpWuZQY57djnxnVq850Ch5BjZHtnLQ0oO3d5t1uxMCpmw0Gr8iYwlANNwabWSkgSSM",
-	"w4p+30WvN1NE+8RFxTOFt1NkSQzPgdKYO63nTWpfTFC4wiCvJXOqVTlXeZYJaRgNV1q/s3rcurXVZ00N",
-	"gb2uFt5y0MDrNjmxgPnY+z2HTywFTBjsiS1dPLMxDZXRX3K3fftWdgPvrWpP+eI7gb/b/EVoojymMfac",
-	"sBvA9GLdEhse2WKJ32fAz/+CEfUkl3cJqSuiqkFJ6v1iL0N1DEkUm3DGJwOaTAY3NMm/Yct6XDkAHmeC",
-	"2dzSyqP+pQPDzIMU9FTEd7+FUjlIf5Q3n6lBLv2hXlFU+Da0SrgRNom2GQGedfcCvbU6d34aJLrKsYjy",
-	"tEigrwtzjfh8G7IsA27EU3PJPaCobdMtt9R4Y+VaaxnbT+0NnBSuEdz16NxVTndFlIdB/BrRKqIPMJag",
-	"pnfR19I+OriT3l650EUteGnpZ00SoEqTw6ckmlJJIw1ShWWwcXj0IiSUL6ofQ8IFkXkCJgDByygE6hUp",
-	"4gll67GpeSwDkSVggjJMyUkY5wri7pWJP0oHswxEWv7C0fawrIDsNVZ+9w1ZbMVrcJfYjsP8Ds+1xGfl",
-	"Aq19rzfQ8gMo2DeUvwug9+Q5bAk3a1WedvZBuxjR71vtHlW5I1yZzWd/laY8WhPAWadyXbJVaarzuv6s",
-	"JU010wlsUK1fVxMB2vjr5OcP58b1JjPGMdrH7EHTyc4l77Op7LsSWL/0eCXEwDWjidqas3fOrb1mCcoG",
-	"IpXeekuaROwHcwMJy74Pf43ahEQGckp+yUEuQpJRPSVCElvSIuXj3mgcVblv658+vn9HLuyvhHEtMMoZ",
-	"iXiHghNC6UPOr6Xs65drbuS/5YQpLR++EFWF0LsEzlX0uz3mvVsurp6n2PTMz8U6f2lrixqrMjf74db8",
-	"TbWQTr+sSkKxgMyZnjJO5lMWTQnl5Q/fKUz82H6Obt26rkuBmeX1+DmW7AZ9uWLL2p8DGqeYM0xFXP5o",
-	"v7veJjF4jg9ZyMP/aQR7Pba0zFfNdr3utTnBEAa3HUEz1jFiOwHegVstaUfTiSpSXEG/tuGyKqvZNopG",
-	"Iszvpzz9xmPdQcu6ra1t/+Lw5dHd9teVQ1hWzwZTFyrcB97a2y69zieS+YNLymwhdJPxL8quQDIHEgtM",
-	"wc64mKMvySZcSIgxpVD2/VA1Q+7/vXBMLT+1ojfc6povYExn00aE94KO2i2s9LfsWTvDc5czmpu6PkaR",
-	"ywj8GpPmMQMeQa3J4RVqT9cXSl2TZb2ZKqULTHE20uabCbdEDJ7bxYfPWm7lrqA5QJb1mvkqSDb4rDdt",
-	"KDAukIaYjBZEZTQCtRVI15JYVJsMzFN6A90VXrgjoSwAG3WBDfD37p2IQKmKqXwdD0yCGtg64Uo7Q8o4",
-	"S42p6/laG+7ug21qc2i2LRSW9gegEuR2y9mAuLFZA9jiAmttrPpGTDc58SPwGHlLkeGpS5+jP9knFjDy",
-	"z3/879DrkTcp1N42EjxWJOea2UYxew2bOCbu0Ub488yw6B3pvN9V3FPNu5CcJ+aCtm07V0YKYSwkNNyv",
-	"R2S/NeWbBh5tXVB5VUcztsykGLPEwK5A3iCFVV8CjZvfzCXTpTZxC8pP+KOPEx5JMNrGzkP9TdLz89pu",
-	"ujeg0S+hPCYxmzCtTJwquFHSZlWIvwy7w5AMB+afzpCMQM/B1pXTLvk4FXNuhMicGoeYSqMS4lJ9R1SB",
-	"TZQ12hha3SJHW/rVMC0d5ZLpxUfDPlbCRxbR5V8/Ftz60+WnIPT06NVZaCxFSrCJICwFwxkVJx8ujWob",
-	"+AqrVcQqxuhwgFgRpQ2SRqBYDK5YiSyOJX17wxKeqdZZ1fTmzZrY7Lszc98pwmIkgvWWmptTxaL23kvM",
-	"AY3F6t4XmMQMWyeo0IDMJKk7WObAEhFY8rUehe2R0VOQxS4KCd294le8jWCG2MKm496zF+Sny0/k+6Fe",
-	"ZH1C9R+/zPUwJNhq9sTa9oTdgCIaOEkZzzXYWzBFbkDiAACehDeYwYIo0ITqKz486M4hSTrYPH7wZT5T",
-	"3S9K8GGXnLb0HVOuiBeWik7wCMLiHDteU5yDPeg5wiNkl1xOBY4JuaECRegVb26PQEypIiMjHTU9ahjJ",
-	"ls3nUxPbOrWCOHsnbGcx9hprSAzuidKS8glgJyvimnICzQ4hcw7lxUhHn0hMiIAMUatxyzJjISdCF2ND",
-	"NGEzwPYtRNUVN0uKpnu3LyiLDQPqgowpSyC2MkKMRlRVMypKdMIicB6QG+k5zbCV+6jbC8Igl4ljS9U/",
-	"OJjP512KP3eFnBy4Z9XBm/PXZ+8+nuEzVZ4xOP/bB/J6SuXEoOciEZqcXpyTf/7jf7A1PwgDNzUV9IND",
-	"85zIgNOMBf3guNvrHmOKQ09RTfg5BEuo4JPBZO4alWxNQc+F4ThlBxaMckRSKzbhjkfrrBISHHlTU4gJ",
-	"JTH2+yIXVPa1S7DhHbOjhh5jdgNX3HG9xWypY87joB/8FTT2DzYnzNa0VlRLDuojXcvr1sjUUa93b83/",
-	"eLs1rf+FsOL4wfOnh8+ffEv3f2NIce9xouPeybrFJW4O6jNHCJHrd9v2XDWKURmroP/5OgxUnqZULiqE",
-	"uNoSarYFEbl0mtYocwxDPgcxU5EwYhhcmw0bPGx4ncWdqN084Nh5hXl8vQa/WV7yXXYNa5U4IkWtmnxv",
-	"HyevBecQafKXcslhtxeiNXpxcnjye+bBSzQ2qOKt8WGb+A7Hmg6q4jdWTITy6M0fhWz7Fl1yyt0ho1wT",
-	"ika+7h44izv8euVa2q9cMLccomrlzj6mLh5psnY1w/Cp9IwxQfeDiBcbGPK2M5/POya26eQyAR6J2PYP",
-	"7DHqZDO+y6ZP73rgHkw2mkMb62a+mCJulG5ceXH3Nj94YuHZzIf1UUDzyOGOjzTmEu+B8b+Wnvbn62X4",
-	"ddkQhFM1q1ysiiuRR621evbs6ElNNlAWGnIh4UbMYL1MFG6jnU8tDsFaoHWrUrogUPgQzjEkpygXihz1",
-	"eugg0LqL2RyVpIlxzBYkBhqHRAvRXXXErbtS+OtTegOVT6208XUmQqC7iNcYw5xISCnjKHnr3ZIPCPxv",
-	"X/RWDUcVEIwJF6hdjGfWDf6l+PvMRXFFjhT5oOClESSCTwyLOF7v9V5u5vUyqeNn9eFqon6IPLUSb9Zn",
-	"azFv87dPny6InaYV0nwxLCsT1gwMGyWDIWGYfrjiho9ekWEjPzIsx9WL/E0BuJW4EUwo75qHbLp6aOF/",
-	"8bz3PCzm8yRk2K79BGv3NuwpM/FXvExddwnygHKDekJhnd87vu2Rn9fYE/748lNUsR7ZeDWz5mtcuv+3",
-	"VX5ZxhPJUbfXSk6tkdibwwOUWSz3H7gBhfURL1EpTRKS0QnY7IeJcke51sYaVQoTM13KSR9JGJ99p8hY",
-	"0olxvUNXzR9JMVfGes0AMmK7UlIFyQ2okCjh4mDGrzgXhZ1KxMQmHowxY+4lM3gb+3KWSHCVpzgL0CeC",
-	"JwtccPH+4ycSi7UxsxtXvqATCLbytYZbfTDVadJkaM+LR1aZ1ty0+yCxIuKgLH2lLiHD+IyYGLDut8t6",
-	"S8w19g0pTzTocHLm2kB2Uzp7BnD1/v5H1jGNCfXN70EhcMuUthkco/YTMSGM7+4ClCS8Z7I7EDC957J9",
-	"ZeKzlrku+GE9C6zqAZsbXG/CK7/zqHSMhcR+BUrqu7ffe0DmFD1HgaJaUqDrcRnNDRpUehgmLN6asBP/",
-	"HW2nXPU+oF+ZPbBuiXXwGhKtSqATipWgHfihnEP1a4k3brbyISjTmOHdXT1sxlzx9pH9iePs/WO9lGXo",
-	"6W0ddsnPLqJz9Sj7wpai7caaxpo+KOJAnOUshg/JApq5fmMVEcDjRwXQqddBzBQdJRC7F/0UwODQlGST",
-	"qS6rTIVCZoqoOdPRFGIixmOrio9e/nqy9gZNglW/rgBTG83G+9daowqxs7K1Im8i35A7e0dTGwphC6/t",
-	"P3CjZjYiWi3fOy8MX3JSDvo24v4pVa7IH3fJGUfHihZR0RUvC1bAY4gtPxHsRvf5U28sBA/kMvhGTZar",
-	"r3k7srlTT0+RC3FLcLrfoAsejdmqCvba6J2VaaGdOKxDk2SjWhe5Pk2SYBe8nmHafB1mfzVMFR0dwfUq",
-	"vqBxZZf+tO+e2oK+Qo4PonIExy+pFitFDbxxUOlY8li9srQzcdREgPlj1Rmy0z4XlQZ5CNFqjRbtZHDX",
-	"CFmpwmvvqHwMMXtsC4bWtxxfKl5U594rWEeCsb9oyn4VU7WDTFiiN+3vOqmoJgL8gmG7Ce4UPNRef1kW",
-	"J1bF4Uc84IHF4V82LjhVM1crwFjA5fxNfEs4zH1+yjaCy2I0b3vOyCZY1UyVudf6mV3ywaV1mG4ndBr1",
-	"qZUMDk4H/j7yNzVqhGskrErEzYWcKde9ZDHOpF4UtZrQ9fO55qxi8NVoAif8FWWaRt5YLn/Qrh/JTNl5",
-	"0PuyUgp09zcQseuWEO6a0FkjoS4O2KCKW6FCxS5dclo00NumO6F0+43eVLlUQjGlpYET5ZqJXa8cvvWi",
-	"7Aa74mX70ytCx9oEL7bkYh/DwemyC65gtiL8s+/cYiZqSTAGMljw1xst3A/Dge3Y43eal2jW0vpFrTnE",
-	"zrWwiCfD6jW97fCAuKgZWej+terZrVNltMXkleW5NV4a2+bxFy2T9+fRkFPebqi0Sojrhll2KRtsuTdC",
-	"gKbAFjRdCPGK0KKFg0MpGjbto1vNn0ULQJcUzaQusV31/ePRzBjnJBFzQz0lCBeYOogov+JYqqklmNCP",
-	"KPMcqJ6wNxwldbQo202tTffLqsPuQwlrLbX5W/DlTnovH1NcjaEr6WP4w76S3nzd6hTOErrAzE5GpbZJ",
-	"o7LzqvtwXmjJnlvz0XYuYV3r4lt4kE7FzZC+xfnsuzTq/QbzIo3Xb68SJQXrcfr/3wd8x8BbkBMg+E46",
-	"1yty/PLZEyJ443+v4EUKc1j8DxTDVVfyZ3zz3Z2IWifo/SuU4p17Br/1XVIDewex88e77ng/roRlygfP",
-	"tRwePbYeK+yYMWsurWRf1N1gL8YbjIX5lheP6iGVpxuFmzKlGJ90HzeRY98kIol7LUVLipfu5V2FSNn5",
-	"iwOUGbdwpWfXmPbV8RItahq8W/2PLQ0Nvgz9u1Vhjhaurz0snX3gRQYqre1r/TPPhpgS0sDtXIsOq7xj",
-	"+WxWvR7j66b/eQC9shWI8FUc6wPtos2m3simbBv582fPjhCsonuutqttxVnd+NJGRROqYU4XxKVrRpLK",
-	"RTFgI1anAmobV93Zy+vl/wUAAP//",
+	"7D3pbhs5mq9C1A7QnZ2SLDvOpWCAcWfcM+nN4U3SMLCx16KqPkmMqshqkmVZEwiYd9h32AebJ1nwI+um",
+	"Lsd2N6b3j2FLvL774PfRX4NIpJngwLUKhl+DGdAYJP76ikYzeCW4liIxf8egIskyzQQPhsHfxIIkgk+J",
+	"ngGhXC1AkpQuyRjIHDLdD8JARTNIqZkKNzTNEgiGQZaPExaFJKU3PTqFPz0eDIIw0MvMfKm0ZHwarFZh",
+	"cPqJTrubfpoBuQapmOBETHBrCZkEBVxTM6a5bXfZd+KjFhI8K4s5cEWoBMLhGiQCQcZLEhksqHXgcNFT",
+	"uGAXhlUYZFTSFLTD5+vJW6qjmR8qA28BUgGhnlFNmCLRjPIpxH1yzvRM5JowXcc6U+T46Lk5ITOrWQoG",
+	"YcBpag70etKz+9YhSOnNG+BTPQuGh4PBwEeB15N3gsMOR16YY5rzRAkDrslMJLF6SR4PjsliBtyclimi",
+	"NEsSBGnTSc2WtznuKgwkqExwBYjrkyiCTENsfo8E18C1+ZVmWcIi5JSDL8pA8rW2yx8kTIJh8G8HlUgc",
+	"2G/VQbkg7tVCBp0D75PXSD0JCK1IQc+YEQ9BNCDkQMSCgyyoTONYglIhoSSlLCGKLhVhuh+swuAt3NnB",
+	"34L3yOYAUSRyjuRoS31vrdi/58mSTIS0BKdJAnKtqEt2TTWEhIseStFGQffB4I51gGNWVn71WxGzCbOk",
+	"7QJV50F7xlxK80lXT9SA3u8Q709yPTuVUsg7o1JtSbNDfaFMinEC6R/3W/DMzvLR/sOPr8jTZ8cviILI",
+	"fESe9I9CIiShxO1l5dZgbyJkSphWkEwMW6c0MZ9AvI1pNiGy0MEVLn/mNNczIdnf71BiGyjtIGHE+DVN",
+	"WHxlGWY0rGswpkjO51wsuEEL08qgSgJ+sZCCT+8E/DA4Pz/vmVMC1wZG8FtZLQitDVonbj9QxSIigSbp",
+	"ny4CYaZcBD67tAqDgjvW4/rOue7cWImFwS5ikHxv2PDF8ZNnj1DjWft7Z8R3y63RfFZvfaeIxmF3xMyr",
+	"gi4dC0TjmJntaXImRQZSM2OlJjRREAZZ7aOvQQpK0Sk0SbuXZWGqY1qYIoIjHy/osu9VwxJ+yZk0x/1c",
+	"nuGyHCjGXyDShk4nduk9oQJzjG00O8VB7cPYqb6jvBJ8wmRKLWHv7TxhkCuQ1kVpi+fJWCFHG3XJBQey",
+	"oIpQNYfYaE5UqvidIdpYxEsCiQKihZgbr0gxHsF2cqzHwGkBRutUvOAAQhUZJSKiyZ9jkVLGR31iBMD+",
+	"UfjrjGsDoMUdUxC/JHmWgSSUxyQRxseMqAJ0jg2zKZrisSsGpTH9s/urH4k0COse29GT4zBIGS/+ftwB",
+	"OAxeG2FTmTVIexKTRppdQ83fHwuRAOVmXZqjADINqfJEBOVJqJR0af62FuCKxd7RcJOZz40NpDoYBozr",
+	"p8cVAQ0ipyDNSEb1riOV/2RfNPN+riKRgf+bNadW+dgPu9F+V/Zjz9d1tt/MoY4CPhb96fw/9iVngq4Y",
+	"8Dw1a59+PHrytLZ0db5IXtcHnvXWDZyvwctcLxs7vfLOzhXURyk29Q67acUpx48bTH/s4/rl3nNaiDcQ",
+	"WPjsOUPEnkWNOZLZYg1VPu5JljksVUOUNqlOQ/WOcLXPbhb0He6N0VceZfvDqzNy/IwklE9zOgWi6RQj",
+	"EaMEVVMfAW+qoMdPGog9MqG5NkovGAb//fmk91+09/fLr0fh49X3n3tXl+6TQe/F5dfD8Pnq0b//IfCQ",
+	"742YMn6iNaSZ3hObMVyzCK78VuW8CKitVV+YwFlCJKacKaeBQWGGYLxswn0S0+8UyWaCQxMBh56gOQwS",
+	"A0B3/9Meeg2FDRGSFKrgG7T+oWf/jCq1EDLe6lYW45CFUkjHIK8KzE1onugSzS1LWGJKTMjjAWFxAmjV",
+	"XgxIbOJtqkkqlCaMKw00NsMOj8hM5FLhuGc4rGajS9vS4maLyhpIPs62Yf0ebBJJoBriq5YxiamGnmYp",
+	"+LhyP98GR19F1pWC2G9Frf4st89zVDgedvILbt1LMtybgVSCkxlVhAtNoplQwIngPl+oSA551LcUCeyu",
+	"kj6IBP4qKdc+q482VW2QRNzLHDxlNn+1s0ORZ/HeJNzd8iIhLMW7tHS4KzBVghnW+apxQj/TnhU5wI2c",
+	"mzJe//SwzcsVd9AkeT8Jhp83E8yZgdVlW6h5niRG8U9BuxTPTDDrSJuv6NjsomUONebZbct3ZvSaDY2S",
+	"Z2AzdJ2NVh68vdus250QMGWj0fglmUgAouHGaCMjDSRhHDr6fRe93kxQ7RMXFXMKb6fIkhieA6Uxc1vP",
+	"m9Q+mKJwhUFeS+ZUo3Ku8iwT0jAajrR+ZzXdurXV35oaAntdLTzlVQOv2+TEAuZj7/ccPrEUMGGwJ7Z0",
+	"MWdjGiqjv+Ru+fap7ALeU9Vm+eI7gd/b/EVoojymMfacsmvA5GbdEhse2WKJ32fAX/8FI+ppLm8TUldE",
+	"VVclqfeLvQzVMSRRbMoZn17RZHp1TZP8G5asx5VXwONMMJtb6kz1D70yzHyVgp6J+PanUCoH6Y/yFnN1",
+	"lUt/qFdcaXwbWiVcC5tE24wAz7g7gd5anVvPBomuciyiPC3S9+vCXCM+34Ysy4Ab8dQccgcoatt0yy01",
+	"3ugcay1j+6m9gZPCNYK7Hp27yumuiPIwiF8jWkX0ASYS1Ow2+lraqVe30tudA53VgpeWftYkAao0OXxC",
+	"ohmVNNIgVVgGG4dHz0NC+bL6MiRcEJknYAIQPIxCoF6SIp5Q9jY4NdMyEFkCJijDlJyESa4g7l+Y+KN0",
+	"MMtApOUvHG0PywrIXuG9874hi71vu7pNbMdhcYt5LfHpHKC17uUGWn4ABfuG8rcB9I48hy3hZu2Wp519",
+	"0C5G9PtWu0dVbgt3zeazv0pTHq0J4KxTuS7ZqjTVeV1/1pKmmukENqjWr91EgDb+Ovn5w2vjepM54xjt",
+	"Y/ag6WTnkg/ZTA7dFdiw9HglxMA1o4namrN3zq09ZgnKBiKV3npLmkTsB3MDCcuqE/8NuQmJDOSU/JKD",
+	"XIYko3pGhCT2SouU073ROKpy39I/fXz/jpzZbwnjWmCUMxbxDhdOCKUPOb+Wsq8frrmQ/5RTprS8/4uo",
+	"KoTeJXCuot/tMe/tcnH1PMWmOT8X4/xXW1vUWJW52Q+35neqhXT6pSsJxQCyYHrGOFnMWDQjlJdffKcw",
+	"8WOrSfp167ouBWaG1+PnWLJr9OWKJWu/XtE4xZxhKuLyS/vZ5TaJwX18yEIe/k8j2OuxpWXeNdv1e6/N",
+	"CYYwuOkJmrGeEdsp8B7caEl7mk5VkeIKhrUFV9W1mi2jaCTC/H7Kk2/c1m20qtva2vLPD18c3W59XTmE",
+	"5e3Z1cyFCneBt/ayK6/ziWT+4JIyWwjdZPyzsiaRLIDEAlOwcy4W6EuyKRcSYkwplHVCVM2R+38vHFPL",
+	"T3X0hhtd8wWM6WzaiPBO0FE7hZX+lj27E3ZururKKEUuI/CrTJrHDHgEtSqHl6g+XVkqdTWe9WqqlC4x",
+	"x9nIm2+m3ApR+NoOPnza8it3Bc0BsqpfmndBstFnvWpDgfGBNMRkvCQqoxGorUC6isjiusnAPKPX0O8w",
+	"wy25wQKwURnYCH/v4okIlKq4ylfywCSoK3tR2KlnSBlnqbF1A19tw+2dsE11Ds26hcLU/gBUgtxuOhsQ",
+	"NxZrAFscYK2RVd+I6SYnfgQeI28pMjpx+XN0KIfEAkb++Y//HXld8iaF2stGgseK5FwzWylmj2Ezx8RN",
+	"bcQ/Tw2L3pLO+x3FzWqeheQ8MQe0VeO5MlIIEyGh4X89IPutub9p4NFeDCqv6mgGl5kUE5YY2BXIa6Sw",
+	"GkqgcfOThWS61CZuQPkXfunjhAcSjLa181B/k/T8vLac7g1odEwoj0nMpkwrE6gKbpS0GRXiN6P+KCSj",
+	"K/OjNyJj0AuwF8tpn3yciQU3QmR2jUPMpVEJcam+I6rAZsoadQytcpGjLQVrmJeOcsn08qNhHyvhY4vo",
+	"8rcfC2796fxTEHqK9OosNJEiJVhFEJaC4YyKkw+XR7UVfIXVKoIVY3Q4QKyI0gZJY1AsBndbiSyOd/r2",
+	"hCU8M62zqurNmzax6Xdn5r5ThMVIBOsuNRenikXttVeYBJqI7tpnmMUMWzuo0IDMJKl7WGbDEhF452s9",
+	"Clsko2cgi1UUErp/wS94G8EMsYVVx4Onz8lP55/I9yO9zIaE6j9+WehRSLDW7JG17Qm7BkU0cJIynmuw",
+	"p2CKXIPE/gPcCU8whyVRoAnVF3x00F9AkvSwevzgy2Ku+l+U4KM+OWnpO6bcLV5YKjrBIwiLfWx3T7EP",
+	"FqHnCI+QfXI+E9il5HoaFKEXvLk8AjGjioyNdNT0qGEke2++mJng1qkVxNk7YUuLsdhYQ2JwT5SWlE8B",
+	"S1kR15QTaJYImX0oLzpKhkRiRgRkiFqNW5aZCDkVuuhaogmbY38BBh/8gpshRdW9WxeUxYYBdUkmlCUQ",
+	"WxkhRiOqqhoVJTphETgPyHUUnWRYy33UHwRhkMvEsaUaHhwsFos+xa/7Qk4P3Fx18Ob1q9N3H09xTpVo",
+	"DF7/7QN5NaNyatBzlghNTs5ek3/+43+wNj8IA9e0FQyDQzNPZMBpxoJh8Lg/6D/GHIeeoZrwcwjeoYJP",
+	"BpOFq1Sylwp6IQzHKduxYJQjklqxKXc8WmeVkGDHnZpBTCiJseAXuaCyr32CFe+YHjX0mLBruOCO6y1m",
+	"Sx3zOg6GwV9BYwFhs8FtTW1FNeSg3lG2umx1bB0NBndW/Y+nW1P7Xwgr9h88e3L47NG3lP83eiT37mZ6",
+	"PDheN7jEzUG95QkhcgVv2+ZVvRiVsQqGny/DQOVpSuWyQoi7XELNtiQil07TGmWOYcjnIGYqEkYMg0uz",
+	"YIOHDa+zuBe1qwccO3eYx1ds8JvlJd9h17BWiSNSXFaT7+108kpwDpEmfymHHPYHIVqj58eHx79nHjxH",
+	"Y4Mq3hoftonvsK/poLr9xisToTx680ch275Fn5xwt8k414Sika+7B87ijr5euJr2CxfMrUaoWrmzj6mL",
+	"R5qsXTUxfCo9Y8zQ/SDi5QaGvOktFoueiW16uUyARyK2BQR79DrZlO+q6dO7Irh7k41m18a6pi+miOul",
+	"m1Re3J01EB5beDbzYb0X0Ew53HFKozHxDhj/a+lpf75chV9XDUE4UfPKxaq4EnnUWqunT48e1WQDZaEh",
+	"FxKuxRzWy0ThNtr22GITvAy0blVKlwQKH8I5huQE5UKRo8EAHQRadzGbvZI0MY7ZksRA45BoIfpdR9y6",
+	"K4W/PqPXUPnUShtfZyoEuot4jAksiISUMo6St94t+YDA//ZFr2s4qoBgQrhA7WI8s37wL8Xfpy6KK3Kk",
+	"yAcFL40hEXxqWMTx+mDwYjOvl0kdP6uPupn6EfJUJ96sN9di3uZvnz6dEdtOK6T5YFReTVgzMGrcGYwI",
+	"w/TDBTd89JKMGvmRUdktX+RvCsCtxI1hSnnfTLLp6pGF//mzwbOwaNCTkGG99iO8vLdhT5mJv+Bl6rpP",
+	"kAeU69QTCi/6ff3ePvl5hUXhDy8/xTXWAxuvZtZ8jUv3/7bKL8u4IznqD1rJqTUSe314gDKL9/0HrkNh",
+	"fcRLVEqThGR0Cjb7YaLcca61sUaVwsRMl3LSRxLG598pMpF0alzv0F3nj6VYKGO95gAZsWUpqYLkGlRI",
+	"lHBxMOMXnIvCTiViahMPxpgx98YNnsa+DRMJrvIUmwGGRPBkiQPO3n/8RGKxNmZ2/cpndArBVr7WcKMP",
+	"ZjpNmgztefeky7TmpP17iRURB+XVV+oSMozPiYkB6367rNfEXGLhkPJEgw4np64OZDels2cAVy/wf2Ad",
+	"02hR3/wMC4EbprTN4Bi1n4gpYXx3F6Ak4R2T3YGA6T2X7SsTn7XMdcEP61mgqwdsbnC9Ca/8zqPSMRYS",
+	"CxYoqa/efviALCh6jgJFtaRA3+MymhM0qHQ/TFg8m7AT/x1tp1z1HNGvzB54b4n34DUkWpVApxRvgnbg",
+	"h7IR1a8l3rjmyvugTKOJd3f1sBlzxfMj+xPH2fuHepVl5CluHfXJzy6ic/dR9sWWou7GmsaaPijiQGzm",
+	"LLoPyRKauX5jFRHAxw8KoFOvVzFTdJxA7F76KYDBrinJpjNd3jIVCpkpohZMRzOIiZhMrCo+evHrydob",
+	"NAlW/boLmFpvNp6/VhtViJ2VrY68iXxD7uwdTW0ohDW8tv7A9ZrZiKh7fe+8MHzlpOz0bcT9M6rcJX/c",
+	"J6ccHStaREUXvLywAh5DbPmJYDm6z596YyG4J5fB12uy6r4yd2Rzp56aIhfiluD0v0EXPBizVTfYa6N3",
+	"VqaFduKwHk2SjWpd5PokSYJd8HqKafN1mP3VMFVUdASXXXxB48gu/Wkfn9qCvkKOD6KyB8cvqRYrxR14",
+	"Y6PSseSxemlpZ+KoqQDzS9cZsu0+Z5UGuQ/RavUW7WRw1whZqcJrT2Q+hJg9tAVD61v2LxUv1blnDetI",
+	"MPYXTdmvYqp2kAlL9Kb9XScVVUuAXzBsNcGtgofa65vl5URXHH7EDe5ZHP5l44ITNXd3BRgLuJy/iW8J",
+	"h4XPT9lGcFn05m3PGdkEq5qrMvda37NPPri0DtPthE7jfqqTwcH2wN9H/qZGjXCNhFWJuIWQc+WqlyzG",
+	"mdTL4q4mdPV8rjir6Hw1msAJf0WZppE3lssftOsHMlO2IfSurJQC3f8NROy6JYS7JnTWSKiLAzao4lao",
+	"ULFLn5wUBfS26E4o3X5QnCqXSijatDRwolwxsauVw2cvymqwC16WP70kdKJN8GKvXOw07Jwuq+AKZivC",
+	"P/voFjNRS4IxkMGC/77Rwn0/HNiOPX6neYnmXdqwuGsOsXItLOLJsHqntx0eEBc1IwvdvVY9vXGqjLaY",
+	"vLI8N8ZLY9s8/qJk8u48GnLC2wWVVglx3TDLLmWDJfdGCNAU2AtNF0K8JLQo4eBQioZN++hW8WdRAtAn",
+	"RTGpS2xXdf+4NTPGOUnEwlBPCcIFpg4iyi84XtXUEkzoR5R5DlRPWBuOkjpeluWm1qb7ZdVh976EtZba",
+	"/C34cseDFw8prsbQlfQx/GFfxDcftyqFs4QuMbOTUalt0qisvOrfnxdasufWfLTtS1hXuvgW7qVScTOk",
+	"b7FB+zaFer/BvEjj/e0uUVKwHqf/307gIwNvQU6B4KN0rlbk8Yunj4jgjX+ewYsU5qj4Bxijriv5Mz59",
+	"dyui1gl69wqleHSv/c8AUgN7D7Hzx9uueDeuhGXKe8+1HB49tB4r7Jgxay6tZF/qbrAX4w3GwnzL8wf1",
+	"kMrd8R8zMKUYn/YfNpFjnxKRxL1L0ZLilXu9qxAp239xgDLjBnZqdo1p77aXaFHT4P3qH8Y0NPgq9K9W",
+	"hTlauLr2sHT2gRcZqLS2rvXPPAtiSkgDt30tOqzyjuXcrHof4+umfz2AXlkHInyLY32gXZTZ1AvZlC0j",
+	"f/b06RGCVVTP1Va1pTjdhc9tVDSlGhZ0SVy6ZiypXBYNNqLbFVBbuKrOXl2u/i8AAP//",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

@@ -44,7 +44,9 @@ func (row clientRow) client() client.Client {
 
 func toClientRow(c client.Client) clientRow {
 	return clientRow{
-		ID: c.ID, Name: c.Name, SecretHash: c.SecretHash[:], Audiences: c.Audiences, Scopes: c.Scopes, Disabled: c.Disabled,
+		ID: c.ID, Name: c.Name, SecretHash: c.SecretHash[:], Disabled: c.Disabled,
+		// An empty list, not NULL, which is what nil would be.
+		Audiences: append(pq.StringArray{}, c.Audiences...), Scopes: append(pq.StringArray{}, c.Scopes...),
 	}
 }
 

@@ -1,0 +1,287 @@
+package httpapi_test
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/ihr-charging/charging-plot-api/services/auth/internal/notice"
+)
+
+const (
+	forgotPath = "/v1/auth/password/forgot"
+	resetPath  = "/v1/auth/password/reset"
+	changePath = "/v1/auth/password/change"
+)
+
+// forgot asks for a link and returns its token.
+func (w *world) forgot(email string, change ...with) string {
+	w.t.Helper()
+	w.post(forgotPath, object{"email": email}, change...).want(http.StatusAccepted)
+	letter := w.mail(email, notice.ResetPassword)
+	if letter.Link != issuer+"/v1/auth/password/reset#token="+letter.Token {
+		w.t.Errorf("the link is %s", letter.Link)
+	}
+	return letter.Token
+}
+
+func TestForgotPassword(t *testing.T) {
+	t.Parallel()
+
+	t.Run("202 and a link to the account's own address, at our own host", func(t *testing.T) { // P1, CVE-2025-64101
+		t.Parallel()
+		w := newWorld(t)
+		w.person("ada@example.com")
+		w.forgot("ada@example.com", header("X-Forwarded-Host", "evil.example"), header("X-Forwarded-Proto", "http"), header("Forwarded", "host=evil.example"),
+			func(r *http.Request) { r.Host = "evil.example" })
+	})
+
+	t.Run("202 and no mail for who has no account, or none that may be used", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t)
+		w.person("off@example.com")
+		w.exec(`UPDATE accounts SET disabled_at = now()`)
+		for _, email := range []string{"nobody@example.com", "off@example.com"} {
+			w.post(forgotPath, object{"email": email}).want(http.StatusAccepted)
+			if letters := w.mails(email); len(letters) != 0 {
+				t.Errorf("%s was sent %+v", email, letters)
+			}
+		}
+	})
+
+	t.Run("400 for what is no address", func(t *testing.T) { // G2
+		t.Parallel()
+		w := newWorld(t)
+		for _, email := range []string{"nobody", "ada@example.com\r\nBcc: eve@example.com", "ada@example.com, eve@example.com"} {
+			w.post(forgotPath, object{"email": email}).want(http.StatusBadRequest, "bad_email")
+		}
+	})
+}
+
+func TestResetPassword(t *testing.T) {
+	t.Parallel()
+
+	t.Run("204 once, and every session ends", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t)
+		w.person("ada@example.com")
+		before := w.login("ada")
+		token := w.forgot("ada@example.com")
+		w.post(resetPath, object{"token": token, "password": another}).want(http.StatusNoContent)
+		w.post(resetPath, object{"token": token, "password": another}).want(http.StatusBadRequest, "invalid_token")
+		w.mail("ada@example.com", notice.ChangedPassword)
+		w.post(refreshPath, object{"refresh_token": before.text("refresh_token")}).want(http.StatusUnauthorized)
+		w.get("/v1/me", bearer(before.text("access_token"))).want(http.StatusUnauthorized, "session_ended")
+		w.post(loginPath, object{"login": "ada", "password": password}).want(http.StatusUnauthorized)
+		w.post(loginPath, object{"login": "ada", "password": another}).want(http.StatusOK)
+	})
+
+	t.Run("204 for one of ten at once", func(t *testing.T) { // P1: parallel use
+		t.Parallel()
+		w := newWorld(t)
+		w.person("ada@example.com")
+		token := w.forgot("ada@example.com")
+		var wait sync.WaitGroup
+		var mu sync.Mutex
+		statuses := map[int]int{}
+		for range 10 {
+			wait.Go(func() {
+				a := w.post(resetPath, object{"token": token, "password": another})
+				mu.Lock()
+				statuses[a.status]++
+				mu.Unlock()
+			})
+		}
+		wait.Wait()
+		if statuses[http.StatusNoContent] != 1 || statuses[http.StatusBadRequest] != 9 {
+			t.Errorf("the answers are %v", statuses)
+		}
+	})
+
+	t.Run("400 for a weak password, which does not cost the token", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t)
+		w.person("ada@example.com")
+		token := w.forgot("ada@example.com")
+		w.post(resetPath, object{"token": token, "password": "ada@example.com!"}).want(http.StatusBadRequest, "weak_password").wantFaults("/password too_personal")
+		w.post(resetPath, object{"token": token, "password": another}).want(http.StatusNoContent)
+	})
+
+	t.Run("400 after the password was changed, another link was used, or half an hour", func(t *testing.T) { // P1
+		t.Parallel()
+		w := newWorld(t)
+		w.person("ada@example.com")
+		first, second := w.forgot("ada@example.com"), w.forgot("ada@example.com")
+		access := w.login("ada").text("access_token")
+		w.post(changePath, object{"current_password": password, "new_password": another}, bearer(access)).want(http.StatusNoContent)
+		w.mail("ada@example.com", notice.ChangedPassword)
+		for _, token := range []string{first, second} {
+			w.post(resetPath, object{"token": token, "password": password}).want(http.StatusBadRequest, "invalid_token")
+		}
+		third, fourth := w.forgot("ada@example.com"), w.forgot("ada@example.com")
+		w.post(resetPath, object{"token": fourth, "password": "yet another good password"}).want(http.StatusNoContent)
+		w.mail("ada@example.com", notice.ChangedPassword)
+		w.post(resetPath, object{"token": third, "password": password}).want(http.StatusBadRequest, "invalid_token")
+		// From another network: this one has asked for its five mails.
+		late := w.forgot("ada@example.com", from("198.51.100.7"))
+		w.exec(`UPDATE one_time_tokens SET expires_at = expires_at - interval '30 minutes'`)
+		w.post(resetPath, object{"token": late, "password": password}).want(http.StatusBadRequest, "invalid_token")
+	})
+
+	t.Run("400 after the account was disabled", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t)
+		w.person("ada@example.com")
+		token := w.forgot("ada@example.com")
+		w.exec(`UPDATE accounts SET disabled_at = now()`)
+		w.post(resetPath, object{"token": token, "password": another}).want(http.StatusBadRequest, "invalid_token")
+	})
+}
+
+func TestChangePassword(t *testing.T) {
+	t.Parallel()
+
+	t.Run("204, this session goes on and the others end", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t)
+		w.person("ada@example.com")
+		phone, laptop := w.login("ada"), w.login("ada")
+		w.post(changePath, object{"current_password": password, "new_password": another}, bearer(phone.text("access_token"))).want(http.StatusNoContent)
+		w.mail("ada@example.com", notice.ChangedPassword)
+		w.post(refreshPath, object{"refresh_token": phone.text("refresh_token")}).want(http.StatusOK)
+		w.post(refreshPath, object{"refresh_token": laptop.text("refresh_token")}).want(http.StatusUnauthorized)
+		w.post(loginPath, object{"login": "ada", "password": another}).want(http.StatusOK)
+	})
+
+	t.Run("403 for a wrong current password, then 429", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t)
+		w.person("ada@example.com")
+		access := bearer(w.login("ada").text("access_token"))
+		for range 10 {
+			w.post(changePath, object{"current_password": another, "new_password": another}, access).want(http.StatusForbidden, "wrong_password").
+				wantFaults("/current_password wrong_password")
+		}
+		w.post(changePath, object{"current_password": password, "new_password": another}, access).want(http.StatusTooManyRequests, "too_many_attempts")
+	})
+
+	t.Run("400 for the same or a weak one", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t)
+		w.person("ada@example.com")
+		access := bearer(w.login("ada").text("access_token"))
+		w.post(changePath, object{"current_password": password, "new_password": password}, access).want(http.StatusBadRequest, "same_password")
+		w.post(changePath, object{"current_password": password, "new_password": "short"}, access).want(http.StatusBadRequest, "weak_password").
+			wantFaults("/new_password too_short")
+	})
+
+	t.Run("401 for nobody, and for a session that has ended", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t)
+		w.person("ada@example.com")
+		body := object{"current_password": password, "new_password": another}
+		w.post(changePath, body).want(http.StatusUnauthorized, "unauthenticated")
+		login := w.login("ada")
+		w.post("/v1/auth/logout", object{"refresh_token": login.text("refresh_token")}).want(http.StatusNoContent)
+		w.post(changePath, body, bearer(login.text("access_token"))).want(http.StatusUnauthorized, "session_ended")
+	})
+}
+
+// P1, J3: every kind of token at every place where a token is taken. Only its own place takes it.
+func TestNoTokenServesAnotherPurpose(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.person("ada@example.com")
+	w.service("robot", "a secret of the robot, long enough", []string{"auth"}, []string{"profile"})
+	w.post(registerPath, object{"email": "eve@example.com", "password": password}).want(http.StatusAccepted)
+	login := w.login("ada")
+	tokens := map[string]string{
+		"access":         login.text("access_token"),
+		"refresh":        login.text("refresh_token"),
+		"confirm":        w.mail("eve@example.com", notice.ConfirmEmail).Token,
+		"reset":          w.forgot("ada@example.com"),
+		"service access": w.form("/oauth/token", url.Values{"grant_type": {"client_credentials"}}, basic("robot", "a secret of the robot, long enough")).want(http.StatusOK).text("access_token"),
+		"client secret":  "a secret of the robot, long enough",
+	}
+	places := map[string]struct {
+		own string
+		try func(token string) *answer
+	}{
+		"confirm": {"confirm", func(token string) *answer { return w.post(confirmPath, object{"token": token}) }},
+		"reset":   {"reset", func(token string) *answer { return w.post(resetPath, object{"token": token, "password": another}) }},
+		"refresh": {"refresh", func(token string) *answer { return w.post(refreshPath, object{"refresh_token": token}) }},
+		"token endpoint": {"refresh", func(token string) *answer {
+			return w.form("/oauth/token", url.Values{"grant_type": {"refresh_token"}, "refresh_token": {token}})
+		}},
+		"bearer of me": {"access", func(token string) *answer { return w.get("/v1/me", bearer(token)) }},
+		"bearer of change": {"access", func(token string) *answer {
+			return w.post(changePath, object{"current_password": another, "new_password": another}, bearer(token))
+		}},
+		"bearer of logout-all": {"access", func(token string) *answer {
+			return w.do(http.MethodPost, "/v1/auth/logout-all", "", nil, bearer(token))
+		}},
+		"client": {"client secret", func(token string) *answer {
+			return w.form("/oauth/token", url.Values{"grant_type": {"client_credentials"}}, basic("robot", token))
+		}},
+	}
+	crossed := 0
+	for place, p := range places {
+		for kind, token := range tokens {
+			if kind == p.own {
+				continue
+			}
+			crossed++
+			if a := p.try(token); a.status != http.StatusBadRequest && a.status != http.StatusUnauthorized {
+				t.Errorf("%s at %s: %d %s", kind, place, a.status, a.raw)
+			}
+		}
+	}
+	if crossed != 40 {
+		t.Errorf("%d pairs were tried", crossed)
+	}
+	// Having been tried elsewhere costs none of them their use.
+	w.post(confirmPath, object{"token": tokens["confirm"]}).want(http.StatusOK)
+	w.post(refreshPath, object{"refresh_token": tokens["refresh"]}).want(http.StatusOK)
+	w.post(resetPath, object{"token": tokens["reset"], "password": another}).want(http.StatusNoContent)
+}
+
+// G1: what is secret stands in no answer to a fault and in no row that others read.
+func TestSecretsAreKeptNowhere(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.post(registerPath, object{"email": "ada@example.com", "password": password, "username": "ada"}).want(http.StatusAccepted)
+	confirm := w.mail("ada@example.com", notice.ConfirmEmail).Token
+	w.post(confirmPath, object{"token": confirm}).want(http.StatusOK)
+	login := w.login("ada")
+	next := w.post(refreshPath, object{"refresh_token": login.text("refresh_token")}).want(http.StatusOK)
+	reset := w.forgot("ada@example.com")
+	var dump strings.Builder
+	var tables []string
+	if err := w.db.SelectContext(t.Context(), &tables, `SELECT table_name FROM information_schema.tables WHERE table_schema = 'public'`); err != nil {
+		t.Fatal(err)
+	}
+	for _, table := range tables {
+		var rows []string
+		if err := w.db.SelectContext(t.Context(), &rows, `SELECT row_to_json(t)::text FROM `+table+` t`); err != nil {
+			t.Fatal(err)
+		}
+		dump.WriteString(strings.Join(rows, "\n"))
+	}
+	for name, secret := range map[string]string{
+		"the password": password, "the confirm token": confirm, "the reset token": reset, "a refresh token": login.text("refresh_token"),
+		"its successor": next.text("refresh_token"), "an access token": login.text("access_token"), "the user agent": "a phone", "the address": "127.0.0.1",
+	} {
+		if strings.Contains(dump.String(), secret) {
+			t.Errorf("%s stands in the database", name)
+		}
+	}
+	var events []string
+	if err := w.db.SelectContext(t.Context(), &events, `SELECT row_to_json(t)::text FROM audit_events t`); err != nil {
+		t.Fatal(err)
+	}
+	if log := strings.Join(events, "\n"); strings.Contains(log, "ada") || strings.Contains(log, "example.com") {
+		t.Errorf("the audit log is personal: %s", log)
+	}
+}
