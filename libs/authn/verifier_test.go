@@ -358,10 +358,10 @@ func TestNewVerifierRefusesSilentNames(t *testing.T) {
 	}
 }
 
-func TestVerifyKeepsWorkingWhenAuthIsDown(t *testing.T) {
-	t.Parallel()
-	issuer := authntest.NewIssuer(t)
-	var clock atomic.Int64
+// travelling gives a verifier with a clock of its own, in seconds, for the test to move.
+func travelling(t *testing.T, issuer *authntest.Issuer) (v *authn.Verifier, clock *atomic.Int64) {
+	t.Helper()
+	clock = &atomic.Int64{}
 	clock.Store(time.Now().Unix())
 	cfg := issuer.Config(audience)
 	cfg.Now = func() time.Time { return time.Unix(clock.Load(), 0) }
@@ -369,6 +369,13 @@ func TestVerifyKeepsWorkingWhenAuthIsDown(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return v, clock
+}
+
+func TestVerifyKeepsWorkingWhenAuthIsDown(t *testing.T) {
+	t.Parallel()
+	issuer := authntest.NewIssuer(t)
+	v, clock := travelling(t, issuer)
 	mint := func() string {
 		return issuer.Mint(authn.Principal{Expires: time.Unix(clock.Load(), 0).Add(time.Minute)}, audience)
 	}
@@ -474,14 +481,7 @@ func TestUnknownKeysAreAskedForSeldom(t *testing.T) {
 func TestACachedTokenEndsWithItsTime(t *testing.T) {
 	t.Parallel()
 	issuer := authntest.NewIssuer(t)
-	var clock atomic.Int64
-	clock.Store(time.Now().Unix())
-	cfg := issuer.Config(audience)
-	cfg.Now = func() time.Time { return time.Unix(clock.Load(), 0) }
-	v, err := authn.NewVerifier(t.Context(), cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
+	v, clock := travelling(t, issuer)
 	token := issuer.Mint(authn.Principal{Expires: time.Unix(clock.Load(), 0).Add(20 * time.Second)}, audience)
 	for range 49 { // to the last second of exp and leeway
 		accepted(t, v, "in time", token)

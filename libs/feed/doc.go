@@ -35,5 +35,6 @@
 // cursor issued before is refused with ErrCursorGone, as is one of another log: of a database that
 // was made anew, or restored. The reader then starts over from the beginning, and a Follower does so
 // by itself. After a restore from a dump, in which the xids belong to another server, the log is
-// renumbered when a Source first runs on it.
+// renumbered when a Source first runs on it. After any restore that lost changes which others may
+// have seen, give the log another epoch (update TABLE_log set epoch = gen_random_uuid()).
 package feed

@@ -353,6 +353,24 @@ func TestALostServerIsUnavailable(t *testing.T) {
 	}
 }
 
+func TestAKilledConnectionIsUnavailableAndReplaced(t *testing.T) {
+	t.Parallel()
+	db := pgtest.New(t, accounts)
+	err := db.InTx(t.Context(), func(ctx context.Context, tx *sqlx.Tx) error {
+		if _, err := tx.ExecContext(ctx, `insert into accounts (name, balance) values ('lost', 1)`); err != nil {
+			return err
+		}
+		_, err := tx.ExecContext(ctx, `select pg_terminate_backend(pg_backend_pid())`)
+		return err
+	})
+	if !errors.Is(err, postgres.ErrUnavailable) {
+		t.Errorf("got %v", err)
+	}
+	if n := count(t, db, `select count(*) from accounts`); n != 0 {
+		t.Errorf("%d rows of a lost transaction are there", n)
+	}
+}
+
 // A server that takes connections and questions but never answers, as a stopped process does.
 func TestASilentServerIsGivenUp(t *testing.T) {
 	t.Parallel()
