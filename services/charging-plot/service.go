@@ -137,7 +137,6 @@ func serve(ctx context.Context, cfg Config, p parts) error {
 	}
 	store := postgres.New(p.db, storeOptions(cfg, p, wake))
 	changes := feed.NewSource(p.db, feed.SourceOptions[httpapi.Plot]{Table: postgres.ChangeLog, Load: load(store), Log: log})
-	group.Go("changes", changes.Run)
 	group.Go("live", hub.Run)
 
 	office := central.New(central.Config{Replica: self, HeartbeatInterval: cfg.HeartbeatInterval, SeenEvery: seenEvery}, store, store, time.Now, log)
@@ -187,6 +186,7 @@ func serve(ctx context.Context, cfg Config, p parts) error {
 		return nil
 	})
 	group.Go("http", server.Run)
+	group.Go("changes", changes.Run) // last, so that it is the first to stop and long polls end
 	return group.Wait()
 }
 
