@@ -190,7 +190,10 @@ func TestListSessions(t *testing.T) {
 			token, query string
 			want         int
 		}{
-			{token, "", 2}, {token, "?state=ACTIVE", 0}, {token, "?limit=1", 1}, {other, "?plot_id=" + site.PlotIDs[0].String(), 0},
+			{token, "", 2},
+			{token, "?state=ACTIVE", 0},
+			{token, "?limit=1", 1},
+			{other, "?plot_id=" + site.PlotIDs[0].String(), 0},
 			{w.operator(site.Operator.ID), "?station_id=" + site.ID.String(), 3},
 			{w.operator(uuid.New()), "?station_id=" + site.ID.String(), 0},
 		} {

@@ -17,7 +17,7 @@ import (
 const tellSQL = `
 INSERT INTO events (at, kind, plot_id, station_id, operator_id, driver_id, data)
 SELECT $1, e.kind, e.plot_id, e.station_id, e.operator_id, e.driver_id, e.data
-FROM unnest($2::text[], $3::uuid[], $4::uuid[], $5::uuid[], $6::uuid[], $7::jsonb[])
+FROM unnest($2::text[], $3::uuid[], $4::uuid[], $5::uuid[], $6::uuid[], $7::json[])
      AS e (kind, plot_id, station_id, operator_id, driver_id, data)`
 
 // tell appends live events in the transaction that makes them true.

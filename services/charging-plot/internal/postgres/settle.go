@@ -162,7 +162,7 @@ WITH verdict AS (
 )
 INSERT INTO events (at, kind, plot_id, station_id, operator_id, data)
 SELECT $5, 'status', e.plot_id, e.station_id, e.operator_id, e.data
-FROM unnest($1::uuid[], $6::uuid[], $7::uuid[], $8::jsonb[]) AS e (plot_id, station_id, operator_id, data)`
+FROM unnest($1::uuid[], $6::uuid[], $7::uuid[], $8::json[]) AS e (plot_id, station_id, operator_id, data)`
 
 func writeVerdicts(ctx context.Context, tx *sqlx.Tx, now time.Time, changed []verdictRow, all []settled) error {
 	if len(changed) == 0 {

@@ -11,7 +11,7 @@ CREATE TABLE events (
     station_id  uuid        NOT NULL,
     operator_id uuid        NOT NULL,
     driver_id   uuid,       -- whom it concerns; NULL: everybody
-    data        jsonb       NOT NULL,
+    data        json        NOT NULL, -- as it is sent
     CONSTRAINT events_pkey PRIMARY KEY (xid, seq)
 );
 CREATE INDEX events_at_idx ON events (at);

@@ -1,0 +1,111 @@
+package httpapi_test
+
+import (
+	"bytes"
+	"encoding/csv"
+	"encoding/xml"
+	"errors"
+	"image/png"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/google/uuid"
+
+	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/httpapi"
+)
+
+func TestGetCurve(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	site := w.Site(1)
+	_, token := w.driver()
+	s := w.order(token, site.PlotIDs[0])
+	transaction := w.begin(site, s.Id)
+	w.meter(site, transaction, 30)
+	base := "/v1/sessions/" + s.Id.String() + "/curve."
+
+	t.Run("200 as JSON", func(t *testing.T) {
+		w := w.in(t)
+		var c httpapi.Curve
+		w.call(http.MethodGet, base+"json", token, nil).wants(http.StatusOK).into(&c)
+		last := c.Points[len(c.Points)-1]
+		if c.SessionId != s.Id || c.Readings != 31 || len(c.Points) != 31 || last.ElapsedS != 1800 || last.PowerKw.MustGet() != 60 ||
+			last.EnergyKwh.MustGet() != 30 || last.SocPercent.MustGet() != 50 || !c.Points[0].PowerKw.IsNull() {
+			t.Errorf("the curve ends in %+v and begins with %+v", last, c.Points[0])
+		}
+		w.call(http.MethodGet, base+"json?points=10", token, nil).wants(http.StatusOK).into(&c)
+		if len(c.Points) > 10 || c.Readings != 31 {
+			t.Errorf("at most 10 points gives %d of %d", len(c.Points), c.Readings)
+		}
+	})
+	t.Run("200 as CSV", func(t *testing.T) {
+		w := w.in(t)
+		a := w.call(http.MethodGet, base+"csv", token, nil).wants(http.StatusOK)
+		rows, err := csv.NewReader(bytes.NewReader(a.Body)).ReadAll()
+		if err != nil || len(rows) != 32 || strings.Join(rows[0], " ") != "at elapsed_s power_kw energy_kwh soc_percent" {
+			t.Fatalf("the table has %d rows and begins with %v (%v)", len(rows), rows[0], err)
+		}
+		if got := strings.Join(rows[31][1:], " "); got != "1800 60 30 50" || rows[1][2] != "" {
+			t.Errorf("it ends in %q and begins with %q", got, rows[1])
+		}
+	})
+	t.Run("200 as drawings for light and dark pages, the same each time, and 304", func(t *testing.T) {
+		w := w.in(t)
+		for kind, contentType := range map[string]string{"svg": "image/svg+xml", "png": "image/png"} {
+			light := w.call(http.MethodGet, base+kind, token, nil).wants(http.StatusOK)
+			again := w.call(http.MethodGet, base+kind+"?theme=light", token, nil).wants(http.StatusOK)
+			dark := w.call(http.MethodGet, base+kind+"?theme=dark", token, nil).wants(http.StatusOK)
+			tag := light.Header.Get("ETag")
+			if light.Header.Get("Content-Type") != contentType || !bytes.Equal(light.Body, again.Body) || tag != again.Header.Get("ETag") {
+				t.Errorf("%s: %s, twice the same: %t", kind, light.Header.Get("Content-Type"), bytes.Equal(light.Body, again.Body))
+			}
+			if bytes.Equal(light.Body, dark.Body) || tag == dark.Header.Get("ETag") {
+				t.Errorf("%s: the dark one is the light one", kind)
+			}
+			w.call(http.MethodGet, base+kind, token, nil, "If-None-Match", tag).wants(http.StatusNotModified)
+			if kind == "png" {
+				if img, err := png.Decode(bytes.NewReader(light.Body)); err != nil || img.Bounds().Dx() != 720 {
+					t.Errorf("the picture: %v", err)
+				}
+				continue
+			}
+			decoder := xml.NewDecoder(bytes.NewReader(light.Body))
+			for {
+				if _, err := decoder.Token(); err != nil {
+					if !errors.Is(err, io.EOF) {
+						t.Errorf("the drawing is no XML: %v", err)
+					}
+					break
+				}
+			}
+			for _, text := range []string{"Power (kW)", "Energy (kWh)", "Charge (%)", "Time since the start (h:min)"} {
+				if !strings.Contains(string(light.Body), text) {
+					t.Errorf("the drawing does not say %q", text)
+				}
+			}
+		}
+	})
+	t.Run("400, 401 and 404, each for every kind", func(t *testing.T) {
+		w := w.in(t)
+		_, other := w.driver()
+		for _, kind := range []string{"json", "csv", "svg", "png"} {
+			w.call(http.MethodGet, base+kind+"?points=5", token, nil).wants(http.StatusBadRequest)
+			w.call(http.MethodGet, base+kind, "", nil).wants(http.StatusUnauthorized)
+			w.call(http.MethodGet, base+kind, other, nil).wants(http.StatusNotFound, "session_not_found")
+			w.call(http.MethodGet, "/v1/sessions/"+uuid.NewString()+"/curve."+kind, token, nil).wants(http.StatusNotFound)
+		}
+	})
+}
+
+func TestACurveOfASessionThatHasNotBegunIsEmpty(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	site := w.Site(1)
+	_, token := w.driver()
+	s := w.order(token, site.PlotIDs[0])
+	for _, kind := range []string{"json", "csv", "svg", "png"} {
+		w.call(http.MethodGet, "/v1/sessions/"+s.Id.String()+"/curve."+kind, token, nil).wants(http.StatusOK)
+	}
+}
