@@ -153,11 +153,7 @@ func (f *Fault) clone() *Fault {
 // Detailf sets the public detail: what happened this time, for people.
 func (f *Fault) Detailf(format string, args ...any) *Fault {
 	c := f.clone()
-	if len(args) == 0 {
-		c.detail = format
-	} else {
-		c.detail = fmt.Sprintf(format, args...)
-	}
+	c.detail = fmt.Sprintf(format, args...)
 	return c
 }
 

@@ -63,7 +63,8 @@ func (s *Server) begin(c *fiber.Ctx) *request {
 
 func (s *Server) setCommonHeaders(c *fiber.Ctx, r *request) {
 	header := &c.Response().Header
-	header.Set(problem.RequestIDHeader, r.id)
+	var id [maxRequestID]byte
+	header.SetCanonical(headerRequestID, append(id[:0], r.id...))
 	header.SetCanonical(headerNoSniff, noSniff)
 	header.SetCanonical(headerReferrer, noReferrer)
 	header.SetCanonical(headerCSP, dataOnly)

@@ -31,6 +31,7 @@ func TestRequestContextEndsByItsDeadline(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				r := newRequest(time.Second)
 				touch(r)
@@ -40,7 +41,7 @@ func TestRequestContextEndsByItsDeadline(t *testing.T) {
 				if r.Err() != nil {
 					t.Errorf("over at once: %v", r.Err())
 				}
-				time.Sleep(time.Second)
+				<-time.After(time.Second)
 				synctest.Wait()
 				if !errors.Is(r.Err(), context.DeadlineExceeded) {
 					t.Errorf("after its deadline: %v", r.Err())

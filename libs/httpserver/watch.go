@@ -110,7 +110,6 @@ type line struct {
 	principal string
 	code      string
 	err       error // worth a look: ours, or of a stream that broke
-	size      int
 }
 
 // finish says what became of a request.
@@ -125,9 +124,6 @@ func (s *Server) describe(c *fiber.Ctx, r *request, err error) line {
 		method: method(c),
 		route:  s.template(c),
 		status: c.Response().StatusCode(),
-	}
-	if !c.Response().IsBodyStream() {
-		l.size = len(c.Response().Body())
 	}
 	if p, ok := authn.FromContext(c.UserContext()); ok {
 		l.principal = p.Subject.String()
@@ -173,7 +169,35 @@ func (s *Server) conclude(r *request, l line) {
 	if r.span != nil {
 		endSpan(r.span, l)
 	}
-	s.log.LogAttrs(l.ctx, l.level(), "request", l.attrs(r.id, took)...)
+	s.logLine(r.id, took, &l)
+}
+
+// logLine writes the access log line. It makes the record itself: slog would look
+// up the line of code that logs, which is always this one.
+func (s *Server) logLine(id string, took time.Duration, l *line) {
+	level := l.level()
+	handler := s.log.Handler()
+	if !handler.Enabled(l.ctx, level) {
+		return
+	}
+	record := slog.NewRecord(time.Now(), level, "request", 0)
+	record.AddAttrs(
+		slog.String("method", l.method),
+		slog.String("route", l.route),
+		slog.Int("status", l.status),
+		slog.Int64("duration_us", took.Microseconds()),
+		slog.String("request_id", id),
+	)
+	if l.principal != "" {
+		record.AddAttrs(slog.String("principal", l.principal))
+	}
+	if l.code != "" {
+		record.AddAttrs(slog.String("fault", l.code))
+	}
+	if l.err != nil {
+		record.AddAttrs(slog.Any("error", l.err))
+	}
+	_ = handler.Handle(l.ctx, record) // a log that cannot be written has nowhere to say so
 }
 
 // level keeps probes out of the ordinary log, which they would fill.
@@ -190,26 +214,6 @@ func (l *line) level() slog.Level {
 	default:
 		return slog.LevelInfo
 	}
-}
-
-func (l *line) attrs(id string, took time.Duration) []slog.Attr {
-	attrs := make([]slog.Attr, 6, 9)
-	attrs[0] = slog.String("method", l.method)
-	attrs[1] = slog.String("route", l.route)
-	attrs[2] = slog.Int("status", l.status)
-	attrs[3] = slog.Float64("duration_ms", float64(took.Microseconds())/1000)
-	attrs[4] = slog.Int("size", l.size)
-	attrs[5] = slog.String("request_id", id)
-	if l.principal != "" {
-		attrs = append(attrs, slog.String("principal", l.principal))
-	}
-	if l.code != "" {
-		attrs = append(attrs, slog.String("fault", l.code))
-	}
-	if l.err != nil {
-		attrs = append(attrs, slog.Any("error", l.err))
-	}
-	return attrs
 }
 
 // options returns the attributes of a series, built on its first request.

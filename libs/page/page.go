@@ -19,6 +19,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/url"
+	"strings"
 
 	"github.com/gofiber/fiber/v2"
 
@@ -74,7 +75,8 @@ func (c *Codec) Encode(v any) string {
 // Decode reads a cursor into v. It returns ErrBadCursor for one that was forged,
 // cut or made for another list.
 func (c *Codec) Decode(cursor string, v any) error {
-	if len(cursor) > maxCursor {
+	// encoding/base64 would pass over line ends.
+	if len(cursor) > maxCursor || strings.ContainsAny(cursor, "\r\n") {
 		return ErrBadCursor
 	}
 	raw, err := base64.RawURLEncoding.Strict().DecodeString(cursor)

@@ -72,9 +72,9 @@ func Status(kind fault.Kind) int {
 // and for codes that no kind has, Invalid for other 4xx and Unavailable or
 // Internal for other 5xx.
 func KindOf(status int) fault.Kind {
-	for kind, s := range statuses {
-		if s == status {
-			return fault.Kind(kind)
+	for _, kind := range fault.Kinds() {
+		if statuses[kind] == status {
+			return kind
 		}
 	}
 	switch {

@@ -32,6 +32,8 @@ type caller struct {
 	// The demand: units spent in this leaseTime, which began at since, and in the one before.
 	since         time.Time
 	spent, before int
+	// owed is what was allowed while Redis was away, and it does not know of.
+	owed int
 	// remaining is what Redis had left when it was last asked.
 	remaining int
 	// refusedUntil is when Redis will have a unit again.
@@ -101,23 +103,29 @@ func (s *shard) makeRoom(now time.Time) {
 
 // fromLease answers without asking Redis, when there is a lease with enough in it
 // or a refusal that still holds. Otherwise it says how much to lease.
-func (cs *callers) fromLease(key callerKey, b *budget, now time.Time) (r result, known bool, want int) {
+func (cs *callers) fromLease(key callerKey, b *budget, now time.Time) (r result, known bool, w wish) {
 	s := cs.shard(key)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	c := s.get(key, now)
 	if now.Before(c.refusedUntil) {
-		return result{retryAfter: c.refusedUntil.Sub(now), resetAfter: c.full.Sub(now)}, true, 0
+		return result{retryAfter: c.refusedUntil.Sub(now), resetAfter: c.full.Sub(now)}, true, wish{}
 	}
 	if now.After(c.leaseEnd) {
 		c.units = 0 // what was not spent in time is lost
 	}
 	if c.units >= b.cost {
 		c.spend(b.cost, now)
-		return c.allowed(now), true, 0
+		return c.allowed(now), true, wish{}
 	}
-	return result{}, false, c.demand(b, now)
+	if now.After(c.full) {
+		c.owed = 0 // it has come back by now
+	}
+	return result{}, false, wish{units: c.demand(b, now), owed: min(c.owed, b.limit.Burst)}
 }
+
+// wish is what a process wants of Redis: units to spend, and to book what was owed.
+type wish struct{ units, owed int }
 
 // demand is how much to lease: a quarter of what was spent lately, so that
 // little is lost when the caller stops; and near the end of the budget less and
@@ -155,6 +163,7 @@ func (cs *callers) leased(key callerKey, b *budget, now time.Time, got *redis_ra
 	defer s.mu.Unlock()
 	c := s.get(key, now)
 	c.remaining = got.Remaining
+	c.owed = 0
 	c.full = now.Add(got.ResetAfter)
 	if got.Allowed == 0 {
 		c.refusedUntil = now.Add(got.RetryAfter)
@@ -185,6 +194,7 @@ func (cs *callers) alone(key callerKey, b *budget, now time.Time, processes int6
 		return result{retryAfter: wait, resetAfter: c.full.Sub(now)}
 	}
 	c.full = next
+	c.owed += b.cost
 	left := (whole - next.Sub(now)) / (b.interval * time.Duration(processes))
 	return result{allowed: true, remaining: int(left), resetAfter: next.Sub(now)}
 }

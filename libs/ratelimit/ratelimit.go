@@ -22,9 +22,10 @@
 // budget by a fiftieth for each process, 20 % at ten of them, a caller loses
 // little to leases that are not spent, and Redis is asked once for many requests.
 //
-// When Redis does not answer, one request waits for it, at most 50 ms; the rest
-// are counted in the process, each as many times as there are processes, so
-// that all together keep to the budget as long as the load is spread. Memory is
+// When Redis does not answer, those who are asking wait for it, at most 50 ms;
+// after two of them everybody is counted in the process, each as many times as
+// there are processes, so that all together keep to the budget as long as the
+// load is spread; Redis is told when it is back. Memory is
 // bounded: beyond 131,072 callers some are forgotten, which costs them nothing.
 package ratelimit
 
@@ -80,6 +81,7 @@ type Limiter struct {
 	members   members
 	callers   callers
 	now       func() time.Time
+	patience  time.Duration // how long a request waits for Redis
 }
 
 // New makes a limiter. A nil client counts in the process alone.
@@ -87,7 +89,7 @@ func New(client redis.UniversalClient, options Options) *Limiter {
 	if options.Log == nil {
 		options.Log = slog.New(slog.DiscardHandler)
 	}
-	l := &Limiter{namespace: options.Namespace, id: rand.Text(), redis: client, now: time.Now}
+	l := &Limiter{namespace: options.Namespace, id: rand.Text(), redis: client, now: time.Now, patience: 50 * time.Millisecond}
 	l.members.count.Store(1)
 	l.callers.init()
 	if client != nil {
@@ -151,8 +153,6 @@ const (
 	leaseShare = 50
 	// leaseTime is how long it may hold it.
 	leaseTime = time.Second
-	// patience is how long a request waits for Redis.
-	patience = 50 * time.Millisecond
 )
 
 // result is the state of a budget after a request.
@@ -166,24 +166,32 @@ type result struct {
 // take takes the budget's cost from the caller's account.
 func (l *Limiter) take(ctx context.Context, b *budget, key callerKey) result {
 	now := l.now()
-	if r, known, want := l.callers.fromLease(key, b, now); known {
+	if r, known, wish := l.callers.fromLease(key, b, now); known {
 		return r
 	} else if l.gcra != nil && l.breaker.closed() {
 		l.members.beat(l, now) //nolint:contextcheck // goes on when the request is over
-		if r, err := l.lease(ctx, b, key, want, now); err == nil {
+		if r, err := l.lease(ctx, b, key, wish, now); err == nil {
 			return r
 		}
 	}
 	return l.callers.alone(key, b, now, l.members.count.Load())
 }
 
-// lease takes want units from Redis, or the cost alone when that is too many.
-func (l *Limiter) lease(parent context.Context, b *budget, key callerKey, want int, now time.Time) (result, error) {
-	ctx, cancel := context.WithTimeout(parent, patience)
+// lease takes the units from Redis, or the cost alone when that is too many. What
+// was allowed without Redis is taken first.
+func (l *Limiter) lease(parent context.Context, b *budget, key callerKey, wish wish, now time.Time) (result, error) {
+	ctx, cancel := context.WithTimeout(parent, l.patience)
 	defer cancel()
 	name := l.redisKey(key)
-	got, err := l.gcra.AllowN(ctx, name, b.limit, want)
-	if err == nil && got.Allowed == 0 && want > b.cost {
+	var got *redis_rate.Result
+	var err error
+	if wish.owed > 0 {
+		_, err = l.gcra.AllowAtMost(ctx, name, b.limit, wish.owed)
+	}
+	if err == nil {
+		got, err = l.gcra.AllowN(ctx, name, b.limit, wish.units)
+	}
+	if err == nil && got.Allowed == 0 && wish.units > b.cost {
 		got, err = l.gcra.AllowN(ctx, name, b.limit, b.cost)
 	}
 	if err != nil {
@@ -193,6 +201,7 @@ func (l *Limiter) lease(parent context.Context, b *budget, key callerKey, want i
 		}
 		return result{}, err
 	}
+	l.breaker.answered()
 	return l.callers.leased(key, b, now, got), nil
 }
 

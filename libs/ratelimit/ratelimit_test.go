@@ -67,7 +67,12 @@ func TestThreeLimitersShareABudget(t *testing.T) {
 			client := redistest.New(t)
 			var commands asked
 			client.AddHook(&commands)
-			limiters := []*Limiter{New(client, Options{Namespace: "t"}), New(client, Options{Namespace: "t"}), New(client, Options{Namespace: "t"})}
+			var limiters []*Limiter
+			for range 3 {
+				l := New(client, Options{Namespace: "t"})
+				l.patience = 10 * time.Second // a machine busy with tests is no Redis that is away
+				limiters = append(limiters, l)
+			}
 			limit := Limit{Rate: budget, Period: forever}
 			allowed := spend(t, limiters, limit, "somebody", budget)
 			t.Logf("budget %d: allowed %d of %d attempts with %d commands", budget, allowed, 3*budget, commands.n.Load())
@@ -97,6 +102,7 @@ func TestLeasesDoNotStarveACaller(t *testing.T) {
 	for range 10 {
 		l := New(client, Options{Namespace: "t"})
 		l.now = func() time.Time { return now }
+		l.patience = 10 * time.Second
 		limiters = append(limiters, l)
 	}
 	limit := Limit{Rate: 1000, Period: forever}
@@ -167,21 +173,21 @@ func own(t *testing.T) (*redistest.Server, []*Limiter, <-chan string) {
 	said := make(chan string, 100)
 	var limiters []*Limiter
 	for range 3 {
-		client, err := rediscache.Open(rediscache.Config{URL: server.URL})
+		client, err := rediscache.Open(rediscache.Config{URL: server.URL, Timeout: 10 * time.Second})
 		if err != nil {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { _ = client.Close() })
 		limiters = append(limiters, New(client, Options{Namespace: "t", Log: slog.New(teller{said})}))
 	}
-	for range 2 { // the first round makes all known, the second lets all know
-		for _, l := range limiters {
-			l.members.meet(l, time.Now())
-		}
-	}
 	for _, l := range limiters {
-		if n := l.members.count.Load(); n != 3 {
-			t.Fatalf("a limiter knows %d, want 3", n)
+		for until := time.Now().Add(20 * time.Second); l.members.count.Load() < 3; {
+			for _, l := range limiters { // on a busy machine some of it may fail
+				l.members.meet(l, time.Now())
+			}
+			if time.Now().After(until) {
+				t.Fatalf("a limiter knows %d, want 3", l.members.count.Load())
+			}
 		}
 	}
 	return server, limiters, said
@@ -246,10 +252,36 @@ func TestLimitsHoldWithoutRedis(t *testing.T) {
 					t.Fatal("the limiters do not find Redis again")
 				}
 			}
-			if got := spend(t, limiters, PerHour(30), "somebody else", 100); got != 30 {
-				t.Errorf("with Redis back %d of a budget of 30 were allowed", got)
+			for _, l := range limiters {
+				l.patience = 10 * time.Second
+			}
+			// What passed meanwhile is booked: of the old budget nothing is left.
+			if got := spend(t, limiters, limit, "somebody", 400); got > 300 {
+				t.Errorf("with Redis back %d more of the old budget were allowed", got)
+			}
+			if got := spend(t, limiters, PerHour(300), "somebody else", 400); got < 285 || got > 315 {
+				t.Errorf("with Redis back %d of a budget of 300 were allowed", got)
 			}
 		})
+	}
+}
+
+func TestMembersAreForgottenSlowly(t *testing.T) {
+	t.Parallel()
+	var m members
+	m.count.Store(1)
+	now := time.Now()
+	for _, step := range []struct {
+		after       time.Duration
+		there, want int64
+	}{
+		{0, 3, 3}, {time.Second, 1, 3}, {time.Second, 4, 4}, {9 * time.Second, 2, 4}, {2 * time.Second, 2, 2}, {time.Minute, 0, 1},
+	} {
+		now = now.Add(step.after)
+		m.see(step.there, now)
+		if got := m.count.Load(); got != step.want {
+			t.Errorf("%v later, with %d there, %d are believed, want %d", step.after, step.there, got, step.want)
+		}
 	}
 }
 
@@ -257,7 +289,7 @@ func TestMemoryIsBounded(t *testing.T) {
 	t.Parallel()
 	l := New(nil, Options{})
 	b := newBudget("test", PerHour(5), 1)
-	for i := range uint64(500_000) {
+	for i := range uint64(2 * shardCount * shardSize) {
 		key := callerKey{policy: "test", kind: kindAddress}
 		binary.BigEndian.PutUint64(key.id[:], i)
 		l.take(t.Context(), b, key)
