@@ -113,9 +113,11 @@ func operatorOf(ctx context.Context) (*uuid.UUID, authn.Principal, error) {
 	switch {
 	case !ok:
 		return nil, p, errNoCaller
+	case p.Is("admin"):
+		return nil, p, nil
 	case p.Operator != uuid.Nil:
 		return &p.Operator, p, nil
-	case p.Is("admin") || p.Kind == authn.Service:
+	case p.Kind == authn.Service:
 		return nil, p, nil
 	}
 	return nil, p, errNoOperator

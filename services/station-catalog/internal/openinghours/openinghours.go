@@ -185,9 +185,7 @@ func (h hours) on(day int) []span {
 		return []span{{day, h.begin, dayMinutes}, {day%week + 1, 0, h.end - dayMinutes}}
 	case h.end == 0:
 		return []span{{day, h.begin, dayMinutes}}
-	case h.end == h.begin:
-		return []span{{day, h.begin, dayMinutes}, {day%week + 1, 0, h.end}}
-	default:
+	default: // over midnight, or round the clock
 		return []span{{day, h.begin, dayMinutes}, {day%week + 1, 0, h.end}}
 	}
 }

@@ -247,17 +247,22 @@ func (p *putting) own(ctx context.Context, imp transfer.Import, entries []transf
 	if err != nil {
 		return nil, nil, err
 	}
+	foreignEVSEs, err := p.foreignEVSEs(ctx, *imp.Operator, entries)
+	if err != nil {
+		return nil, nil, err
+	}
 	var mine []transfer.Entry
 	var findings []transfer.Finding
 	for _, e := range entries {
-		owner, there := owners[identity{e.Station.Source, e.Station.SourceID}]
-		if operators[partyOf(&e.Station)] == *imp.Operator && (!there || owner == *imp.Operator) {
+		key := identity{e.Station.Source, e.Station.SourceID}
+		owner, there := owners[key]
+		if operators[partyOf(&e.Station)] == *imp.Operator && (!there || owner == *imp.Operator) && !foreignEVSEs[key] {
 			mine = append(mine, e)
 			continue
 		}
 		findings = append(findings, transfer.Finding{
 			Line: e.Line, Subject: e.Station.SourceID, Severity: transfer.Rejected, Code: "foreign_operator",
-			Detail: "the station belongs to another operator than yours", Advice: "Import your own stations only.",
+			Detail: "the station, or an EVSE of it, belongs to another operator than yours", Advice: "Import your own stations only.",
 		})
 	}
 	return mine, findings, nil
@@ -283,6 +288,35 @@ func (p *putting) owners(ctx context.Context, entries []transfer.Entry) (map[ide
 	}, stationOwners, sources, ids)
 	if err != nil {
 		return nil, fmt.Errorf("owners of stations: %w", err)
+	}
+	return out, nil
+}
+
+const evseOwners = `
+SELECT wanted.source, wanted.source_id
+FROM unnest($1::text[], $2::text[], $3::text[]) AS wanted (source, source_id, uid)
+JOIN evses e ON e.source = wanted.source AND e.uid = wanted.uid
+JOIN stations s ON s.id = e.station_id
+WHERE s.operator_id <> $4 AND e.removed_at IS NULL AND s.deleted_at IS NULL`
+
+// foreignEVSEs gives the stations that claim an EVSE of another operator's.
+func (p *putting) foreignEVSEs(ctx context.Context, own uuid.UUID, entries []transfer.Entry) (map[identity]bool, error) {
+	var sources, ids, uids pq.StringArray
+	for i := range entries {
+		s := &entries[i].Station
+		for _, e := range s.EVSEs {
+			sources, ids, uids = append(sources, s.Source), append(ids, s.SourceID), append(uids, e.UID)
+		}
+	}
+	out := make(map[identity]bool)
+	_, err := collect(ctx, p.tx, func(rows *sql.Rows) (struct{}, error) {
+		var key identity
+		err := rows.Scan(&key.source, &key.sourceID)
+		out[key] = true
+		return struct{}{}, err
+	}, evseOwners, sources, ids, uids, own)
+	if err != nil {
+		return nil, fmt.Errorf("owners of EVSEs: %w", err)
 	}
 	return out, nil
 }

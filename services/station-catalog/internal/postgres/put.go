@@ -47,6 +47,13 @@ type known struct {
 	hash    []byte
 	version int64
 	removed bool
+	evses   int // that are not removed
+}
+
+// says tells whether the station is as an entry of this hash says.
+func (k *known) says(e *transfer.Entry, hash [sha256.Size]byte) bool {
+	// A station whose source did not tell all may have EVSEs that are not in the hash.
+	return !k.removed && string(k.hash) == string(hash[:]) && (!e.Complete || k.evses == len(e.Station.EVSEs))
 }
 
 type identity struct{ source, sourceID string }
@@ -71,7 +78,7 @@ func (p *putting) put(ctx context.Context, entries []transfer.Entry, operators m
 		}
 		k, ok := there[identity{e.Station.Source, e.Station.SourceID}]
 		switch {
-		case ok && !k.removed && string(k.hash) == string(w.hash[:]):
+		case ok && k.says(e, w.hash):
 			p.unchanged++
 			continue
 		case ok:
@@ -118,7 +125,8 @@ func (p *putting) lock(ctx context.Context, entries []transfer.Entry) error {
 }
 
 const knownStations = `
-SELECT s.source, s.source_id, s.id, s.content_hash, s.version, s.deleted_at IS NOT NULL
+SELECT s.source, s.source_id, s.id, s.content_hash, s.version, s.deleted_at IS NOT NULL,
+       (SELECT count(*) FROM evses e WHERE e.station_id = s.id AND e.removed_at IS NULL)
 FROM unnest($1::text[], $2::text[]) AS wanted (source, source_id)
 JOIN stations s ON s.source = wanted.source AND s.source_id = wanted.source_id`
 
@@ -131,7 +139,7 @@ func (p *putting) known(ctx context.Context, entries []transfer.Entry) (map[iden
 	_, err := collect(ctx, p.tx, func(rows *sql.Rows) (struct{}, error) {
 		var i identity
 		var k known
-		err := rows.Scan(&i.source, &i.sourceID, &k.id, &k.hash, &k.version, &k.removed)
+		err := rows.Scan(&i.source, &i.sourceID, &k.id, &k.hash, &k.version, &k.removed, &k.evses)
 		out[i] = k
 		return struct{}{}, err
 	}, knownStations, sources, ids)

@@ -1,25 +1,25 @@
 package search
 
 import (
-	"cmp"
 	"math"
 	"slices"
 )
 
-// builder makes pages, one after the other. Stations come to it in the order of their
-// positions, from a document or from an older page. It collects in memory of its own and copies a finished page into
-// slices of exactly its size.
+// builder makes pages, one after the other. Stations come to it in the order of their positions,
+// from a document or from an older page. It collects in memory of its own and copies a finished
+// page into slices of exactly its size.
 type builder struct {
 	render *renderer // may be nil
 
 	s      stations
 	l      live
-	plugs  []plug
-	number map[plug]uint16 // of each of plugs
+	plugs  numbering[plug]
+	facets numbering[uint32]
 	marks  []mark
+	counts [][]byte // by slot: what an older page said of its plots, nil where that is not known
 }
 
-// mark says that a slot has a facet.
+// mark says that a slot has a facet, which is a number of builder.facets.
 type mark struct {
 	facet uint32
 	slot  uint8
@@ -27,7 +27,7 @@ type mark struct {
 
 // newBuilder makes pages without renderings when it gets no names.
 func newBuilder(n *names) *builder {
-	b := &builder{number: map[plug]uint16{}}
+	b := &builder{plugs: newNumbering[plug](), facets: newNumbering[uint32]()}
 	if n != nil {
 		b.render = newRenderer(n)
 	}
@@ -48,22 +48,24 @@ func (b *builder) reset() {
 		s.columns[i] = column{values: s.columns[i].values[:0], least: math.Inf(1), top: math.Inf(-1)}
 	}
 	s.plugOf = s.plugOf[:0]
-	b.plugs = b.plugs[:0]
 	s.evses = s.evses[:0]
 	s.firstEVSE, s.firstPlug = append(s.firstEVSE[:0], 0), append(s.firstPlug[:0], 0)
 	s.items, s.itemEnd = s.items[:0], s.itemEnd[:0]
 	b.l.statuses, b.l.since = b.l.statuses[:0], b.l.since[:0]
+	b.plugs.reset()
+	b.facets.reset()
 	b.marks = b.marks[:0]
-	clear(b.number)
+	b.counts = b.counts[:0]
 }
 
 func (b *builder) addEntry(e *entry) {
 	slot := b.addStation(e.position, e.Latitude, e.Longitude, e.vector, e.Version, e.Item)
+	b.counts = append(b.counts, nil)
 	for i := range e.values {
 		b.addValue(i, e.values[i])
 	}
 	for _, facet := range e.facets {
-		b.marks = append(b.marks, mark{facet, slot})
+		b.marks = append(b.marks, mark{b.facets.number(facet), slot})
 	}
 	start := 0
 	for i := range e.EVSEs {
@@ -79,12 +81,17 @@ func (b *builder) addEntry(e *entry) {
 
 func (b *builder) addFromPage(p page, from int) {
 	slot := b.addStation(p.position(from), p.lats[from], p.lons[from], p.vectors[from], p.versions[from], p.item(from))
+	if p.live.phrases.said != nil {
+		b.counts = append(b.counts, p.live.phrases.counts(from))
+	} else {
+		b.counts = append(b.counts, nil)
+	}
 	for i := range p.columns {
 		b.addValue(i, p.columns[i].at(from))
 	}
 	for i := range p.facets.having {
 		if p.facets.having[i].has(from) {
-			b.marks = append(b.marks, mark{p.facets.numbers[i], slot})
+			b.marks = append(b.marks, mark{b.facets.number(p.facets.numbers[i]), slot})
 		}
 	}
 	first, end := p.evseRange(from)
@@ -122,13 +129,7 @@ func (b *builder) addValue(i int, value float64) {
 
 // addPlug gives the EVSE that comes next a plug.
 func (b *builder) addPlug(p plug) {
-	number, known := b.number[p]
-	if !known {
-		number = uint16(len(b.plugs))
-		b.number[p] = number
-		b.plugs = append(b.plugs, p)
-	}
-	b.s.plugOf = append(b.s.plugOf, number)
+	b.s.plugOf = append(b.s.plugOf, uint16(b.plugs.number(p)))
 }
 
 func (b *builder) addEVSE(id ID, status Status, since int64) {
@@ -139,13 +140,15 @@ func (b *builder) addEVSE(id ID, status Status, since int64) {
 
 // finish gives the page of what was collected.
 func (b *builder) finish() page {
-	b.sortPlugs()
 	c := &b.s
+	for i, moved := 0, b.plugs.sort(); i < len(c.plugOf); i++ {
+		c.plugOf[i] = uint16(moved[c.plugOf[i]])
+	}
 	s := &stations{
 		all: firstSlots(len(c.ids)), bounds: c.bounds, parts: c.parts,
 		keys: exact(c.keys), ids: exact(c.ids), byID: c.slotsByID(),
 		lats: exact(c.lats), lons: exact(c.lons), vectors: exact(c.vectors), versions: exact(c.versions),
-		plugs: newPlugTable(b.plugs), facets: b.finishFacets(),
+		plugs: newPlugTable(b.plugs.keys), facets: b.finishFacets(),
 		firstEVSE: exact(c.firstEVSE), evses: exact(c.evses),
 		firstPlug: exact(c.firstPlug), plugOf: exact(c.plugOf),
 		items: exact(c.items), itemEnd: exact(c.itemEnd),
@@ -157,7 +160,7 @@ func (b *builder) finish() page {
 			s.columns[i].values = exact(c.columns[i].values)
 		}
 	}
-	l := &live{statuses: exact(b.l.statuses), since: exact(b.l.since), free: newPlugTable(b.plugs)}
+	l := &live{statuses: exact(b.l.statuses), since: exact(b.l.since), free: newPlugTable(b.plugs.keys)}
 	for slot := range s.ids {
 		first, end := s.evseRange(slot)
 		for _, number := range s.plugOf[s.firstPlug[first]:s.firstPlug[end]] {
@@ -166,21 +169,9 @@ func (b *builder) finish() page {
 		l.markFree(s, slot)
 	}
 	if b.render != nil {
-		l.phrases.renderAll(page{s, l}, b.render)
+		l.phrases.renderAll(page{s, l}, b.counts, b.render)
 	}
 	return page{s, l}
-}
-
-// sortPlugs renumbers the plugs in ascending order.
-func (b *builder) sortPlugs() {
-	old := slices.Clone(b.plugs)
-	slices.Sort(b.plugs)
-	for i, p := range b.plugs {
-		b.number[p] = uint16(i)
-	}
-	for i, number := range b.s.plugOf {
-		b.s.plugOf[i] = b.number[old[number]]
-	}
 }
 
 func (s *stations) slotsByID() []uint8 {
@@ -193,19 +184,10 @@ func (s *stations) slotsByID() []uint8 {
 }
 
 func (b *builder) finishFacets() facets {
-	slices.SortFunc(b.marks, func(m, n mark) int { return cmp.Compare(m.facet, n.facet) })
-	distinct := 0
-	for i, m := range b.marks {
-		if i == 0 || b.marks[i-1].facet != m.facet {
-			distinct++
-		}
-	}
-	f := facets{numbers: make([]uint32, 0, distinct), having: make([]words, distinct)}
-	for i, m := range b.marks {
-		if i == 0 || b.marks[i-1].facet != m.facet {
-			f.numbers = append(f.numbers, m.facet)
-		}
-		f.having[len(f.numbers)-1].add(int(m.slot))
+	moved := b.facets.sort()
+	f := facets{numbers: exact(b.facets.keys), having: make([]words, len(moved))}
+	for _, m := range b.marks {
+		f.having[moved[m.facet]].add(int(m.slot))
 	}
 	return f
 }

@@ -35,10 +35,15 @@ func newDirectory(places []place) directory {
 	return directory{chunks: appendChunks(make([][]place, 0, len(places)/chunkFill+1), places, chunkFill)}
 }
 
+// appendChunks never parts equal places, so that with finds all of them in one chunk.
 func appendChunks(chunks [][]place, places []place, size int) [][]place {
-	count := (len(places) + size - 1) / size
-	for i := range count {
-		chunks = append(chunks, exact(places[i*len(places)/count:(i+1)*len(places)/count]))
+	for count := (len(places) + size - 1) / size; len(places) > 0; count-- {
+		end := len(places) / max(1, count)
+		for end < len(places) && places[end] == places[end-1] {
+			end++
+		}
+		chunks = append(chunks, exact(places[:end]))
+		places = places[end:]
 	}
 	return chunks
 }

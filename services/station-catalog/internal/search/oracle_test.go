@@ -126,27 +126,37 @@ func (s sorted) key(w where, d *search.Document) float64 {
 }
 
 func value(d *search.Document, c search.Column) float64 {
-	power := math.NaN()
+	switch c {
+	case search.ColumnPower:
+		return mostPower(d)
+	case search.ColumnUpdated:
+		return float64(d.UpdatedAt.UnixMicro())
+	case search.ColumnPlots:
+		return float64(len(d.EVSEs))
+	case search.ColumnPrice:
+		return optional(d.PriceFrom)
+	default:
+		return optional(d.Rating)
+	}
+}
+
+func mostPower(d *search.Document) float64 {
+	most := math.NaN()
 	for _, e := range d.EVSEs {
 		for _, c := range e.Connectors {
-			if math.IsNaN(power) || float64(c.PowerW) > power {
-				power = float64(c.PowerW)
+			if math.IsNaN(most) || float64(c.PowerW) > most {
+				most = float64(c.PowerW)
 			}
 		}
 	}
-	optional := func(v *float64) float64 {
-		if v == nil {
-			return math.NaN()
-		}
-		return *v
+	return most
+}
+
+func optional(v *float64) float64 {
+	if v == nil {
+		return math.NaN()
 	}
-	return map[search.Column]float64{
-		search.ColumnPower:   power,
-		search.ColumnUpdated: float64(d.UpdatedAt.UnixMicro()),
-		search.ColumnPrice:   optional(d.PriceFrom),
-		search.ColumnRating:  optional(d.Rating),
-		search.ColumnPlots:   float64(len(d.EVSEs)),
-	}[c]
+	return *v
 }
 
 // question is a query together with what the oracle needs to know about it.

@@ -30,7 +30,7 @@ const mostPhrases = 2 * pageCap
 // rewrite renders the stations of some slots anew.
 func (p *phrases) rewrite(of page, slots *words, r *renderer) {
 	if len(p.ends) > mostPhrases {
-		p.renderAll(of, r)
+		p.renderAll(of, make([][]byte, len(p.said)), r)
 		return
 	}
 	p.said = slices.Clone(p.said)
@@ -54,13 +54,15 @@ func (p *phrases) add(counts []byte) (start, end uint32) {
 	return start, end
 }
 
-// renderAll starts from nothing.
-func (p *phrases) renderAll(of page, r *renderer) {
+// renderAll starts from nothing but the counts that are known already.
+func (p *phrases) renderAll(of page, known [][]byte, r *renderer) {
 	clear(r.seen)
 	r.text, r.ends = r.text[:0], r.ends[:0]
 	p.said = make([]phrase, len(of.ids))
-	for slot := range p.said {
-		counts := r.counts(of, slot)
+	for slot, counts := range known {
+		if counts == nil {
+			counts = r.counts(of, slot)
+		}
 		said, seen := r.seen[string(counts)]
 		if !seen {
 			said.start = uint32(len(r.text))

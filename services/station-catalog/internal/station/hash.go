@@ -5,9 +5,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
+
+	"github.com/ihr-charging/charging-plot-api/libs/tariff"
 )
 
 // Hash is a fingerprint of what a source says of a station: equal for two documents that differ only in our ids, versions and
@@ -21,19 +24,16 @@ func (s *Station) Hash() ([sha256.Size]byte, error) {
 		if e.Removed {
 			continue
 		}
+		if e.Connectors == nil {
+			e.Connectors = []Connector{}
+		}
 		e.ID, e.PlotID, e.Status, e.StatusSince = uuid.Nil, nil, "", nil
 		told.EVSEs = append(told.EVSEs, e)
 	}
-	slices.SortStableFunc(told.EVSEs, func(a, b EVSE) int {
-		switch {
-		case a.UID < b.UID:
-			return -1
-		case a.UID > b.UID:
-			return 1
-		default:
-			return 0
-		}
-	})
+	if told.Tariffs == nil {
+		told.Tariffs = []tariff.Tariff{}
+	}
+	slices.SortStableFunc(told.EVSEs, func(a, b EVSE) int { return strings.Compare(a.UID, b.UID) })
 	text, err := json.Marshal(told)
 	if err != nil {
 		return [sha256.Size]byte{}, fmt.Errorf("fingerprint of station %s: %w", s.SourceID, err)

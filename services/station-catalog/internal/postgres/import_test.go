@@ -1,0 +1,509 @@
+package postgres_test
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
+
+	"github.com/ihr-charging/charging-plot-api/libs/fault"
+	"github.com/ihr-charging/charging-plot-api/libs/feed"
+	"github.com/ihr-charging/charging-plot-api/libs/tariff"
+
+	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/importer"
+	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/station"
+	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/transfer"
+)
+
+const excerpt = "../importer/testdata/irve_excerpt.jsonl"
+
+func read(t *testing.T, name string) string {
+	t.Helper()
+	text, err := os.ReadFile(name) //nolint:gosec // the test says which file
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// TestImportingAgainWritesNothing promises that a second import of a file leaves every row as it was.
+func TestImportingAgainWritesNothing(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	first := w.must(importer.IRVE, read(t, excerpt))
+	// Thirteen rows: one on null island, one without an id, one that comes twice, one that is not JSON.
+	want := transfer.Counts{Rows: 13, Rejected: 4, Adjusted: 3, Stations: 7, Created: 7}
+	if diff := cmp.Diff(want, first.Import.Counts); diff != "" {
+		t.Errorf("first import (-want +got):\n%s", diff)
+	}
+	if first.Import.State != transfer.Succeeded || len(first.Findings) == 0 || first.Findings[0].Line == 0 {
+		t.Errorf("the report is %+v", first)
+	}
+	before := w.rows()
+	second := w.must(importer.IRVE, read(t, excerpt))
+	if c := second.Import.Counts; c.Unchanged != 7 || c.Created+c.Updated+c.Removed != 0 {
+		t.Errorf("the second import counts %+v", c)
+	}
+	if after := w.rows(); after != before {
+		t.Errorf("the second import wrote (-before +after):\n%s", cmp.Diff(before, after))
+	}
+	var staged int
+	if err := w.DB().GetContext(t.Context(), &staged, `SELECT count(*) FROM import_rows`); err != nil || staged != 0 {
+		t.Errorf("%d rows are left in the staging (%v)", staged, err)
+	}
+}
+
+// TestExportComesBack promises that an export imported elsewhere is the same catalogue, and imported here changes nothing.
+func TestExportComesBack(t *testing.T) {
+	t.Parallel()
+	w, other := newWorld(t), newWorld(t)
+	w.must(importer.IRVE, read(t, excerpt))
+	var exported []station.Station
+	for s, err := range w.All(t.Context()) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		exported = append(exported, s)
+	}
+	text := lines(t, exported...)
+	if c := w.must(importer.NDJSON, text).Import.Counts; c.Unchanged != c.Stations || c.Stations != 7 {
+		t.Errorf("its own export changes the catalogue: %+v", c)
+		after := w.all()
+		for _, s := range exported {
+			if got := after[s.SourceID]; got.Version != s.Version {
+				t.Error(cmp.Diff(s, got))
+			}
+		}
+	}
+	if c := other.must(importer.NDJSON, text).Import.Counts; c.Created != 7 || c.Rejected != 0 {
+		t.Errorf("the export is not taken elsewhere: %+v", c)
+	}
+	there := other.all()
+	for id, s := range w.all() {
+		copied := there[id]
+		a, errA := s.Hash()
+		b, errB := copied.Hash()
+		if a != b || errA != nil || errB != nil {
+			t.Errorf("station %s is not the same elsewhere:\n%s", id, cmp.Diff(s, copied))
+		}
+	}
+}
+
+// TestAnEVSEMoves promises that an EVSE keeps its id when its source files it under another station, that the station it left gets
+// a new version, and that one that is left by its last is removed.
+func TestAnEVSEMoves(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.put(site("A", "1", "2"), site("B", "3"), site("C", "4"))
+	before := w.all()
+	report := w.put(site("B", "3", "1"), site("D", "4"))
+	if c := report.Import.Counts; c.Updated != 1 || c.Created != 1 || c.Removed != 1 {
+		t.Errorf("counts are %+v", c)
+	}
+	after := w.all()
+	if live(after["B"])["1"] != live(before["A"])["1"] || live(after["D"])["4"] != live(before["C"])["4"] {
+		t.Error("an EVSE that moved has another id")
+	}
+	if _, left := live(after["A"])["1"]; left || after["A"].Version != before["A"].Version+1 {
+		t.Errorf("the station that was left is %+v", after["A"])
+	}
+	if _, there := after["C"]; there {
+		t.Error("the station that lost its last EVSE is still there")
+	}
+	if _, err := w.Get(t.Context(), before["C"].ID); !errors.Is(err, station.ErrRemoved) {
+		t.Errorf("reading it says %v", err)
+	}
+	// The first file again: everything as it was, under the old ids.
+	w.put(site("A", "1", "2"), site("B", "3"), site("C", "4"))
+	again := w.all()
+	for _, id := range []string{"A", "B", "C"} {
+		if diff := cmp.Diff(live(before[id]), live(again[id])); diff != "" || again[id].ID != before[id].ID {
+			t.Errorf("station %s did not come back:\n%s", id, diff)
+		}
+	}
+}
+
+// TestMissingEVSEs promises that an EVSE is removed when a complete station lacks it, and kept when the file may not have all.
+func TestMissingEVSEs(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	text := read(t, excerpt)
+	w.must(importer.IRVE, text)
+	row := func(uid string) string {
+		for line := range strings.SplitSeq(text, "\n") {
+			if strings.Contains(line, `"id_pdc_itinerance": "`+uid+`"`) {
+				return line
+			}
+		}
+		t.Fatalf("the excerpt has no %s", uid)
+		return ""
+	}
+	one := row("FRPLME00011")
+	w.must(importer.IRVE, one)
+	if n := len(live(w.all()["FRPLMP0001"])); n != 2 {
+		t.Errorf("a file with one of two points left %d", n)
+	}
+	w.must(importer.IRVE, strings.Replace(one, `"nbre_pdc": 2`, `"nbre_pdc": 1`, 1))
+	got := w.all()["FRPLMP0001"]
+	if n := len(live(got)); n != 1 || len(got.EVSEs) != 2 {
+		t.Errorf("a file with one of one point left %d of %d", n, len(got.EVSEs))
+	}
+	w.must(importer.IRVE, one+"\n"+row("FRPLME00012"))
+	if n := len(live(w.all()["FRPLMP0001"])); n != 2 {
+		t.Errorf("an EVSE that is back is not: %d", n)
+	}
+}
+
+// TestTariffChangesReachEveryStation promises a new version of every station whose document shows a tariff that has changed.
+func TestTariffChangesReachEveryStation(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	priced := func(id, uid, price string) station.Station {
+		s := site(id, uid)
+		s.Tariffs = []tariff.Tariff{{
+			CountryCode: "FR", PartyID: "PLM", ID: "T", Currency: "EUR",
+			Elements: []tariff.Element{{PriceComponents: []tariff.PriceComponent{{Type: tariff.Energy, Price: tariff.Number(price), StepSize: 1}}}},
+		}}
+		s.EVSEs[0].Connectors[0].TariffIDs = []string{"T"}
+		return s
+	}
+	w.put(priced("A", "1", "0.25"), priced("B", "2", "0.25"))
+	w.put(priced("A", "1", "0.30"))
+	all := w.all()
+	for _, id := range []string{"A", "B"} {
+		s := all[id]
+		if s.Version != 2 || s.Tariffs[0].Elements[0].PriceComponents[0].Price != "0.30" {
+			t.Errorf("station %s of version %d shows %+v", id, s.Version, s.Tariffs)
+		}
+	}
+	got, version, err := w.Tariff(t.Context(), station.TariffID("FR", "PLM", "T"))
+	if err != nil || version != 2 || got.ID != all["A"].Tariffs[0].ID {
+		t.Errorf("the tariff is %+v of version %d, %v", got, version, err)
+	}
+}
+
+// TestOperatorsImportTheirOwn promises that an operator's import touches nothing of others: no station, no EVSE.
+func TestOperatorsImportTheirOwn(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	foreign := site("X", "9")
+	foreign.Operator.PartyID, foreign.Operator.Name = "TRM", "Tram"
+	w.put(site("A", "1"), foreign)
+	before := w.all()
+	mine := before["A"].Operator.ID
+	renamed := foreign
+	renamed.Name = "Hijacked"
+	taken := site("X", "10") // the other's station under one's own name
+	grab := site("B", "9")   // the other's EVSE
+	for name, s := range map[string]station.Station{"of another": renamed, "taken over": taken, "with another's EVSE": grab} {
+		report := w.must(importer.NDJSON, lines(t, s), func(i *transfer.Import) { i.Operator = &mine })
+		if c := report.Import.Counts; c.Rejected != 1 || c.Created+c.Updated != 0 || report.Findings[0].Code != "foreign_operator" {
+			t.Errorf("a station %s was answered by %+v %+v", name, c, report.Findings)
+		}
+	}
+	changed := site("A", "1")
+	changed.Name = "Renamed"
+	if c := w.must(importer.NDJSON, lines(t, changed, site("B", "2")), func(i *transfer.Import) { i.Operator = &mine }).Import.Counts; c.Updated != 1 || c.Created != 1 {
+		t.Errorf("its own stations were answered by %+v", c)
+	}
+	if diff := cmp.Diff(before["X"], w.all()["X"]); diff != "" {
+		t.Errorf("the other's station has changed:\n%s", diff)
+	}
+}
+
+// TestDryRun promises the counts of an import without its effects.
+func TestDryRun(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.put(site("A", "1"), site("B", "2"))
+	before := w.rows()
+	changed := site("A", "1")
+	changed.Name = "Renamed"
+	report := w.must(importer.NDJSON, lines(t, changed, site("B", "2"), site("C", "3")), func(i *transfer.Import) { i.DryRun = true })
+	if c := report.Import.Counts; c.Created != 1 || c.Updated != 1 || c.Unchanged != 1 {
+		t.Errorf("counts are %+v", c)
+	}
+	if w.rows() != before {
+		t.Error("a dry run wrote")
+	}
+}
+
+// TestDamagedFiles promises that a file that breaks off is refused as a whole and says so from then on.
+func TestDamagedFiles(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	var packed bytes.Buffer
+	z := gzip.NewWriter(&packed)
+	if _, err := io.WriteString(z, read(t, excerpt)); err != nil {
+		t.Fatal(err)
+	}
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if c := w.must(importer.IRVE, packed.String()).Import.Counts; c.Created != 7 {
+		t.Errorf("the compressed file counts %+v", c)
+	}
+	before := w.rows()
+	for name, text := range map[string]string{
+		"cut off":     packed.String()[:packed.Len()/2],
+		"wrong sum":   packed.String()[:packed.Len()-8] + "\x00\x00\x00\x00\x00\x00\x00\x00",
+		"not gzip":    "\x1f\x8bno",
+		"other table": "a;b\n1;2\n",
+	} {
+		id := uuid.New()
+		_, err := w.bring(importer.IRVE, text, func(i *transfer.Import) { i.ID = id })
+		if !errors.Is(err, transfer.ErrFile) {
+			t.Errorf("a file that is %s was answered by %v", name, err)
+		}
+		if imp, err := w.GetImport(t.Context(), id); err != nil || imp.State != transfer.Failed || imp.Error == "" {
+			t.Errorf("the import of a file that is %s is %+v, %v", name, imp, err)
+		}
+	}
+	if w.rows() != before {
+		t.Error("a damaged file left something")
+	}
+}
+
+// dying is a store whose worker dies after some writes.
+type dying struct {
+	transfer.Store
+	left int
+}
+
+var errDead = errors.New("the process is gone")
+
+func (d *dying) Write(ctx context.Context, imp transfer.Import, worker string, lease time.Duration, b transfer.Batch) (transfer.Counts, error) {
+	if d.left--; d.left < 0 {
+		return transfer.Counts{}, errDead
+	}
+	return d.Store.Write(ctx, imp, worker, time.Millisecond, b)
+}
+
+// TestAnotherWorkerGoesOn promises that an import whose worker died is finished by another, with every row once.
+func TestAnotherWorkerGoesOn(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	var stations []station.Station
+	for i := range 7000 { // more than two batches
+		id := uuid.NewSHA1(uuid.Nil, []byte{byte(i >> 8), byte(i)}).String()
+		stations = append(stations, site(id, id))
+	}
+	ctx, format := t.Context(), importer.Formats()[importer.NDJSON]
+	imp := transfer.Import{ID: uuid.New(), Format: importer.NDJSON, Source: "demo", SubmittedBy: "test"}
+	if err := w.CreateImport(ctx, imp); err != nil {
+		t.Fatal(err)
+	}
+	if err := transfer.Receive(ctx, w, format, imp, strings.NewReader(lines(t, stations...)), nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Submit(ctx, imp.ID); err != nil {
+		t.Fatal(err)
+	}
+	first, ok, err := w.Claim(ctx, "first", time.Minute)
+	if err != nil || !ok || *first.StationsTotal != 7000 {
+		t.Fatalf("claimed %+v, %v, %v", first, ok, err)
+	}
+	if _, ok, err := w.Claim(ctx, "second", time.Minute); ok || err != nil {
+		t.Fatalf("an import has two workers (%v)", err)
+	}
+	if _, err := transfer.Apply(ctx, &dying{Store: w, left: 1}, format, first, "first", nil); !errors.Is(err, errDead) {
+		t.Fatalf("the first worker ended with %v", err)
+	}
+	second, ok, err := w.Claim(ctx, "second", time.Minute)
+	if err != nil || !ok || second.DoneKey == "" || second.Stations == 0 {
+		t.Fatalf("the second worker got %+v, %v, %v", second, ok, err)
+	}
+	// The first one was only slow: what it writes now is refused.
+	if _, err := transfer.Apply(ctx, w, format, first, "first", nil); !errors.Is(err, transfer.ErrLost) {
+		t.Errorf("the worker that lost the import ended with %v", err)
+	}
+	done, err := transfer.Apply(ctx, w, format, second, "second", nil)
+	if err != nil || done.State != transfer.Succeeded || done.Created != 7000 || done.Stations != 7000 {
+		t.Errorf("the import ended as %+v, %v", done, err)
+	}
+	if n := len(w.all()); n != 7000 {
+		t.Errorf("%d stations are there", n)
+	}
+}
+
+// TestLostRows promises that an import whose staged rows are gone fails instead of pretending.
+func TestLostRows(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	ctx, format := t.Context(), importer.Formats()[importer.NDJSON]
+	imp := transfer.Import{ID: uuid.New(), Format: importer.NDJSON, Source: "demo", SubmittedBy: "test"}
+	if err := w.CreateImport(ctx, imp); err != nil {
+		t.Fatal(err)
+	}
+	if err := transfer.Receive(ctx, w, format, imp, strings.NewReader(lines(t, site("A", "1"))), nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Submit(ctx, imp.ID); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.DB().ExecContext(ctx, `TRUNCATE import_rows`); err != nil { // as a crash of the server does
+		t.Fatal(err)
+	}
+	claimed, _, err := w.Claim(ctx, "worker", time.Minute)
+	if err != nil {
+		t.Fatal(err)
+	}
+	done, err := transfer.Apply(ctx, w, format, claimed, "worker", nil)
+	if err != nil || done.State != transfer.Failed || !strings.Contains(done.Error, "send it again") {
+		t.Errorf("the import ended as %+v, %v", done, err)
+	}
+}
+
+// TestReplayEqualsExport promises that a reader of the change feed who starts anywhere ends with what the export has.
+func TestReplayEqualsExport(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	held := map[string]station.Station{}
+	cursor := ""
+	source := w.source()
+	catchUp := func() {
+		var now time.Time
+		if err := w.DB().GetContext(t.Context(), &now, `SELECT clock_timestamp()`); err != nil {
+			t.Fatal(err)
+		}
+		for {
+			page, err := source.After(t.Context(), cursor, 3, time.Second)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, e := range page.Items {
+				if e.Op == feed.Delete {
+					delete(held, e.ID)
+				} else {
+					held[e.ID] = *e.Data
+				}
+			}
+			cursor = page.NextCursor
+			// Other tests' transactions on the same server may hold back what has been committed.
+			if len(page.Items) < 3 && page.AsOf.After(now) {
+				return
+			}
+		}
+	}
+	for _, step := range [][]station.Station{
+		{site("A", "1", "2"), site("B", "3")},
+		{site("B", "3", "1"), site("C", "4")},
+		{site("D", "2")},
+		{site("D", "2"), site("C", "5")},
+	} {
+		w.put(step...)
+		catchUp()
+		exported := map[string]station.Station{}
+		for s, err := range w.All(t.Context()) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			exported[s.ID.String()] = s
+		}
+		if diff := cmp.Diff(exported, held); diff != "" {
+			t.Fatalf("the replay differs (-export +replay):\n%s", diff)
+		}
+	}
+}
+
+// TestRegisters promises, on the real registers, that the second generation ends exact: every EVSE of it stands at its station, an
+// EVSE that was in the first keeps its id, and importing it again writes nothing.
+func TestRegisters(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	old, fresh := register(t, "fr_irve_static_2024-07-03.jsonl.gz"), register(t, "fr_irve_static_2026-04-13.jsonl.gz")
+	if old == "" || fresh == "" {
+		t.Log("the registers are not there: the hand-written excerpt takes their place")
+		old = read(t, excerpt)
+		fresh = strings.ReplaceAll(old, "Place du Marché", "Place Neuve")
+	}
+	first := w.must(importer.IRVE, old)
+	t.Logf("first: %+v in %s", first.Import.Counts, first.Duration.Round(time.Millisecond))
+	before := w.evses()
+	second := w.must(importer.IRVE, fresh)
+	t.Logf("second: %+v in %s", second.Import.Counts, second.Duration.Round(time.Millisecond))
+	after := w.evses()
+
+	listed := map[string]string{}
+	format := importer.Formats()[importer.IRVE]
+	for row, err := range format.Rows(strings.NewReader(fresh), "irve") {
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, uid := range row.UIDs {
+			if _, twice := listed[uid]; !twice {
+				listed[uid] = row.Key
+			}
+		}
+	}
+	wrong := 0
+	for uid, at := range listed {
+		now, there := after[uid]
+		was, known := before[uid]
+		if !there || now.station != at || known && was.id != now.id {
+			wrong++
+		}
+	}
+	if wrong > 0 || len(listed) == 0 {
+		t.Errorf("%d of %d EVSEs do not stand where the second register has them, or have another id", wrong, len(listed))
+	}
+	rows := w.rows()
+	third := w.must(importer.IRVE, fresh)
+	if c := third.Import.Counts; c.Unchanged != c.Stations || w.rows() != rows {
+		t.Errorf("importing the second register again wrote: %+v", c)
+	}
+	t.Logf("again: %d stations unchanged in %s", third.Import.Unchanged, third.Duration.Round(time.Millisecond))
+}
+
+type placed struct {
+	id      uuid.UUID
+	station string
+}
+
+// evses gives every EVSE that is not removed, with the source id of its station.
+func (w world) evses() map[string]placed {
+	w.t.Helper()
+	out := map[string]placed{}
+	for _, s := range w.all() {
+		for uid, id := range live(s) {
+			out[uid] = placed{id, s.SourceID}
+		}
+	}
+	return out
+}
+
+func register(t *testing.T, name string) string {
+	t.Helper()
+	packed, err := os.Open(filepath.Join("../../../../../shared/data", name))
+	if err != nil {
+		return ""
+	}
+	defer packed.Close()
+	plain, err := gzip.NewReader(packed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := io.ReadAll(plain)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// TestUnknownImports promises fault.NotFound.
+func TestUnknownImports(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	if _, err := w.GetImport(t.Context(), uuid.New()); fault.Of(err).Kind() != fault.NotFound {
+		t.Errorf("an unknown import is answered by %v", err)
+	}
+}

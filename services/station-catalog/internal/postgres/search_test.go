@@ -1,0 +1,270 @@
+package postgres_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
+
+	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/find"
+	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/plotstatus"
+	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/station"
+)
+
+// dice makes stations and queries where it is hardest: at poles, on the antimeridian, on top of each other, on borders of cells.
+type dice struct{ *rand.Rand }
+
+func (d dice) place() (lat, lon float64) {
+	switch d.IntN(8) {
+	case 0:
+		return 90 - 90*float64(d.IntN(2)*2), float64(d.IntN(361) - 180) // a pole, by any longitude, or the equator
+	case 1:
+		return d.Float64()*180 - 90, 180 - 360*float64(d.IntN(2)) // the antimeridian, by either name
+	case 2:
+		return 48.8566, 2.3522 // everybody at once
+	case 3:
+		return float64(d.IntN(1801)-900) / 10, float64(d.IntN(3601)-1800) / 10 // a corner of a cell
+	default:
+		return 48.85 + d.NormFloat64()/5, math.Mod(2.35+d.NormFloat64()/5+540, 360) - 180
+	}
+}
+
+var (
+	standards = []string{"IEC_62196_T2_COMBO", "IEC_62196_T2", "CHADEMO", "DOMESTIC_E"}
+	powers    = []int{0, 3680, 7400, 22000, 22080, 50000, 150000}
+)
+
+func (d dice) station(n int) station.Station {
+	s := site(fmt.Sprintf("S%04d", n))
+	s.Latitude, s.Longitude = d.place()
+	s.Operator.PartyID = []string{"PLM", "TRM", "ABC"}[d.IntN(3)]
+	s.Operator.Name = s.Operator.PartyID
+	s.Country = []string{"FR", "DE", "BE"}[d.IntN(3)]
+	s.Access = []station.Access{station.Public, station.Restricted, station.Private}[d.IntN(3)]
+	for i := range d.IntN(4) {
+		e := station.EVSE{UID: fmt.Sprintf("%s-%d", s.SourceID, i)}
+		for k := range d.IntN(3) {
+			e.Connectors = append(e.Connectors, station.Connector{
+				ID: fmt.Sprint(k), Standard: standards[d.IntN(len(standards))], Format: "CABLE", PowerType: "DC", PowerW: powers[d.IntN(len(powers))],
+			})
+		}
+		s.EVSEs = append(s.EVSEs, e)
+	}
+	return s
+}
+
+func (d dice) query(operators, ids []uuid.UUID) find.Query {
+	q := find.Query{Limit: 1 + d.IntN(20)}
+	switch d.IntN(3) {
+	case 0:
+		lat, lon := d.place()
+		q.Near = &find.Circle{Latitude: lat, Longitude: lon, RadiusM: []float64{1, 500, 10_000, 50_000, 500_000}[d.IntN(5)]}
+	case 1:
+		south, west := d.place()
+		north, east := d.place()
+		q.Box = &find.Box{West: west, South: min(south, north), East: east, North: max(south, north)}
+	}
+	if d.IntN(3) == 0 {
+		q.Standards = standards[:1+d.IntN(2)]
+	}
+	if d.IntN(3) == 0 {
+		q.MinPowerW = uint32(powers[d.IntN(len(powers))]) //nolint:gosec // they are small
+	}
+	if d.IntN(4) == 0 {
+		q.MaxPowerW = uint32(powers[1+d.IntN(len(powers)-1)]) //nolint:gosec // they are small
+	}
+	q.Available = d.IntN(3) == 0
+	if d.IntN(4) == 0 {
+		q.Operators = []uuid.UUID{operators[d.IntN(len(operators))], uuid.New()}
+	}
+	if d.IntN(4) == 0 {
+		q.Countries = []string{"FR", "XX"}
+	}
+	if d.IntN(4) == 0 {
+		q.Access = []string{"public"}
+	}
+	if d.IntN(8) == 0 {
+		q.IDs = slices.Clone(ids[:d.IntN(len(ids))])
+	}
+	return q
+}
+
+// TestMemoryAndSQL promises that the index in memory and the tables give the same answer to the same query, to the byte: the same
+// stations in the same order, the same total, the same next page.
+func TestMemoryAndSQL(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	ctx := t.Context()
+	d := dice{rand.New(rand.NewPCG(20261123, 1))}
+	var stations []station.Station
+	for n := range 400 {
+		stations = append(stations, d.station(n))
+	}
+	w.put(stations...)
+	w.setStatuses(d)
+	loaded := find.NewReplica(w, w.source(), slog.New(slog.DiscardHandler))
+	stop := running(ctx, t, loaded)
+	defer stop()
+	memory := find.NewFinder(loaded, broken{})
+	sql := find.NewFinder(find.NewReplica(w, w.source(), slog.New(slog.DiscardHandler)), w)
+
+	compare := func(rounds int) {
+		t.Helper()
+		var operators, ids []uuid.UUID
+		for _, s := range w.all() {
+			operators, ids = append(operators, s.Operator.ID), append(ids, s.ID)
+		}
+		found, pages := 0, 0
+		for round := range rounds {
+			q := d.query(operators, ids)
+			for page := 0; page < 4; page++ {
+				a, pageA, errA := memory.Search(ctx, &q, nil)
+				b, pageB, errB := sql.Search(ctx, &q, nil)
+				if errA != nil || errB != nil {
+					t.Fatalf("round %d, %+v: memory says %v, SQL %v", round, q, errA, errB)
+				}
+				if diff := cmp.Diff(pageA, pageB); diff != "" || string(a) != string(b) {
+					t.Fatalf("round %d, page %d of %+v near %+v in %+v (-memory +SQL):\n%s\n%s", round, page, q, q.Near, q.Box, diff, cmp.Diff(items(t, a), items(t, b)))
+				}
+				found, pages = found+len(items(t, a)), pages+1
+				if pageA.Next == nil {
+					break
+				}
+				q.After = pageA.Next
+			}
+		}
+		if found == 0 || pages < rounds {
+			t.Errorf("%d rounds found %d stations on %d pages: the queries say nothing", rounds, found, pages)
+		}
+		t.Logf("%d pages with %d stations are equal", pages, found)
+	}
+	compare(300)
+
+	// Both go on in step: stations change, vanish and appear, and statuses change.
+	for n := range 120 {
+		stations[n] = d.station(n)
+	}
+	w.put(stations[:120]...)
+	w.put(d.station(400), d.station(401))
+	for _, s := range w.all() {
+		if d.IntN(20) == 0 {
+			if err := w.Remove(ctx, s.ID, func(station.Station) error { return nil }); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	w.setStatuses(d)
+	w.inStep(loaded)
+	compare(300)
+}
+
+// setStatuses tells of statuses of two thirds of the EVSEs.
+func (w world) setStatuses(d dice) {
+	w.t.Helper()
+	u := plotstatus.Update{AsOf: time.Now().UTC().Truncate(10 * time.Second)}
+	all := []station.Status{station.Available, station.Available, station.Charging, station.Unknown, station.OutOfOrder}
+	for _, s := range w.all() {
+		for _, e := range s.EVSEs {
+			if d.IntN(3) > 0 {
+				u.Upserts = append(u.Upserts, told(e.ID, uuid.New(), all[d.IntN(len(all))], time.Now().UnixNano()))
+			}
+		}
+	}
+	if err := w.ApplyStatuses(w.t.Context(), u); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// running starts a replica and waits until it is in step with what is there.
+func running(ctx context.Context, t *testing.T, r *find.Replica) (stop func()) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(ctx)
+	done := make(chan error, 1)
+	go func() { done <- r.Run(ctx) }()
+	eventually(t, "the replica is warm", r.InStep)
+	return func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// inStep waits until the replica has every station and status that the tables have.
+func (w world) inStep(r *find.Replica) {
+	w.t.Helper()
+	want := map[string]int64{}
+	for _, s := range w.all() {
+		want[s.ID.String()] = s.Version
+	}
+	var newest time.Time
+	if err := w.DB().GetContext(w.t.Context(), &newest, `SELECT max(told_at) FROM evse_status`); err != nil {
+		w.t.Fatal(err)
+	}
+	finder := find.NewFinder(r, broken{})
+	eventually(w.t, "the replica is in step", func() bool {
+		got := map[string]int64{}
+		for q := (find.Query{Limit: 500}); ; {
+			body, page, err := finder.Search(w.t.Context(), &q, nil)
+			if err != nil {
+				w.t.Fatal(err)
+			}
+			for _, it := range items(w.t, body) {
+				got[it["id"].(string)] = int64(it["version"].(float64))
+			}
+			if page.Next == nil {
+				break
+			}
+			q.After = page.Next
+		}
+		var last time.Time
+		for _, s := range r.Known() {
+			if s.ToldAt.After(last) {
+				last = s.ToldAt
+			}
+		}
+		return cmp.Equal(want, got) && last.Equal(newest)
+	})
+}
+
+func eventually(t testing.TB, what string, done func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(time.Minute); !done(); {
+		if time.Now().After(deadline) {
+			t.Fatalf("it did not happen within a minute that %s", what)
+		}
+		<-time.After(10 * time.Millisecond)
+	}
+}
+
+func items(t testing.TB, body []byte) []map[string]any {
+	t.Helper()
+	var all []map[string]any
+	if err := json.Unmarshal([]byte("["+string(body)+"]"), &all); err != nil {
+		t.Fatalf("%s: %v", body, err)
+	}
+	return all
+}
+
+// broken is SQL that nobody should ask.
+type broken struct{}
+
+func (broken) Search(context.Context, *find.Query) (find.Found, error) {
+	panic("SQL was asked although the index is in step")
+}
+
+func (broken) Load(context.Context, []uuid.UUID) (map[uuid.UUID]station.Station, error) {
+	panic("SQL was asked although the index is in step")
+}
+
+func (broken) Statuses(context.Context, []uuid.UUID) (map[uuid.UUID]station.PlotStatus, time.Time, error) {
+	panic("SQL was asked although the index is in step")
+}
