@@ -9,6 +9,7 @@ import (
 	"math"
 	"time"
 
+	xfont "golang.org/x/image/font"
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/font"
 	"gonum.org/v1/plot/plotter"
@@ -143,7 +144,7 @@ func (c Curve) draw(canvas draw.Canvas, theme Theme) error {
 // title says in two lines when it was and what it came to.
 func (c Curve) title(canvas draw.Canvas, theme Theme) {
 	style := textStyle(letter+1, theme.ink)
-	style.Font.Weight = 2 // bold
+	style.Font.Weight = xfont.WeightBold
 	canvas.FillText(style, vg.Point{X: margin, Y: canvas.Max.Y - 18}, "Charge of "+c.Start.UTC().Format("2 January 2006, 15:04")+" UTC")
 	canvas.FillText(textStyle(letter, theme.faint), vg.Point{X: margin, Y: canvas.Max.Y - 35}, c.Summary())
 }
@@ -208,6 +209,9 @@ func (c Curve) panel(s series, theme Theme, last bool) (*plot.Plot, error) {
 	}
 	if last {
 		p.X.Label.Text = "Time since the start (h:min)"
+		if stepOf(end) < time.Minute {
+			p.X.Label.Text = "Time since the start (min:s)"
+		}
 	}
 	grid := plotter.NewGrid()
 	grid.Vertical.Color, grid.Horizontal.Color = theme.grid, theme.grid
@@ -262,22 +266,26 @@ var steps = []time.Duration{
 	time.Hour, 2 * time.Hour, 3 * time.Hour, 6 * time.Hour, 12 * time.Hour, 24 * time.Hour, 7 * 24 * time.Hour,
 }
 
-func timeTicks(end time.Duration, labelled bool) []plot.Tick {
-	step := steps[len(steps)-1]
+// stepOf is the distance of two marks on an axis of this length.
+func stepOf(end time.Duration) time.Duration {
 	for _, s := range steps {
 		if end/s <= 6 {
-			step = s
-			break
+			return s
 		}
 	}
+	return steps[len(steps)-1]
+}
+
+func timeTicks(end time.Duration, labelled bool) []plot.Tick {
+	step := stepOf(end)
 	var ticks []plot.Tick
 	for at := time.Duration(0); at <= end; at += step {
 		label := " " // not empty: an empty label makes a minor tick, which has no line of the grid
-		if labelled {
+		switch {
+		case labelled && step < time.Minute:
+			label = fmt.Sprintf("%d:%02d", int(at.Minutes()), int(at.Seconds())%60)
+		case labelled:
 			label = clock(at)
-			if step < time.Minute {
-				label = fmt.Sprintf("%d:%02d:%02d", int(at.Hours()), int(at.Minutes())%60, int(at.Seconds())%60)
-			}
 		}
 		ticks = append(ticks, plot.Tick{Value: at.Seconds(), Label: label})
 	}

@@ -1,0 +1,170 @@
+package curve_test
+
+import (
+	"bytes"
+	"errors"
+	"flag"
+	"math"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/curve"
+	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/session"
+)
+
+var update = flag.Bool("update", false, "write the golden pictures anew")
+
+var start = time.Date(2026, 5, 4, 12, 0, 0, 0, time.UTC)
+
+// charge is a fast charge of n readings a step apart: power rises within a minute, holds, and falls with the state of charge, with a
+// little noise and one dip.
+func charge(n int, step time.Duration) []session.Reading {
+	noise := rand.New(rand.NewPCG(1, 2))
+	out := make([]session.Reading, n)
+	energy := 0.0
+	for i := range out {
+		part := float64(i) / float64(n)
+		soc := 10 + 75*math.Sqrt(part)
+		power := 150_000 * math.Min(1, float64(i)*step.Seconds()/60)
+		if soc > 45 {
+			power *= math.Max(0.15, 1-(soc-45)/50)
+		}
+		if part > 0.4 && part < 0.42 {
+			power = 20_000
+		}
+		power *= 1 + 0.02*noise.NormFloat64()
+		energy += power * step.Hours()
+		out[i] = session.Reading{
+			At: start.Add(time.Duration(i) * step), RegisterWh: 500_000 + energy, PowerW: power, SoCPercent: soc,
+			CurrentA: math.NaN(), VoltageV: math.NaN(),
+		}
+	}
+	return out
+}
+
+func TestFromWorksOutWhatTheMeterDidNotSay(t *testing.T) {
+	t.Parallel()
+	nan := math.NaN()
+	read := func(minutes int, register, power float64) session.Reading {
+		return session.Reading{At: start.Add(time.Duration(minutes) * time.Minute), RegisterWh: register, PowerW: power, SoCPercent: nan}
+	}
+	byRegister := curve.From(start, 1000, []session.Reading{read(0, 1000, nan), read(6, 2000, nan), read(12, 2500, nan), read(100, 9000, nan)})
+	for i, want := range []float64{nan, 10, 5, nan} { // the last gap is too long to say
+		if got := byRegister.Points[i].PowerKW; got != want && !(math.IsNaN(got) && math.IsNaN(want)) {
+			t.Errorf("power at %s is %g kW, want %g", byRegister.Points[i].Elapsed, got, want)
+		}
+	}
+	if got := byRegister.Points[3].EnergyKWh; got != 8 {
+		t.Errorf("energy is %g kWh, want 8", got)
+	}
+	byPower := curve.From(start, nan, []session.Reading{read(0, nan, 0), read(30, nan, 10_000), read(60, nan, 10_000)})
+	for i, want := range []float64{0, 2.5, 7.5} {
+		if got := byPower.Points[i].EnergyKWh; math.Abs(got-want) > 1e-9 {
+			t.Errorf("energy at %s is %g kWh, want %g", byPower.Points[i].Elapsed, got, want)
+		}
+	}
+	backwards := curve.From(start, 1000, []session.Reading{read(1, 1500, nan), read(2, 1400, nan), read(3, 1600, nan)})
+	for i, want := range []float64{0.5, 0.5, 0.6} {
+		if got := backwards.Points[i].EnergyKWh; math.Abs(got-want) > 1e-9 || backwards.Points[i].PowerKW < 0 {
+			t.Errorf("with a register that runs backwards energy is %g kWh, want %g", got, want)
+		}
+	}
+}
+
+func TestThinKeepsPeaksTroughsAndBothEnds(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		c := curve.Curve{Start: start}
+		for i := range rapid.IntRange(0, 500).Draw(t, "readings") {
+			p := curve.Point{Elapsed: time.Duration(i) * time.Second, PowerKW: rapid.Float64Range(0, 350).Draw(t, "power"), EnergyKWh: float64(i)}
+			if rapid.IntRange(0, 9).Draw(t, "known") == 0 {
+				p.PowerKW = math.NaN()
+			}
+			c.Points = append(c.Points, p)
+		}
+		n := rapid.IntRange(1, 120).Draw(t, "points")
+		thin := c.Thin(n)
+		if len(thin.Points) > max(n, 4) || len(c.Points) <= max(n, 4) && len(thin.Points) != len(c.Points) {
+			t.Fatalf("%d points of %d, at most %d", len(thin.Points), len(c.Points), n)
+		}
+		if len(c.Points) == 0 {
+			return
+		}
+		extremes := func(c curve.Curve) (low, high float64) {
+			low, high = math.Inf(1), math.Inf(-1)
+			for i, p := range c.Points {
+				if i > 0 && c.Points[i-1].Elapsed >= p.Elapsed {
+					t.Fatalf("point %d is out of order", i)
+				}
+				if !math.IsNaN(p.PowerKW) {
+					low, high = math.Min(low, p.PowerKW), math.Max(high, p.PowerKW)
+				}
+			}
+			return low, high
+		}
+		low, high := extremes(c)
+		thinLow, thinHigh := extremes(thin)
+		if low != thinLow || high != thinHigh {
+			t.Fatalf("power went from %g to %g and is drawn from %g to %g", low, high, thinLow, thinHigh)
+		}
+		if thin.Points[0].Elapsed != c.Points[0].Elapsed || thin.Points[len(thin.Points)-1].Elapsed != c.Points[len(c.Points)-1].Elapsed {
+			t.Fatal("an end is missing")
+		}
+	})
+}
+
+// The golden pictures are looked at whenever they are written anew.
+func TestPicturesAreAsTheyWereLookedAt(t *testing.T) {
+	t.Parallel()
+	slow := charge(400, 90*time.Second)
+	for i := range slow {
+		slow[i].PowerW, slow[i].SoCPercent = math.NaN(), math.NaN()
+	}
+	for name, c := range map[string]curve.Curve{
+		"fast":  curve.From(start, 500_000, charge(1800, time.Second)),
+		"slow":  curve.From(start, 500_000, slow),
+		"short": curve.From(start, 500_000, charge(5, 10*time.Second)),
+		"empty": curve.From(start, math.NaN(), nil),
+	} {
+		for themeName, theme := range map[string]curve.Theme{"light": curve.Light, "dark": curve.Dark} {
+			var svg, png [2]bytes.Buffer
+			for i := range 2 {
+				if err := errors.Join(c.Thin(200).SVG(&svg[i], theme), c.Thin(200).PNG(&png[i], theme)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if !bytes.Equal(svg[0].Bytes(), svg[1].Bytes()) || !bytes.Equal(png[0].Bytes(), png[1].Bytes()) {
+				t.Errorf("%s %s: drawn twice it is not the same", name, themeName)
+			}
+			file := filepath.Join("testdata", name+"_"+themeName+".svg")
+			if *update {
+				if err := os.WriteFile(file, svg[0].Bytes(), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			golden, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !bytes.Equal(golden, svg[0].Bytes()) {
+				t.Errorf("%s is drawn otherwise than it was looked at", file)
+			}
+		}
+	}
+}
+
+func BenchmarkSVGOfTenHours(b *testing.B) {
+	readings := charge(36_000, time.Second)
+	b.ReportAllocs()
+	for b.Loop() {
+		var buf bytes.Buffer
+		if err := curve.From(start, 500_000, readings).Thin(600).SVG(&buf, curve.Light); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
