@@ -76,7 +76,7 @@ func (b *builder) addEntry(e *entry) {
 		start = e.ends[i]
 		b.addEVSE(evse.ID, evse.Status, micros(evse.StatusAt))
 	}
-	b.s.firstEVSE = append(b.s.firstEVSE, uint32(len(b.s.evses)))
+	b.s.firstEVSE = append(b.s.firstEVSE, small[uint32](len(b.s.evses)))
 }
 
 func (b *builder) addFromPage(p page, from int) {
@@ -101,7 +101,7 @@ func (b *builder) addFromPage(p page, from int) {
 		}
 		b.addEVSE(p.evses[evse], p.live.statuses[evse], p.live.since[evse])
 	}
-	b.s.firstEVSE = append(b.s.firstEVSE, uint32(len(b.s.evses)))
+	b.s.firstEVSE = append(b.s.firstEVSE, small[uint32](len(b.s.evses)))
 }
 
 func (b *builder) addStation(at position, lat, lon float64, v Vector, version int64, item []byte) uint8 {
@@ -113,8 +113,8 @@ func (b *builder) addStation(at position, lat, lon float64, v Vector, version in
 	s.bounds.include(lat, lon, v)
 	s.parts[slot>>6].include(lat, lon, v)
 	s.items = append(s.items, item...)
-	s.itemEnd = append(s.itemEnd, uint32(len(s.items)))
-	return uint8(slot)
+	s.itemEnd = append(s.itemEnd, small[uint32](len(s.items)))
+	return small[uint8](slot)
 }
 
 func (b *builder) addValue(i int, value float64) {
@@ -129,12 +129,12 @@ func (b *builder) addValue(i int, value float64) {
 
 // addPlug gives the EVSE that comes next a plug.
 func (b *builder) addPlug(p plug) {
-	b.s.plugOf = append(b.s.plugOf, uint16(b.plugs.number(p)))
+	b.s.plugOf = append(b.s.plugOf, small[uint16](b.plugs.number(p)))
 }
 
 func (b *builder) addEVSE(id ID, status Status, since int64) {
 	b.s.evses = append(b.s.evses, id)
-	b.s.firstPlug = append(b.s.firstPlug, uint32(len(b.s.plugOf)))
+	b.s.firstPlug = append(b.s.firstPlug, small[uint32](len(b.s.plugOf)))
 	b.l.statuses, b.l.since = append(b.l.statuses, status), append(b.l.since, since)
 }
 
@@ -142,7 +142,7 @@ func (b *builder) addEVSE(id ID, status Status, since int64) {
 func (b *builder) finish() page {
 	c := &b.s
 	for i, moved := 0, b.plugs.sort(); i < len(c.plugOf); i++ {
-		c.plugOf[i] = uint16(moved[c.plugOf[i]])
+		c.plugOf[i] = small[uint16](moved[c.plugOf[i]])
 	}
 	s := &stations{
 		all: firstSlots(len(c.ids)), bounds: c.bounds, parts: c.parts,

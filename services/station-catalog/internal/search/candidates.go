@@ -35,7 +35,7 @@ func (c *candidates) add(p page, b *bounds, matches *words, by sorting, after *r
 	if most < after.key {
 		return
 	}
-	c.heap = append(c.heap, ticket{least, int32(len(c.all)), wholePage})
+	c.heap = append(c.heap, ticket{least, small[int32](len(c.all)), wholePage})
 	c.all = append(c.all, candidate{p, *matches})
 }
 

@@ -294,6 +294,12 @@ func TestEVSEOfTwoStations(t *testing.T) {
 	if x.Snapshot().Search(&search.Query{Plug: search.Plug{Free: true}}, &r); r.Total != 2 {
 		t.Errorf("%d free, not 2", r.Total)
 	}
+	if status, at, known := x.Snapshot().Status(search.ID{9}); status != search.StatusAvailable || !at.Equal(epoch) || !known {
+		t.Errorf("%v at %v, %t", status, at, known)
+	}
+	if status, at, known := x.Snapshot().Status(search.ID{8}); status != search.StatusUnknown || !at.IsZero() || known {
+		t.Errorf("an EVSE of no station is %v at %v, %t", status, at, known)
+	}
 }
 
 func TestAsOfFollowsBothFeeds(t *testing.T) {
@@ -418,6 +424,7 @@ func TestLoadMergesRuns(t *testing.T) {
 	}
 }
 
+//nolint:paralleltest // it counts the allocations of the whole process
 func TestSearchDoesNotAllocate(t *testing.T) {
 	n := newNetwork(20_000)
 	x := search.New()

@@ -72,7 +72,7 @@ func (l *learner) standard(name string) (uint8, error) {
 		return 0, err
 	}
 	n := l.edit()
-	number := uint8(len(n.rendered))
+	number := small[uint8](len(n.rendered))
 	n.standards[name] = number
 	n.rendered = append(n.rendered, standardName{name: name, key: string(quoted)})
 	return number, nil
@@ -85,7 +85,7 @@ func (l *learner) trait(name string) (uint32, error) {
 		if len(l.now.traits) == mostTraits {
 			return 0, ErrNames
 		}
-		number = uint8(len(l.now.traits))
+		number = small[uint8](len(l.now.traits))
 		l.edit().traits[name] = number
 	}
 	return 1 << number, nil
@@ -95,7 +95,7 @@ func (l *learner) facet(kind byte, value string) uint32 {
 	number, known := l.now.facet(kind, value)
 	if !known {
 		n := l.edit()
-		number = uint32(len(n.facets))
+		number = small[uint32](len(n.facets))
 		n.facets[string(kind)+value] = number
 	}
 	return number

@@ -21,7 +21,7 @@ func (n *numbering[K]) reset() {
 func (n *numbering[K]) number(key K) uint32 {
 	number, known := n.of[key]
 	if !known {
-		number = uint32(len(n.keys))
+		number = small[uint32](len(n.keys))
 		n.keys = append(n.keys, key)
 		n.of[key] = number
 	}

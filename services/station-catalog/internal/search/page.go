@@ -80,7 +80,7 @@ func (s *stations) plugsOf(evse int) []uint16 {
 
 // slotOf gives the slot that an EVSE belongs to.
 func (s *stations) slotOf(evse int) int {
-	next, _ := slices.BinarySearchFunc(s.firstEVSE, uint32(evse)+1, cmp.Compare[uint32])
+	next, _ := slices.BinarySearchFunc(s.firstEVSE, small[uint32](evse)+1, cmp.Compare[uint32])
 	return next - 1
 }
 

@@ -49,7 +49,7 @@ func (p *phrases) add(counts []byte) (start, end uint32) {
 		start = end
 	}
 	p.text = append(p.text, counts...)
-	end = uint32(len(p.text))
+	end = small[uint32](len(p.text))
 	p.ends = append(p.ends, end)
 	return start, end
 }
@@ -65,9 +65,9 @@ func (p *phrases) renderAll(of page, known [][]byte, r *renderer) {
 		}
 		said, seen := r.seen[string(counts)]
 		if !seen {
-			said.start = uint32(len(r.text))
+			said.start = small[uint32](len(r.text))
 			r.text = append(r.text, counts...)
-			said.end = uint32(len(r.text))
+			said.end = small[uint32](len(r.text))
 			r.ends = append(r.ends, said.end)
 			r.seen[string(counts)] = said
 		}

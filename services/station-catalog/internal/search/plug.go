@@ -23,7 +23,7 @@ func newPlug(standard uint8, powerW, traits uint32) plug {
 
 func (p plug) standard() uint8 { return uint8(p >> 56) }
 func (p plug) powerW() uint32  { return uint32(p>>32) & mostPowerW }
-func (p plug) traits() uint32  { return uint32(p) }
+func (p plug) traits() uint32  { return uint32(p & math.MaxUint32) }
 
 // plugTable tells which stations of a page have which plug. Plugs and sets lie in one piece of
 // memory: a search of the whole world waits for memory more than for anything else.

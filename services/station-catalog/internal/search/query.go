@@ -31,7 +31,7 @@ type Query struct {
 // without a connector match too.
 type Plug struct {
 	Standards []string // any of
-	MinPowerW uint32
+	MinPowerW uint32   // an unknown power is 0 W
 	MaxPowerW uint32   // 0: no upper end
 	Traits    []string // all of
 	// Free asks for an EVSE whose status is AVAILABLE.
@@ -51,7 +51,7 @@ const (
 	columns
 )
 
-// Range asks for Min <= value <= Max. NewRange leaves both ends open.
+// Range asks for Min <= value <= Max, see AtLeast and AtMost.
 type Range struct {
 	Column   Column
 	Min, Max float64

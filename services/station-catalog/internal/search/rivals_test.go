@@ -162,7 +162,8 @@ func BenchmarkRivals(b *testing.B) {
 
 func newScan(n *network) *scan {
 	s := &scan{}
-	for d := range n.documents() {
+	for i := range n.size {
+		d := n.station(i)
 		d.Item = nil
 		s.docs = append(s.docs, d)
 		s.vectors = append(s.vectors, search.Unit(d.Latitude, d.Longitude))

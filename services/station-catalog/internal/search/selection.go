@@ -88,7 +88,7 @@ func (s *selection) offer(r ranked, slot int) bool {
 		return false
 	}
 	if s.after.before(&r) {
-		s.found = append(s.found, choice{r, int32(len(s.pages) - 1), int32(slot)})
+		s.found = append(s.found, choice{r, small[int32](len(s.pages) - 1), small[int32](slot)})
 		if len(s.found) >= 2*s.size {
 			s.trim()
 		}

@@ -45,3 +45,37 @@ func (s *Snapshot) find(id ID) (spot, bool) {
 	}
 	return s.tree.find(position{key, id})
 }
+
+// Status gives the status of an EVSE and when it was reported, the newest where two stations list
+// it; false when no station does.
+func (s *Snapshot) Status(evse ID) (status Status, at time.Time, known bool) {
+	var newest int64
+	for spot, number := range s.evse(evse) {
+		l := s.tree.page(spot).live
+		if since := l.since[number]; !known || since > newest {
+			status, newest, known = l.statuses[number], since, true
+		}
+	}
+	return status, fromMicros(newest), known
+}
+
+// evse yields each page that has an EVSE of that id, with the EVSE's number there.
+func (s *Snapshot) evse(id ID) func(yield func(spot, int) bool) {
+	return func(yield func(spot, int) bool) {
+		var before uint64
+		seen := false
+		for key := range s.evses.keys(id) {
+			if seen && key == before {
+				continue
+			}
+			before, seen = key, true
+			for at := range s.tree.pagesAt(key) {
+				for number, evse := range s.tree.page(at).evses {
+					if evse == id && !yield(at, number) {
+						return
+					}
+				}
+			}
+		}
+	}
+}

@@ -20,7 +20,6 @@ func firstSlots(n int) (w words) {
 }
 
 func (w *words) add(slot int)      { w[slot>>6] |= 1 << (slot & 63) }
-func (w *words) remove(slot int)   { w[slot>>6] &^= 1 << (slot & 63) }
 func (w *words) has(slot int) bool { return w[slot>>6]>>(slot&63)&1 != 0 }
 
 func (w *words) unite(v *words) {

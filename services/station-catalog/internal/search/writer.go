@@ -156,24 +156,3 @@ func (w *writer) changeStatuses(changes []StatusChange) {
 	}
 	w.next.tree = w.next.tree.withPages(changed)
 }
-
-// evse yields each page that has an EVSE of that id, with the EVSE's number there.
-func (s *Snapshot) evse(id ID) func(yield func(spot, int) bool) {
-	return func(yield func(spot, int) bool) {
-		var before uint64
-		seen := false
-		for key := range s.evses.keys(id) {
-			if seen && key == before {
-				continue
-			}
-			before, seen = key, true
-			for at := range s.tree.pagesAt(key) {
-				for number, evse := range s.tree.page(at).evses {
-					if evse == id && !yield(at, number) {
-						return
-					}
-				}
-			}
-		}
-	}
-}
