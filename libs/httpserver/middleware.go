@@ -34,9 +34,12 @@ func (s *Server) serve(c *fiber.Ctx) error {
 	r := s.begin(c)
 	err := s.handle(c, r)
 	err = s.answer(c, err)
-	if r.stream != nil && err == nil && c.Method() != fiber.MethodHead {
-		s.startStream(c, r)
-		return nil
+	if r.stream != nil {
+		if err == nil && c.Method() != fiber.MethodHead {
+			s.startStream(c, r)
+			return nil
+		}
+		s.abandonStream(r)
 	}
 	r.close()
 	s.finish(c, r, err)
@@ -83,7 +86,6 @@ func (s *Server) handle(c *fiber.Ctx, r *request) (err error) {
 			err = fmt.Errorf("%w: %v", errPanic, v)
 			s.log.ErrorContext(r, "panic", "request_id", r.id, "error", err, "stack", string(debug.Stack()))
 			c.Response().Reset()
-			r.stream = nil
 			s.setCommonHeaders(c, r)
 		}
 	}()

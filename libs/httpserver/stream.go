@@ -21,7 +21,9 @@ var errNoServer = errors.New("httpserver: Stream outside of a Server")
 // ends when the server stops, not with the request's deadline. Each Flush sends
 // what is written and may take WriteTimeout; it fails when the client is gone,
 // which shows only by writing: send a comment now and then. The request's log
-// line comes when write returns.
+// line comes when write returns. write is run in any case, so it may clean up
+// after the handler: for HEAD, and when the handler fails after all, with a
+// context that has ended and a writer that takes nothing.
 func Stream(c *fiber.Ctx, write func(ctx context.Context, w *bufio.Writer) error) error {
 	r := requestOf(c.UserContext())
 	if r == nil {
@@ -47,6 +49,18 @@ func (s *Server) startStream(c *fiber.Ctx, r *request) {
 		s.conclude(r, line)
 	})
 }
+
+// abandonStream runs the stream of r for what it cleans up.
+func (s *Server) abandonStream(r *request) {
+	ctx, cancel := context.WithCancel(r)
+	cancel()
+	_ = s.runStream(ctx, r, bufio.NewWriter(closed{}))
+}
+
+// closed is where an abandoned stream writes to.
+type closed struct{}
+
+func (closed) Write([]byte) (int, error) { return 0, net.ErrClosed }
 
 func (s *Server) runStream(ctx context.Context, r *request, w *bufio.Writer) (err error) {
 	defer func() {

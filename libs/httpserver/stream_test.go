@@ -216,6 +216,39 @@ func TestStreamThatPanics(t *testing.T) {
 	}
 }
 
+// A handler may have opened something that only its stream closes.
+func TestStreamsThatAreNotSentAreRunAllTheSame(t *testing.T) {
+	t.Parallel()
+	ended := make(chan error, 1)
+	w := start(t, Config{}, func(s *Server) {
+		s.App().Get("/events", func(c *fiber.Ctx) error {
+			err := Stream(c, func(ctx context.Context, w *bufio.Writer) error {
+				fmt.Fprint(w, "data: x\n\n")
+				ended <- errors.Join(ctx.Err(), w.Flush())
+				return nil
+			})
+			switch c.Query("then") {
+			case "fail":
+				return fiber.ErrNotFound
+			case "panic":
+				panic("oh")
+			}
+			return err
+		})
+	})
+	for _, tt := range []struct {
+		method, then string
+		status       int
+	}{{"HEAD", "", 200}, {"GET", "fail", 404}, {"GET", "panic", 500}} {
+		if a := w.do(t, tt.method, "/events?then="+tt.then, nil); a.StatusCode != tt.status {
+			t.Errorf("%s %s: %d", tt.method, tt.then, a.StatusCode)
+		}
+		if err := <-ended; !errors.Is(err, context.Canceled) || !errors.Is(err, net.ErrClosed) {
+			t.Errorf("%s %s: the stream saw %v", tt.method, tt.then, err)
+		}
+	}
+}
+
 func TestHeadOfAStream(t *testing.T) {
 	t.Parallel()
 	w := start(t, Config{}, events(make(chan string)))

@@ -80,11 +80,13 @@ type attempt struct {
 // Middleware reads the key of a request and puts it, the route and the hash of
 // the body into the context, where Do finds them. It belongs behind the router
 // (a handler of the route or the `before` of openapi.Document.Router), since the
-// route is part of a key's meaning. A malformed key is ErrBadKey.
+// route is part of a key's meaning. A malformed key is ErrBadKey. The key of a
+// request whose body is streamed (httpserver.AllowBody) is passed over: to compare
+// it, the whole body would have to be kept.
 func Middleware() fiber.Handler {
 	return func(c *fiber.Ctx) error {
 		keys := c.Request().Header.PeekAll(Header)
-		if len(keys) == 0 || c.Method() != fiber.MethodPost {
+		if len(keys) == 0 || c.Method() != fiber.MethodPost || c.Request().IsBodyStream() {
 			return c.Next()
 		}
 		if len(keys) > 1 || !validKey(keys[0]) {

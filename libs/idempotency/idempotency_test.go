@@ -285,6 +285,31 @@ func TestOverHTTP(t *testing.T) {
 	}
 }
 
+func TestStreamedBodiesArePassedOver(t *testing.T) {
+	t.Parallel()
+	server := httpserver.New(httpserver.Config{}, telemetry.Discard())
+	server.AllowBody("POST", "/uploads", 1<<20, true)
+	server.App().Post("/uploads", Middleware(), func(c *fiber.Ctx) error {
+		streamed := c.Request().IsBodyStream()
+		n, err := io.Copy(io.Discard, httpserver.BodyReader(c))
+		if err != nil {
+			return err
+		}
+		return c.JSON(fiber.Map{"bytes": n, "streamed": streamed})
+	})
+	request := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/uploads", strings.NewReader(strings.Repeat("x", 1<<20)))
+	request.Header.Set(Header, "k")
+	response, err := server.App().Test(request, -1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	if err != nil || string(body) != `{"bytes":1048576,"streamed":true}` {
+		t.Errorf("%s %v", body, err)
+	}
+}
+
 func BenchmarkDo(b *testing.B) {
 	db := pgtest.New(b, migrations)
 	for i := 0; b.Loop(); i++ {

@@ -21,8 +21,7 @@
 // (deepObject parameters, cookies, …) Load refuses.
 //
 // An object schema of a request body that lists properties is closed unless it
-// says `additionalProperties` otherwise. An operation with
-// `x-checked-by-handler: true` has its security checked and nothing else.
+// says `additionalProperties` otherwise.
 //
 // CheckingTransport is the other direction, for tests: a http.RoundTripper that
 // reports each response that the document does not promise.

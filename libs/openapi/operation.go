@@ -18,17 +18,13 @@ var ErrInvalid = fault.Define(fault.Invalid, "invalid_request", "The request is 
 // operation is an operation with its checks compiled.
 type operation struct {
 	Operation
-	spec      *openapi3.Operation
-	access    access
-	query     parameters
-	path      []*parameter
-	headers   []*parameter
-	body      *body
-	unchecked bool
+	spec    *openapi3.Operation
+	access  access
+	query   parameters
+	path    []*parameter
+	headers []*parameter
+	body    *body
 }
-
-// extensionUnchecked marks an operation whose handler does the checking.
-const extensionUnchecked = "x-checked-by-handler"
 
 func compileOperation(
 	doc *openapi3.T, method, path string, item *openapi3.PathItem, spec *openapi3.Operation,
@@ -37,15 +33,11 @@ func compileOperation(
 	if !slices.Contains(methods, method) {
 		return nil, errors.New("this method is not served")
 	}
-	op.unchecked, _ = spec.Extensions[extensionUnchecked].(bool)
 
 	var faults []error
 	var err error
 	if op.access, err = compileAccess(doc, spec); err != nil {
 		faults = append(faults, err)
-	}
-	if op.unchecked {
-		return op, errors.Join(faults...)
 	}
 	for _, p := range allParameters(item, spec) {
 		compiled, err := compileParameter(p)
@@ -89,9 +81,6 @@ func allParameters(item *openapi3.PathItem, spec *openapi3.Operation) []*openapi
 func (op *operation) check(c *fiber.Ctx) error {
 	if err := op.access.check(c); err != nil {
 		return err
-	}
-	if op.unchecked {
-		return nil
 	}
 	var found faults
 	for _, p := range op.path {
