@@ -31,7 +31,7 @@ func install(t *testing.T, operator *client, at station, outlet evse) (*simulato
 	cp := simulator.NewStation(
 		simulator.StationConfig{Identity: identity, Password: given.Password, Plugs: []simulator.Plug{fast}},
 		simulator.Options{
-			URL: "ws" + strings.TrimPrefix(world.baseURL, "http") + "/ocpp", Seed: 1, Speed: 1, AutoPlug: true,
+			URL: "ws" + strings.TrimPrefix(world.baseURL, "http") + "/ocpp", Seed: 1, Speed: 1,
 			SampleInterval: 250 * time.Millisecond, ReconnectMin: 100 * time.Millisecond, ReconnectMax: time.Second,
 			AnswerTimeout: 10 * time.Second, RetryInterval: 500 * time.Millisecond,
 		})
@@ -68,7 +68,15 @@ func awaitStation(t *testing.T, cp *simulator.Station, limit time.Duration, what
 	}
 }
 
-func charging(s simulator.Snapshot) bool { return s.Connectors[0].Charging }
+// arrive lets a car with a third of its charge plug in.
+func arrive(cp *simulator.Station) error {
+	car := simulator.Vehicles()[0]
+	car.ArrivalSoC, car.TargetSoC = 33, 95
+	return cp.Plug(1, car)
+}
+
+// leave lets the car unplug and drive away.
+func leave(cp *simulator.Station) error { return cp.Unplug(1) }
 
 func free(s simulator.Snapshot) bool {
 	return s.Connectors[0].Status == core.ChargePointStatusAvailable && s.Queued == 0
@@ -129,10 +137,13 @@ func ownStation(t *testing.T, tariff map[string]any) station {
 	return want[station](admin, http.StatusCreated, http.MethodPost, "/v1/stations", input)
 }
 
-// awaitPlot waits until the plot of a new station's EVSE is known to the plots' service.
+// awaitPlot waits until the plot of a station's EVSE is known to the plots' service.
 func awaitPlot(t *testing.T, c *client, at station, outlet evse) {
 	t.Helper()
-	eventually(t, 15*time.Second, "the new station's plot is made", func() bool {
+	begin := time.Now()
+	defer func() { t.Logf("the plot was there %s after the station", time.Since(begin).Round(time.Millisecond)) }()
+	// A register of 56,000 plots may be on its way there first.
+	eventually(t, 3*time.Minute, "the station's plot is made", func() bool {
 		for _, p := range get[page[plot]](c, "/v1/plots?station_id="+at.ID).Items {
 			for _, id := range p.EvseIDs {
 				if id == outlet.ID {

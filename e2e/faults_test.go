@@ -87,6 +87,7 @@ type activity struct {
 	reservations []string
 	sessions     []string
 	retries      int
+	refusals     map[string]int // by code
 }
 
 func newActivity(t *testing.T) *activity {
@@ -95,7 +96,7 @@ func newActivity(t *testing.T) *activity {
 	at := ownStation(t, nil)
 	awaitPlot(t, driver, at, at.Evses[0])
 	cp, bay := install(t, operatorOf(t, at), at, at.Evses[0])
-	return &activity{t: t, driver: driver, cp: cp, bay: bay, login: given}
+	return &activity{t: t, driver: driver, cp: cp, bay: bay, login: given, refusals: map[string]int{}}
 }
 
 func (a *activity) begun() int {
@@ -131,6 +132,11 @@ func (a *activity) once() {
 	a.mu.Lock()
 	a.sessions = append(a.sessions, order.ID)
 	a.mu.Unlock()
+	a.move(arrive)
+	defer func() {
+		a.move(leave)
+		a.awaitCharge(20*time.Second, free)
+	}()
 	// PENDING may also become INVALID: a charge point that is cut off cannot be told to start.
 	state := a.awaitState(order.ID, "ACTIVE", "COMPLETED", "INVALID")
 	if state == "ACTIVE" {
@@ -138,7 +144,12 @@ func (a *activity) once() {
 		ordered[session](a, http.StatusAccepted, "/v1/sessions/"+order.ID+"/stop", nil)
 		a.awaitState(order.ID, "COMPLETED", "INVALID")
 	}
-	a.awaitCharge(20*time.Second, free)
+}
+
+func (a *activity) move(how func(*simulator.Station) error) {
+	if err := how(a.cp); err != nil {
+		a.t.Error(err)
+	}
 }
 
 // awaitCharge waits for the charge point; that it takes too long is for the checks at the end to judge.
@@ -176,7 +187,7 @@ func (a *activity) awaitState(id string, states ...string) string {
 // ordered posts until somebody answers, with one Idempotency-Key, so that a lost answer is not a second order. It says whether
 // the order was taken; 409 is an answer too.
 func ordered[T any](a *activity, status int, path string, body any) (out T, ok bool) {
-	key := header("Idempotency-Key", fmt.Sprintf("%s %d", path, time.Now().UnixNano()))
+	key := header("Idempotency-Key", fmt.Sprintf("%s-%d", path, time.Now().UnixNano()))
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for begin := time.Now(); time.Since(begin) < 90*time.Second; <-tick.C {
@@ -191,6 +202,13 @@ func ordered[T any](a *activity, status int, path string, body any) (out T, ok b
 			}
 			return out, true
 		case http.StatusConflict:
+			p, err := problemOf(got)
+			if err != nil {
+				a.t.Error(err)
+			}
+			a.mu.Lock()
+			a.refusals[p.code()]++
+			a.mu.Unlock()
 			return out, false
 		default:
 			a.t.Errorf("POST %s answers %s", path, got)
@@ -246,8 +264,8 @@ func (a *activity) check() {
 	for left := range records {
 		a.t.Errorf("there is a record %+v that no charge point measured", left)
 	}
-	a.t.Logf("%d reservations, %d sessions and %d charges were acknowledged; %d tries found nobody",
-		len(a.reservations), len(a.sessions), len(transactions), a.retries)
+	a.t.Logf("%d reservations, %d sessions and %d charges were acknowledged; %d tries found nobody; refused: %v",
+		len(a.reservations), len(a.sessions), len(transactions), a.retries, a.refusals)
 	next := want[tokens](anonymous(a.t), http.StatusOK, http.MethodPost, "/v1/auth/refresh", map[string]any{"refresh_token": a.login.RefreshToken})
 	if next.AccessToken == "" {
 		a.t.Error("an acknowledged login is gone")

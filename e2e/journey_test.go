@@ -42,6 +42,7 @@ func TestTheMainJob(t *testing.T) {
 	// None is free for all we know: nobody has ever told of one. The operator of the nearest connects a charge point.
 	at := get[station](ann, "/v1/stations/"+found.Items[0].ID)
 	outlet := outletWith(t, at, "IEC_62196_T2_COMBO", 50000)
+	awaitPlot(t, ann, at, outlet)
 	operator := operatorOf(t, at)
 	cp, bay := install(t, operator, at, outlet)
 	reservable(t, operator, bay)
@@ -62,7 +63,7 @@ func TestTheMainJob(t *testing.T) {
 		t.Errorf("the reservation is %+v", claim)
 	}
 	eventually(t, time.Second, "search knows that the plot is taken", func() bool { return !contains(get[page[stationItem]](ann, freeNear), at.ID) })
-	wantProblem(t, loser.do(http.MethodPost, "/v1/sessions", map[string]any{"plot_id": bay.ID}), http.StatusConflict, "plot_taken")
+	wantProblem(t, loser.do(http.MethodPost, "/v1/sessions", map[string]any{"plot_id": bay.ID}), http.StatusConflict, "plot_reserved")
 
 	// 5. The driver starts a session and watches it live.
 	watch := winner.live(bay.ID)
@@ -70,6 +71,9 @@ func TestTheMainJob(t *testing.T) {
 	ordered := want[session](winner, http.StatusAccepted, http.MethodPost, "/v1/sessions", map[string]any{"plot_id": bay.ID, "reservation_id": claim.ID})
 	if ordered.State != "PENDING" {
 		t.Errorf("the session begins as %+v", ordered)
+	}
+	if err := arrive(cp); err != nil {
+		t.Fatal(err)
 	}
 	watch.await(15*time.Second, "session", "the session is ACTIVE", is("state", "ACTIVE"))
 	for n := range 6 {
@@ -87,7 +91,7 @@ func TestTheMainJob(t *testing.T) {
 			t.Errorf("another driver reads %q of the session: %s", path, a)
 		}
 	}
-	wantProblem(t, winner.do(http.MethodGet, "/v1/sessions/"+ordered.ID+"/receipt.json", nil), http.StatusConflict, "session_not_completed")
+	wantProblem(t, winner.do(http.MethodGet, "/v1/sessions/"+ordered.ID+"/receipt.json", nil), http.StatusConflict, "session_unfinished")
 
 	// 6. Stop: the record, the receipt and the curve are there.
 	if a := winner.do(http.MethodPost, "/v1/sessions/"+ordered.ID+"/stop", nil); a.status != http.StatusAccepted {
@@ -96,14 +100,24 @@ func TestTheMainJob(t *testing.T) {
 	watch.await(15*time.Second, "session", "the session is COMPLETED", is("state", "COMPLETED"))
 	checkCharge(t, winner, cp, ordered.ID)
 
-	// 7. The plot is free again, and search knows within a second.
+	// 7. The car leaves, the plot is free again, and search knows within a second.
+	if err := leave(cp); err != nil {
+		t.Fatal(err)
+	}
 	freed := watch.await(20*time.Second, "status", "the plot is AVAILABLE", is("status", "AVAILABLE"))
 	eventually(t, time.Second, "search finds the plot again", func() bool { return contains(get[page[stationItem]](ann, freeNear), at.ID) })
 	t.Logf("search knew %s after the event that the plot is free", time.Since(freed.arrived).Round(time.Millisecond))
 
+	// The next driver need not wait for the end of the span that was reserved.
+	next := want[reservation](loser, http.StatusCreated, http.MethodPost, "/v1/reservations", map[string]any{"plot_id": bay.ID, "duration_min": 30})
+	canceled := want[reservation](loser, http.StatusOK, http.MethodDelete, "/v1/reservations/"+next.ID, nil)
+	if canceled.State != "CANCELED" || canceled.Reason != "canceled_by_driver" {
+		t.Errorf("the canceled reservation is %+v", canceled)
+	}
+
 	// The refresh token gives the next pair, once.
-	next := want[tokens](anonymous(t), http.StatusOK, http.MethodPost, "/v1/auth/refresh", map[string]any{"refresh_token": annTokens.RefreshToken})
-	if next.AccessToken == "" || next.RefreshToken == annTokens.RefreshToken {
+	rotated := want[tokens](anonymous(t), http.StatusOK, http.MethodPost, "/v1/auth/refresh", map[string]any{"refresh_token": annTokens.RefreshToken})
+	if rotated.AccessToken == "" || rotated.RefreshToken == annTokens.RefreshToken {
 		t.Error("the refresh token is not rotated")
 	}
 	if got := get[page[session]](winner, "/v1/sessions"); len(got.Items) != 1 || got.Items[0].ID != ordered.ID {
@@ -243,7 +257,7 @@ func TestASessionIsPricedByItsTariff(t *testing.T) {
 
 	// The same key and body order one session, however often they are sent.
 	order := map[string]any{"plot_id": bay.ID}
-	key := header("Idempotency-Key", "order of "+t.Name()+bay.ID)
+	key := header("Idempotency-Key", "order-"+bay.ID)
 	first := want[session](driver, http.StatusAccepted, http.MethodPost, "/v1/sessions", order, key)
 	again := want[session](driver, http.StatusAccepted, http.MethodPost, "/v1/sessions", order, key)
 	if first.ID != again.ID {
@@ -252,7 +266,9 @@ func TestASessionIsPricedByItsTariff(t *testing.T) {
 	if a := driver.do(http.MethodPost, "/v1/sessions", map[string]any{"plot_id": at.ID}, key); a.status != http.StatusUnprocessableEntity {
 		t.Errorf("the key with another body answers %s", a)
 	}
-	awaitStation(t, cp, 15*time.Second, "some energy has flowed", func(s simulator.Snapshot) bool { return charging(s) && s.Connectors[0].PowerW > 1000 })
+	if err := arrive(cp); err != nil {
+		t.Fatal(err)
+	}
 	eventually(t, 15*time.Second, "five readings are there", func() bool {
 		return len(get[page[meterValue]](driver, "/v1/sessions/"+first.ID+"/meter-values").Items) >= 6
 	})

@@ -107,7 +107,7 @@ func run(cmd *cobra.Command, s settings) (err error) {
 // quiet makes no error of what a Ctrl-C during the start broke off.
 func quiet(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
-		return nil
+		return nil //nolint:nilerr // What a Ctrl-C broke off is no failure.
 	}
 	return err
 }

@@ -378,6 +378,13 @@ SET state = 'FULFILLED', state_since = $2, reason = $3, begun = true, updated_at
 WHERE r.id = $1 AND r.state IN ('PENDING', 'RESERVED')
 RETURNING ` + reservationColumnsR
 
+// The rest of a claim goes back when its session has ended: the plot is free for the next driver, not only when the span is over.
+const releaseSQL = `
+UPDATE reservations r
+SET period = tstzrange(lower(r.period), greatest($2, lower(r.period) + interval '1 second')), updated_at = $2, version = r.version + 1
+WHERE r.id = $1 AND r.state = 'FULFILLED' AND upper(r.period) > greatest($2, lower(r.period) + interval '1 second')
+RETURNING ` + reservationColumnsR
+
 const displaceSQL = `
 UPDATE reservations r
 SET state = 'FAILED', state_since = $2, reason = $3, updated_at = $2, version = r.version + 1
@@ -388,6 +395,14 @@ func fulfill(ctx context.Context, tx *sqlx.Tx, now time.Time, claim uuid.UUID) e
 	var rows []reservationRow
 	if err := tx.SelectContext(ctx, &rows, fulfillSQL, claim, now, reservation.ReasonFulfilled); err != nil {
 		return fmt.Errorf("fulfil the reservation: %w", err)
+	}
+	return tellReservations(ctx, tx, now, rows...)
+}
+
+func release(ctx context.Context, tx *sqlx.Tx, now time.Time, claim uuid.UUID) error {
+	var rows []reservationRow
+	if err := tx.SelectContext(ctx, &rows, releaseSQL, claim, now); err != nil {
+		return fmt.Errorf("release the reservation: %w", err)
 	}
 	return tellReservations(ctx, tx, now, rows...)
 }

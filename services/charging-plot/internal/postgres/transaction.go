@@ -283,6 +283,11 @@ func (s *Store) finish(
 	if err := saveSession(ctx, tx, now, &row); err != nil {
 		return err
 	}
+	if row.ReservationID != nil {
+		if err := release(ctx, tx, now, *row.ReservationID); err != nil {
+			return err
+		}
+	}
 	if row.DriverID == nil {
 		return nil
 	}

@@ -24,7 +24,7 @@ CREATE TABLE reservations (
         ('PENDING', 'RESERVED', 'FULFILLED', 'NO_SHOW', 'CANCELED', 'REJECTED', 'FAILED')),
     CONSTRAINT reservations_period CHECK (NOT isempty(period) AND lower_inc(period) AND NOT upper_inc(period)
         AND NOT lower_inf(period) AND NOT upper_inf(period)),
-    -- A fulfilled claim goes on holding its span: the car is there.
+    -- A fulfilled claim goes on holding its span while the car is there; the end of the session cuts it short.
     CONSTRAINT reservations_no_overlap EXCLUDE USING gist (plot_id WITH =, period WITH &&)
         WHERE (state IN ('PENDING', 'RESERVED', 'FULFILLED'))
 );
