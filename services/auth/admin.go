@@ -298,6 +298,9 @@ type SigningKey struct {
 	GoneAt      time.Time `json:"gone_at,omitzero"`
 }
 
+// MaintainKeys does what the running service does each minute: it makes the first keys, and rotates them when that is due.
+func (a *Admin) MaintainKeys(ctx context.Context) error { return a.parts.keeper.Maintain(ctx) }
+
 // ListKeys returns all signing keys, oldest first.
 func (a *Admin) ListKeys(ctx context.Context) ([]SigningKey, error) {
 	found, err := a.parts.keeper.List(ctx)

@@ -78,7 +78,9 @@ func run(ctx context.Context, cfg Config, tel *telemetry.Telemetry) error {
 	if err != nil {
 		return err
 	}
-	defer closing(ctx, log, "redis", cache)
+	if cache != nil { // no REDIS_URL, no client
+		defer closing(ctx, log, "redis", cache)
+	}
 
 	parts, err := assemble(cfg, db, log)
 	if err != nil {
@@ -177,11 +179,15 @@ func (p *parts) serve(ctx context.Context, cfg Config, tel *telemetry.Telemetry,
 	if err != nil {
 		return nil, err
 	}
-	server := httpserver.New(cfg.HTTP, tel,
-		httpserver.Check{Name: "postgres", Required: true, Probe: pg.SchemaProbe(p.db, Migrations())},
-		httpserver.Check{Name: "signing_keys", Required: true, Probe: p.probeKeys},
-		httpserver.Check{Name: "redis", Probe: func(ctx context.Context) (string, error) { return "", cache.Ping(ctx).Err() }},
-	)
+	checks := []httpserver.Check{
+		{Name: "postgres", Required: true, Probe: pg.SchemaProbe(p.db, Migrations())},
+		{Name: "signing_keys", Required: true, Probe: p.probeKeys},
+	}
+	if cache != nil {
+		ping := func(ctx context.Context) (string, error) { return "", cache.Ping(ctx).Err() }
+		checks = append(checks, httpserver.Check{Name: "redis", Probe: ping})
+	}
+	server := httpserver.New(cfg.HTTP, tel, checks...)
 	nudge := p.courier.Nudge
 	needs := httpapi.Needs{
 		Registrar: account.NewRegistrar(p.accounts, p.hasher, p.policy, p.throttles, nudge),
@@ -197,7 +203,7 @@ func (p *parts) serve(ctx context.Context, cfg Config, tel *telemetry.Telemetry,
 		LimitScale: cfg.RateLimitFactor,
 	}
 	if cfg.RateLimitFactor > 0 {
-		needs.Limiter = ratelimit.New(cache, ratelimit.Options{Namespace: Service})
+		needs.Limiter = ratelimit.New(cache, ratelimit.Options{Namespace: Service, Log: p.log})
 	}
 	return server, httpapi.Register(server.App(), needs)
 }

@@ -61,18 +61,18 @@ func changeRole(settings func() (auth.Config, error), verb, short string) *cobra
 	return &cobra.Command{
 		Use: verb + " LOGIN ROLE", Short: short, Args: cobra.ExactArgs(2),
 		RunE: withAdmin(settings, func(cmd *cobra.Command, admin *auth.Admin, args []string) error {
-			change, did, not := admin.Grant, "has", "had"
+			change, did, not := admin.Grant, "%s has the role %s now.", "%s had the role %s already."
 			if verb == "revoke" {
-				change, did, not = admin.Revoke, "no longer has", "did not have"
+				change, did, not = admin.Revoke, "%s has the role %s no more.", "%s did not have the role %s."
 			}
 			user, changed, err := change(cmd.Context(), args[0], args[1])
 			if err != nil {
 				return err
 			}
 			if !changed {
-				return say(cmd, "%s %s the role %s already. Roles: %s.", user.Email, not, args[1], strings.Join(user.Roles, ", "))
+				did = not
 			}
-			return say(cmd, "%s %s the role %s now. Roles: %s.", user.Email, did, args[1], strings.Join(user.Roles, ", "))
+			return say(cmd, did+" Roles: %s.", user.Email, args[1], strings.Join(user.Roles, ", "))
 		}),
 	}
 }

@@ -82,10 +82,16 @@ func (s *SMTP) Send(ctx context.Context, letter notice.Letter) error {
 	if err != nil {
 		return err
 	}
-	if err := s.client.DialAndSendWithContext(ctx, message); err != nil {
+	// The library minds the context while it connects and no longer, so a server that falls silent would hold up a shutdown. The
+	// conversation is then left to the library's own timeout.
+	ended := make(chan error, 1)
+	go func() { ended <- s.client.DialAndSendWithContext(ctx, message) }()
+	select {
+	case err := <-ended:
 		return classify(err)
+	case <-ctx.Done():
+		return fmt.Errorf("the mail server does not answer: %w", ctx.Err())
 	}
-	return nil
 }
 
 func classify(err error) error {

@@ -1,0 +1,181 @@
+package cli_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/ihr-charging/charging-plot-api/libs/postgres/pgtest"
+	"github.com/ihr-charging/charging-plot-api/services/auth"
+	"github.com/ihr-charging/charging-plot-api/services/auth/internal/cli"
+)
+
+const password = "four clear marbles in a jar"
+
+// terminal runs commands on a database of its own.
+type terminal struct {
+	t       *testing.T
+	environ []string
+}
+
+func newTerminal(t *testing.T) *terminal {
+	t.Helper()
+	db := pgtest.New(t, auth.Migrations())
+	return &terminal{t: t, environ: []string{"DATABASE_URL=" + db.Config().URL, "MAIL_FOLDER=" + t.TempDir()}}
+}
+
+// run executes a command line with the given standard input.
+func (x *terminal) run(stdin string, arguments ...string) (code int, stdout, stderr string) {
+	x.t.Helper()
+	var out, errs bytes.Buffer
+	code = cli.Run(arguments, func() []string { return x.environ }, strings.NewReader(stdin), &out, &errs)
+	return code, out.String(), errs.String()
+}
+
+// ok demands that it works and says what is wanted.
+func (x *terminal) ok(stdin, want string, arguments ...string) string {
+	x.t.Helper()
+	code, out, errs := x.run(stdin, arguments...)
+	if code != 0 || !regexp.MustCompile(want).MatchString(out) {
+		x.t.Fatalf("%v: %d\n%s%s\nwant %s", arguments, code, out, errs, want)
+	}
+	return out
+}
+
+// fails demands that it does not.
+func (x *terminal) fails(stdin, want string, arguments ...string) {
+	x.t.Helper()
+	code, out, errs := x.run(stdin, arguments...)
+	if code != 1 || out != "" || !strings.Contains(errs, want) {
+		x.t.Errorf("%v: %d\n%s%s\nwant %q", arguments, code, out, errs, want)
+	}
+	if strings.Contains(errs, password) {
+		x.t.Errorf("%v: the message repeats the password", arguments)
+	}
+}
+
+func TestUser(t *testing.T) {
+	t.Parallel()
+	x := newTerminal(t)
+	const north = "0190f0a0-0000-7000-8000-000000000001"
+
+	x.ok(password+"\n", `^Created .{36}: ada@example.com, roles driver, admin\.\n$`, "user", "create", "--email", "ada@example.com", "--username", "ada", "--role", "admin")
+	x.ok("another good password\n", `already, now with the roles driver, admin, operator@`+north+`; its password was not changed`,
+		"user", "create", "--email", "ADA@example.com", "--role", "operator@"+north)
+	file := filepath.Join(t.TempDir(), "password")
+	if err := os.WriteFile(file, []byte(password+"\r\nand more"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	x.ok("", "Created", "user", "create", "--email", "bob@example.com", "--password-file", file)
+	x.ok(password, "A mail to eve@example.com asks to confirm", "user", "create", "--email", "eve@example.com", "--unconfirmed")
+
+	x.ok("", "ada@example.com has the role admin no more", "user", "revoke", "ada", "admin")
+	x.ok("", "did not have the role admin", "user", "revoke", "ada", "admin")
+	x.ok("", "bob@example.com has the role moderator now. Roles: driver, moderator.", "user", "grant", "bob@example.com", "moderator")
+	x.ok("", "had the role moderator already", "user", "grant", "bob@example.com", "moderator")
+
+	table := x.ok("", `^ID +EMAIL +USERNAME +ROLES +CREATED\n`, "user", "list")
+	if strings.Count(table, "\n") != 3 || strings.Contains(table, "eve@") {
+		t.Errorf("the list is\n%s", table)
+	}
+	var first auth.User
+	line, _, _ := strings.Cut(x.ok("", "", "user", "list", "--json", "--limit", "1"), "\n")
+	if err := json.Unmarshal([]byte(line), &first); err != nil || first.Email != "ada@example.com" {
+		t.Errorf("the first line is %s, %v", line, err)
+	}
+	x.ok("", "bob@example.com", "user", "list", "--after", first.ID.String())
+
+	x.fails("", "there is none", "user", "create", "--email", "carl@example.com")
+	x.fails("short", "at least 15 characters", "user", "create", "--email", "carl@example.com")
+	x.fails(password, "not an e-mail address", "user", "create", "--email", "carl")
+	x.fails(password, "This username is taken", "user", "create", "--email", "carl@example.com", "--username", "ADA")
+	x.fails(password, `there is no role "root"`, "user", "create", "--email", "carl@example.com", "--role", "root")
+	x.fails(password, "once the address is confirmed", "user", "create", "--email", "carl@example.com", "--role", "admin", "--unconfirmed")
+	x.fails(password, "unknown flag", "user", "create", "--email", "carl@example.com", "--password", "argv")
+	x.fails("", "There is no such account", "user", "grant", "carl", "admin")
+	x.fails("", "holds within one operator", "user", "grant", "ada", "operator")
+}
+
+func TestKey(t *testing.T) {
+	t.Parallel()
+	x := newTerminal(t)
+	x.ok("", `^KID +STATE +CREATED +SIGNS SINCE\n$`, "key", "list")
+	x.fails("", "there is no pending key yet", "key", "rotate")
+	cfg, err := auth.LoadConfig(x.environ)
+	if err != nil {
+		t.Fatal(err)
+	}
+	admin, err := auth.NewAdmin(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer admin.Close()
+	if err := admin.MaintainKeys(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	x.fails("", "verifiers are given 24h0m0s", "key", "rotate")
+	x.ok("", "signs from now on", "key", "rotate", "--now")
+	list := x.ok("", "retiring", "key", "list")
+	kid := regexp.MustCompile(`(\S+) +retiring`).FindStringSubmatch(list)[1]
+	x.ok("", kid+" is published no more", "key", "revoke", kid)
+	x.ok("", `"state":"gone"`, "key", "list", "--json")
+	x.fails("", "no published key", "key", "revoke", kid)
+	x.fails("", "accepts 1 arg", "key", "revoke")
+}
+
+func TestClient(t *testing.T) {
+	t.Parallel()
+	x := newTerminal(t)
+	out := x.ok("", `Its secret, which is kept nowhere:\nihr_cs_\w{49}\n$`, "client", "create", "robot", "--audience", "charging-plot,station-catalog", "--scope", "feeds:read")
+	x.fails("", "There is a client of this id", "client", "create", "robot", "--audience", "auth")
+	x.fails("", `there is no service "moon"`, "client", "create", "other", "--audience", "moon")
+	x.fails("", `there is no scope "root"`, "client", "create", "other", "--audience", "auth", "--scope", "root")
+	x.fails("", "lower-case letters", "client", "create", "No Good", "--audience", "auth")
+	x.fails("", `"audience" not set`, "client", "create", "other")
+	list := x.ok("", `robot +charging-plot,station-catalog +feeds:read`, "client", "list")
+	if secret := strings.TrimSpace(out[strings.Index(out, "ihr_cs_"):]); strings.Contains(list, secret) {
+		t.Error("the list has the secret")
+	}
+	x.ok("", `"id":"robot"`, "client", "list", "--json")
+}
+
+func TestMigrate(t *testing.T) {
+	t.Parallel()
+	x := &terminal{t: t, environ: []string{"DATABASE_URL=" + pgtest.New(t, nil).Config().URL}}
+	x.ok("", `0001_accounts.sql +no\n`, "migrate", "status")
+	x.ok("", "The schema is up to date.", "migrate", "up")
+	x.ok("", `0009_throttles.sql +20\d\d-`, "migrate", "status")
+	for range 9 {
+		x.ok("", "was taken back", "migrate", "down")
+	}
+	x.ok("", `0001_accounts.sql +no\n`, "migrate", "status")
+	x.ok("", "up to date", "migrate", "up")
+	folder := t.TempDir()
+	if err := os.WriteFile(filepath.Join(folder, "0041_before.sql"), []byte("-- +goose Up\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	x.ok("", `0042_passkeys\.sql\n$`, "migrate", "create", "passkeys", "--folder", folder)
+	x.fails("", "snake case", "migrate", "create", "Pass Keys", "--folder", folder)
+}
+
+func TestFaultySettingsAreNamedAllAtOnce(t *testing.T) {
+	t.Parallel()
+	x := &terminal{t: t, environ: []string{
+		"ENVIRONMENT=production", "PUBLIC_URL=http://charging.example", "KEY_ENCRYPTION_KEY=hunter2hunter2", "SERVICE_CLIENTS=robot:hunter2:auth", "PASSWORD_MIN_LENGTH=4",
+	}}
+	for _, command := range [][]string{{"serve"}, {"migrate", "up"}, {"user", "list"}} {
+		code, _, errs := x.run("", command...)
+		for _, want := range []string{"DATABASE_URL", "PUBLIC_URL", "KEY_ENCRYPTION_KEY", "SMTP_URL", "MAIL_FROM", "SERVICE_CLIENTS", "PASSWORD_MIN_LENGTH"} {
+			if code != 1 || !strings.Contains(errs, want) {
+				t.Errorf("%v: %d, %s is not named in\n%s", command, code, want, errs)
+			}
+		}
+		if strings.Contains(errs, "hunter2") {
+			t.Errorf("%v: a secret is printed:\n%s", command, errs)
+		}
+	}
+}
