@@ -1,0 +1,218 @@
+package central_test
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
+
+	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/central"
+	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/chargepoint"
+	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/session"
+)
+
+// book writes down what Central has stored.
+type book struct {
+	mu      sync.Mutex
+	secret  chargepoint.Secret
+	batches []int
+	reports []central.Report
+	seen    [][]uuid.UUID
+	reads   []central.Readings
+	tags    map[string]session.State
+	started time.Time
+	stopped chargepoint.TransactionStop
+	fails   error
+}
+
+func (b *book) Credentials(_ context.Context, identity string) (chargepoint.ChargePoint, chargepoint.Secret, error) {
+	if identity != "CP-1" {
+		return chargepoint.ChargePoint{}, chargepoint.Secret{}, chargepoint.ErrNotFound
+	}
+	return chargepoint.ChargePoint{Identity: identity}, b.secret, b.fails
+}
+
+func (b *book) Connected(context.Context, uuid.UUID, chargepoint.Connection, string) error {
+	return nil
+}
+
+func (b *book) Disconnected(context.Context, uuid.UUID, chargepoint.Connection) error { return nil }
+
+func (b *book) Booted(context.Context, uuid.UUID, chargepoint.BootInfo) error { return b.fails }
+
+func (b *book) Seen(_ context.Context, ids []uuid.UUID, _ time.Time) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.seen = append(b.seen, ids)
+	return nil
+}
+
+func (b *book) ReportStatuses(_ context.Context, reports []central.Report) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.batches = append(b.batches, len(reports))
+	b.reports = append(b.reports, reports...)
+	return b.fails
+}
+
+func (b *book) Tag(_ context.Context, _ uuid.UUID, idTag string) (session.State, error) {
+	return b.tags[idTag], b.fails
+}
+
+func (b *book) StartTransaction(_ context.Context, _ uuid.UUID, _ chargepoint.TransactionStart, at time.Time) (chargepoint.TransactionStarted, error) {
+	b.started = at
+	return chargepoint.TransactionStarted{Transaction: "7", Authorization: chargepoint.Invalid}, nil
+}
+
+func (b *book) StoreReadings(_ context.Context, readings []central.Readings) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.reads = append(b.reads, readings...)
+	return b.fails
+}
+
+func (b *book) StopTransaction(_ context.Context, _ uuid.UUID, stop chargepoint.TransactionStop, _ time.Time) error {
+	b.stopped = stop
+	return b.fails
+}
+
+var noon = time.Date(2026, 5, 4, 12, 0, 0, 0, time.UTC)
+
+func office(b *book) *central.Central {
+	return central.New(central.Config{Replica: "here", HeartbeatInterval: time.Minute, SeenEvery: time.Second}, b, b,
+		func() time.Time { return noon }, slog.New(slog.DiscardHandler))
+}
+
+func TestAuthenticateTellsNobodyWhatWasWrong(t *testing.T) {
+	t.Parallel()
+	b := &book{secret: chargepoint.NewSecret("the right password")}
+	c := office(b)
+	if cp, err := c.Authenticate(t.Context(), "CP-1", "the right password"); err != nil || cp.Identity != "CP-1" {
+		t.Errorf("the right password: %v", err)
+	}
+	for _, pair := range [][2]string{{"CP-1", "the wrong password"}, {"CP-2", "the right password"}, {"CP-1", ""}} {
+		if _, err := c.Authenticate(t.Context(), pair[0], pair[1]); !errors.Is(err, chargepoint.ErrRefused) {
+			t.Errorf("%q: %v", pair, err)
+		}
+	}
+	b.fails = errors.New("no database")
+	if _, err := c.Authenticate(t.Context(), "CP-1", "the right password"); errors.Is(err, chargepoint.ErrRefused) || err == nil {
+		t.Errorf("without a database: %v, want no refusal", err)
+	}
+}
+
+func TestAnErrorIsNoLeaveToAcknowledge(t *testing.T) {
+	t.Parallel()
+	b := &book{fails: errors.New("no database")}
+	c := office(b)
+	id, sample := uuid.New(), []chargepoint.Sample{{At: noon}}
+	for name, err := range map[string]error{
+		"status": c.StatusChanged(t.Context(), id, chargepoint.StatusReport{Connector: 1}),
+		"meter":  c.MeterValues(t.Context(), id, 1, "7", sample),
+		"stop":   c.StopTransaction(t.Context(), id, chargepoint.TransactionStop{}),
+		"boot":   func() error { _, err := c.Booted(t.Context(), id, chargepoint.BootInfo{}); return err }(),
+		"tag":    func() error { _, err := c.Authorize(t.Context(), id, "x"); return err }(),
+	} {
+		if err == nil {
+			t.Errorf("%s: acknowledged though it could not be written", name)
+		}
+	}
+}
+
+func TestAuthorize(t *testing.T) {
+	t.Parallel()
+	c := office(&book{tags: map[string]session.State{"waits": session.Pending, "runs": session.Active, "over": session.Completed}})
+	for tag, want := range map[string]chargepoint.Authorization{
+		"waits": chargepoint.Accepted, "runs": chargepoint.Accepted, "over": chargepoint.Expired, "unknown": chargepoint.Invalid,
+	} {
+		if got, err := c.Authorize(t.Context(), uuid.New(), tag); err != nil || got != want {
+			t.Errorf("%s: %s (%v), want %s", tag, got, err, want)
+		}
+	}
+}
+
+func TestClocksThatCannotBeBelievedAreOurs(t *testing.T) {
+	t.Parallel()
+	b := &book{}
+	c := office(b)
+	if err := c.StatusChanged(t.Context(), uuid.New(), chargepoint.StatusReport{Connector: 1, At: time.Unix(5, 0)}); err != nil {
+		t.Fatal(err)
+	}
+	if !b.reports[0].At.Equal(noon) {
+		t.Errorf("a status of 1970 is kept as of %s", b.reports[0].At)
+	}
+	if _, err := c.StartTransaction(t.Context(), uuid.New(), chargepoint.TransactionStart{At: noon.AddDate(3, 0, 0)}); err != nil || !b.started.Equal(noon) {
+		t.Errorf("a start in three years is kept as of %s (%v)", b.started, err)
+	}
+	old := time.Unix(1000, 0).UTC()
+	got := central.Credible([]chargepoint.Sample{{At: old}, {At: old.Add(time.Minute)}, {At: old.Add(30 * time.Second)}}, noon)
+	want := []chargepoint.Sample{{At: noon.Add(-time.Minute)}, {At: noon}, {At: noon.Add(-30 * time.Second)}}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("readings of 1970 lose their distances (-want +got):\n%s", diff)
+	}
+	if got := central.Credible([]chargepoint.Sample{{}, {}}, noon); !got[0].At.Equal(noon) || !got[1].At.Equal(noon) {
+		t.Errorf("readings without a time are of %v", got)
+	}
+	fine := []chargepoint.Sample{{At: noon.Add(-time.Hour)}}
+	if got := central.Credible(fine, noon); !got[0].At.Equal(noon.Add(-time.Hour)) {
+		t.Errorf("a reading of an hour ago is of %v", got)
+	}
+}
+
+func TestSignsOfLifeAreWrittenTogether(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := &book{}
+		c := office(b)
+		ctx, stop := context.WithCancel(t.Context())
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			_ = c.Run(ctx)
+		}()
+		ids := []uuid.UUID{uuid.New(), uuid.New(), uuid.New()}
+		for range 10 {
+			for _, id := range ids {
+				if at, err := c.Heartbeat(t.Context(), id); err != nil || !at.Equal(noon) {
+					t.Errorf("a heartbeat was answered %s (%v)", at, err)
+				}
+			}
+		}
+		time.Sleep(3500 * time.Millisecond) //nolint:forbidigo // the bubble's clock
+		stop()
+		<-done
+		if len(b.seen) != 1 || len(b.seen[0]) != 3 {
+			t.Errorf("thirty heartbeats of three charge points were written as %v", b.seen)
+		}
+	})
+}
+
+func TestWhatIsSaidAtOnceIsWrittenAtOnce(t *testing.T) {
+	t.Parallel()
+	b := &book{}
+	c := office(b)
+	var wg sync.WaitGroup
+	b.mu.Lock() // the first write waits, and the others gather
+	for range 100 {
+		wg.Go(func() {
+			if err := c.StatusChanged(t.Context(), uuid.New(), chargepoint.StatusReport{Connector: 1, At: noon}); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	b.mu.Unlock()
+	wg.Wait()
+	total := 0
+	for _, n := range b.batches {
+		total += n
+	}
+	if total != 100 {
+		t.Errorf("%d reports were written in %v", total, b.batches)
+	}
+}
