@@ -59,6 +59,7 @@ type sweep struct {
 	body   *openapi3.Schema // JSON; nil when there is none
 	media  string
 	form   bool
+	needed bool // the body
 	cases  int
 }
 
@@ -68,6 +69,7 @@ func newSweep(t *testing.T, path string, item *openapi3.PathItem, method string,
 	if o.RequestBody == nil {
 		return s
 	}
+	s.needed = o.RequestBody.Value.Required
 	for media, content := range o.RequestBody.Value.Content {
 		switch {
 		case media == "application/json":
@@ -146,6 +148,9 @@ func (s *sweep) refused(why string, a answer, names func(problem) bool) {
 		s.t.Errorf("%s: %v: %s", why, err, a)
 		return
 	}
+	if a.status == http.StatusRequestHeaderFieldsTooLarge {
+		return // longer than any request line may be: nothing in it was read
+	}
 	if names != nil && !names(p) {
 		s.t.Errorf("%s: the culprit is not named: %s", why, a)
 	}
@@ -198,11 +203,15 @@ func (s *sweep) parameters() {
 			if schema.Type.Is("string") {
 				bads = append(bads, badText{"with a NUL", "\x00"}, badText{"that is no UTF-8", "\xff"})
 			}
-			if p.Name == "cursor" || p.Name == "after" {
+			// What a list is of is looked up before its cursor is read.
+			if (p.Name == "cursor" || p.Name == "after") && !strings.Contains(s.path, "{") {
 				bads = append(bads, badText{"forged", "Zm9yZ2Vk"}, badText{"with a quote", "' OR 1=1 --"})
 			}
 			for _, bad := range bads {
 				s.refused(fmt.Sprintf("%s %s (%.40q)", p.Name, bad.why, bad.value), s.send(ask{query: p.Name + "=" + url.QueryEscape(bad.value)}), parameter(p.Name))
+			}
+			if schema.Type.Is("array") {
+				continue // may be repeated
 			}
 			twice := p.Name + "=" + url.QueryEscape(goodText(schema))
 			s.refused(p.Name+" twice", s.send(ask{query: twice + "&" + twice}), parameter(p.Name))
@@ -227,6 +236,9 @@ func (s *sweep) bodies() {
 	}
 	s.refused("a huge body", s.send(ask{body: []byte(`{"surprise":"` + strings.Repeat("a", 3<<20) + `"}`)}), nil)
 	for _, bad := range badBodies(s.body) {
+		if len(bad.raw) == 0 && !s.needed {
+			continue
+		}
 		var names func(problem) bool
 		if bad.at != nil {
 			names = pointer(*bad.at)

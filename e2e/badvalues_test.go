@@ -17,6 +17,9 @@ type badText struct{ why, value string }
 
 // badTexts are values of a parameter that its schema does not allow, made from the schema alone.
 func badTexts(s *openapi3.Schema) []badText {
+	if s.Type.Is("array") { // comma-joined or repeated
+		return badTexts(s.Items.Value)
+	}
 	var out []badText
 	add := func(why, value string) { out = append(out, badText{why, value}) }
 	switch {
@@ -70,9 +73,12 @@ func badTexts(s *openapi3.Schema) []badText {
 
 // goodText is a value that a parameter's schema allows.
 func goodText(s *openapi3.Schema) string {
+	if s.Type.Is("array") && s.Example == nil {
+		return goodText(s.Items.Value)
+	}
 	switch {
 	case s.Example != nil:
-		return fmt.Sprint(s.Example)
+		return strings.Trim(strings.ReplaceAll(fmt.Sprint(s.Example), " ", ","), "[]")
 	case len(s.Enum) > 0:
 		return fmt.Sprint(s.Enum[0])
 	case s.Default != nil:

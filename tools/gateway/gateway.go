@@ -82,6 +82,7 @@ func New(cfg Config) (*Gateway, error) {
 			ResponseHeaderTimeout: cfg.Timeout,
 			MaxIdleConnsPerHost:   256,
 			IdleConnTimeout:       30 * time.Second, // less than the services keep theirs
+			ExpectContinueTimeout: time.Second,
 			DisableCompression:    true,
 		},
 		FlushInterval: -1, // no buffering: a live event is worth nothing later
@@ -170,6 +171,9 @@ func refuse(r *http.Request) error {
 	return nil
 }
 
+// largeBody is a body that a service is asked about before it is sent.
+const largeBody = 32 << 10
+
 func rewrite(p *httputil.ProxyRequest) {
 	target, ok := p.In.Context().Value(targetKey{}).(*url.URL)
 	if !ok {
@@ -181,6 +185,10 @@ func rewrite(p *httputil.ProxyRequest) {
 		if ours(name) {
 			p.Out.Header.Del(name)
 		}
+	}
+	// A service that will not read a large body says so before it is sent; told in the midst of it, its answer could get lost.
+	if p.Out.ContentLength < 0 || p.Out.ContentLength > largeBody {
+		p.Out.Header.Set("Expect", "100-continue")
 	}
 	p.Out.Trailer = nil
 	p.Out.Header.Del("Trailer")

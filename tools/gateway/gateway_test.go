@@ -289,3 +289,28 @@ func TestGatewayPassesWebSockets(t *testing.T) {
 		t.Errorf("read %q, %v", line, err)
 	}
 }
+
+func TestGatewayHearsARefusalBeforeItSendsALargeBody(t *testing.T) {
+	t.Parallel()
+	address := front(t, both(behind(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Expect") != "100-continue" {
+			t.Error("the service is not asked")
+		}
+		w.Header().Set("Connection", "close")
+		w.WriteHeader(http.StatusRequestEntityTooLarge) // without reading: the rest would meet a closed connection
+	})), 0)
+	for range 20 {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://"+address+"/v1/x", strings.NewReader(strings.Repeat("a", 4<<20)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer, err := new(http.Client).Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer.Body.Close()
+		if answer.StatusCode != http.StatusRequestEntityTooLarge {
+			t.Errorf("answered %d", answer.StatusCode)
+		}
+	}
+}
