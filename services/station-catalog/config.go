@@ -35,7 +35,7 @@ type Config struct {
 	Workers  int           `env:"IMPORT_WORKERS" envDefault:"1" desc:"imports that are worked off at once; 0: by other replicas"`
 	// Limits on requests per minute: per client address without a token, per caller with one.
 	AnonymousRate int `env:"RATE_ANONYMOUS" envDefault:"600" desc:"requests a minute of a caller without a token; 0: no limit"`
-	PrincipalRate int `env:"RATE_PRINCIPAL" envDefault:"6000" desc:"requests a minute of a caller with a token; 0: no limit"`
+	PrincipalRate int `env:"RATE_PRINCIPAL" envDefault:"6000" desc:"requests a minute of a caller with a token; 0: as without"`
 }
 
 const developmentKey = "development cursor key"

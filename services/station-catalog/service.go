@@ -173,13 +173,19 @@ func rules(cfg Config) []ratelimit.Rule {
 	if cfg.AnonymousRate == 0 && cfg.PrincipalRate == 0 {
 		return nil
 	}
-	dear := func(n int) int { return max(1, n/100) }
+	const dearer = 100
+	budget := func(n, share int) ratelimit.Limit {
+		if n == 0 {
+			return ratelimit.Limit{}
+		}
+		return ratelimit.PerMinute(max(1, n/share))
+	}
 	return []ratelimit.Rule{
 		{
 			Name: "transfer", Routes: []string{"POST /v1/imports", "GET /v1/exports/stations.ndjson"},
-			Anonymous: ratelimit.PerMinute(dear(cfg.AnonymousRate)), Principal: ratelimit.PerMinute(dear(cfg.PrincipalRate)),
+			Anonymous: budget(cfg.AnonymousRate, dearer), Principal: budget(cfg.PrincipalRate, dearer),
 		},
-		{Name: "default", Anonymous: ratelimit.PerMinute(cfg.AnonymousRate), Principal: ratelimit.PerMinute(cfg.PrincipalRate)},
+		{Name: "default", Anonymous: budget(cfg.AnonymousRate, 1), Principal: budget(cfg.PrincipalRate, 1)},
 	}
 }
 

@@ -11,21 +11,25 @@ import (
 )
 
 // SettleTariffs gives the tariffs the ids that they have with us, in the order of which they then stand, and has the connectors
-// refer to them. It changes neither what it has changed before nor what we have exported.
+// refer to them. A tariff that no connector refers to is dropped. It changes neither what it has changed before nor what we have
+// exported.
 func (s *Station) SettleTariffs() {
-	for i := range s.Tariffs {
-		t := &s.Tariffs[i]
-		t.ID = TariffID(t.CountryCode, t.PartyID, t.ID).String()
-	}
-	slices.SortFunc(s.Tariffs, func(a, b tariff.Tariff) int { return cmp.Compare(a.ID, b.ID) })
+	referred := make(map[string]bool)
 	for i := range s.EVSEs {
 		for j := range s.EVSEs[i].Connectors {
 			c := &s.EVSEs[i].Connectors[j]
 			for k, id := range c.TariffIDs {
 				c.TariffIDs[k] = TariffID(s.Operator.CountryCode, s.Operator.PartyID, id).String()
+				referred[c.TariffIDs[k]] = true
 			}
 		}
 	}
+	for i := range s.Tariffs {
+		t := &s.Tariffs[i]
+		t.ID = TariffID(t.CountryCode, t.PartyID, t.ID).String()
+	}
+	s.Tariffs = slices.DeleteFunc(s.Tariffs, func(t tariff.Tariff) bool { return !referred[t.ID] })
+	slices.SortFunc(s.Tariffs, func(a, b tariff.Tariff) int { return cmp.Compare(a.ID, b.ID) })
 }
 
 // TariffID is our id of a tariff that its operator calls by this id: the same one, when it is a UUID, and otherwise a hash in the
