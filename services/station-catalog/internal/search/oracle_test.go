@@ -46,8 +46,18 @@ func (o oracle) apply(b search.Batch) {
 	for _, id := range b.Deletes {
 		delete(o, id)
 	}
+	if len(b.Statuses) == 0 {
+		return
+	}
+	of := map[search.ID][]search.ID{}
+	for id, d := range o {
+		for _, e := range d.EVSEs {
+			of[e.ID] = append(of[e.ID], id)
+		}
+	}
 	for _, change := range b.Statuses {
-		for id, d := range o {
+		for _, id := range of[change.EVSE] {
+			d := o[id]
 			for i, e := range d.EVSEs {
 				if e.ID == change.EVSE && !change.At.Before(e.StatusAt) {
 					d.EVSEs = slices.Clone(d.EVSEs)
@@ -278,7 +288,7 @@ func (o oracle) item(q *question, id search.ID) map[string]any {
 }
 
 // differs tells how the index's answer to a question is not the oracle's: the total, and the hits
-// from a random place on, with their renderings.
+// from a place on, with the renderings of the first of them.
 func (o oracle) differs(s *search.Snapshot, q *question, from int, r *search.Result) error {
 	want := o.search(q)
 	ask := q.Query
@@ -302,6 +312,9 @@ func (o oracle) differs(s *search.Snapshot, q *question, from int, r *search.Res
 		h := &r.Hits[i]
 		if h.ID() != want[i].id || h.Cursor() != (search.Cursor{Key: want[i].key, ID: want[i].id}) {
 			return fmt.Errorf("hit %d is %v, not %v", i, h.Cursor(), want[i])
+		}
+		if i >= 10 {
+			continue // the renderings of the first say enough
 		}
 		var item map[string]any
 		text := h.AppendItem(nil)
