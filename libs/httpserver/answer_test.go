@@ -256,16 +256,7 @@ func TestBodiesThatAreAnnounced(t *testing.T) {
 		}
 		request.ContentLength = size
 		request.Header.Set("Expect", "100-continue")
-		response, err := w.http.Do(request)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer response.Body.Close()
-		all, err := io.ReadAll(response.Body)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return answer{response, all}
+		return w.send(t, request)
 	}
 	if a := send("/large", 1<<20, strings.NewReader(strings.Repeat("x", 1<<20))); string(a.body) != "1048576" {
 		t.Errorf("within the limit: %d %s", a.StatusCode, a.body)

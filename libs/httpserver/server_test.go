@@ -90,6 +90,11 @@ func (w *world) do(t *testing.T, method, path string, body io.Reader, headers ..
 	for i := 0; i < len(headers); i += 2 {
 		request.Header.Add(headers[i], headers[i+1])
 	}
+	return w.send(t, request)
+}
+
+func (w *world) send(t *testing.T, request *http.Request) answer {
+	t.Helper()
 	response, err := w.http.Do(request)
 	if err != nil {
 		t.Fatal(err)

@@ -12,6 +12,23 @@ import (
 	"github.com/gofiber/fiber/v2"
 )
 
+// raw sends bytes over a connection of their own and returns what comes back.
+func (w *world) raw(t *testing.T, request string) *bufio.Reader {
+	t.Helper()
+	connection, err := new(net.Dialer).DialContext(t.Context(), "tcp", strings.TrimPrefix(w.url, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { connection.Close() })
+	if err := connection.SetDeadline(time.Now().Add(10 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.WriteString(connection, request); err != nil {
+		t.Fatal(err)
+	}
+	return bufio.NewReader(connection)
+}
+
 // TestSmuggling sends requests byte by byte that two parsers could read
 // differently. Each must be refused, and nothing that follows it on the same
 // connection may be taken for a request: the second request of each case asks for
@@ -90,18 +107,7 @@ func TestSmuggling(t *testing.T) {
 				s.App().Post("/echo", echo)
 				s.App().Get("/smuggled", func(*fiber.Ctx) error { reached <- struct{}{}; return nil })
 			})
-			connection, err := new(net.Dialer).DialContext(t.Context(), "tcp", strings.TrimPrefix(w.url, "http://"))
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer connection.Close()
-			if err := connection.SetDeadline(time.Now().Add(10 * time.Second)); err != nil {
-				t.Fatal(err)
-			}
-			if _, err := io.WriteString(connection, tt.raw+smuggled); err != nil {
-				t.Fatal(err)
-			}
-			reader := bufio.NewReader(connection)
+			reader := w.raw(t, tt.raw+smuggled)
 			response, err := http.ReadResponse(reader, nil)
 			if err != nil {
 				t.Fatalf("no answer: %v", err)
@@ -142,18 +148,7 @@ func TestSlowRequestsAreCutOff(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := start(t, Config{ReadTimeout: 100 * time.Millisecond}, nil)
-			connection, err := new(net.Dialer).DialContext(t.Context(), "tcp", strings.TrimPrefix(w.url, "http://"))
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer connection.Close()
-			if err := connection.SetDeadline(time.Now().Add(10 * time.Second)); err != nil {
-				t.Fatal(err)
-			}
-			if _, err := io.WriteString(connection, raw); err != nil {
-				t.Fatal(err)
-			}
-			reader := bufio.NewReader(connection)
+			reader := w.raw(t, raw)
 			response, err := http.ReadResponse(reader, nil)
 			if err != nil {
 				t.Fatalf("no answer: %v", err)

@@ -37,9 +37,16 @@ type watch struct {
 	metrics  fiber.Handler
 	active   atomic.Int64
 
-	// series holds the attributes of each series that was seen, made once.
-	series atomic.Pointer[map[seriesKey][]metric.RecordOption]
+	// series holds what each series that was seen has in common, made once.
+	series atomic.Pointer[map[seriesKey]*series]
 	mu     sync.Mutex
+	log    slog.Handler
+}
+
+// series are the requests of one route with one outcome.
+type series struct {
+	options []metric.RecordOption
+	log     slog.Handler // has written its attributes already
 }
 
 type seriesKey struct {
@@ -54,9 +61,9 @@ var durations = []float64{
 }
 
 func newWatch(tel *telemetry.Telemetry) *watch {
-	w := &watch{tracer: tel.Tracer(scope), metrics: adaptor.HTTPHandler(tel.MetricsHandler())}
+	w := &watch{tracer: tel.Tracer(scope), metrics: adaptor.HTTPHandler(tel.MetricsHandler()), log: tel.Log().Handler()}
 	_, w.silent = tel.TracerProvider().(noop.TracerProvider)
-	w.series.Store(&map[seriesKey][]metric.RecordOption{})
+	w.series.Store(&map[seriesKey]*series{})
 	meter := tel.Meter(scope)
 	var err error
 	w.duration, err = meter.Float64Histogram("http.server.request.duration",
@@ -165,26 +172,23 @@ func (s *Server) template(c *fiber.Ctx) string {
 func (s *Server) conclude(r *request, l line) {
 	took := time.Since(r.start)
 	s.watch.active.Add(-1)
-	s.watch.duration.Record(l.ctx, took.Seconds(), s.watch.options(seriesKey{l.method, l.route, l.status})...)
+	in := s.watch.seriesOf(seriesKey{l.method, l.route, l.status})
+	s.watch.duration.Record(l.ctx, took.Seconds(), in.options...)
 	if r.span != nil {
 		endSpan(r.span, l)
 	}
-	s.logLine(r.id, took, &l)
+	writeLine(in.log, r.id, took, &l)
 }
 
-// logLine writes the access log line. It makes the record itself: slog would look
+// writeLine writes the access log line. It makes the record itself: slog would look
 // up the line of code that logs, which is always this one.
-func (s *Server) logLine(id string, took time.Duration, l *line) {
+func writeLine(handler slog.Handler, id string, took time.Duration, l *line) {
 	level := l.level()
-	handler := s.log.Handler()
 	if !handler.Enabled(l.ctx, level) {
 		return
 	}
 	record := slog.NewRecord(time.Now(), level, "request", 0)
 	record.AddAttrs(
-		slog.String("method", l.method),
-		slog.String("route", l.route),
-		slog.Int("status", l.status),
 		slog.Int64("duration_us", took.Microseconds()),
 		slog.String("request_id", id),
 	)
@@ -216,19 +220,26 @@ func (l *line) level() slog.Level {
 	}
 }
 
-// options returns the attributes of a series, built on its first request.
-func (w *watch) options(key seriesKey) []metric.RecordOption {
-	if options, ok := (*w.series.Load())[key]; ok {
-		return options
+// seriesOf returns what the requests of a series have in common, built with the first.
+func (w *watch) seriesOf(key seriesKey) *series {
+	if known, ok := (*w.series.Load())[key]; ok {
+		return known
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	next := maps.Clone(*w.series.Load())
-	next[key] = []metric.RecordOption{metric.WithAttributeSet(attribute.NewSet(
-		attribute.String("http.request.method", key.method),
-		attribute.String("http.route", key.route),
-		attribute.Int("http.response.status_code", key.status),
-	))}
+	next[key] = &series{
+		options: []metric.RecordOption{metric.WithAttributeSet(attribute.NewSet(
+			attribute.String("http.request.method", key.method),
+			attribute.String("http.route", key.route),
+			attribute.Int("http.response.status_code", key.status),
+		))},
+		log: w.log.WithAttrs([]slog.Attr{
+			slog.String("method", key.method),
+			slog.String("route", key.route),
+			slog.Int("status", key.status),
+		}),
+	}
 	w.series.Store(&next)
 	return next[key]
 }

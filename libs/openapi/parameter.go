@@ -67,19 +67,8 @@ func (p *parameter) compileItems(schema *openapi3.Schema) (err error) {
 	if schema.MaxItems != nil {
 		p.maxItems = int(*schema.MaxItems) //nolint:gosec // lists of parameters are short
 	}
-	p.itemsText = itemsText(schema)
+	p.itemsText = countText("items", schema.MinItems, schema.MaxItems)
 	return nil
-}
-
-func itemsText(s *openapi3.Schema) string {
-	switch {
-	case s.MaxItems == nil:
-		return fmt.Sprintf("must have at least %d items", s.MinItems)
-	case s.MinItems == 0:
-		return fmt.Sprintf("must have at most %d items", *s.MaxItems)
-	default:
-		return fmt.Sprintf("must have %d to %d items", s.MinItems, *s.MaxItems)
-	}
 }
 
 // checkText judges one value of the parameter as it stands in the request,

@@ -108,7 +108,7 @@ func fieldOf(e *openapi3.SchemaError) fault.Field {
 	case "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf":
 		f.Code, f.Detail = codeRange, rangeText(e.Schema)
 	case "minLength", "maxLength":
-		f.Code, f.Detail = codeLength, lengthText(e.Schema)
+		f.Code, f.Detail = codeLength, countText("characters", e.Schema.MinLength, e.Schema.MaxLength)
 	case "pattern":
 		f.Code, f.Detail = codePattern, "must match "+e.Schema.Pattern
 	case "format":
@@ -117,13 +117,11 @@ func fieldOf(e *openapi3.SchemaError) fault.Field {
 			f.Detail = "must be " + known.text
 		}
 	case "minItems", "maxItems":
-		f.Code, f.Detail = codeItems, itemsText(e.Schema)
+		f.Code, f.Detail = codeItems, countText("items", e.Schema.MinItems, e.Schema.MaxItems)
 	case "uniqueItems":
 		f.Code, f.Detail = codeItems, "must not name an item twice"
-	case "minProperties":
-		f.Code, f.Detail = codeItems, fmt.Sprintf("must have at least %d members", e.Schema.MinProps)
-	case "maxProperties":
-		f.Code, f.Detail = codeItems, fmt.Sprintf("must have at most %d members", *e.Schema.MaxProps)
+	case "minProperties", "maxProperties":
+		f.Code, f.Detail = codeItems, countText("members", e.Schema.MinProps, e.Schema.MaxProps)
 	case "readOnly":
 		f.Code, f.Detail = codeReadOnly, "is set by the server"
 	case "oneOf", "anyOf":

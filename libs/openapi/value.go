@@ -140,7 +140,7 @@ func (v *scalar) compileText(s *openapi3.Schema) error {
 	if s.MaxLength != nil {
 		v.maxLength = int(min(*s.MaxLength, math.MaxInt32))
 	}
-	v.lengthText = lengthText(s)
+	v.lengthText = countText("characters", s.MinLength, s.MaxLength)
 	if s.Pattern != "" {
 		pattern, err := regexp.Compile(s.Pattern)
 		if err != nil {
@@ -156,14 +156,15 @@ func (v *scalar) compileText(s *openapi3.Schema) error {
 	return nil
 }
 
-func lengthText(s *openapi3.Schema) string {
+// countText says how many of something a schema allows.
+func countText(noun string, least uint64, most *uint64) string {
 	switch {
-	case s.MaxLength == nil:
-		return fmt.Sprintf("must have at least %d characters", s.MinLength)
-	case s.MinLength == 0:
-		return fmt.Sprintf("must have at most %d characters", *s.MaxLength)
+	case most == nil:
+		return fmt.Sprintf("must have at least %d %s", least, noun)
+	case least == 0:
+		return fmt.Sprintf("must have at most %d %s", *most, noun)
 	default:
-		return fmt.Sprintf("must have %d to %d characters", s.MinLength, *s.MaxLength)
+		return fmt.Sprintf("must have %d to %d %s", least, *most, noun)
 	}
 }
 
