@@ -12,7 +12,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/ihr-charging/charging-plot-api/libs/command"
 	"github.com/ihr-charging/charging-plot-api/libs/lifecycle"
+	"github.com/ihr-charging/charging-plot-api/libs/postgres"
 	"github.com/ihr-charging/charging-plot-api/services/auth"
 )
 
@@ -26,7 +28,11 @@ func Command(environ func() []string) *cobra.Command {
 		SilenceErrors: true,
 	}
 	settings := func() (auth.Config, error) { return auth.LoadConfig(environ()) }
-	root.AddCommand(serveCommand(settings), migrateCommand(settings), userCommand(settings), keyCommand(settings), clientCommand(settings))
+	database := func() (postgres.Config, error) {
+		cfg, err := settings()
+		return cfg.Database, err
+	}
+	root.AddCommand(command.Serve(settings, auth.Run), command.Migrate(database, auth.Migrations()), userCommand(settings), keyCommand(settings), clientCommand(settings))
 	return root
 }
 
@@ -44,21 +50,6 @@ func Run(arguments []string, environ func() []string, stdin io.Reader, stdout, s
 		return 1
 	}
 	return 0
-}
-
-func serveCommand(settings func() (auth.Config, error)) *cobra.Command {
-	return &cobra.Command{
-		Use:   "serve",
-		Short: "Serve until SIGTERM",
-		Args:  cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			cfg, err := settings()
-			if err != nil {
-				return err
-			}
-			return auth.Run(cmd.Context(), cfg)
-		},
-	}
 }
 
 // withAdmin runs a command that needs the database.

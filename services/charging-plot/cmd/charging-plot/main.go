@@ -3,26 +3,20 @@
 package main
 
 import (
-	"fmt"
 	"os"
 
 	"github.com/spf13/cobra"
 
+	"github.com/ihr-charging/charging-plot-api/libs/command"
 	"github.com/ihr-charging/charging-plot-api/libs/config"
-	"github.com/ihr-charging/charging-plot-api/libs/lifecycle"
+	"github.com/ihr-charging/charging-plot-api/libs/postgres"
 	chargingplot "github.com/ihr-charging/charging-plot-api/services/charging-plot"
 )
 
 func main() {
-	ctx, stop := lifecycle.SignalContext()
-	defer stop()
-	root := &cobra.Command{Use: chargingplot.Name, Short: "The plots of a charging network", SilenceUsage: true, SilenceErrors: true}
-	root.AddCommand(serve(), migrate(), chargePoints(), sessions())
-	if err := root.ExecuteContext(ctx); err != nil {
-		fmt.Fprintln(os.Stderr, chargingplot.Name+":", err)
-		stop()
-		os.Exit(1) //nolint:gocritic // stop has been called
-	}
+	root := &cobra.Command{Use: chargingplot.Name, Short: "The plots of a charging network"}
+	root.AddCommand(command.Serve(settings, chargingplot.Run), command.Migrate(database, chargingplot.Migrations()), chargePoints(), sessions())
+	os.Exit(command.Execute(root))
 }
 
 func settings() (cfg chargingplot.Config, err error) {
@@ -30,15 +24,7 @@ func settings() (cfg chargingplot.Config, err error) {
 	return cfg, err
 }
 
-func serve() *cobra.Command {
-	return &cobra.Command{
-		Use: "serve", Short: "Serve until told to stop", Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			cfg, err := settings()
-			if err != nil {
-				return err
-			}
-			return chargingplot.Run(cmd.Context(), cfg)
-		},
-	}
+func database() (postgres.Config, error) {
+	cfg, err := settings()
+	return cfg.Postgres, err
 }

@@ -3,27 +3,20 @@
 package main
 
 import (
-	"fmt"
 	"os"
 
 	"github.com/spf13/cobra"
 
+	"github.com/ihr-charging/charging-plot-api/libs/command"
 	"github.com/ihr-charging/charging-plot-api/libs/config"
-	"github.com/ihr-charging/charging-plot-api/libs/lifecycle"
-
+	"github.com/ihr-charging/charging-plot-api/libs/postgres"
 	stationcatalog "github.com/ihr-charging/charging-plot-api/services/station-catalog"
 )
 
 func main() {
-	ctx, stop := lifecycle.SignalContext()
-	defer stop()
-	root := &cobra.Command{Use: stationcatalog.Name, Short: "The catalogue of a charging network", SilenceUsage: true, SilenceErrors: true}
-	root.AddCommand(serve(), migrate(), importing(), stats())
-	if err := root.ExecuteContext(ctx); err != nil {
-		fmt.Fprintln(os.Stderr, stationcatalog.Name+":", err)
-		stop()
-		os.Exit(1) //nolint:gocritic // stop has been called
-	}
+	root := &cobra.Command{Use: stationcatalog.Name, Short: "The catalogue of a charging network"}
+	root.AddCommand(command.Serve(settings, stationcatalog.Run), command.Migrate(database, stationcatalog.Migrations()), importing(), stats())
+	os.Exit(command.Execute(root))
 }
 
 func settings() (cfg stationcatalog.Config, err error) {
@@ -31,15 +24,7 @@ func settings() (cfg stationcatalog.Config, err error) {
 	return cfg, err
 }
 
-func serve() *cobra.Command {
-	return &cobra.Command{
-		Use: "serve", Short: "Serve until told to stop", Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			cfg, err := settings()
-			if err != nil {
-				return err
-			}
-			return stationcatalog.Run(cmd.Context(), cfg)
-		},
-	}
+func database() (postgres.Config, error) {
+	cfg, err := settings()
+	return cfg.Postgres, err
 }
