@@ -225,7 +225,7 @@ func tour(t *testing.T, root string, d *devstack, local string) {
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	shell := exec.CommandContext(ctx, "bash", "-euo", "pipefail", "-x", "-c", script)
-	shell.Dir = root
+	shell.Dir = t.TempDir() // what it writes is not left in the repository
 	output, err := shell.CombinedOutput()
 	if err != nil {
 		t.Fatalf("the tour breaks off: %v\n%s\nthe stack says:\n%s", err, output, d.out)
