@@ -95,11 +95,18 @@ func run(ctx context.Context, cfg Config, tel *telemetry.Telemetry) error {
 		return err
 	}
 	group := lifecycle.New(ctx, log)
-	group.Go("signing keys", func(ctx context.Context) error { return parts.ring.Run(ctx, log) })
-	group.Go("service clients", parts.bootstrap)
-	group.Go("mail", parts.courier.Run)
-	group.Go("janitor", parts.sweep)
-	group.Go("http", server.Run)
+	for _, part := range []struct {
+		name string
+		run  func(context.Context) error
+	}{
+		{"signing keys", func(ctx context.Context) error { return parts.ring.Run(ctx, log) }},
+		{"service clients", parts.bootstrap},
+		{"mail", parts.courier.Run},
+		{"janitor", parts.sweep},
+		{"http", server.Run},
+	} {
+		group.Go(part.name, part.run) //nolint:contextcheck // a part is given a context that ends when its turn to stop has come
+	}
 	return group.Wait()
 }
 
@@ -187,7 +194,7 @@ func (p *parts) serve(ctx context.Context, cfg Config, tel *telemetry.Telemetry,
 		ping := func(ctx context.Context) (string, error) { return "", cache.Ping(ctx).Err() }
 		checks = append(checks, httpserver.Check{Name: "redis", Probe: ping})
 	}
-	server := httpserver.New(cfg.HTTP, tel, checks...)
+	server := httpserver.New(cfg.HTTP, tel, checks...) //nolint:contextcheck // each request has a context of its own
 	nudge := p.courier.Nudge
 	needs := httpapi.Needs{
 		Registrar: account.NewRegistrar(p.accounts, p.hasher, p.policy, p.throttles, nudge),
@@ -205,7 +212,7 @@ func (p *parts) serve(ctx context.Context, cfg Config, tel *telemetry.Telemetry,
 	if cfg.RateLimitFactor > 0 {
 		needs.Limiter = ratelimit.New(cache, ratelimit.Options{Namespace: Service, Log: p.log})
 	}
-	return server, httpapi.Register(server.App(), needs)
+	return server, httpapi.Register(server.App(), needs) //nolint:contextcheck // each request has a context of its own
 }
 
 func (p *parts) probeKeys(context.Context) (string, error) {

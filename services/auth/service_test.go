@@ -97,7 +97,7 @@ func call(t *testing.T, method, url string, body any) (int, map[string]any) {
 		t.Fatal(err)
 	}
 	r.Header.Set("Content-Type", "application/json")
-	response, err := http.DefaultClient.Do(r)
+	response, err := (&http.Client{Timeout: 10 * time.Second}).Do(r)
 	if err != nil {
 		return 0, nil
 	}

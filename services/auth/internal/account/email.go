@@ -79,7 +79,7 @@ func isHostname(s string) bool {
 		}
 		for i := range len(label) {
 			c := label[i]
-			if !('a' <= c && c <= 'z' || '0' <= c && c <= '9' || c == '-') {
+			if (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '-' {
 				return false
 			}
 		}

@@ -122,3 +122,30 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+func TestParseName(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"": "", " Ada ": "Ada", "Zoë O'Hara-Łęcka": "Zoë O'Hara-Łęcka", "山田 太郎": "山田 太郎", "🚗": "🚗", strings.Repeat("ä", 100): strings.Repeat("ä", 100),
+	} {
+		if got, err := account.ParseName(text); err != nil || got != want {
+			t.Errorf("ParseName(%q) = %q, %v", text, got, err)
+		}
+	}
+	for _, text := range []string{"two\nlines", "a\x00b", "a\tb", "right\u202eleft", "line\u2028break", "\xff", strings.Repeat("ä", 101)} {
+		if got, err := account.ParseName(text); !errors.Is(err, account.ErrName) {
+			t.Errorf("ParseName(%q) = %q, %v; want ErrName", text, got, err)
+		}
+	}
+}
+
+func TestIdentityOfIsAnAddressOrAUsernameOrNobody(t *testing.T) {
+	t.Parallel()
+	for login, want := range map[string]account.Identity{
+		" Ada@Example.com ": {EmailKey: "ada@example.com"}, "Ada": {UsernameKey: "ada"}, "": {}, "@": {}, "a b": {}, "ada@localhost": {}, "%": {},
+	} {
+		if got := account.IdentityOf(login); got != want {
+			t.Errorf("IdentityOf(%q) = %+v", login, got)
+		}
+	}
+}

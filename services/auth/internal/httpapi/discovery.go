@@ -58,22 +58,17 @@ func (a *api) GetOpenIDConfiguration(context.Context, GetOpenIDConfigurationRequ
 func discoveryOf(issuer string) document {
 	methods := []string{"client_secret_basic", "client_secret_post"}
 	docs := issuer + "/docs"
-	body, err := json.Marshal(OpenIDConfiguration{
-		Issuer:                            issuer,
-		JwksUri:                           issuer + "/.well-known/jwks.json",
-		TokenEndpoint:                     issuer + "/oauth/token",
-		IntrospectionEndpoint:             issuer + "/oauth/introspect",
-		RevocationEndpoint:                issuer + "/oauth/revoke",
-		ResponseTypesSupported:            []string{"none"},
-		GrantTypesSupported:               []string{grantClientCredentials, grantRefreshToken},
-		SubjectTypesSupported:             []string{"public"},
-		IdTokenSigningAlgValuesSupported:  []string{"ES256"},
-		TokenEndpointAuthMethodsSupported: append(methods, "none"),
-		IntrospectionEndpointAuthMethodsSupported: &methods,
-		RevocationEndpointAuthMethodsSupported:    &methods,
-		ScopesSupported:                           role.AllScopes(),
-		ServiceDocumentation:                      &docs,
-	})
+	about := OpenIDConfiguration{
+		Issuer: issuer, JwksUri: issuer + "/.well-known/jwks.json",
+		ResponseTypesSupported: []string{"none"}, SubjectTypesSupported: []string{"public"},
+		GrantTypesSupported:              []string{grantClientCredentials, grantRefreshToken},
+		IdTokenSigningAlgValuesSupported: []string{"ES256"},
+		ScopesSupported:                  role.AllScopes(), ServiceDocumentation: &docs,
+	}
+	about.TokenEndpoint, about.TokenEndpointAuthMethodsSupported = issuer+"/oauth/token", append(methods, "none")
+	about.IntrospectionEndpoint, about.IntrospectionEndpointAuthMethodsSupported = issuer+"/oauth/introspect", &methods
+	about.RevocationEndpoint, about.RevocationEndpointAuthMethodsSupported = issuer+"/oauth/revoke", &methods
+	body, err := json.Marshal(about)
 	if err != nil {
 		panic(fmt.Sprintf("httpapi: the discovery document: %v", err)) // it holds strings alone
 	}

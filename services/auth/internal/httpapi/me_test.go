@@ -79,14 +79,14 @@ func TestUpdateMe(t *testing.T) {
 		w.person("ada@example.com")
 		access := bearer(w.login("ada").text("access_token"))
 		before := w.get("/v1/me", access).want(http.StatusOK)
-		a := w.patch("/v1/me", `{"name":"Ada Lovelace","locale":"de-at"}`, access, header("If-Match", before.header.Get("ETag"))).want(http.StatusOK)
+		a := w.patchMe(`{"name":"Ada Lovelace","locale":"de-at"}`, access, header("If-Match", before.header.Get("ETag"))).want(http.StatusOK)
 		if a.text("name") != "Ada Lovelace" || a.text("locale") != "de-AT" || a.header.Get("ETag") == before.header.Get("ETag") {
 			t.Errorf("the account is %s, its ETag %s", a.raw, a.header.Get("ETag"))
 		}
 		if diff := cmp.Diff(a.body, w.get("/v1/me", access).body); diff != "" {
 			t.Error(diff)
 		}
-		a = w.patch("/v1/me", `{"locale":null}`, access, header("If-Match", a.header.Get("ETag"))).want(http.StatusOK)
+		a = w.patchMe(`{"locale":null}`, access, header("If-Match", a.header.Get("ETag"))).want(http.StatusOK)
 		if _, there := a.body["locale"]; there || a.text("name") != "Ada Lovelace" {
 			t.Errorf("after a null the account is %s", a.raw)
 		}
@@ -98,17 +98,17 @@ func TestUpdateMe(t *testing.T) {
 		w := newWorld(t)
 		w.person("ada@example.com")
 		access := bearer(w.login("ada").text("access_token"))
-		w.patch("/v1/me", `{"name":"two\nlines","locale":"xx-yy-zz-00"}`, access, header("If-Match", "*")).want(http.StatusBadRequest, "invalid_request").
+		w.patchMe(`{"name":"two\nlines","locale":"xx-yy-zz-00"}`, access, header("If-Match", "*")).want(http.StatusBadRequest, "invalid_request").
 			wantFaults("/locale bad_locale", "/name bad_name")
-		w.patch("/v1/me", `{"email":"eve@example.com","username":"eve"}`, access, header("If-Match", "*")).want(http.StatusBadRequest).
+		w.patchMe(`{"email":"eve@example.com","username":"eve"}`, access, header("If-Match", "*")).want(http.StatusBadRequest).
 			wantFaults("/email unknown", "/username unknown")
-		w.patch("/v1/me", `{}`, access, header("If-Match", "*")).want(http.StatusBadRequest)
-		w.patch("/v1/me", `[`, access, header("If-Match", "*")).want(http.StatusBadRequest)
+		w.patchMe(`{}`, access, header("If-Match", "*")).want(http.StatusBadRequest)
+		w.patchMe(`[`, access, header("If-Match", "*")).want(http.StatusBadRequest)
 	})
 
 	t.Run("401 for nobody", func(t *testing.T) {
 		t.Parallel()
-		newWorld(t).patch("/v1/me", `{"name":"x"}`, header("If-Match", "*")).want(http.StatusUnauthorized, "unauthenticated")
+		newWorld(t).patchMe(`{"name":"x"}`, header("If-Match", "*")).want(http.StatusUnauthorized, "unauthenticated")
 	})
 
 	t.Run("412 for another version, 428 for none", func(t *testing.T) {
@@ -116,7 +116,7 @@ func TestUpdateMe(t *testing.T) {
 		w := newWorld(t)
 		w.person("ada@example.com")
 		access := bearer(w.login("ada").text("access_token"))
-		w.patch("/v1/me", `{"name":"x"}`, access, header("If-Match", `"0"`)).want(http.StatusPreconditionFailed, "stale")
-		w.patch("/v1/me", `{"name":"x"}`, access).want(http.StatusPreconditionRequired, "if_match_required")
+		w.patchMe(`{"name":"x"}`, access, header("If-Match", `"0"`)).want(http.StatusPreconditionFailed, "stale")
+		w.patchMe(`{"name":"x"}`, access).want(http.StatusPreconditionRequired, "if_match_required")
 	})
 }

@@ -289,9 +289,9 @@ func (w *world) get(path string, change ...with) *answer {
 	return w.do(http.MethodGet, path, "", nil, change...)
 }
 
-func (w *world) patch(path, body string, change ...with) *answer {
+func (w *world) patchMe(body string, change ...with) *answer {
 	w.t.Helper()
-	return w.do(http.MethodPatch, path, "application/merge-patch+json", []byte(body), change...)
+	return w.do(http.MethodPatch, "/v1/me", "application/merge-patch+json", []byte(body), change...)
 }
 
 // want demands a status, and of a problem its code.
@@ -377,17 +377,17 @@ func (w *world) service(id, secret string, audiences, scopes []string) {
 	}
 }
 
-func (w *world) exec(statement string, args ...any) {
+func (w *world) exec(statement string) {
 	w.t.Helper()
-	if _, err := w.db.ExecContext(w.t.Context(), statement, args...); err != nil {
+	if _, err := w.db.ExecContext(w.t.Context(), statement); err != nil {
 		w.t.Fatalf("%s: %v", statement, err)
 	}
 }
 
-func (w *world) count(statement string, args ...any) int {
+func (w *world) count(statement string) int {
 	w.t.Helper()
 	var n int
-	if err := w.db.GetContext(w.t.Context(), &n, statement, args...); err != nil {
+	if err := w.db.GetContext(w.t.Context(), &n, statement); err != nil {
 		w.t.Fatalf("%s: %v", statement, err)
 	}
 	return n

@@ -38,7 +38,6 @@ type Writer struct {
 
 type locale struct {
 	tag     language.Tag
-	layout  *htmltemplate.Template
 	letters map[notice.Template]letter
 }
 

@@ -123,7 +123,7 @@ func TestCourierTriesUntilItSucceeds(t *testing.T) {
 		ctx, stop := context.WithCancel(t.Context())
 		ended := make(chan error)
 		go func() { ended <- courier(o, s).Run(ctx) }()
-		time.Sleep(10 * time.Minute)
+		<-time.After(10 * time.Minute) // on the bubble's clock
 		stop()
 		if err := <-ended; err != nil {
 			t.Error(err)
@@ -173,7 +173,7 @@ func TestCourierEndsWhatHasNoUse(t *testing.T) {
 				o := newOutbox(job)
 				o.nobody = c.nobody
 				s := &sender{errors: []error{c.err}}
-				time.Sleep(c.age)
+				<-time.After(c.age) // on the bubble's clock
 				if n, err := courier(o, s).Deliver(t.Context()); n != 1 || err != nil {
 					t.Fatalf("Deliver = %d, %v", n, err)
 				}

@@ -151,14 +151,14 @@ func (s *Accounts) SetPassword(ctx context.Context, password account.NewPassword
 	return s.db.InTx(ctx, func(ctx context.Context, tx *sqlx.Tx) error { return setPassword(ctx, tx, password) })
 }
 
-const consumeResetToken = `
+const consumeReset = `
 	DELETE FROM one_time_tokens
 	WHERE hash = $1 AND purpose = 'reset_password' AND account_id = $2 AND security_version = $3 AND expires_at > now()`
 
 // ResetPassword consumes the token and sets the password, or returns account.ErrLink.
 func (s *Accounts) ResetPassword(ctx context.Context, hash token.Hash, password account.NewPassword) error {
 	return s.db.InTx(ctx, func(ctx context.Context, tx *sqlx.Tx) error {
-		result, err := tx.ExecContext(ctx, consumeResetToken, hash[:], password.Account, password.SecurityVersion)
+		result, err := tx.ExecContext(ctx, consumeReset, hash[:], password.Account, password.SecurityVersion)
 		if err != nil {
 			return fmt.Errorf("consume reset token: %w", err)
 		}
@@ -173,7 +173,7 @@ func (s *Accounts) ResetPassword(ctx context.Context, hash token.Hash, password 
 }
 
 const (
-	updatePassword = `
+	replaceHash = `
 		UPDATE accounts SET password_hash = $2, security_version = security_version + 1
 		WHERE id = $1 AND security_version = $3 AND disabled_at IS NULL`
 	voidTokens  = `DELETE FROM one_time_tokens WHERE account_id = $1`
@@ -183,7 +183,7 @@ const (
 )
 
 func setPassword(ctx context.Context, tx *sqlx.Tx, password account.NewPassword) error {
-	result, err := tx.ExecContext(ctx, updatePassword, password.Account, password.Hash, password.SecurityVersion)
+	result, err := tx.ExecContext(ctx, replaceHash, password.Account, password.Hash, password.SecurityVersion)
 	if err != nil {
 		return fmt.Errorf("set password: %w", err)
 	}

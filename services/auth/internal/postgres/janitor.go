@@ -33,7 +33,7 @@ const sweepBatch = 2000
 func (s *Janitor) Sweep(ctx context.Context) (int64, error) {
 	var total int64
 	for _, sweep := range sweeps {
-		statement := fmt.Sprintf(`DELETE FROM %[1]s WHERE ctid = ANY (ARRAY(SELECT ctid FROM %[1]s WHERE %[2]s LIMIT %[3]d FOR UPDATE SKIP LOCKED))`, //nolint:gosec // constants above
+		statement := fmt.Sprintf(`DELETE FROM %[1]s WHERE ctid = ANY (ARRAY(SELECT ctid FROM %[1]s WHERE %[2]s LIMIT %[3]d FOR UPDATE SKIP LOCKED))`,
 			sweep.table, sweep.condition, sweepBatch)
 		for {
 			result, err := s.db.ExecContext(ctx, statement)

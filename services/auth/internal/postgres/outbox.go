@@ -115,7 +115,7 @@ const (
 	registrationToWrite = `
 		SELECT id, address, address_key, username, username_key, name, locale, password_hash, created_at FROM registrations
 		WHERE (id = $1 OR address_key = $2) AND expires_at > now() ORDER BY created_at DESC LIMIT 1`
-	insertConfirmToken = `
+	insertConfirmation = `
 		INSERT INTO one_time_tokens (hash, purpose, registration_id, expires_at)
 		VALUES ($1, 'confirm_email', $2, now() + make_interval(secs => $3))`
 	prolongRegistration = `UPDATE registrations SET expires_at = GREATEST(expires_at, now() + make_interval(secs => $2)) WHERE id = $1`
@@ -134,7 +134,7 @@ func resolveRegistration(ctx context.Context, tx *sqlx.Tx, job notice.Job, hash 
 	if !errors.Is(err, sql.ErrNoRows) {
 		return known, err
 	}
-	if _, err := tx.ExecContext(ctx, insertConfirmToken, hash[:], row.ID, seconds(lives.Confirm)); err != nil {
+	if _, err := tx.ExecContext(ctx, insertConfirmation, hash[:], row.ID, seconds(lives.Confirm)); err != nil {
 		return notice.Recipient{}, fmt.Errorf("keep a token: %w", err)
 	}
 	if _, err := tx.ExecContext(ctx, prolongRegistration, row.ID, seconds(lives.Confirm)); err != nil {
@@ -143,7 +143,7 @@ func resolveRegistration(ctx context.Context, tx *sqlx.Tx, job notice.Job, hash 
 	return notice.Recipient{Template: notice.ConfirmEmail, Address: row.Address, Locale: row.Locale}, nil
 }
 
-const insertResetToken = `
+const insertReset = `
 	INSERT INTO one_time_tokens (hash, purpose, account_id, security_version, expires_at)
 	VALUES ($1, 'reset_password', $2, $3, now() + make_interval(secs => $4))`
 
@@ -153,7 +153,7 @@ func resolveForgotten(ctx context.Context, tx *sqlx.Tx, job notice.Job, hash tok
 	if err != nil {
 		return notice.Recipient{}, err
 	}
-	if _, err := tx.ExecContext(ctx, insertResetToken, hash[:], row.ID, row.SecurityVersion, seconds(lives.Reset)); err != nil {
+	if _, err := tx.ExecContext(ctx, insertReset, hash[:], row.ID, row.SecurityVersion, seconds(lives.Reset)); err != nil {
 		return notice.Recipient{}, fmt.Errorf("keep a token: %w", err)
 	}
 	return notice.Recipient{Template: notice.ResetPassword, Address: row.Address, Name: row.Name, Locale: row.Locale}, nil

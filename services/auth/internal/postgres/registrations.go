@@ -69,7 +69,7 @@ func (s *Accounts) Register(ctx context.Context, r account.Registration, mail no
 }
 
 const (
-	registrationByToken = `
+	registrationByHash = `
 		SELECT r.id, r.address, r.address_key, r.username, r.username_key, r.name, r.locale, r.password_hash, r.created_at
 		FROM one_time_tokens t JOIN registrations r ON r.id = t.registration_id
 		WHERE t.hash = $1 AND t.purpose = 'confirm_email' AND t.expires_at > now()`
@@ -138,7 +138,7 @@ func (s *Accounts) confirm(ctx context.Context, hash token.Hash, id uuid.UUID, e
 
 func findRegistration(ctx context.Context, tx *sqlx.Tx, hash token.Hash) (registrationRow, error) {
 	var row registrationRow
-	err := tx.GetContext(ctx, &row, registrationByToken, hash[:])
+	err := tx.GetContext(ctx, &row, registrationByHash, hash[:])
 	if errors.Is(err, sql.ErrNoRows) {
 		return registrationRow{}, account.ErrLink
 	}

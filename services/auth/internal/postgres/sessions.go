@@ -113,7 +113,7 @@ func (s *Sessions) Begin(ctx context.Context, b session.Beginning) error {
 
 // The condition on used_at decides who of many at once exchanges the token: the others wait for the row, find it used, and get
 // nothing back. Whatever else is not right leaves the token as it was.
-const rotateToken = `
+const rotateByHash = `
 	WITH used AS (
 		UPDATE refresh_tokens t SET used_at = now(), used_device = $4, successor = $3
 		FROM sessions s JOIN accounts a ON a.id = s.account_id
@@ -151,7 +151,7 @@ func (row turnRow) turn(outcome session.Outcome) (session.Turn, error) {
 // Rotate exchanges a refresh token.
 func (s *Sessions) Rotate(ctx context.Context, r session.Rotation) (session.Turn, error) {
 	var row turnRow
-	err := s.db.GetContext(ctx, &row, rotateToken, r.Presented[:], r.Successor[:], r.Sealed, r.From.Device[:], r.Client,
+	err := s.db.GetContext(ctx, &row, rotateByHash, r.Presented[:], r.Successor[:], r.Sealed, r.From.Device[:], r.Client,
 		seconds(r.Lifetimes.Idle), seconds(r.Lifetimes.RememberIdle))
 	switch {
 	case err == nil:
@@ -163,7 +163,7 @@ func (s *Sessions) Rotate(ctx context.Context, r session.Rotation) (session.Turn
 	}
 }
 
-const explainToken = `
+const explainByHash = `
 	SELECT s.id AS session_id, s.account_id, s.client_id, s.auth_time,
 	       EXTRACT(epoch FROM LEAST(s.expires_at, t.used_at + make_interval(secs => CASE WHEN s.remember THEN $3::float8 ELSE $2::float8 END)) - now()) AS life,
 	       ` + grantsColumn + `,
@@ -183,7 +183,7 @@ type usedRow struct {
 // otherwise, in a session that goes on, is Reused and ends it; any other is Refused.
 func (s *Sessions) explain(ctx context.Context, r session.Rotation) (session.Turn, error) {
 	var row usedRow
-	err := s.db.GetContext(ctx, &row, explainToken, r.Presented[:], seconds(r.Lifetimes.Idle), seconds(r.Lifetimes.RememberIdle),
+	err := s.db.GetContext(ctx, &row, explainByHash, r.Presented[:], seconds(r.Lifetimes.Idle), seconds(r.Lifetimes.RememberIdle),
 		seconds(r.Lifetimes.Grace), r.Client)
 	if errors.Is(err, sql.ErrNoRows) {
 		return session.Turn{Outcome: session.Refused}, nil
@@ -220,7 +220,7 @@ const (
 	endSession = `
 		UPDATE sessions SET ended_at = now(), end_reason = $3
 		WHERE account_id = $1 AND (id = $2 OR $2 IS NULL) AND ended_at IS NULL`
-	sessionOfToken = `
+	sessionByHash = `
 		SELECT s.account_id, s.id FROM refresh_tokens t JOIN sessions s ON s.id = t.session_id
 		WHERE t.hash = $1 AND s.ended_at IS NULL`
 )
@@ -245,7 +245,7 @@ func (s *Sessions) EndByToken(ctx context.Context, refresh token.Hash, reason se
 		Account uuid.UUID `db:"account_id"`
 		Session uuid.UUID `db:"id"`
 	}
-	err := s.db.GetContext(ctx, &row, sessionOfToken, refresh[:])
+	err := s.db.GetContext(ctx, &row, sessionByHash, refresh[:])
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil
 	}

@@ -60,12 +60,12 @@ func (f *fake) EndByToken(context.Context, token.Hash, session.Reason, audit.Eve
 	return nil
 }
 
-func (f *fake) End(_ context.Context, holder account.Holder, reason session.Reason, _ audit.Event) error {
+func (f *fake) End(_ context.Context, _ account.Holder, reason session.Reason, _ audit.Event) error {
 	f.calls = append(f.calls, "end "+string(reason))
 	return nil
 }
 
-func (f *fake) Take(_ context.Context, charges ...throttle.Charge) error {
+func (f *fake) Take(context.Context, ...throttle.Charge) error {
 	f.calls = append(f.calls, "take")
 	return f.refuse
 }

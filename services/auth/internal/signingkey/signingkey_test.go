@@ -77,9 +77,9 @@ type world struct {
 	now    time.Time
 }
 
-func newWorld(t *testing.T, keks string) *world {
+func newWorld(t *testing.T) *world {
 	t.Helper()
-	sealer, err := signingkey.NewSealer(keks)
+	sealer, err := signingkey.NewSealer(oneKEK)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -103,7 +103,7 @@ func (w *world) maintain(t *testing.T) {
 // and no key disappears while tokens that it signed may be about.
 func TestAYearOfRotation(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, oneKEK)
+	w := newWorld(t)
 	w.maintain(t)
 	published := map[string]time.Time{}
 	lastSigned := map[string]time.Time{}
@@ -200,7 +200,7 @@ func TestPlan(t *testing.T) {
 
 func TestRotateWantsAKeyThatVerifiersHave(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, oneKEK)
+	w := newWorld(t)
 	if _, err := w.keeper.Rotate(t.Context(), audit.CLI, false); !errors.Is(err, signingkey.ErrNoKey) {
 		t.Errorf("before any key, Rotate = %v", err)
 	}
@@ -231,7 +231,7 @@ func TestRevokeEndsAKeyInAnyState(t *testing.T) {
 	for _, state := range []signingkey.State{signingkey.Active, signingkey.Pending, signingkey.Retiring} {
 		t.Run(string(state), func(t *testing.T) {
 			t.Parallel()
-			w := newWorld(t, oneKEK)
+			w := newWorld(t)
 			w.maintain(t)
 			if _, err := w.keeper.Rotate(t.Context(), audit.CLI, true); err != nil {
 				t.Fatal(err)
@@ -263,7 +263,7 @@ func TestRevokeEndsAKeyInAnyState(t *testing.T) {
 
 func TestKeysAreSealedAnewByTheFirstKeyEncryptionKey(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, oneKEK)
+	w := newWorld(t)
 	w.maintain(t)
 	old := w.store.in(signingkey.Active)[0]
 
@@ -294,7 +294,7 @@ func TestKeysAreSealedAnewByTheFirstKeyEncryptionKey(t *testing.T) {
 
 func TestASealedKeyOpensInItsOwnRowOnly(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, oneKEK)
+	w := newWorld(t)
 	w.maintain(t)
 	w.store.mu.Lock()
 	w.store.keys[0].Sealed, w.store.keys[1].Sealed = w.store.keys[1].Sealed, w.store.keys[0].Sealed
@@ -316,7 +316,7 @@ func TestNewSealerRefuses(t *testing.T) {
 // What other parties read: the members of RFC 7517 and 7518 for a key on P-256, the thumbprint of RFC 7638, no private member.
 func TestJWKS(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, oneKEK)
+	w := newWorld(t)
 	if _, _, err := w.ring.JWKS(); !errors.Is(err, signingkey.ErrNotReady) {
 		t.Errorf("before the first load, JWKS = %v", err)
 	}

@@ -1,0 +1,101 @@
+package httpapi_test
+
+import (
+	"net/http"
+	"net/url"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/ihr-charging/charging-plot-api/services/auth/internal/credential"
+)
+
+// real are the costs that people's passwords are hashed with.
+func real(o *options) { o.params = credential.DefaultParams }
+
+// BenchmarkLogin tells how much a login takes besides the hash: the whole way through the stack, the database and back, less
+// the time of one hash alone, measured in turn.
+func BenchmarkLogin(b *testing.B) {
+	w := newWorld(b, real)
+	w.person("ada@example.com")
+	hasher := credential.NewHasher(credential.DefaultParams, 0, 0)
+	w.login("ada") // hashes the password anew, with the real costs
+	hash, err := hasher.Hash(b.Context(), password)
+	if err != nil {
+		b.Fatal(err)
+	}
+	var logins, hashes []time.Duration
+	for b.Loop() {
+		start := time.Now()
+		w.login("ada")
+		middle := time.Now()
+		if ok, _, err := hasher.Verify(b.Context(), hash, password); !ok || err != nil {
+			b.Fatal(ok, err)
+		}
+		logins, hashes = append(logins, middle.Sub(start)), append(hashes, time.Since(middle))
+	}
+	b.ReportMetric(milliseconds(median(logins)), "ms/login")
+	b.ReportMetric(milliseconds(median(hashes)), "ms/hash")
+	b.ReportMetric(milliseconds(median(logins)-median(hashes)), "ms/rest")
+}
+
+// BenchmarkRefresh exchanges one refresh token after the other.
+func BenchmarkRefresh(b *testing.B) {
+	w := newWorld(b)
+	w.person("ada@example.com")
+	refresh := w.login("ada").text("refresh_token")
+	for b.Loop() {
+		refresh = w.post(refreshPath, object{"refresh_token": refresh}).want(http.StatusOK).text("refresh_token")
+	}
+}
+
+// BenchmarkClientCredentials gets one service token after the other.
+func BenchmarkClientCredentials(b *testing.B) {
+	w := newWorld(b)
+	w.service("robot", secret, []string{"charging-plot"}, []string{"feeds:read"})
+	for b.Loop() {
+		w.form(tokenPath, url.Values{"grant_type": {"client_credentials"}}, basic("robot", url.QueryEscape(secret))).want(http.StatusOK)
+	}
+}
+
+// BenchmarkEnumeration compares, for each operation that could tell, how long it takes for an address that has an account and
+// for one that has none, in turn. The difference of the medians is what an attacker would have to see.
+func BenchmarkEnumeration(b *testing.B) {
+	for name, c := range map[string]struct {
+		path string
+		body func(email string) object
+	}{
+		"login":    {loginPath, func(email string) object { return object{"login": email, "password": another} }},
+		"register": {registerPath, func(email string) object { return object{"email": email, "password": another} }},
+		"forgot":   {forgotPath, func(email string) object { return object{"email": email} }},
+		"resend":   {"/v1/auth/email/resend", func(email string) object { return object{"email": email} }},
+	} {
+		b.Run(name, func(b *testing.B) {
+			w := newWorld(b, real)
+			w.person("known@example.com")
+			w.login("known")
+			took := map[string][]time.Duration{}
+			turn := []string{"known@example.com", "nobody@example.com"}
+			for b.Loop() {
+				slices.Reverse(turn)
+				for _, email := range turn {
+					w.exec(`DELETE FROM throttles`) // so that no budget ends the series
+					start := time.Now()
+					w.post(c.path, c.body(email))
+					took[email] = append(took[email], time.Since(start))
+				}
+			}
+			known, nobody := median(took["known@example.com"]), median(took["nobody@example.com"])
+			b.ReportMetric(milliseconds(known), "ms/known")
+			b.ReportMetric(milliseconds(nobody), "ms/nobody")
+			b.ReportMetric(milliseconds(known-nobody), "ms/difference")
+		})
+	}
+}
+
+func median(of []time.Duration) time.Duration {
+	sorted := slices.Sorted(slices.Values(of))
+	return sorted[len(sorted)/2]
+}
+
+func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
