@@ -105,19 +105,29 @@ var askings = []asking{
 	}},
 }
 
-// timed collects how long each operation took and reports quantiles: on a machine that does other
-// things as well they say more than the mean.
+// timed collects how long operations took and reports quantiles.
 type timed []time.Duration
 
-func (t *timed) since(start time.Time) { *t = append(*t, time.Since(start)) }
-
-func (t timed) report(b *testing.B) {
+func (t timed) report(b *testing.B, unit string) {
 	slices.Sort(t)
 	quantile := func(share float64) float64 {
 		return float64(t[int(share*float64(len(t)-1))].Nanoseconds()) / 1000
 	}
-	b.ReportMetric(quantile(.5), "p50-µs")
-	b.ReportMetric(quantile(.99), "p99-µs")
+	b.ReportMetric(quantile(.5), "p50-"+unit)
+	b.ReportMetric(quantile(.99), "p99-"+unit)
+}
+
+// computing collects the time that fn computes, call by call, until the benchmark has enough.
+func computing(b *testing.B, fn func(i int)) {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	times := make(timed, 0, 1<<20)
+	for i := 0; b.Loop(); i++ {
+		start := cpuTime()
+		fn(i)
+		times = append(times, cpuTime()-start)
+	}
+	times.report(b, "cpu-µs")
 }
 
 // BenchmarkSearch answers each kind of question at each size, rendering included.
@@ -132,19 +142,15 @@ func BenchmarkSearch(b *testing.B) {
 					buffer  []byte
 					matched int
 				)
-				times := make(timed, 0, 1<<20)
 				b.ReportAllocs()
-				for i := 0; b.Loop(); i++ {
-					start := time.Now()
+				computing(b, func(i int) {
 					x.Snapshot().Search(&queries[i%len(queries)], &result)
 					buffer = buffer[:0]
 					for j := range result.Hits {
 						buffer = result.Hits[j].AppendItem(buffer)
 					}
-					times.since(start)
 					matched += result.Total
-				}
-				times.report(b)
+				})
 				b.ReportMetric(float64(matched)/float64(b.N), "matches/op")
 			})
 		}
@@ -221,18 +227,17 @@ func heap() uint64 {
 	return m.HeapAlloc
 }
 
-// BenchmarkStatuses applies changes of statuses, so many a batch, and reports how long one batch
-// takes to be visible.
+// BenchmarkStatuses applies changes of statuses, so many a batch, and reports how long a batch
+// takes.
 func BenchmarkStatuses(b *testing.B) {
 	for _, size := range sizes {
 		for _, batch := range []int{1, 10, 100} {
 			b.Run(fmt.Sprintf("%d/batch_%d", size, batch), func(b *testing.B) {
 				x, n := indexOf(b, size)
 				r := rand.New(rand.NewPCG(5, 5))
-				times := make(timed, 0, 1<<20)
 				at := time.Now()
 				b.ReportAllocs()
-				for b.Loop() {
+				computing(b, func(int) {
 					changes := make([]search.StatusChange, batch)
 					for i := range changes {
 						at = at.Add(time.Microsecond)
@@ -241,13 +246,10 @@ func BenchmarkStatuses(b *testing.B) {
 							EVSE: evseID(station, r.IntN(evsesOf(station))), Status: search.Status(1 + 2*r.IntN(2)), At: at,
 						}
 					}
-					start := time.Now()
 					if done := x.Apply(search.Batch{Statuses: changes}); done.Statuses != batch {
 						b.Fatalf("%d of %d applied", done.Statuses, batch)
 					}
-					times.since(start)
-				}
-				times.report(b)
+				})
 				b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(b.N*batch), "µs/change")
 			})
 		}

@@ -42,7 +42,7 @@ func BenchmarkFreshness(b *testing.B) {
 			}
 			x.Apply(search.Batch{Statuses: gathered})
 			for i := range gathered {
-				times.since(gathered[i].At)
+				times = append(times, time.Since(gathered[i].At))
 			}
 		}
 	}()
@@ -65,7 +65,7 @@ func BenchmarkFreshness(b *testing.B) {
 	<-applied
 	over.Store(true)
 	reading.Wait()
-	times.report(b)
+	times.report(b, "µs")
 	b.ReportMetric(float64(len(times))/b.Elapsed().Seconds(), "changes/s")
 	b.ReportMetric(float64(answers.Load())/b.Elapsed().Seconds(), "searches/s")
 }

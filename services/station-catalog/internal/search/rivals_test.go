@@ -5,7 +5,6 @@ import (
 	"math"
 	"slices"
 	"testing"
-	"time"
 
 	"github.com/tidwall/rtree"
 
@@ -142,18 +141,14 @@ func BenchmarkRivals(b *testing.B) {
 					for i := range at {
 						at[i][0], at[i][1] = n.place(places.Rand)
 					}
-					times := make(timed, 0, 1<<20)
-					for i := 0; b.Loop(); i++ {
+					computing(b, func(i int) {
 						place := i % len(at)
-						start := time.Now()
 						total := answer.nearest(at[place][0], at[place][1], kind.radiusM, &kind.plug, 20)
-						times.since(start)
 						if known, asked := totals[place]; asked && known != total {
 							b.Fatalf("%d matches, not %d", total, known)
 						}
 						totals[place] = total
-					}
-					times.report(b)
+					})
 				})
 			}
 		}
