@@ -76,6 +76,7 @@ func Load(spec []byte) (*Document, error) {
 	if !strings.HasPrefix(parsed.OpenAPI, "3.0.") {
 		return nil, fmt.Errorf("OpenAPI %s is not read, only 3.0", parsed.OpenAPI)
 	}
+	restoreIDs(parsed)
 	d := &Document{spec: parsed, byRoute: make(map[string]*operation)}
 	if d.json, err = parsed.MarshalJSON(); err != nil {
 		return nil, fmt.Errorf("render OpenAPI document: %w", err)
@@ -83,6 +84,18 @@ func Load(spec []byte) (*Document, error) {
 	sum := sha256.Sum256(d.json)
 	d.etag = `"` + hex.EncodeToString(sum[:8]) + `"`
 	return d, d.compile()
+}
+
+// restoreIDs undoes what the code generator does to the document it embeds: it begins operation ids with a capital letter, as Go
+// names have it, where the contract has a small one.
+func restoreIDs(spec *openapi3.T) {
+	for _, item := range spec.Paths.Map() {
+		for _, op := range item.Operations() {
+			if id := op.OperationID; id != "" {
+				op.OperationID = strings.ToLower(id[:1]) + id[1:]
+			}
+		}
+	}
 }
 
 func (d *Document) compile() error {

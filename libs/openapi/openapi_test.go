@@ -528,3 +528,16 @@ func TestDocumentIsServed(t *testing.T) {
 		t.Errorf("%d operations", got)
 	}
 }
+
+// TestServedDocumentHasTheContractsIDs promises that the document a client reads names operations as the contract does, although
+// the one that the generator embeds begins them with a capital letter.
+func TestServedDocumentHasTheContractsIDs(t *testing.T) {
+	t.Parallel()
+	d, err := openapi.Load([]byte(strings.Replace(spec(""), "operationId: x, ", "operationId: GetJWKS, ", 1)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(d.JSON()), `"operationId":"getJWKS"`) {
+		t.Errorf("served: %s", d.JSON())
+	}
+}
