@@ -32,7 +32,7 @@ func BenchmarkSockets(b *testing.B) {
 		names[i] = fmt.Sprintf("CP-%05d", i)
 	}
 	domain := newCentral(names...)
-	domain.forgetful = true
+	domain.forget()
 	limits := Limits{PingInterval: time.Hour, IdleTimeout: 2 * time.Hour} // the thin clients know no ping
 	edge, err := New(Config{Listener: listener, Limits: limits}, domain, telemetry.Discard())
 	if err != nil {
@@ -118,8 +118,13 @@ func dialThin(address, identity string) (*thin, error) {
 	if err != nil {
 		return nil, err
 	}
+	return handshake(conn, identity)
+}
+
+// handshake opens a websocket over a connection.
+func handshake(conn net.Conn, identity string) (*thin, error) {
 	credentials := base64.StdEncoding.EncodeToString([]byte(identity + ":secret of " + identity))
-	_, err = fmt.Fprintf(conn, "GET /ocpp/%s HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"+
+	_, err := fmt.Fprintf(conn, "GET /ocpp/%s HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"+
 		"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Protocol: ocpp1.6\r\nAuthorization: Basic %s\r\n\r\n", identity, credentials)
 	if err != nil {
 		return nil, err
@@ -138,11 +143,17 @@ func dialThin(address, identity string) (*thin, error) {
 	return &thin{conn}, nil
 }
 
-// ask sends a text frame, masked with zeros, and waits for a frame.
-func (c *thin) ask(text string, buffer []byte) error {
+// say sends a text frame, masked with zeros.
+func (c *thin) say(text string) error {
 	frame := append(make([]byte, 0, 8+len(text)), 0x81, 0xFE, 0, 0, 0, 0, 0, 0)
 	binary.BigEndian.PutUint16(frame[2:], uint16(len(text)))
-	if _, err := c.Write(append(frame, text...)); err != nil {
+	_, err := c.Write(append(frame, text...))
+	return err
+}
+
+// ask sends a text frame and waits for a frame.
+func (c *thin) ask(text string, buffer []byte) error {
+	if err := c.say(text); err != nil {
 		return err
 	}
 	for n := 0; n < 2 || n < 2+int(buffer[1]&0x7F); {

@@ -143,7 +143,7 @@ func TestSendTellsWhatTheProtocolLacks(t *testing.T) {
 
 func TestSendFailsWithAFaultWhenTheChargePointDoesNotAnswerWell(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, func(c *Config) { c.CommandTimeout = 200 * time.Millisecond }, "cp-1")
+	w := newWorld(t, func(c *Config) { c.CommandTimeout = time.Second }, "cp-1")
 	reset := chargepoint.Command{Kind: chargepoint.Reset}
 	if _, err := w.edge.Send(t.Context(), uuid.New(), reset); !errors.Is(err, chargepoint.ErrNotConnected) {
 		t.Errorf("not connected: %v", err)

@@ -264,7 +264,7 @@ func TestAConnectionThatCannotBeNotedIsSentAway(t *testing.T) {
 
 func TestASilentChargePointIsPingedAndThenLeft(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, func(c *Config) { c.PingInterval, c.IdleTimeout = 20*time.Millisecond, 300*time.Millisecond }, "cp-1", "cp-2")
+	w := newWorld(t, func(c *Config) { c.PingInterval, c.IdleTimeout = 20*time.Millisecond, 2*time.Second }, "cp-1", "cp-2")
 	alive, dead := w.dial(t, "cp-1"), w.dial(t, "cp-2")
 	pings := make(chan struct{}, 1000)
 	alive.SetPingHandler(func(data string) error {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"net"
 	"strings"
 	"testing"
 	"time"
@@ -313,6 +314,76 @@ func TestASlowChargePointHoldsUpNoOther(t *testing.T) {
 	}
 	close(leave)
 	slow.hear()
+}
+
+// A switchboard is a listener that takes connections of the test's own making, too.
+type switchboard struct {
+	net.Listener
+	conns chan net.Conn
+}
+
+func newSwitchboard(listener net.Listener) *switchboard {
+	s := &switchboard{Listener: listener, conns: make(chan net.Conn)}
+	go func() {
+		defer close(s.conns)
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			s.conns <- conn
+		}
+	}()
+	return s
+}
+
+func (s *switchboard) Accept() (net.Conn, error) {
+	if conn, open := <-s.conns; open {
+		return conn, nil
+	}
+	return nil, net.ErrClosed
+}
+
+// A charge point that talks and never listens is left after the time it has to take a frame; others notice nothing. Its socket is a
+// pipe without any buffer, which is what a full one is like.
+func TestAChargePointThatDoesNotListenIsLeft(t *testing.T) {
+	t.Parallel()
+	var board *switchboard
+	w := newWorld(t, func(c *Config) {
+		c.WriteWait = 2 * time.Second
+		board = newSwitchboard(c.Listener)
+		c.Listener = board
+	}, "deaf", "quick")
+	w.forget()
+	quick := w.dial(t, "quick")
+	near, far := net.Pipe()
+	defer near.Close()
+	board.conns <- far
+	deaf, err := handshake(near, "deaf")
+	if err != nil {
+		t.Fatal(err)
+	}
+	left := make(chan struct{})
+	go func() {
+		defer close(left)
+		for deaf.say(`[2,"1","Heartbeat",{}]`) == nil {
+			continue
+		}
+	}()
+	for answered := 0; ; answered++ {
+		quick.ask("1", "Heartbeat", `{}`)
+		select {
+		case <-left:
+			if c := w.edge.conn(w.ids["deaf"]); c != nil && c.why() == "" {
+				t.Error("the deaf charge point is still there")
+			}
+			if answered == 0 {
+				t.Error("the other one had to wait for the deaf one")
+			}
+			return
+		default:
+		}
+	}
 }
 
 // FuzzFrame looks for a frame that makes the edge panic, or that it answers with a frame which is not OCPP-J.
