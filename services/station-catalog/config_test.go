@@ -6,7 +6,6 @@ import (
 	"testing"
 
 	"github.com/ihr-charging/charging-plot-api/libs/config"
-
 	stationcatalog "github.com/ihr-charging/charging-plot-api/services/station-catalog"
 )
 

@@ -26,7 +26,6 @@ import (
 	"github.com/ihr-charging/charging-plot-api/libs/ratelimit"
 	"github.com/ihr-charging/charging-plot-api/libs/rediscache"
 	"github.com/ihr-charging/charging-plot-api/libs/telemetry"
-
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/find"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/httpapi"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/importer"
@@ -75,6 +74,9 @@ func Run(ctx context.Context, cfg Config) (err error) {
 	if client != nil {
 		defer client.Close()
 	}
+	if cfg.Auth.Issuer == "" {
+		cfg.Auth.Issuer = cfg.PublicURL // auth issues in the product's own name
+	}
 	cfg.Auth.Audience = cfg.audience()
 	verifier, err := authn.NewVerifier(ctx, cfg.Auth)
 	if err != nil {
@@ -99,12 +101,39 @@ type parts struct {
 	verifier *authn.Verifier
 }
 
+// part is something that runs beside the others until the service ends.
+type part struct {
+	name string
+	run  func(context.Context) error
+}
+
 func serve(ctx context.Context, cfg Config, p parts) error {
+	running, err := assemble(cfg, p) //nolint:contextcheck // each request has a context of its own
+	if err != nil {
+		return err
+	}
+	group := lifecycle.New(ctx, p.tel.Log())
+	for _, part := range running {
+		group.Go(part.name, part.run) //nolint:contextcheck // a part is given a context that ends when its turn to stop has come
+	}
+	return group.Wait()
+}
+
+// assemble puts the service together and gives what is to run, in order of start; it stops in reverse.
+func assemble(cfg Config, p parts) ([]part, error) {
 	log := p.tel.Log()
 	store := postgres.New(p.db)
 	changes := feed.NewSource(p.db, feed.SourceOptions[station.Station]{Table: postgres.ChangeLog, Load: store.Load, Log: log})
 	replica := find.NewReplica(store, changes, log)
 	worker := transfer.NewWorker(store, importer.Formats(), log, workerPoll)
+	running := []part{
+		{"replica", replica.Run},
+		{"status wake-up", func(ctx context.Context) error { return wakeReplica(ctx, p.db, replica) }},
+		{"tidying", func(ctx context.Context) error { return tidy(ctx, p.db, store, changes, log) }},
+	}
+	for range cfg.Workers {
+		running = append(running, part{"imports", worker.Run})
+	}
 	checks := []httpserver.Check{
 		{Name: "postgres", Required: true, Probe: libpostgres.SchemaProbe(p.db, Migrations())},
 		{Name: "search index", Probe: replica.Probe},
@@ -112,9 +141,9 @@ func serve(ctx context.Context, cfg Config, p parts) error {
 	if p.redis != nil {
 		checks = append(checks, httpserver.Check{Name: "redis", Probe: rediscache.Probe(p.redis)})
 	}
-	var statuses *feed.Follower[plotstatus.Plot]
 	if cfg.ChargingPlotURL != "" {
-		statuses = plotstatus.Follow(peer(cfg, p.tel), store, log)
+		statuses := plotstatus.Follow(peer(cfg, p.tel), store, log)
+		running = append(running, part{"statuses", statuses.Run})
 		checks = append(checks, httpserver.Check{Name: "charging-plot", Probe: statuses.Probe})
 	}
 	server := httpserver.New(cfg.HTTP, p.tel, checks...)
@@ -127,33 +156,20 @@ func serve(ctx context.Context, cfg Config, p parts) error {
 		Cursors: page.NewCodec([]byte(cfg.CursorKey)), Submitted: worker.Wake, Log: log,
 	})
 	if err != nil {
-		return err
+		return nil, err
 	}
-	limiter := ratelimit.New(p.redis, ratelimit.Options{Namespace: Name})
+	limiter := ratelimit.New(p.redis, ratelimit.Options{Namespace: Name, Log: log})
 	if err := api.Register(server, p.verifier.Middleware(), limiter.Middleware(rules(cfg)...), once()); err != nil {
-		return err
+		return nil, err
 	}
-
-	group := lifecycle.New(ctx, log)
-	group.Go("replica", replica.Run)
-	group.Go("status wake-up", func(ctx context.Context) error {
-		return ended(ctx, libpostgres.Listen(ctx, p.db.Config(), postgres.StatusChannel, func(string) { replica.Wake() }))
-	})
-	for range cfg.Workers {
-		group.Go("imports", worker.Run)
-	}
-	group.Go("tidying", func(ctx context.Context) error { return tidy(ctx, p.db, store, changes, log) })
-	if statuses != nil {
-		group.Go("statuses", statuses.Run)
-	}
-	group.Go("http", server.Run)
-	group.Go("changes", changes.Run) // last, so that it is the first to stop and long polls end
-	return group.Wait()
+	// The feed is the last, so that it is the first to stop: long polls then end by themselves.
+	return append(running, part{"http", server.Run}, part{"changes", changes.Run}), nil
 }
 
-// ended hides the error of a context that has ended: a part that was told to stop has not failed.
-func ended(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
+// wakeReplica tells the replica at once when statuses have changed.
+func wakeReplica(ctx context.Context, db *libpostgres.DB, replica *find.Replica) error {
+	err := libpostgres.Listen(ctx, db.Config(), postgres.StatusChannel, func(string) { replica.Wake() })
+	if errors.Is(err, context.Canceled) {
 		return nil
 	}
 	return err

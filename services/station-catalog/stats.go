@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	libpostgres "github.com/ihr-charging/charging-plot-api/libs/postgres"
-
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/postgres"
 )
 

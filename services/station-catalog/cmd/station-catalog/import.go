@@ -12,7 +12,6 @@ import (
 	"github.com/vbauerster/mpb/v8/decor"
 
 	"github.com/ihr-charging/charging-plot-api/libs/postgres"
-
 	stationcatalog "github.com/ihr-charging/charging-plot-api/services/station-catalog"
 )
 

@@ -14,7 +14,6 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/ihr-charging/charging-plot-api/libs/feed"
-
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/plotstatus"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/search"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/station"
@@ -92,9 +91,9 @@ func (r *Replica) Wake() {
 
 // Run loads the index and keeps it in step until ctx ends, whatever fails meanwhile.
 func (r *Replica) Run(ctx context.Context) error {
-	r.insist(ctx, "load the index", r.load)
-	if ctx.Err() != nil {
-		return nil
+	r.insist(ctx, r.load)
+	if !r.Warm() {
+		return nil // ctx has ended
 	}
 	var followers sync.WaitGroup
 	followers.Go(func() { r.followStations(ctx) })
@@ -104,14 +103,14 @@ func (r *Replica) Run(ctx context.Context) error {
 }
 
 // insist calls fn until it succeeds or ctx ends, at growing intervals.
-func (r *Replica) insist(ctx context.Context, what string, fn func(context.Context) error) {
+func (r *Replica) insist(ctx context.Context, fn func(context.Context) error) {
 	for wait := firstRetry; ; wait = min(2*wait, longestRetry) {
 		err := fn(ctx)
 		if err == nil || ctx.Err() != nil {
 			return
 		}
 		r.stations.failed.Store(true)
-		r.log.WarnContext(ctx, "search index: cannot "+what, "error", err, "again_in", wait)
+		r.log.WarnContext(ctx, "search index: it cannot be loaded", "error", err, "again_in", wait)
 		select {
 		case <-ctx.Done():
 			return
@@ -180,7 +179,7 @@ func (r *Replica) followStations(ctx context.Context) {
 			r.stations.failed.Store(true)
 			r.log.WarnContext(ctx, "search index: the change log cannot be read", "error", err)
 			if feed.Lost(err) {
-				r.insist(ctx, "load the index anew", r.load)
+				r.insist(ctx, r.load)
 				continue
 			}
 			pause(ctx, time.Second)

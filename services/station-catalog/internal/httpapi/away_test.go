@@ -14,7 +14,6 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/ihr-charging/charging-plot-api/libs/feed"
-
 	stationcatalog "github.com/ihr-charging/charging-plot-api/services/station-catalog"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/plotstatus"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/station"
@@ -124,7 +123,7 @@ func (w *world) ready() map[string]string {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	response, err := http.DefaultClient.Do(request)
+	response, err := w.plain.Do(request)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -200,7 +199,7 @@ func (v *valve) run() {
 		v.mu.Lock()
 		shut := v.shut
 		v.mu.Unlock()
-		server, err := new(net.Dialer).Dial("tcp", v.target) //nolint:noctx // it lives as long as the valve
+		server, err := new(net.Dialer).Dial("tcp", v.target)
 		if shut || err != nil {
 			_ = client.Close()
 			continue

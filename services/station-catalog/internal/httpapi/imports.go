@@ -13,7 +13,6 @@ import (
 	"github.com/ihr-charging/charging-plot-api/libs/fault"
 	"github.com/ihr-charging/charging-plot-api/libs/httpserver"
 	"github.com/ihr-charging/charging-plot-api/libs/page"
-
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/transfer"
 )
 

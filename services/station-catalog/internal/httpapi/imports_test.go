@@ -22,15 +22,16 @@ type findingsPage struct {
 func TestImports(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
+	w.fill()
 	text, err := os.ReadFile(excerpt)
 	if err != nil {
 		t.Fatal(err)
 	}
 	admin := w.admin()
 	finished := func(c caller, id string) transfer.Import {
-		t.Helper()
+		c.t.Helper()
 		var imp transfer.Import
-		w.eventually("the import ends", func() bool {
+		c.eventually("the import ends", func() bool {
 			imp, _ = want[transfer.Import](c, http.StatusOK, http.MethodGet, "/v1/imports/"+id, nil)
 			return imp.FinishedAt != nil
 		})
@@ -38,6 +39,8 @@ func TestImports(t *testing.T) {
 	}
 
 	t.Run("202", func(t *testing.T) {
+		t.Parallel()
+		admin := admin.of(w.in(t))
 		var packed bytes.Buffer
 		z := gzip.NewWriter(&packed)
 		if _, err := z.Write(text); err != nil {
@@ -46,7 +49,7 @@ func TestImports(t *testing.T) {
 		if err := z.Close(); err != nil {
 			t.Fatal(err)
 		}
-		started, a := want[transfer.Import](admin, http.StatusAccepted, http.MethodPost, "/v1/imports?format=irve", &packed)
+		started, a := want[transfer.Import](admin, http.StatusAccepted, http.MethodPost, "/v1/imports?format=irve&source=upload", &packed)
 		if a.header.Get("Location") != "/v1/imports/"+started.ID.String() || started.Rows != 13 {
 			t.Errorf("started %+v at %s", started, a.header.Get("Location"))
 		}
@@ -74,7 +77,7 @@ func TestImports(t *testing.T) {
 		if lines[7] != "coordinates" || lines[8] != "missing_id" || lines[9] != "duplicate_evse" || lines[13] != "not_json" {
 			t.Errorf("the report says %+v", lines)
 		}
-		again, _ := want[transfer.Import](admin, http.StatusAccepted, http.MethodPost, "/v1/imports?format=irve&source=irve", bytes.NewReader(text))
+		again, _ := want[transfer.Import](admin, http.StatusAccepted, http.MethodPost, "/v1/imports?format=irve&source=upload", bytes.NewReader(text))
 		if done := finished(admin, again.ID.String()); done.Unchanged != 7 {
 			t.Errorf("the second import ended as %+v", done)
 		}
@@ -84,6 +87,8 @@ func TestImports(t *testing.T) {
 		}
 	})
 	t.Run("202 of an operator", func(t *testing.T) {
+		t.Parallel()
+		w := w.in(t)
 		id, operator := w.own("PLM")
 		started, _ := want[transfer.Import](operator, http.StatusAccepted, http.MethodPost, "/v1/imports?format=irve", bytes.NewReader(text))
 		done := finished(operator, started.ID.String())
@@ -96,6 +101,8 @@ func TestImports(t *testing.T) {
 		refused(w.as(id, nil, "stations:write"), http.StatusForbidden, "insufficient_scope", http.MethodGet, "/v1/imports/"+started.ID.String(), nil)
 	})
 	t.Run("400", func(t *testing.T) {
+		t.Parallel()
+		admin := admin.of(w.in(t))
 		if got := refused(admin, http.StatusBadRequest, "invalid_request", http.MethodPost, "/v1/imports?x=1", bytes.NewReader(text)); len(got) != 2 {
 			t.Errorf("named %q", got)
 		}
@@ -103,24 +110,31 @@ func TestImports(t *testing.T) {
 		refused(admin, http.StatusBadRequest, "invalid_request", http.MethodPost, "/v1/imports?format=ndjson&source=x", bytes.NewReader(text))
 	})
 	t.Run("401", func(t *testing.T) {
+		t.Parallel()
+		w := w.in(t)
 		refused(w.anonymous(), http.StatusUnauthorized, "unauthenticated", http.MethodPost, "/v1/imports?format=irve", bytes.NewReader(text))
 	})
 	t.Run("404", func(t *testing.T) {
+		t.Parallel()
+		admin := admin.of(w.in(t))
 		refused(admin, http.StatusNotFound, "import_not_found", http.MethodGet, "/v1/imports/"+uuid.NewString(), nil)
 	})
 	t.Run("415", func(t *testing.T) {
+		t.Parallel()
+		admin := admin.of(w.in(t))
 		refused(admin, http.StatusUnsupportedMediaType, "unsupported_media_type", http.MethodPost, "/v1/imports?format=irve", bytes.NewReader(text), "Content-Type", "text/html")
 		refused(admin, http.StatusUnsupportedMediaType, "content_encoding", http.MethodPost, "/v1/imports?format=irve", bytes.NewReader(text), "Content-Encoding", "gzip")
 	})
 	t.Run("422", func(t *testing.T) {
-		for name, body := range map[string]string{"empty": "", "truncated": "\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff\x00", "another table": "a,b\n1,2\n"} {
-			if name == "empty" {
-				continue // a body that is required and missing is the document's to refuse
-			}
+		t.Parallel()
+		admin := admin.of(w.in(t))
+		for _, body := range []string{"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff\x00", "a,b\n1,2\n"} {
 			refused(admin, http.StatusUnprocessableEntity, "unreadable_file", http.MethodPost, "/v1/imports?format=irve", strings.NewReader(body))
 		}
 	})
 	t.Run("a large upload in little memory", func(t *testing.T) {
+		t.Parallel()
+		admin := admin.of(w.in(t))
 		line := strings.Split(string(text), "\n")[0]
 		pieces := strings.SplitN(line, "FRPLMP0001", 2)
 		reader, writer := io.Pipe()

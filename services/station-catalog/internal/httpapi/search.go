@@ -14,7 +14,6 @@ import (
 	"github.com/ihr-charging/charging-plot-api/libs/fault"
 	"github.com/ihr-charging/charging-plot-api/libs/httpserver"
 	"github.com/ihr-charging/charging-plot-api/libs/page"
-
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/find"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/reference"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/search"
@@ -32,18 +31,15 @@ const (
 	wattsPerKW     = 1000
 )
 
-// itemSize is about how long an item is.
-const itemSize = 700
-
 // searchStations is the hot path. The query has been checked against the document; here it is read without reflection, and the
-// answer is put together of items that are rendered already.
+// answer is put together of items that are rendered already, in the memory that the response has from earlier ones.
 func (a *API) searchStations(c *fiber.Ctx) error {
-	q, same, err := a.searchQuery(c.Context().URI().QueryString())
+	raw := c.Context().URI().QueryString()
+	q, same, err := a.searchQuery(raw)
 	if err != nil {
 		return err
 	}
-	body := make([]byte, 0, 64+itemSize*min(q.Limit, page.DefaultLimit))
-	body = append(body, `{"items":[`...)
+	body := append(c.Response().SwapBody(nil)[:0], `{"items":[`...)
 	body, found, err := a.Finder.Search(c.UserContext(), &q, body)
 	if err != nil {
 		return err
@@ -60,15 +56,35 @@ func (a *API) searchStations(c *fiber.Ctx) error {
 	if found.Next != nil {
 		next := a.searches.Encode(searchCursor{Query: same, After: *found.Next})
 		body = append(body, next...)
-		page.Link(c, next)
+		c.Response().Header.Set(fiber.HeaderLink, nextLink(raw, next))
 	}
 	body = append(body, `"}`...)
 	if httpserver.NotModified(c, bodyTag(body)) {
 		return nil
 	}
 	c.Response().Header.SetContentType(fiber.MIMEApplicationJSON)
-	c.Response().SetBodyRaw(body)
+	c.Response().SwapBody(body)
 	return nil
+}
+
+// nextLink is page.Link for this path: the query as it came, with another cursor.
+func nextLink(raw []byte, next string) string {
+	var link strings.Builder
+	link.Grow(len(raw) + len(next) + 48)
+	link.WriteString("</v1/stations?")
+	for rest := string(raw); rest != ""; {
+		var pair string
+		pair, rest, _ = strings.Cut(rest, "&")
+		if name, _, _ := strings.Cut(pair, "="); pair == "" || unescape(name) == "cursor" {
+			continue
+		}
+		link.WriteString(pair)
+		link.WriteByte('&')
+	}
+	link.WriteString("cursor=")
+	link.WriteString(next)
+	link.WriteString(`>; rel="next"`)
+	return link.String()
 }
 
 // bodyTag is the ETag of an answer by its bytes: the same on every replica that gives the same answer.

@@ -15,7 +15,17 @@ func TestSearchStations(t *testing.T) {
 	w.fill()
 	anyone := w.anonymous()
 
+	// Before anything changes: what the caller holds is not sent again.
+	const one = "/v1/stations?country=FR&limit=1"
+	first := anyone.do(http.MethodGet, one, nil)
+	if again := anyone.do(http.MethodGet, one, nil, "If-None-Match", first.header.Get("ETag")); again.status != http.StatusNotModified || len(again.body) > 0 {
+		t.Errorf("what the caller holds was answered by %d", again.status)
+	}
+
 	t.Run("200", func(t *testing.T) {
+		t.Parallel()
+		w := w.in(t)
+		anyone := anyone.of(w)
 		for query, names := range map[string]string{
 			"near=48.8566,2.3522&radius_km=1":                          "Place du Marché",
 			"near=48.8566,2.3522&radius_km=500&limit=3":                "Place du Marché, Autre prise, Gare Sud",
@@ -49,6 +59,9 @@ func TestSearchStations(t *testing.T) {
 	})
 
 	t.Run("200 pages", func(t *testing.T) {
+		t.Parallel()
+		w := w.in(t)
+		anyone := anyone.of(w)
 		var seen []string
 		next := "/v1/stations?near=48.8566,2.3522&radius_km=500&limit=2"
 		for next != "" {
@@ -70,6 +83,9 @@ func TestSearchStations(t *testing.T) {
 	})
 
 	t.Run("200 available", func(t *testing.T) {
+		t.Parallel()
+		w := w.in(t)
+		anyone := anyone.of(w)
 		const free = "/v1/stations?near=48.8566,2.3522&connector=CHADEMO&available=true"
 		evses := w.named("Place du Marché").EVSEs
 		w.setStatus(evses[0].ID, station.Available) // it has no CHAdeMO
@@ -88,16 +104,10 @@ func TestSearchStations(t *testing.T) {
 		})
 	})
 
-	t.Run("304", func(t *testing.T) {
-		const query = "/v1/stations?country=FR&limit=1"
-		first := anyone.do(http.MethodGet, query, nil)
-		again := anyone.do(http.MethodGet, query, nil, "If-None-Match", first.header.Get("ETag"))
-		if again.status != http.StatusNotModified || len(again.body) > 0 {
-			t.Errorf("what the caller holds was answered by %d", again.status)
-		}
-	})
-
 	t.Run("400", func(t *testing.T) {
+		t.Parallel()
+		w := w.in(t)
+		anyone := anyone.of(w)
 		for query, named := range map[string]string{
 			"foo=1&near=x":                               "foo near",
 			"near=91,0":                                  "near",
@@ -130,6 +140,9 @@ func TestSearchStations(t *testing.T) {
 	})
 
 	t.Run("400 foreign cursor", func(t *testing.T) {
+		t.Parallel()
+		w := w.in(t)
+		anyone := anyone.of(w)
 		got, _ := want[page](anyone, http.StatusOK, http.MethodGet, "/v1/stations?country=FR&limit=1", nil)
 		if named := refused(anyone, http.StatusBadRequest, "bad_cursor", http.MethodGet, "/v1/stations?country=DE&limit=1&cursor="+got.NextCursor, nil); !slices.Equal(named, []string{"cursor"}) {
 			t.Errorf("the cursor of another query names %q", named)
@@ -138,7 +151,8 @@ func TestSearchStations(t *testing.T) {
 	})
 
 	t.Run("401", func(t *testing.T) {
-		refused(caller{w, "nonsense"}, http.StatusUnauthorized, "invalid_token", http.MethodGet, "/v1/stations", nil)
+		t.Parallel()
+		refused(caller{w.in(t), "nonsense"}, http.StatusUnauthorized, "invalid_token", http.MethodGet, "/v1/stations", nil)
 	})
 }
 

@@ -14,7 +14,6 @@ import (
 	"github.com/ihr-charging/charging-plot-api/libs/authn"
 	"github.com/ihr-charging/charging-plot-api/libs/fault"
 	"github.com/ihr-charging/charging-plot-api/libs/httpserver"
-
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/station"
 )
 

@@ -19,7 +19,6 @@ import (
 	"github.com/ihr-charging/charging-plot-api/libs/config"
 	"github.com/ihr-charging/charging-plot-api/libs/openapi"
 	"github.com/ihr-charging/charging-plot-api/libs/postgres/pgtest"
-
 	stationcatalog "github.com/ihr-charging/charging-plot-api/services/station-catalog"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/httpapi"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/plotstatus"
@@ -36,6 +35,7 @@ type world struct {
 	base   string
 	issuer *authntest.Issuer
 	client *http.Client
+	plain  *http.Client // for what the document does not describe
 	store  *postgres.Store
 	cfg    stationcatalog.Config
 }
@@ -77,8 +77,9 @@ func newWorld(t *testing.T, change ...func(*stationcatalog.Config)) *world {
 	}
 	return &world{
 		t: t, base: "http://" + listener.Addr().String(), issuer: issuer, store: postgres.New(db), cfg: cfg,
+		plain: &http.Client{Transport: &http.Transport{}, Timeout: time.Minute},
 		client: &http.Client{
-			Transport: document.CheckingTransport(http.DefaultTransport, func(err error) { t.Error(err) }), Timeout: time.Minute,
+			Transport: document.CheckingTransport(&http.Transport{}, func(err error) { t.Error(err) }), Timeout: time.Minute,
 		},
 	}
 }
@@ -101,11 +102,22 @@ func (w testWriter) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
+// in is the world as a subtest uses it.
+func (w *world) in(t *testing.T) *world {
+	t.Helper()
+	inner := *w
+	inner.t = t
+	return &inner
+}
+
 // caller is somebody with, or without, a token.
 type caller struct {
 	*world
 	token string
 }
+
+// of is the caller in the world of a subtest.
+func (c caller) of(w *world) caller { return caller{w, c.token} }
 
 func (w *world) anonymous() caller { return caller{world: w} }
 

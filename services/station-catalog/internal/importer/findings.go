@@ -42,8 +42,8 @@ func finding(line int64, subject string, severity transfer.Severity, code, detai
 	}
 }
 
-func rejected(line int64, subject, code, detail string, args ...any) transfer.Row {
+func rejected(line int64, code, detail string, args ...any) transfer.Row {
 	return transfer.Row{
-		Line: line, Findings: []transfer.Finding{finding(line, subject, transfer.Rejected, code, detail, args...)},
+		Line: line, Findings: []transfer.Finding{finding(line, "", transfer.Rejected, code, detail, args...)},
 	}
 }

@@ -214,7 +214,9 @@ func (f *flatReader) hex() (rune, bool) {
 	}
 	digits := f.in[f.at : f.at+4]
 	for _, d := range digits {
-		if !('0' <= d && d <= '9' || 'a' <= d && d <= 'f' || 'A' <= d && d <= 'F') {
+		switch {
+		case '0' <= d && d <= '9', 'a' <= d && d <= 'f', 'A' <= d && d <= 'F':
+		default:
 			return 0, false
 		}
 	}

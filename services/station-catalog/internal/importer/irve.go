@@ -154,9 +154,9 @@ func jsonRows(r io.Reader) iter.Seq2[transfer.Row, error] {
 func jsonRow(number int64, line []byte, long bool) transfer.Row {
 	switch {
 	case long:
-		return rejected(number, "", "row_too_long", "the row is longer than 1 MiB")
+		return rejected(number, "row_too_long", "the row is longer than 1 MiB")
 	case !utf8.Valid(line):
-		return rejected(number, "", "encoding", "the row is not UTF-8")
+		return rejected(number, "encoding", "the row is not UTF-8")
 	}
 	var f fields
 	err := flat(line, func(name, value []byte) {
@@ -165,7 +165,7 @@ func jsonRow(number int64, line []byte, long bool) transfer.Row {
 		}
 	})
 	if err != nil {
-		return rejected(number, "", "not_json", "the row is not a JSON object")
+		return rejected(number, "not_json", "the row is not a JSON object")
 	}
 	return irveRow(number, &f)
 }
@@ -201,9 +201,9 @@ func csvRows(r io.Reader) iter.Seq2[transfer.Row, error] {
 			if errors.Is(err, io.EOF) {
 				return
 			}
-			row := transfer.Row{}
+			var row transfer.Row
 			if broken, ok := errors.AsType[*csv.ParseError](err); ok {
-				row = rejected(int64(broken.StartLine), "", "not_csv", "the row is not CSV")
+				row = rejected(int64(broken.StartLine), "not_csv", "the row is not CSV")
 			} else if err != nil {
 				yield(transfer.Row{}, err)
 				return
@@ -238,7 +238,7 @@ func findColumns(header []string) ([columns]int, error) {
 
 func csvRow(number int64, record []string, places [columns]int, width int) transfer.Row {
 	if len(record) != width {
-		return rejected(number, "", "wrong_width", "the row has another number of fields than the header")
+		return rejected(number, "wrong_width", "the row has another number of fields than the header")
 	}
 	var f fields
 	for c, i := range places {
@@ -246,7 +246,7 @@ func csvRow(number int64, record []string, places [columns]int, width int) trans
 			continue
 		}
 		if !utf8.ValidString(record[i]) {
-			return rejected(number, "", "encoding", "the row is not UTF-8")
+			return rejected(number, "encoding", "the row is not UTF-8")
 		}
 		f[c] = tidy(record[i])
 	}

@@ -299,8 +299,8 @@ func TestHostileFiles(t *testing.T) {
 	t.Run("an empty file has no rows", func(t *testing.T) {
 		t.Parallel()
 		for _, format := range []string{importer.IRVE, importer.NDJSON} {
-			for range importer.Formats()[format].Rows(bytes.NewReader(nil), "irve") {
-				t.Errorf("an empty %s has a row", format)
+			for row, err := range importer.Formats()[format].Rows(bytes.NewReader(nil), "irve") {
+				t.Errorf("an empty %s has the row %+v, %v", format, row, err)
 			}
 		}
 	})

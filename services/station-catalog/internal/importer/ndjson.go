@@ -46,13 +46,13 @@ func (ndjson) Rows(r io.Reader, _ string) iter.Seq2[transfer.Row, error] {
 func stationRow(number int64, line []byte, long bool) transfer.Row {
 	switch {
 	case long:
-		return rejected(number, "", "row_too_long", "the row is longer than 1 MiB")
+		return rejected(number, "row_too_long", "the row is longer than 1 MiB")
 	case !utf8.Valid(line):
-		return rejected(number, "", "encoding", "the row is not UTF-8")
+		return rejected(number, "encoding", "the row is not UTF-8")
 	}
 	s, err := readStation(line)
 	if err != nil {
-		return rejected(number, "", "not_json", "the row is not a station: %s", err)
+		return rejected(number, "not_json", "the row is not a station: %s", err)
 	}
 	row := transfer.Row{Line: number}
 	for _, f := range s.Validate() {

@@ -128,8 +128,8 @@ func (p *parser) days() (days [week + 1]bool, ok bool) {
 	p.space()
 	found := false
 	for {
-		first, any := p.day()
-		if !any {
+		first, named := p.day()
+		if !named {
 			if found {
 				return days, false
 			}
@@ -139,7 +139,7 @@ func (p *parser) days() (days [week + 1]bool, ok bool) {
 		p.space()
 		if p.eat("-") {
 			p.space()
-			if last, any = p.day(); !any {
+			if last, named = p.day(); !named {
 				return days, false
 			}
 		}

@@ -13,7 +13,6 @@ import (
 
 	"github.com/ihr-charging/charging-plot-api/libs/feed"
 	"github.com/ihr-charging/charging-plot-api/libs/httpclient"
-
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/station"
 )
 

@@ -18,17 +18,14 @@ import (
 	"github.com/ihr-charging/charging-plot-api/libs/fault"
 	"github.com/ihr-charging/charging-plot-api/libs/feed"
 	"github.com/ihr-charging/charging-plot-api/libs/tariff"
-
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/importer"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/station"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/transfer"
 )
 
-const excerpt = "../importer/testdata/irve_excerpt.jsonl"
-
-func read(t *testing.T, name string) string {
+func readExcerpt(t *testing.T) string {
 	t.Helper()
-	text, err := os.ReadFile(name) //nolint:gosec // the test says which file
+	text, err := os.ReadFile("../importer/testdata/irve_excerpt.jsonl")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -39,7 +36,7 @@ func read(t *testing.T, name string) string {
 func TestImportingAgainWritesNothing(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	first := w.must(importer.IRVE, read(t, excerpt))
+	first := w.must(importer.IRVE, readExcerpt(t))
 	// Thirteen rows: one on null island, one without an id, one that comes twice, one that is not JSON.
 	want := transfer.Counts{Rows: 13, Rejected: 4, Adjusted: 3, Stations: 7, Created: 7}
 	if diff := cmp.Diff(want, first.Import.Counts); diff != "" {
@@ -49,7 +46,7 @@ func TestImportingAgainWritesNothing(t *testing.T) {
 		t.Errorf("the report is %+v", first)
 	}
 	before := w.rows()
-	second := w.must(importer.IRVE, read(t, excerpt))
+	second := w.must(importer.IRVE, readExcerpt(t))
 	if c := second.Import.Counts; c.Unchanged != 7 || c.Created+c.Updated+c.Removed != 0 {
 		t.Errorf("the second import counts %+v", c)
 	}
@@ -66,7 +63,7 @@ func TestImportingAgainWritesNothing(t *testing.T) {
 func TestExportComesBack(t *testing.T) {
 	t.Parallel()
 	w, other := newWorld(t), newWorld(t)
-	w.must(importer.IRVE, read(t, excerpt))
+	w.must(importer.IRVE, readExcerpt(t))
 	var exported []station.Station
 	for s, err := range w.All(t.Context()) {
 		if err != nil {
@@ -136,7 +133,7 @@ func TestAnEVSEMoves(t *testing.T) {
 func TestMissingEVSEs(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	text := read(t, excerpt)
+	text := readExcerpt(t)
 	w.must(importer.IRVE, text)
 	row := func(uid string) string {
 		for line := range strings.SplitSeq(text, "\n") {
@@ -243,7 +240,7 @@ func TestDamagedFiles(t *testing.T) {
 	w := newWorld(t)
 	var packed bytes.Buffer
 	z := gzip.NewWriter(&packed)
-	if _, err := io.WriteString(z, read(t, excerpt)); err != nil {
+	if _, err := io.WriteString(z, readExcerpt(t)); err != nil {
 		t.Fatal(err)
 	}
 	if err := z.Close(); err != nil {
@@ -281,7 +278,7 @@ type dying struct {
 
 var errDead = errors.New("the process is gone")
 
-func (d *dying) Write(ctx context.Context, imp transfer.Import, worker string, lease time.Duration, b transfer.Batch) (transfer.Counts, error) {
+func (d *dying) Write(ctx context.Context, imp transfer.Import, worker string, _ time.Duration, b transfer.Batch) (transfer.Counts, error) {
 	if d.left--; d.left < 0 {
 		return transfer.Counts{}, errDead
 	}
@@ -423,7 +420,7 @@ func TestRegisters(t *testing.T) {
 	old, fresh := register(t, "fr_irve_static_2024-07-03.jsonl.gz"), register(t, "fr_irve_static_2026-04-13.jsonl.gz")
 	if old == "" || fresh == "" {
 		t.Log("the registers are not there: the hand-written excerpt takes their place")
-		old = read(t, excerpt)
+		old = readExcerpt(t)
 		fresh = strings.ReplaceAll(old, "Place du Marché", "Place Neuve")
 	}
 	first := w.must(importer.IRVE, old)

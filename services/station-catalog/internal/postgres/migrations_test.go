@@ -9,7 +9,6 @@ import (
 	"github.com/ihr-charging/charging-plot-api/libs/idempotency"
 	libpostgres "github.com/ihr-charging/charging-plot-api/libs/postgres"
 	"github.com/ihr-charging/charging-plot-api/libs/postgres/pgtest"
-
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/postgres"
 )
 

@@ -10,7 +10,6 @@ import (
 	"github.com/lib/pq"
 
 	"github.com/ihr-charging/charging-plot-api/libs/postgres"
-
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/operator"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/station"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/transfer"

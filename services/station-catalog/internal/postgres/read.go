@@ -13,7 +13,6 @@ import (
 
 	"github.com/ihr-charging/charging-plot-api/libs/postgres"
 	"github.com/ihr-charging/charging-plot-api/libs/tariff"
-
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/station"
 )
 

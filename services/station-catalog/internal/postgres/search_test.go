@@ -76,10 +76,10 @@ func (d dice) query(operators, ids []uuid.UUID) find.Query {
 		q.Standards = standards[:1+d.IntN(2)]
 	}
 	if d.IntN(3) == 0 {
-		q.MinPowerW = uint32(powers[d.IntN(len(powers))]) //nolint:gosec // they are small
+		q.MinPowerW = uint32(powers[d.IntN(len(powers))])
 	}
 	if d.IntN(4) == 0 {
-		q.MaxPowerW = uint32(powers[1+d.IntN(len(powers)-1)]) //nolint:gosec // they are small
+		q.MaxPowerW = uint32(powers[1+d.IntN(len(powers)-1)])
 	}
 	q.Available = d.IntN(3) == 0
 	if d.IntN(4) == 0 {

@@ -11,7 +11,6 @@ import (
 
 	"github.com/ihr-charging/charging-plot-api/libs/feed"
 	"github.com/ihr-charging/charging-plot-api/libs/postgres/pgtest"
-
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/importer"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/postgres"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/station"

@@ -12,7 +12,6 @@ import (
 
 	"github.com/ihr-charging/charging-plot-api/libs/fault"
 	"github.com/ihr-charging/charging-plot-api/libs/tariff"
-
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/station"
 )
 

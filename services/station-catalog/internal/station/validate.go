@@ -8,7 +8,6 @@ import (
 	"unicode/utf8"
 
 	"github.com/ihr-charging/charging-plot-api/libs/fault"
-
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/reference"
 )
 

@@ -1,0 +1,387 @@
+package stationcatalog_test
+
+import (
+	"bufio"
+	"bytes"
+	"compress/gzip"
+	"context"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+	"github.com/valyala/fasthttp"
+
+	"github.com/ihr-charging/charging-plot-api/libs/config"
+	"github.com/ihr-charging/charging-plot-api/libs/lifecycle"
+	libpostgres "github.com/ihr-charging/charging-plot-api/libs/postgres"
+	"github.com/ihr-charging/charging-plot-api/libs/postgres/pgtest"
+	stationcatalog "github.com/ihr-charging/charging-plot-api/services/station-catalog"
+)
+
+// serverRole is set in the processes that a benchmark starts: this binary again, as the server under load.
+const serverRole = "STATION_CATALOG_BENCH_ROLE"
+
+func TestMain(m *testing.M) {
+	switch os.Getenv(serverRole) {
+	case "":
+		os.Exit(m.Run())
+	case "catalogue":
+		fail(serveCatalogue())
+	case "constant":
+		fail(serveConstant())
+	}
+}
+
+func fail(err error) {
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "the server of a benchmark failed:", err)
+		os.Exit(1)
+	}
+}
+
+// serveCatalogue is the service as it is, from the environment.
+func serveCatalogue() error {
+	ctx, stop := lifecycle.SignalContext()
+	defer stop()
+	var cfg stationcatalog.Config
+	if err := config.Load(&cfg, os.Environ()); err != nil {
+		return err
+	}
+	cfg.Telemetry.LogOutput = io.Discard // the lines are made, and nobody waits for a disk
+	return stationcatalog.Run(ctx, cfg)
+}
+
+// serveConstant is a bare fiber server that answers with what it got on its standard input.
+func serveConstant() error {
+	payload, err := io.ReadAll(os.Stdin)
+	if err != nil {
+		return err
+	}
+	app := fiber.New(fiber.Config{DisableStartupMessage: true})
+	app.Get("/v1/stations", func(c *fiber.Ctx) error {
+		c.Response().Header.SetContentType(fiber.MIMEApplicationJSON)
+		c.Response().SetBodyRaw(payload)
+		return nil
+	})
+	return app.Listen(os.Getenv("LISTEN"))
+}
+
+// registerText is the French register of 2024, or the hand-written excerpt when it is not there.
+func registerText(b *testing.B) []byte {
+	b.Helper()
+	packed, err := os.Open("../../../shared/data/fr_irve_static_2024-07-03.jsonl.gz")
+	if err != nil {
+		b.Logf("the register is not there: the hand-written excerpt takes its place, and the figures say nothing")
+		text, err := os.ReadFile("internal/importer/testdata/irve_excerpt.jsonl")
+		if err != nil {
+			b.Fatal(err)
+		}
+		return text
+	}
+	defer packed.Close()
+	plain, err := gzip.NewReader(packed)
+	if err != nil {
+		b.Fatal(err)
+	}
+	text, err := io.ReadAll(plain)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return text
+}
+
+func configFor(b *testing.B, db *libpostgres.DB) stationcatalog.Config {
+	b.Helper()
+	var cfg stationcatalog.Config
+	err := config.Load(&cfg, []string{"DATABASE_URL=postgres://replaced/x", "AUTH_ISSUER=http://127.0.0.1:1", "AUTH_JWKS_URL=http://127.0.0.1:1/jwks"})
+	if err != nil {
+		b.Fatal(err)
+	}
+	cfg.Postgres = db.Config()
+	return cfg
+}
+
+// BenchmarkImportRegister measures the import of the register into an empty catalogue against psql's \copy of the same rows as raw
+// text into a table of one column, in turns, and then the import of the same file again. The goal is 5 times.
+func BenchmarkImportRegister(b *testing.B) {
+	text := registerText(b)
+	path := filepath.Join(b.TempDir(), "register.jsonl")
+	if err := os.WriteFile(path, text, 0o600); err != nil {
+		b.Fatal(err)
+	}
+	var first, again, raw []float64
+	rows, written := int64(0), int64(0)
+	for b.Loop() {
+		db := pgtest.New(b, stationcatalog.Migrations())
+		cfg := configFor(b, db)
+		raw = append(raw, copyRaw(b, db, path))
+		for _, seconds := range []*[]float64{&first, &again} {
+			report, err := stationcatalog.Import(b.Context(), cfg, "irve", bytes.NewReader(text), nil)
+			if err != nil {
+				b.Fatal(err)
+			}
+			*seconds = append(*seconds, report.Duration.Seconds())
+			rows, written = report.Import.Rows, report.Import.Created+report.Import.Updated+report.Import.Removed
+		}
+	}
+	b.ReportMetric(0, "ns/op") // preparing takes most of it
+	b.ReportMetric(median(first), "s/import")
+	b.ReportMetric(median(again), "s/again")
+	b.ReportMetric(median(raw), "s/copy")
+	b.ReportMetric(median(first)/median(raw), "x-copy")
+	b.ReportMetric(float64(rows), "rows")
+	b.ReportMetric(float64(written), "written-again")
+}
+
+// copyRaw gives the seconds that psql takes, or COPY through the driver where there is no psql.
+func copyRaw(b *testing.B, db *libpostgres.DB, path string) float64 {
+	b.Helper()
+	if _, err := db.ExecContext(b.Context(), `CREATE TABLE raw_rows (line text)`); err != nil {
+		b.Fatal(err)
+	}
+	psql, err := exec.LookPath("psql")
+	if err != nil {
+		b.Fatalf("the reference of this benchmark is psql: %v", err)
+	}
+	// Characters that the file does not have keep psql from reading anything into its lines.
+	script := `\copy raw_rows from '` + path + `' with (format csv, delimiter e'\x01', quote e'\x02')`
+	cmd := exec.CommandContext(b.Context(), psql, "-q", "-v", "ON_ERROR_STOP=1", db.Config().URL, "-c", script)
+	start := time.Now()
+	if out, err := cmd.CombinedOutput(); err != nil {
+		b.Fatalf("psql: %v: %s", err, out)
+	}
+	return time.Since(start).Seconds()
+}
+
+func median(values []float64) float64 {
+	slices.Sort(values)
+	return values[len(values)/2]
+}
+
+const (
+	searchRounds   = 5
+	searchRound    = 2 * time.Second
+	searchWorkers  = 16
+	searchSpreadKM = 8.0
+)
+
+// BenchmarkSearchNearParis measures searches around Paris (50 results, CCS of at least 50 kW, free now) against a bare fiber server
+// that answers a constant of the same size, in turns, each server on one core and the load on the other. The goal is half of it.
+func BenchmarkSearchNearParis(b *testing.B) {
+	db := pgtest.New(b, stationcatalog.Migrations())
+	cfg := configFor(b, db)
+	if _, err := stationcatalog.Import(b.Context(), cfg, "irve", bytes.NewReader(registerText(b)), nil); err != nil {
+		b.Fatal(err)
+	}
+	if _, err := db.ExecContext(b.Context(), `INSERT INTO evse_status (evse_id, plot_id, status, status_since, reservable, version)
+SELECT id, gen_random_uuid(), CASE WHEN hashtext(id::text) % 3 = 0 THEN 'CHARGING' ELSE 'AVAILABLE' END, now(), false, 1 FROM evses`); err != nil {
+		b.Fatal(err)
+	}
+	settings := []string{
+		"DATABASE_URL=" + db.Config().URL, "REDIS_URL=" + os.Getenv("TEST_REDIS_URL"), "AUTH_ISSUER=http://127.0.0.1:1",
+		"AUTH_JWKS_URL=http://127.0.0.1:1/jwks", "RATE_ANONYMOUS=1000000000", "MIGRATIONS=off",
+	}
+	catalogue := startServer(b, "catalogue", settings, nil)
+	idle := catalogue.memory(b)
+	sample := catalogue.get(b, paris(rand.New(rand.NewPCG(1, 1))))
+	if n := bytes.Count(sample, []byte(`"distance_m"`)); n != 50 {
+		b.Logf("an answer has %d stations instead of 50", n)
+	}
+	constant := startServer(b, "constant", nil, sample)
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+
+	var ours, theirs []sampleSet
+	for range searchRounds {
+		ours = append(ours, catalogue.load(b))
+		theirs = append(theirs, constant.load(b))
+	}
+	pick := func(sets []sampleSet, of func(sampleSet) float64) float64 {
+		values := make([]float64, len(sets))
+		for i, s := range sets {
+			values[i] = of(s)
+		}
+		return median(values)
+	}
+	rate := func(s sampleSet) float64 { return s.perSecond }
+	perCPU := func(s sampleSet) float64 { return s.perCPUSecond }
+	p50 := func(s sampleSet) float64 { return s.p50.Seconds() * 1e3 }
+	p99 := func(s sampleSet) float64 { return s.p99.Seconds() * 1e3 }
+	for b.Loop() {
+		catalogue.get(b, paris(rand.New(rand.NewPCG(2, 2))))
+	}
+	b.ReportMetric(0, "ns/op")
+	b.ReportMetric(pick(ours, rate), "req/s")
+	b.ReportMetric(pick(theirs, rate), "req/s-constant")
+	b.ReportMetric(pick(ours, rate)/pick(theirs, rate), "x-constant")
+	b.ReportMetric(pick(ours, perCPU), "req/cpu-s")
+	b.ReportMetric(pick(theirs, perCPU), "req/cpu-s-constant")
+	b.ReportMetric(pick(ours, perCPU)/pick(theirs, perCPU), "x-constant-cpu")
+	b.ReportMetric(pick(ours, p50), "ms-p50")
+	b.ReportMetric(pick(theirs, p50), "ms-p50-constant")
+	b.ReportMetric(pick(ours, p99), "ms-p99")
+	b.ReportMetric(pick(theirs, p99), "ms-p99-constant")
+	b.ReportMetric(float64(len(sample)), "B/answer")
+	b.ReportMetric(idle, "MiB-idle")
+	b.ReportMetric(catalogue.memory(b), "MiB-load")
+}
+
+// paris is a search from a place some kilometres around the centre.
+func paris(r *rand.Rand) string {
+	const kmPerDegree = 111.2
+	lat := 48.8566 + (r.Float64()*2-1)*searchSpreadKM/kmPerDegree
+	lon := 2.3522 + (r.Float64()*2-1)*searchSpreadKM/kmPerDegree
+	return fmt.Sprintf("/v1/stations?near=%.5f,%.5f&radius_km=30&connector=IEC_62196_T2_COMBO&min_power_kw=50&available=true&limit=50", lat, lon)
+}
+
+// server is a process under load.
+type server struct {
+	address string
+	pid     int
+	client  *fasthttp.HostClient
+}
+
+// startServer starts this binary in a role, on one core where taskset is there, and waits until it answers.
+func startServer(b *testing.B, role string, settings []string, input []byte) *server {
+	b.Helper()
+	listener, err := new(net.ListenConfig).Listen(b.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		b.Fatal(err)
+	}
+	address := listener.Addr().String()
+	if err := listener.Close(); err != nil {
+		b.Fatal(err)
+	}
+	args := []string{os.Args[0]}
+	if taskset, err := exec.LookPath("taskset"); err == nil && runtime.NumCPU() > 1 {
+		args = []string{taskset, "-c", "0", os.Args[0]}
+	} else {
+		b.Log("taskset is not there: servers are bound to one core by GOMAXPROCS alone")
+	}
+	cmd := exec.CommandContext(b.Context(), args[0], args[1:]...)
+	cmd.Env = append(os.Environ(), append(settings, serverRole+"="+role, "LISTEN="+address, "GOMAXPROCS=1")...)
+	cmd.Stdin, cmd.Stderr = bytes.NewReader(input), os.Stderr
+	if err := cmd.Start(); err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+	})
+	s := &server{address: address, pid: cmd.Process.Pid, client: &fasthttp.HostClient{Addr: address, MaxConns: searchWorkers}}
+	for deadline := time.Now().Add(time.Minute); ; {
+		status, body, err := s.client.Get(nil, "http://"+address+"/readyz")
+		if err == nil && (role == "constant" || status == fasthttp.StatusOK && !bytes.Contains(body, []byte(`"search index","required":false,"status":"failed"`))) {
+			return s
+		}
+		if time.Now().After(deadline) {
+			b.Fatalf("the %s did not answer: %d %s %v", role, status, body, err)
+		}
+		<-time.After(20 * time.Millisecond)
+	}
+}
+
+func (s *server) get(b *testing.B, path string) []byte {
+	b.Helper()
+	status, body, err := s.client.Get(nil, "http://"+s.address+path)
+	if err != nil || status != fasthttp.StatusOK {
+		b.Fatalf("%s was answered by %d, %v: %s", path, status, err, body)
+	}
+	return body
+}
+
+// memory is the resident memory in MiB.
+func (s *server) memory(b *testing.B) float64 {
+	b.Helper()
+	file, err := os.Open("/proc/" + strconv.Itoa(s.pid) + "/status")
+	if err != nil {
+		b.Logf("resident memory is not known here: %v", err)
+		return 0
+	}
+	defer file.Close()
+	for scanner := bufio.NewScanner(file); scanner.Scan(); {
+		if rest, found := strings.CutPrefix(scanner.Text(), "VmRSS:"); found {
+			kib, err := strconv.ParseFloat(strings.TrimSuffix(strings.TrimSpace(rest), " kB"), 64)
+			if err != nil {
+				b.Fatal(err)
+			}
+			return kib / 1024
+		}
+	}
+	return 0
+}
+
+// cpu is the processor time that the server has used, to ten milliseconds.
+func (s *server) cpu(b *testing.B) time.Duration {
+	b.Helper()
+	text, err := os.ReadFile("/proc/" + strconv.Itoa(s.pid) + "/stat")
+	if err != nil {
+		b.Logf("processor time is not known here: %v", err)
+		return 0
+	}
+	// The name in brackets may contain blanks; utime and stime are the 12th and 13th field behind it.
+	_, rest, _ := strings.Cut(string(text), ") ")
+	fields := strings.Fields(rest)
+	ticks := 0
+	for _, field := range fields[11:13] {
+		n, err := strconv.Atoi(field)
+		if err != nil {
+			b.Fatal(err)
+		}
+		ticks += n
+	}
+	return time.Duration(ticks) * 10 * time.Millisecond
+}
+
+// sampleSet is what a round of load showed.
+type sampleSet struct {
+	perSecond    float64
+	perCPUSecond float64 // of the server's processor: what a busy machine does not spoil
+	p50, p99     time.Duration
+}
+
+// load asks as fast as it can for a while, over connections that are kept.
+func (s *server) load(b *testing.B) sampleSet {
+	b.Helper()
+	ctx, stop := context.WithTimeout(b.Context(), searchRound)
+	defer stop()
+	took := make([][]time.Duration, searchWorkers)
+	var workers sync.WaitGroup
+	var once sync.Once
+	start, used := time.Now(), s.cpu(b)
+	for worker := range searchWorkers {
+		workers.Go(func() {
+			r := rand.New(rand.NewPCG(uint64(worker), 7))
+			request, response := fasthttp.AcquireRequest(), fasthttp.AcquireResponse()
+			for ctx.Err() == nil {
+				request.SetRequestURI("http://" + s.address + paris(r))
+				began := time.Now()
+				if err := s.client.Do(request, response); err != nil || response.StatusCode() != fasthttp.StatusOK {
+					once.Do(func() { b.Errorf("a request failed: %d, %v", response.StatusCode(), err) })
+					return
+				}
+				took[worker] = append(took[worker], time.Since(began))
+			}
+		})
+	}
+	workers.Wait()
+	all := slices.Concat(took...)
+	if len(all) == 0 {
+		b.Fatal("no request was answered")
+	}
+	slices.Sort(all)
+	return sampleSet{
+		perSecond: float64(len(all)) / time.Since(start).Seconds(), perCPUSecond: float64(len(all)) / max(0.01, (s.cpu(b)-used).Seconds()), p50: all[len(all)/2], p99: all[len(all)*99/100],
+	}
+}
