@@ -10,8 +10,11 @@ package importer
 
 import (
 	"bufio"
+	"bytes"
 	"errors"
 	"io"
+	"iter"
+	"unicode/utf8"
 
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/transfer"
 )
@@ -65,6 +68,36 @@ func (l *lines) next() (line []byte, long bool, err error) {
 		return nil, true, nil
 	}
 	return trimEnd(append(whole, part...)), false, nil
+}
+
+// rowsOf reads a row of each line that is not empty. Lines that are too long or not UTF-8 are rejected.
+func rowsOf(r io.Reader, read func(number int64, line []byte) transfer.Row) iter.Seq2[transfer.Row, error] {
+	return func(yield func(transfer.Row, error) bool) {
+		text := newLines(r)
+		for {
+			line, long, err := text.next()
+			if err != nil {
+				if !errors.Is(err, io.EOF) {
+					yield(transfer.Row{}, err)
+				}
+				return
+			}
+			var row transfer.Row
+			switch {
+			case long:
+				row = rejected(text.number, "row_too_long", "the row is longer than 1 MiB")
+			case len(bytes.TrimSpace(line)) == 0:
+				continue
+			case !utf8.Valid(line):
+				row = rejected(text.number, "encoding", "the row is not UTF-8")
+			default:
+				row = read(text.number, line)
+			}
+			if !yield(row, nil) {
+				return
+			}
+		}
+	}
 }
 
 func trimEnd(line []byte) []byte {

@@ -115,7 +115,7 @@ func (irve) Rows(r io.Reader, _ string) iter.Seq2[transfer.Row, error] {
 		}
 		_ = buffered.UnreadByte() // it was read
 		if c == '{' || c == '\n' {
-			return jsonRows(buffered)
+			return rowsOf(buffered, jsonRow)
 		}
 		return csvRows(buffered)
 	}
@@ -130,34 +130,7 @@ func failing(err error) iter.Seq2[transfer.Row, error] {
 	}
 }
 
-func jsonRows(r io.Reader) iter.Seq2[transfer.Row, error] {
-	return func(yield func(transfer.Row, error) bool) {
-		text := newLines(r)
-		for {
-			line, long, err := text.next()
-			if err != nil {
-				if !errors.Is(err, io.EOF) {
-					yield(transfer.Row{}, err)
-				}
-				return
-			}
-			if len(bytes.TrimSpace(line)) == 0 && !long {
-				continue
-			}
-			if !yield(jsonRow(text.number, line, long), nil) {
-				return
-			}
-		}
-	}
-}
-
-func jsonRow(number int64, line []byte, long bool) transfer.Row {
-	switch {
-	case long:
-		return rejected(number, "row_too_long", "the row is longer than 1 MiB")
-	case !utf8.Valid(line):
-		return rejected(number, "encoding", "the row is not UTF-8")
-	}
+func jsonRow(number int64, line []byte) transfer.Row {
 	var f fields
 	err := flat(line, func(name, value []byte) {
 		if c, ok := columnOf[string(name)]; ok && value != nil {

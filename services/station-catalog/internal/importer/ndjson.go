@@ -8,7 +8,6 @@ import (
 	"iter"
 	"strconv"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/google/uuid"
 
@@ -23,33 +22,10 @@ type ndjson struct{}
 
 // Rows reads lines. The name of the source is taken from each line.
 func (ndjson) Rows(r io.Reader, _ string) iter.Seq2[transfer.Row, error] {
-	return func(yield func(transfer.Row, error) bool) {
-		text := newLines(r)
-		for {
-			line, long, err := text.next()
-			if err != nil {
-				if !errors.Is(err, io.EOF) {
-					yield(transfer.Row{}, err)
-				}
-				return
-			}
-			if len(bytes.TrimSpace(line)) == 0 && !long {
-				continue
-			}
-			if !yield(stationRow(text.number, line, long), nil) {
-				return
-			}
-		}
-	}
+	return rowsOf(r, stationRow)
 }
 
-func stationRow(number int64, line []byte, long bool) transfer.Row {
-	switch {
-	case long:
-		return rejected(number, "row_too_long", "the row is longer than 1 MiB")
-	case !utf8.Valid(line):
-		return rejected(number, "encoding", "the row is not UTF-8")
-	}
+func stationRow(number int64, line []byte) transfer.Row {
 	s, err := readStation(line)
 	if err != nil {
 		return rejected(number, "not_json", "the row is not a station: %s", err)
