@@ -106,6 +106,9 @@ func (c Config) withDefaults() Config {
 	if c.ClientID == "" {
 		c.ClientID = "charging-plot"
 	}
+	if c.Auth.Issuer == "" {
+		c.Auth.Issuer = c.PublicURL
+	}
 	if c.Migrations == "" {
 		c.Migrations = "startup"
 	}

@@ -149,11 +149,7 @@ func serve(ctx context.Context, cfg Config, p parts) error {
 	commands := peer.NewForwarder(self, sockets, store, tokens(cfg, cfg.audience()))
 	desk := session.NewDesk(store, commands, cfg.CommandTimeout, log)
 
-	stations, err := follow(cfg, p, store)
-	if err != nil {
-		return err
-	}
-	if stations != nil {
+	if stations := follow(cfg, p, store); stations != nil {
 		checks = append(checks, httpserver.Check{Name: "station-catalog", Probe: stations.Probe})
 		group.Go("stations", stations.Run)
 	}
@@ -206,14 +202,14 @@ func load(store *postgres.Store) func(context.Context, []uuid.UUID) (map[uuid.UU
 }
 
 // follow makes the follower of the catalogue, nil when there is none to follow.
-func follow(cfg Config, p parts, store *postgres.Store) (*feed.Follower[catalog.Station], error) {
+func follow(cfg Config, p parts, store *postgres.Store) *feed.Follower[catalog.Station] {
 	if cfg.StationCatalogURL == "" {
-		return nil, nil //nolint:nilnil // no catalogue is a setting, not a fault
+		return nil
 	}
 	client := httpclient.New(httpclient.Config{
 		BaseURL: cfg.StationCatalogURL, Tokens: tokens(cfg, cfg.Auth.Issuer+"/station-catalog"), Telemetry: p.tel,
 	})
-	return peer.FollowStations(client, store, p.tel.Log()), nil
+	return peer.FollowStations(client, store, p.tel.Log())
 }
 
 // tokens are this service's own for a peer, nil where it has none.
@@ -240,7 +236,7 @@ func forget(ctx context.Context, store *postgres.Store, self string, p parts) er
 	started := time.Now()
 	for {
 		err := store.ForgetReplica(ctx, self, started)
-		if err == nil || ctx.Err() != nil {
+		if err == nil {
 			return nil
 		}
 		p.tel.Log().WarnContext(ctx, "connections of an earlier process are not ended yet", "error", err)

@@ -28,7 +28,7 @@ import (
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/postgres/postgrestest"
 )
 
-const patience = 20 * time.Second
+const patience = 30 * time.Second
 
 // network is several replicas of the service on one database, with a catalogue and an auth service that are as small as can be.
 type network struct {

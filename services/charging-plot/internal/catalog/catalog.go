@@ -80,17 +80,6 @@ func (s Station) FullAddress() string {
 	return strings.Join(parts, ", ")
 }
 
-// Standards lists the connector standards of an EVSE, each once.
-func (e EVSE) Standards() []string {
-	out := make([]string, 0, len(e.Connectors))
-	for _, c := range e.Connectors {
-		if !slices.Contains(out, c.Standard) {
-			out = append(out, c.Standard)
-		}
-	}
-	return out
-}
-
 // PickTariff gives the tariff that a session begun at the time on an EVSE with these connectors is priced by: the first that a
 // connector names and that is in force, one for drivers without a profile of their own (OCPI type REGULAR or AD_HOC_PAYMENT, or none).
 // It returns nil when there is none.

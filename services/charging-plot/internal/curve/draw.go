@@ -186,7 +186,7 @@ func (c Curve) panel(s series, theme Theme, last bool) (*plot.Plot, error) {
 	p := plot.New()
 	p.BackgroundColor = nil
 	for _, axis := range []*plot.Axis{&p.X, &p.Y} {
-		axis.LineStyle.Color = theme.faint
+		axis.Color = theme.faint
 		axis.Tick.Color = theme.faint
 		axis.Tick.Label = keep(axis.Tick.Label, letter, theme.faint)
 		axis.Label.TextStyle = keep(axis.Label.TextStyle, letter, theme.ink)

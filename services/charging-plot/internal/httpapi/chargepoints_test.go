@@ -27,6 +27,7 @@ func TestCreateChargePoint(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	t.Run("201 with a password that fits OCPP, shown once and kept as a hash", func(t *testing.T) {
+		t.Parallel()
 		w := w.in(t)
 		st := postgrestest.Station(2)
 		w.Apply(st)
@@ -48,6 +49,7 @@ func TestCreateChargePoint(t *testing.T) {
 		w.call(http.MethodGet, a.Header.Get("Location"), token, nil).wants(http.StatusOK)
 	})
 	t.Run("201 with the password that the charge point came with", func(t *testing.T) {
+		t.Parallel()
 		w := w.in(t)
 		st := postgrestest.Station(1)
 		w.Apply(st)
@@ -60,6 +62,7 @@ func TestCreateChargePoint(t *testing.T) {
 		}
 	})
 	t.Run("400", func(t *testing.T) {
+		t.Parallel()
 		w := w.in(t)
 		body := registration("not an identity", uuid.New(), uuid.New())
 		body["password"] = "short"
@@ -68,6 +71,7 @@ func TestCreateChargePoint(t *testing.T) {
 		}
 	})
 	t.Run("401 and 403", func(t *testing.T) {
+		t.Parallel()
 		w := w.in(t)
 		_, driver := w.driver()
 		body := registration("CP-403", uuid.New(), uuid.New())
@@ -75,6 +79,7 @@ func TestCreateChargePoint(t *testing.T) {
 		w.call(http.MethodPost, "/v1/charge-points", driver, body).wants(http.StatusForbidden)
 	})
 	t.Run("409 for an identity or an EVSE that is taken", func(t *testing.T) {
+		t.Parallel()
 		w := w.in(t)
 		site := w.Site(1)
 		st := postgrestest.Station(2)
@@ -88,6 +93,7 @@ func TestCreateChargePoint(t *testing.T) {
 			wants(http.StatusConflict, "evse_served_already")
 	})
 	t.Run("422 for what is not there, or another operator's", func(t *testing.T) {
+		t.Parallel()
 		w := w.in(t)
 		st, other := postgrestest.Station(1), postgrestest.Station(1)
 		w.Apply(st, other)
@@ -106,6 +112,7 @@ func TestListChargePoints(t *testing.T) {
 	w := newWorld(t)
 	site := w.Site(1)
 	t.Run("200 with those of one's operator", func(t *testing.T) {
+		t.Parallel()
 		w := w.in(t)
 		second := postgrestest.Station(1)
 		second.Operator = site.Operator
@@ -139,6 +146,7 @@ func TestListChargePoints(t *testing.T) {
 		}
 	})
 	t.Run("401 and 403", func(t *testing.T) {
+		t.Parallel()
 		w := w.in(t)
 		_, driver := w.driver()
 		w.call(http.MethodGet, "/v1/charge-points", "", nil).wants(http.StatusUnauthorized)
@@ -150,6 +158,7 @@ func TestGetChargePoint(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	t.Run("200 with what it said of itself", func(t *testing.T) {
+		t.Parallel()
 		w := w.in(t)
 		site := w.Site(1)
 		w.Must(w.Store.Booted(t.Context(), site.ChargePoint.ID, chargepoint.BootInfo{Vendor: "Maker", Model: "M1", FirmwareVersion: "2.0"}))
@@ -162,6 +171,7 @@ func TestGetChargePoint(t *testing.T) {
 		}
 	})
 	t.Run("401, 403, and 404 for another operator's", func(t *testing.T) {
+		t.Parallel()
 		w := w.in(t)
 		_, driver := w.driver()
 		path := "/v1/charge-points/" + w.Site(1).ChargePoint.ID.String()
@@ -178,6 +188,7 @@ func TestCommandChargePoint(t *testing.T) {
 	site := w.Site(1)
 	path, token := "/v1/charge-points/"+site.ChargePoint.ID.String()+"/commands", w.operator(site.Operator.ID)
 	t.Run("200 with what the charge point answered", func(t *testing.T) {
+		t.Parallel()
 		w := w.in(t)
 		for body, want := range map[string]chargepoint.Command{
 			`{"command":"reset","hard":true}`:                                                    {Kind: chargepoint.Reset, Hard: true},
@@ -212,6 +223,7 @@ func TestCommandChargePoint(t *testing.T) {
 		}
 	})
 	t.Run("400 for what lacks something", func(t *testing.T) {
+		t.Parallel()
 		w := w.in(t)
 		for _, body := range []string{`{"command":"unlock"}`, `{"command":"change_availability"}`, `{"command":"trigger_message"}`} {
 			w.call(http.MethodPost, path, token, body).wants(http.StatusBadRequest, "incomplete_command")
@@ -219,6 +231,7 @@ func TestCommandChargePoint(t *testing.T) {
 		w.call(http.MethodPost, path, token, `{"command":"explode"}`).wants(http.StatusBadRequest)
 	})
 	t.Run("401, 403 and 404", func(t *testing.T) {
+		t.Parallel()
 		w := w.in(t)
 		_, driver := w.driver()
 		w.call(http.MethodPost, path, "", `{"command":"reset"}`).wants(http.StatusUnauthorized)
@@ -233,10 +246,12 @@ func TestOtherReplicasCommands(t *testing.T) {
 	path := "/internal/v1/charge-points/" + uuid.NewString() + "/commands"
 	own := w.issuer.Mint(authn.Principal{Kind: authn.Service, ClientID: "charging-plot"}, audience)
 	t.Run("200 with the service's own token", func(t *testing.T) {
+		t.Parallel()
 		w := w.in(t)
 		w.call(http.MethodPost, path, own, chargepoint.Command{Kind: chargepoint.Reset}).wants(http.StatusOK)
 	})
 	t.Run("400, 401, 403 for everybody else, 404", func(t *testing.T) {
+		t.Parallel()
 		w := w.in(t)
 		w.call(http.MethodPost, path, own, `not JSON`).wants(http.StatusBadRequest)
 		w.call(http.MethodPost, path, "", `{}`).wants(http.StatusUnauthorized)

@@ -27,6 +27,7 @@ func TestGetCurve(t *testing.T) {
 	base := "/v1/sessions/" + s.Id.String() + "/curve."
 
 	t.Run("200 as JSON", func(t *testing.T) {
+		t.Parallel()
 		w := w.in(t)
 		var c httpapi.Curve
 		w.call(http.MethodGet, base+"json", token, nil).wants(http.StatusOK).into(&c)
@@ -41,6 +42,7 @@ func TestGetCurve(t *testing.T) {
 		}
 	})
 	t.Run("200 as CSV", func(t *testing.T) {
+		t.Parallel()
 		w := w.in(t)
 		a := w.call(http.MethodGet, base+"csv", token, nil).wants(http.StatusOK)
 		rows, err := csv.NewReader(bytes.NewReader(a.Body)).ReadAll()
@@ -52,6 +54,7 @@ func TestGetCurve(t *testing.T) {
 		}
 	})
 	t.Run("200 as drawings for light and dark pages, the same each time, and 304", func(t *testing.T) {
+		t.Parallel()
 		w := w.in(t)
 		for kind, contentType := range map[string]string{"svg": "image/svg+xml", "png": "image/png"} {
 			light := w.call(http.MethodGet, base+kind, token, nil).wants(http.StatusOK)
@@ -88,6 +91,7 @@ func TestGetCurve(t *testing.T) {
 		}
 	})
 	t.Run("400, 401 and 404, each for every kind", func(t *testing.T) {
+		t.Parallel()
 		w := w.in(t)
 		_, other := w.driver()
 		for _, kind := range []string{"json", "csv", "svg", "png"} {

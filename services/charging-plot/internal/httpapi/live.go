@@ -123,7 +123,7 @@ func (s stream) run(ctx context.Context, w *bufio.Writer, subscription *live.Sub
 		defer cancel()
 	}
 	if _, err := w.WriteString("retry: 2000\n\n"); err != nil {
-		return nil //nolint:nilerr // the listener has left
+		return nil // the listener has left
 	}
 	told, err := s.begin(ctx, w, subscription.From)
 	if err != nil {
@@ -140,7 +140,7 @@ func (s stream) run(ctx context.Context, w *bufio.Writer, subscription *live.Sub
 			return nil
 		case <-heartbeat.C:
 			if _, err := w.WriteString(": still here\n\n"); err != nil {
-				return nil //nolint:nilerr // the listener has left
+				return nil // the listener has left
 			}
 		case event, open := <-subscription.Events():
 			if !open {

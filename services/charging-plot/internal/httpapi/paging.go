@@ -36,24 +36,30 @@ func respond(c *fiber.Ctx, next string, body any) error {
 	return c.JSON(body)
 }
 
+// VisitListPlotsResponse implements the generated interface.
 func (p PlotPage) VisitListPlotsResponse(c *fiber.Ctx) error { return respond(c, p.NextCursor, p) }
 
+// VisitListPlotHistoryResponse implements the generated interface.
 func (p PlotHistoryPage) VisitListPlotHistoryResponse(c *fiber.Ctx) error {
 	return respond(c, p.NextCursor, p)
 }
 
+// VisitListReservationsResponse implements the generated interface.
 func (p ReservationPage) VisitListReservationsResponse(c *fiber.Ctx) error {
 	return respond(c, p.NextCursor, p)
 }
 
+// VisitListSessionsResponse implements the generated interface.
 func (p SessionPage) VisitListSessionsResponse(c *fiber.Ctx) error {
 	return respond(c, p.NextCursor, p)
 }
 
+// VisitListMeterValuesResponse implements the generated interface.
 func (p MeterValuePage) VisitListMeterValuesResponse(c *fiber.Ctx) error {
 	return respond(c, p.NextCursor, p)
 }
 
+// VisitListChargePointsResponse implements the generated interface.
 func (p ChargePointPage) VisitListChargePointsResponse(c *fiber.Ctx) error {
 	return respond(c, p.NextCursor, p)
 }

@@ -19,6 +19,7 @@ func TestListPlots(t *testing.T) {
 	site := w.Site(5)
 	w.Report(site, 1, chargepoint.Faulted)
 	t.Run("200 to anybody, page by page", func(t *testing.T) {
+		t.Parallel()
 		w := w.in(t)
 		path, seen := "/v1/plots?limit=2&station_id="+site.ID.String(), map[uuid.UUID]bool{}
 		for range 3 {
@@ -42,6 +43,7 @@ func TestListPlots(t *testing.T) {
 		}
 	})
 	t.Run("200 narrowed by status and connector", func(t *testing.T) {
+		t.Parallel()
 		w := w.in(t)
 		var page httpapi.PlotPage
 		w.call(http.MethodGet, "/v1/plots?status=AVAILABLE,CHARGING&connector=IEC_62196_T2_COMBO&station_id="+site.ID.String(), "", nil).
@@ -51,6 +53,7 @@ func TestListPlots(t *testing.T) {
 		}
 	})
 	t.Run("400 naming every fault", func(t *testing.T) {
+		t.Parallel()
 		w := w.in(t)
 		p := w.call(http.MethodGet, "/v1/plots?status=FREE&limit=0&near=1,2&station_id=x", "", nil).wants(http.StatusBadRequest).problem()
 		if len(p.Errors) != 4 {
@@ -59,6 +62,7 @@ func TestListPlots(t *testing.T) {
 		w.call(http.MethodGet, "/v1/plots?cursor=forged", "", nil).wants(http.StatusBadRequest, "bad_cursor")
 	})
 	t.Run("401 for a bad token", func(t *testing.T) {
+		t.Parallel()
 		w := w.in(t)
 		w.call(http.MethodGet, "/v1/plots", "nonsense", nil).wants(http.StatusUnauthorized)
 	})
@@ -70,6 +74,7 @@ func TestGetPlot(t *testing.T) {
 	site := w.Site(1)
 	path := "/v1/plots/" + site.PlotIDs[0].String()
 	t.Run("200 and 304", func(t *testing.T) {
+		t.Parallel()
 		w := w.in(t)
 		a := w.call(http.MethodGet, path, "", nil).wants(http.StatusOK)
 		var p httpapi.Plot
@@ -81,6 +86,7 @@ func TestGetPlot(t *testing.T) {
 		w.call(http.MethodGet, path, "", nil, "If-None-Match", a.Header.Get("ETag")).wants(http.StatusNotModified)
 	})
 	t.Run("404", func(t *testing.T) {
+		t.Parallel()
 		w := w.in(t)
 		w.call(http.MethodGet, "/v1/plots/"+uuid.NewString(), "", nil).wants(http.StatusNotFound, "plot_not_found")
 	})
@@ -90,6 +96,7 @@ func TestUpdatePlot(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	t.Run("200 for the operator, with what the catalogue says restored by null", func(t *testing.T) {
+		t.Parallel()
 		w := w.in(t)
 		site := w.Site(1)
 		path, token := "/v1/plots/"+site.PlotIDs[0].String(), w.operator(site.Operator.ID)
@@ -108,6 +115,7 @@ func TestUpdatePlot(t *testing.T) {
 		}
 	})
 	t.Run("400 for fields that are not the operator's", func(t *testing.T) {
+		t.Parallel()
 		w := w.in(t)
 		site := w.Site(1)
 		w.call(http.MethodPatch, "/v1/plots/"+site.PlotIDs[0].String(), w.operator(site.Operator.ID), `{"status":"AVAILABLE"}`, "If-Match", "*").
@@ -116,6 +124,7 @@ func TestUpdatePlot(t *testing.T) {
 			wants(http.StatusBadRequest)
 	})
 	t.Run("401, 403 for drivers and other operators, 404", func(t *testing.T) {
+		t.Parallel()
 		w := w.in(t)
 		site := w.Site(1)
 		path := "/v1/plots/" + site.PlotIDs[0].String()
@@ -126,6 +135,7 @@ func TestUpdatePlot(t *testing.T) {
 		w.call(http.MethodPatch, "/v1/plots/"+uuid.NewString(), w.admin(), `{"label":"x"}`, "If-Match", "*").wants(http.StatusNotFound)
 	})
 	t.Run("410 when it has been removed", func(t *testing.T) {
+		t.Parallel()
 		w := w.in(t)
 		site := w.Site(1)
 		gone := site.Station
@@ -134,6 +144,7 @@ func TestUpdatePlot(t *testing.T) {
 		w.call(http.MethodPatch, "/v1/plots/"+site.PlotIDs[0].String(), w.admin(), `{"label":"x"}`, "If-Match", "*").wants(http.StatusGone, "plot_removed")
 	})
 	t.Run("412 and 428", func(t *testing.T) {
+		t.Parallel()
 		w := w.in(t)
 		site := w.Site(1)
 		path, token := "/v1/plots/"+site.PlotIDs[0].String(), w.operator(site.Operator.ID)
@@ -146,6 +157,7 @@ func TestPushPlotStatus(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	t.Run("200", func(t *testing.T) {
+		t.Parallel()
 		w := w.in(t)
 		site := w.Site(1)
 		w.Report(site, 1, "")
@@ -158,6 +170,7 @@ func TestPushPlotStatus(t *testing.T) {
 		}
 	})
 	t.Run("400 for the future and for REMOVED", func(t *testing.T) {
+		t.Parallel()
 		w := w.in(t)
 		site := w.Site(1)
 		path, token := "/v1/plots/"+site.PlotIDs[0].String()+"/status", w.operator(site.Operator.ID)
@@ -166,12 +179,14 @@ func TestPushPlotStatus(t *testing.T) {
 		w.call(http.MethodPost, path, token, `{"status":"REMOVED"}`).wants(http.StatusBadRequest)
 	})
 	t.Run("401 and 403", func(t *testing.T) {
+		t.Parallel()
 		w := w.in(t)
 		path := "/v1/plots/" + w.Site(1).PlotIDs[0].String() + "/status"
 		w.call(http.MethodPost, path, "", `{"status":"AVAILABLE"}`).wants(http.StatusUnauthorized)
 		w.call(http.MethodPost, path, w.operator(uuid.New()), `{"status":"AVAILABLE"}`).wants(http.StatusForbidden)
 	})
 	t.Run("404", func(t *testing.T) {
+		t.Parallel()
 		w := w.in(t)
 		w.call(http.MethodPost, "/v1/plots/"+uuid.NewString()+"/status", w.admin(), `{"status":"AVAILABLE"}`).wants(http.StatusNotFound)
 	})
@@ -185,6 +200,7 @@ func TestListPlotHistory(t *testing.T) {
 	w.Clock.Move(time.Hour)
 	w.Report(site, 1, chargepoint.Charging)
 	t.Run("200, newest first, page by page", func(t *testing.T) {
+		t.Parallel()
 		w := w.in(t)
 		var page httpapi.PlotHistoryPage
 		w.call(http.MethodGet, path+"?limit=1", "", nil).wants(http.StatusOK).into(&page)
@@ -202,6 +218,7 @@ func TestListPlotHistory(t *testing.T) {
 		}
 	})
 	t.Run("400 for another plot's cursor", func(t *testing.T) {
+		t.Parallel()
 		w := w.in(t)
 		var page httpapi.PlotHistoryPage
 		w.call(http.MethodGet, path+"?limit=1", "", nil).into(&page)
@@ -209,6 +226,7 @@ func TestListPlotHistory(t *testing.T) {
 		w.call(http.MethodGet, other, "", nil).wants(http.StatusBadRequest, "bad_cursor")
 	})
 	t.Run("404", func(t *testing.T) {
+		t.Parallel()
 		w := w.in(t)
 		w.call(http.MethodGet, "/v1/plots/"+uuid.NewString()+"/history", "", nil).wants(http.StatusNotFound)
 	})
@@ -219,6 +237,7 @@ func TestListPlotChanges(t *testing.T) {
 	w := newWorld(t)
 	site := w.Site(2)
 	t.Run("200 with everything from the beginning, then what changes", func(t *testing.T) {
+		t.Parallel()
 		w := w.in(t)
 		type changes struct {
 			Items []struct {
@@ -251,7 +270,9 @@ func TestListPlotChanges(t *testing.T) {
 		told := make(chan struct{})
 		go func() {
 			defer close(told)
-			follow("5")
+			for all[site.PlotIDs[1]] != httpapi.PlotStatusCHARGING && t.Context().Err() == nil {
+				follow("5")
+			}
 		}()
 		w.Report(site, 2, chargepoint.Charging)
 		<-told
@@ -260,6 +281,7 @@ func TestListPlotChanges(t *testing.T) {
 		}
 	})
 	t.Run("400", func(t *testing.T) {
+		t.Parallel()
 		w := w.in(t)
 		w.call(http.MethodGet, "/v1/plots/changes?after=forged", "", nil).wants(http.StatusBadRequest)
 		w.call(http.MethodGet, "/v1/plots/changes?wait=31", "", nil).wants(http.StatusBadRequest)

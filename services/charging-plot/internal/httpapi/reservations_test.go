@@ -31,6 +31,7 @@ func TestCreateReservation(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	t.Run("201", func(t *testing.T) {
+		t.Parallel()
 		w := w.in(t)
 		site := w.Site(1)
 		driver, token := w.driver()
@@ -43,6 +44,7 @@ func TestCreateReservation(t *testing.T) {
 		w.call(http.MethodGet, a.Header.Get("Location"), token, nil).wants(http.StatusOK)
 	})
 	t.Run("201 once for one key, however often it is asked", func(t *testing.T) {
+		t.Parallel()
 		w := w.in(t)
 		site := w.Site(1)
 		_, token := w.driver()
@@ -55,6 +57,7 @@ func TestCreateReservation(t *testing.T) {
 			wants(http.StatusUnprocessableEntity, "idempotency_key_reused")
 	})
 	t.Run("one 201 and one 409 with the next free time for two at once", func(t *testing.T) {
+		t.Parallel()
 		w := w.in(t)
 		site := w.Site(1)
 		var made, taken atomic.Int64
@@ -80,6 +83,7 @@ func TestCreateReservation(t *testing.T) {
 		}
 	})
 	t.Run("400 for what the terms do not allow", func(t *testing.T) {
+		t.Parallel()
 		w := w.in(t)
 		site := w.Site(1)
 		_, token := w.driver()
@@ -96,15 +100,18 @@ func TestCreateReservation(t *testing.T) {
 		}
 	})
 	t.Run("401 and 403", func(t *testing.T) {
+		t.Parallel()
 		w := w.in(t)
 		w.call(http.MethodPost, "/v1/reservations", "", claim(uuid.New(), 30)).wants(http.StatusUnauthorized)
 	})
 	t.Run("404", func(t *testing.T) {
+		t.Parallel()
 		w := w.in(t)
 		_, token := w.driver()
 		w.call(http.MethodPost, "/v1/reservations", token, claim(uuid.New(), 30)).wants(http.StatusNotFound, "plot_not_found")
 	})
 	t.Run("409 for a plot that is not free or cannot be reserved, and for one too many", func(t *testing.T) {
+		t.Parallel()
 		w := w.in(t)
 		site := w.Site(5)
 		_, token := w.driver()
@@ -120,6 +127,7 @@ func TestCreateReservation(t *testing.T) {
 		w.call(http.MethodPost, "/v1/reservations", token, claim(w.Site(1).PlotIDs[0], 30)).wants(http.StatusConflict, "too_many_reservations")
 	})
 	t.Run("410 for a plot that has been removed", func(t *testing.T) {
+		t.Parallel()
 		w := w.in(t)
 		site := w.Site(1)
 		gone := site.Station
@@ -134,6 +142,7 @@ func TestGetReservation(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	t.Run("200 for its driver and the station's operator, 304, and 404 for everybody else", func(t *testing.T) {
+		t.Parallel()
 		w := w.in(t)
 		site := w.Site(1)
 		_, token := w.driver()
@@ -152,6 +161,7 @@ func TestGetReservation(t *testing.T) {
 		}
 	})
 	t.Run("401", func(t *testing.T) {
+		t.Parallel()
 		w := w.in(t)
 		w.call(http.MethodGet, "/v1/reservations/"+uuid.NewString(), "", nil).wants(http.StatusUnauthorized)
 	})
@@ -161,6 +171,7 @@ func TestListReservations(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	t.Run("200 with one's own, page by page, and the station's for its operator", func(t *testing.T) {
+		t.Parallel()
 		w := w.in(t)
 		site := w.Site(4)
 		_, token := w.driver()
@@ -200,6 +211,7 @@ func TestListReservations(t *testing.T) {
 		}
 	})
 	t.Run("400 and 401", func(t *testing.T) {
+		t.Parallel()
 		w := w.in(t)
 		_, token := w.driver()
 		w.call(http.MethodGet, "/v1/reservations?state=MINE", token, nil).wants(http.StatusBadRequest)
@@ -211,6 +223,7 @@ func TestUpdateReservation(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	t.Run("200 longer, or later", func(t *testing.T) {
+		t.Parallel()
 		w := w.in(t)
 		site := w.Site(1)
 		_, token := w.driver()
@@ -232,6 +245,7 @@ func TestUpdateReservation(t *testing.T) {
 			wants(http.StatusConflict, "reservation_begun")
 	})
 	t.Run("404 for everybody else, the operator too", func(t *testing.T) {
+		t.Parallel()
 		w := w.in(t)
 		site := w.Site(1)
 		_, token := w.driver()
@@ -239,6 +253,7 @@ func TestUpdateReservation(t *testing.T) {
 		w.call(http.MethodPatch, path, w.operator(site.Operator.ID), `{"duration_min":90}`, "If-Match", "*").wants(http.StatusNotFound)
 	})
 	t.Run("400, 401, 412 and 428", func(t *testing.T) {
+		t.Parallel()
 		w := w.in(t)
 		site := w.Site(1)
 		_, token := w.driver()
@@ -254,6 +269,7 @@ func TestCancelReservation(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	t.Run("200 by the driver, as often as asked, and the plot is free", func(t *testing.T) {
+		t.Parallel()
 		w := w.in(t)
 		site := w.Site(1)
 		_, token := w.driver()
@@ -270,6 +286,7 @@ func TestCancelReservation(t *testing.T) {
 		w.reserve(other, site.PlotIDs[0])
 	})
 	t.Run("200 by the operator", func(t *testing.T) {
+		t.Parallel()
 		w := w.in(t)
 		site := w.Site(1)
 		_, token := w.driver()
@@ -281,6 +298,7 @@ func TestCancelReservation(t *testing.T) {
 		}
 	})
 	t.Run("401, 404, and 409 for one that has ended otherwise", func(t *testing.T) {
+		t.Parallel()
 		w := w.in(t)
 		site := w.Site(1)
 		_, token := w.driver()

@@ -160,6 +160,7 @@ func TestGetSession(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	t.Run("200 for its driver and the operator, 304, and 404 for everybody else", func(t *testing.T) {
+		t.Parallel()
 		w := w.in(t)
 		site := w.Site(1)
 		_, token := w.driver()
@@ -179,6 +180,7 @@ func TestListSessions(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	t.Run("200 with one's own, and the station's for its operator", func(t *testing.T) {
+		t.Parallel()
 		w := w.in(t)
 		site := w.Site(3)
 		_, token := w.driver()
@@ -205,6 +207,7 @@ func TestListSessions(t *testing.T) {
 		}
 	})
 	t.Run("400 and 401", func(t *testing.T) {
+		t.Parallel()
 		w := w.in(t)
 		_, token := w.driver()
 		w.call(http.MethodGet, "/v1/sessions?cursor=forged", token, nil).wants(http.StatusBadRequest, "bad_cursor")
@@ -275,6 +278,7 @@ func TestListMeterValues(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	t.Run("200 in order, page by page", func(t *testing.T) {
+		t.Parallel()
 		w := w.in(t)
 		site := w.Site(1)
 		_, token := w.driver()
@@ -294,6 +298,7 @@ func TestListMeterValues(t *testing.T) {
 		}
 	})
 	t.Run("400, 401 and 404", func(t *testing.T) {
+		t.Parallel()
 		w := w.in(t)
 		_, token := w.driver()
 		path := "/v1/sessions/" + uuid.NewString() + "/meter-values"
@@ -307,6 +312,7 @@ func TestGetReceipt(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	t.Run("200 with every price line, and 304", func(t *testing.T) {
+		t.Parallel()
 		w := w.in(t)
 		site := w.Site(1)
 		_, token := w.driver()
@@ -329,6 +335,7 @@ func TestGetReceipt(t *testing.T) {
 		w.call(http.MethodGet, path, token, nil, "If-None-Match", a.Header.Get("ETag")).wants(http.StatusNotModified)
 	})
 	t.Run("401, and 404 for a session without a bill or of somebody else", func(t *testing.T) {
+		t.Parallel()
 		w := w.in(t)
 		site := w.Site(1)
 		_, token := w.driver()

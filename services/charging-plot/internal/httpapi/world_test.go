@@ -125,7 +125,6 @@ func newWorld(t *testing.T) *world {
 // in is the world as a subtest uses it.
 func (w *world) in(t *testing.T) *world {
 	t.Helper()
-	t.Parallel()
 	inner, outer := *w.World, *w
 	inner.T = t
 	outer.World, outer.t = &inner, t

@@ -197,8 +197,7 @@ func (s *Store) applyStations(ctx context.Context, tx *sqlx.Tx, changes []catalo
 	if err := touch(ctx, tx, now, affected); err != nil {
 		return err
 	}
-	_, err = s.settle(ctx, tx, now, affected, nil)
-	return err
+	return s.settle(ctx, tx, now, affected, nil)
 }
 
 func upsertStations(ctx context.Context, tx sqlx.ExecerContext, now time.Time, changes []catalog.Change) error {

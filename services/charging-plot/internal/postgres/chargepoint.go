@@ -340,8 +340,7 @@ func (s *Store) withPlotsOf(ctx context.Context, tx *sqlx.Tx, chargePoints []uui
 	if err := change(); err != nil {
 		return err
 	}
-	_, err := s.settle(ctx, tx, s.now(), plots, nil)
-	return err
+	return s.settle(ctx, tx, s.now(), plots, nil)
 }
 
 const quietSQL = `SELECT id FROM charge_points WHERE NOT silent AND last_seen_at < $1 ORDER BY last_seen_at LIMIT $2`
@@ -416,8 +415,7 @@ func (s *Store) ReportStatuses(ctx context.Context, reports []central.Report) er
 		if err := storeReports(ctx, tx, reports); err != nil {
 			return err
 		}
-		_, err := s.settle(ctx, tx, s.now(), plots, at)
-		return err
+		return s.settle(ctx, tx, s.now(), plots, at)
 	})
 }
 

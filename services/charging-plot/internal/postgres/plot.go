@@ -257,7 +257,7 @@ func (s *Store) changePlot(
 				at[id] = t
 			}
 		}
-		if _, err := s.settle(ctx, tx, now, []uuid.UUID{id}, at); err != nil {
+		if err := s.settle(ctx, tx, now, []uuid.UUID{id}, at); err != nil {
 			return err
 		}
 		out, err = getPlot(ctx, tx, id)

@@ -160,7 +160,7 @@ func (s *Store) createReservation(ctx context.Context, tx *sqlx.Tx, r reservatio
 		return r, err
 	}
 	if begun {
-		if _, err := s.settle(ctx, tx, now, []uuid.UUID{r.PlotID}, nil); err != nil {
+		if err := s.settle(ctx, tx, now, []uuid.UUID{r.PlotID}, nil); err != nil {
 			return r, err
 		}
 	}
@@ -298,8 +298,7 @@ func (s *Store) ChangeReservation(
 		if err := tellReservations(ctx, tx, now, row); err != nil {
 			return err
 		}
-		_, err = s.settle(ctx, tx, now, []uuid.UUID{seen.PlotID}, nil)
-		return err
+		return s.settle(ctx, tx, now, []uuid.UUID{seen.PlotID}, nil)
 	})
 	if errors.Is(err, reservation.ErrTaken) {
 		err = s.offerNext(ctx, wanted)

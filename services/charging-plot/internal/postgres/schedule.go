@@ -38,8 +38,7 @@ func (s *Store) due(
 		if err := act(ctx, tx, now, plots); err != nil {
 			return err
 		}
-		_, err := s.settle(ctx, tx, now, plots, nil)
-		return err
+		return s.settle(ctx, tx, now, plots, nil)
 	})
 	return n, err
 }
@@ -98,13 +97,15 @@ RETURNING ` + reservationColumnsR
 
 // GiveUpReservations ends claims whose driver has not come.
 func (s *Store) GiveUpReservations(ctx context.Context, limit int) (int, error) {
-	return s.due(ctx, toGiveUpSQL, limit, func(ctx context.Context, tx *sqlx.Tx, now time.Time, plots []uuid.UUID) error {
-		var rows []reservationRow
-		if err := tx.SelectContext(ctx, &rows, giveUpSQL, now, ids(plots), reservation.ReasonNobody); err != nil {
-			return fmt.Errorf("give up reservations: %w", err)
-		}
-		return tellReservations(ctx, tx, now, rows...)
-	})
+	return s.due(ctx, toGiveUpSQL, limit, giveUp)
+}
+
+func giveUp(ctx context.Context, tx *sqlx.Tx, now time.Time, plots []uuid.UUID) error {
+	var rows []reservationRow
+	if err := tx.SelectContext(ctx, &rows, giveUpSQL, now, ids(plots), reservation.ReasonNobody); err != nil {
+		return fmt.Errorf("give up reservations: %w", err)
+	}
+	return tellReservations(ctx, tx, now, rows...)
 }
 
 var toTimeOutSQL = dueSQL(`SELECT plot_id FROM sessions WHERE state = 'PENDING' AND start_by <= $1 ORDER BY start_by LIMIT $2`)
@@ -143,8 +144,7 @@ func (s *Store) ExpirePushes(ctx context.Context, limit int) (n int, err error) 
 			return fmt.Errorf("find statuses that have grown old: %w", err)
 		}
 		n = len(plots)
-		_, err := s.settle(ctx, tx, now, plots, nil)
-		return err
+		return s.settle(ctx, tx, now, plots, nil)
 	})
 	return n, err
 }

@@ -259,6 +259,10 @@ func (s *Store) orderSession(ctx context.Context, tx *sqlx.Tx, order session.Ord
 	case !errors.Is(err, session.ErrNotFound):
 		return session.Session{}, err
 	}
+	// A claim whose driver has not come is no longer in anybody's way, even if the scheduler has not come to it yet.
+	if err := giveUp(ctx, tx, now, []uuid.UUID{order.PlotID}); err != nil {
+		return session.Session{}, err
+	}
 	claim, err := s.claimFor(ctx, tx, now, order)
 	if err != nil {
 		return session.Session{}, err
@@ -280,8 +284,7 @@ func (s *Store) orderSession(ctx context.Context, tx *sqlx.Tx, order session.Ord
 	if err := tellSessions(ctx, tx, now, row); err != nil {
 		return session.Session{}, err
 	}
-	_, err = s.settle(ctx, tx, now, []uuid.UUID{order.PlotID}, nil)
-	return row.fromRow(), err
+	return row.fromRow(), s.settle(ctx, tx, now, []uuid.UUID{order.PlotID}, nil)
 }
 
 // usable says why no session can begin at the outlet.
@@ -354,8 +357,7 @@ func (s *Store) ChangeSession(
 			return err
 		}
 		out = row.fromRow()
-		_, err = s.settle(ctx, tx, now, []uuid.UUID{seen.PlotID}, nil)
-		return err
+		return s.settle(ctx, tx, now, []uuid.UUID{seen.PlotID}, nil)
 	})
 	return out, err
 }
@@ -385,10 +387,12 @@ SET period = tstzrange(lower(r.period), greatest($2, lower(r.period) + interval 
 WHERE r.id = $1 AND r.state = 'FULFILLED' AND upper(r.period) > greatest($2, lower(r.period) + interval '1 second')
 RETURNING ` + reservationColumnsR
 
+// A claim that should have been given up by now, and only waits for the scheduler to say so, ends as it would have ended.
 const displaceSQL = `
 UPDATE reservations r
-SET state = 'FAILED', state_since = $2, reason = $3, updated_at = $2, version = r.version + 1
-WHERE r.plot_id = ANY($1) AND r.state IN ('PENDING', 'RESERVED') AND r.period @> $2::timestamptz
+SET state = CASE WHEN r.no_show_at <= $2 THEN 'NO_SHOW' ELSE 'FAILED' END, state_since = $2,
+    reason = CASE WHEN r.no_show_at <= $2 THEN $4 ELSE $3 END, updated_at = $2, version = r.version + 1
+WHERE r.plot_id = $1 AND r.state IN ('PENDING', 'RESERVED') AND lower(r.period) <= $2
 RETURNING ` + reservationColumnsR
 
 func fulfill(ctx context.Context, tx *sqlx.Tx, now time.Time, claim uuid.UUID) error {
@@ -407,10 +411,11 @@ func release(ctx context.Context, tx *sqlx.Tx, now time.Time, claim uuid.UUID) e
 	return tellReservations(ctx, tx, now, rows...)
 }
 
-// displace fails the claims that run on plots which somebody else's car has taken.
-func displace(ctx context.Context, tx *sqlx.Tx, now time.Time, plots []uuid.UUID) error {
+// displace ends the claims that have begun on a plot which somebody else's car has taken.
+func displace(ctx context.Context, tx *sqlx.Tx, now time.Time, plotID uuid.UUID) error {
 	var rows []reservationRow
-	if err := tx.SelectContext(ctx, &rows, displaceSQL, ids(plots), now, reservation.ReasonOccupied); err != nil {
+	err := tx.SelectContext(ctx, &rows, displaceSQL, plotID, now, reservation.ReasonOccupied, reservation.ReasonNobody)
+	if err != nil {
 		return fmt.Errorf("fail the displaced reservations: %w", err)
 	}
 	return tellReservations(ctx, tx, now, rows...)

@@ -86,14 +86,6 @@ func (r factsRow) facts(now time.Time, pushTTL time.Duration) status.Facts {
 	return f
 }
 
-// settled is a plot after settle.
-type settled struct {
-	factsRow
-
-	Verdict status.Verdict
-	Changed bool
-}
-
 // verdictRow is one status to write.
 type verdictRow struct {
 	id      uuid.UUID
@@ -106,20 +98,20 @@ type verdictRow struct {
 // plot is true, now where it says nothing. A status never begins before the one it follows.
 func (s *Store) settle(
 	ctx context.Context, tx *sqlx.Tx, now time.Time, plots []uuid.UUID, at map[uuid.UUID]time.Time,
-) ([]settled, error) {
+) error {
 	if len(plots) == 0 {
-		return nil, nil
+		return nil
 	}
 	var rows []factsRow
 	if err := tx.SelectContext(ctx, &rows, factsSQL, ids(plots), now); err != nil {
-		return nil, fmt.Errorf("read what is known of plots: %w", err)
+		return fmt.Errorf("read what is known of plots: %w", err)
 	}
-	out := make([]settled, len(rows))
+	out := make([]factsRow, len(rows))
 	var changed []verdictRow
 	var closed []closedPlot
 	for i, row := range rows {
 		verdict := status.Decide(row.facts(now, s.opt.PushTTL))
-		out[i] = settled{factsRow: row, Verdict: verdict}
+		out[i] = row
 		if !verdict.Status.Usable() && (row.Reserved || verdict.Status == status.Removed) {
 			closed = append(closed, closedPlot{row.ID, reasonClosed(verdict), verdict.Status == status.Removed})
 		}
@@ -133,7 +125,6 @@ func (s *Store) settle(
 		if since.Before(row.StatusSince) {
 			since = row.StatusSince
 		}
-		out[i].Changed = true
 		out[i].Version++
 		changed = append(changed, verdictRow{row.ID, verdict, since.UTC()})
 		if string(verdict.Status) != row.Status {
@@ -141,9 +132,9 @@ func (s *Store) settle(
 		}
 	}
 	if err := writeVerdicts(ctx, tx, now, changed, out); err != nil {
-		return nil, err
+		return err
 	}
-	return out, failReservations(ctx, tx, now, closed)
+	return failReservations(ctx, tx, now, closed)
 }
 
 const writeVerdictsSQL = `
@@ -164,7 +155,7 @@ INSERT INTO events (at, kind, plot_id, station_id, operator_id, data)
 SELECT $5, 'status', e.plot_id, e.station_id, e.operator_id, e.data
 FROM unnest($1::uuid[], $6::uuid[], $7::uuid[], $8::json[]) AS e (plot_id, station_id, operator_id, data)`
 
-func writeVerdicts(ctx context.Context, tx *sqlx.Tx, now time.Time, changed []verdictRow, all []settled) error {
+func writeVerdicts(ctx context.Context, tx *sqlx.Tx, now time.Time, changed []verdictRow, all []factsRow) error {
 	if len(changed) == 0 {
 		return nil
 	}
@@ -179,7 +170,7 @@ func writeVerdicts(ctx context.Context, tx *sqlx.Tx, now time.Time, changed []ve
 	rest := all
 	for i, c := range changed {
 		// Both lists are in order of id.
-		at := slices.IndexFunc(rest, func(p settled) bool { return p.ID == c.id })
+		at := slices.IndexFunc(rest, func(p factsRow) bool { return p.ID == c.id })
 		p := rest[at]
 		rest = rest[at+1:]
 		document, err := json.Marshal(live.StatusData{

@@ -114,7 +114,7 @@ func (s *Store) begin(
 	if err != nil && !errors.Is(err, session.ErrNotFound) {
 		return sessionRow{}, err
 	}
-	if err == nil && !(known && open.ID == ordered.ID) {
+	if err == nil && (!known || open.ID != ordered.ID) {
 		if err := s.supersede(ctx, tx, now, at, open, start.MeterWh); err != nil {
 			return sessionRow{}, err
 		}
@@ -135,7 +135,7 @@ func (s *Store) begin(
 			return sessionRow{}, err
 		}
 	}
-	if err := displace(ctx, tx, now, []uuid.UUID{plotID}); err != nil {
+	if err := displace(ctx, tx, now, plotID); err != nil {
 		return sessionRow{}, err
 	}
 	if err := saveSession(ctx, tx, now, &row); err != nil {
@@ -148,7 +148,7 @@ func (s *Store) begin(
 	if err := insertReadings(ctx, tx, []sessionReading{{row.ID, first}}); err != nil {
 		return sessionRow{}, err
 	}
-	_, err = s.settle(ctx, tx, now, []uuid.UUID{plotID}, map[uuid.UUID]time.Time{plotID: at})
+	err = s.settle(ctx, tx, now, []uuid.UUID{plotID}, map[uuid.UUID]time.Time{plotID: at})
 	return row, err
 }
 
@@ -238,8 +238,7 @@ func (s *Store) StopTransaction(ctx context.Context, id uuid.UUID, stop chargepo
 		if _, err := tx.ExecContext(ctx, finishingSQL, id, row.Connector, at); err != nil {
 			return fmt.Errorf("note the plug's end: %w", err)
 		}
-		_, err = s.settle(ctx, tx, now, []uuid.UUID{row.PlotID}, map[uuid.UUID]time.Time{row.PlotID: at})
-		return err
+		return s.settle(ctx, tx, now, []uuid.UUID{row.PlotID}, map[uuid.UUID]time.Time{row.PlotID: at})
 	})
 }
 
