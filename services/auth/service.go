@@ -105,7 +105,7 @@ func run(ctx context.Context, cfg Config, tel *telemetry.Telemetry) error {
 		{"janitor", parts.sweep},
 		{"http", server.Run},
 	} {
-		group.Go(part.name, part.run) //nolint:contextcheck // a part is given a context that ends when its turn to stop has come
+		group.Go(part.name, part.run)
 	}
 	return group.Wait()
 }
@@ -194,7 +194,7 @@ func (p *parts) serve(ctx context.Context, cfg Config, tel *telemetry.Telemetry,
 		ping := func(ctx context.Context) (string, error) { return "", cache.Ping(ctx).Err() }
 		checks = append(checks, httpserver.Check{Name: "redis", Probe: ping})
 	}
-	server := httpserver.New(cfg.HTTP, tel, checks...) //nolint:contextcheck // each request has a context of its own
+	server := httpserver.New(cfg.HTTP, tel, checks...)
 	nudge := p.courier.Nudge
 	needs := httpapi.Needs{
 		Registrar: account.NewRegistrar(p.accounts, p.hasher, p.policy, p.throttles, nudge),
@@ -212,7 +212,7 @@ func (p *parts) serve(ctx context.Context, cfg Config, tel *telemetry.Telemetry,
 	if cfg.RateLimitFactor > 0 {
 		needs.Limiter = ratelimit.New(cache, ratelimit.Options{Namespace: Service, Log: p.log})
 	}
-	return server, httpapi.Register(server.App(), needs) //nolint:contextcheck // each request has a context of its own
+	return server, httpapi.Register(server.App(), needs)
 }
 
 func (p *parts) probeKeys(context.Context) (string, error) {

@@ -77,19 +77,7 @@ var guessesAtOwn = throttle.Rule{Name: "password-change", Burst: 10, Every: time
 // Forgot has a link that sets a new password sent to the owner of an address, if there is one. The caller is not told. It
 // returns ErrEmail and throttle.ErrLimited.
 func (p *Passwords) Forgot(ctx context.Context, address string, from caller.Caller) error {
-	email, err := ParseEmail(address)
-	if err != nil {
-		return at("/email", err)
-	}
-	if err := p.throttle.Take(ctx, mailCharges(email, from)...); err != nil {
-		return err
-	}
-	event := audit.New(audit.PasswordForgot, uuid.Nil, audit.Anonymous).From(from)
-	if err := p.store.Queue(ctx, notice.ToAddress(notice.PasswordForgot, email.Key()), event); err != nil {
-		return err
-	}
-	p.queued()
-	return nil
+	return askForMail(ctx, p.store, p.throttle, p.queued, address, notice.PasswordForgot, audit.PasswordForgot, from)
 }
 
 // Reset sets the password of the account that a token is for, and ends all its sessions. The policy is asked first, so that

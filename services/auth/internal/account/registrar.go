@@ -70,18 +70,6 @@ func NewRegistrar(store RegistrationStore, hasher Hasher, policy credential.Poli
 	return &Registrar{store: store, hasher: hasher, policy: policy, throttle: limits, queued: queued}
 }
 
-// Budgets of mails to one address: what one network may ask for, and what all may together. They count requests, so that
-// being refused says nothing about the address.
-var (
-	mailsFromNetwork = throttle.Rule{Name: "mails-from-network", Burst: 5, Every: 10 * time.Minute}
-	mailsToAddress   = throttle.Rule{Name: "mails-to-address", Burst: 30, Every: 20 * time.Minute}
-)
-
-func mailCharges(email Email, from caller.Caller) []throttle.Charge {
-	key := []byte(email.Key())
-	return []throttle.Charge{mailsFromNetwork.For(key, from.Network[:]), mailsToAddress.For(key)}
-}
-
 // Form is what a person fills in to register.
 type Form struct {
 	Email    string
@@ -162,17 +150,5 @@ func (r *Registrar) Confirm(ctx context.Context, text string, from caller.Caller
 // Resend has the link of the newest waiting registration of an address sent again, if there is one. The caller is not told.
 // It returns ErrEmail and throttle.ErrLimited.
 func (r *Registrar) Resend(ctx context.Context, address string, from caller.Caller) error {
-	email, err := ParseEmail(address)
-	if err != nil {
-		return at("/email", err)
-	}
-	if err := r.throttle.Take(ctx, mailCharges(email, from)...); err != nil {
-		return err
-	}
-	event := audit.New(audit.ResendAsked, uuid.Nil, audit.Anonymous).From(from)
-	if err := r.store.Queue(ctx, notice.ToAddress(notice.ResendAsked, email.Key()), event); err != nil {
-		return err
-	}
-	r.queued()
-	return nil
+	return askForMail(ctx, r.store, r.throttle, r.queued, address, notice.ResendAsked, audit.ResendAsked, from)
 }

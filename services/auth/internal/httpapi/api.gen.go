@@ -266,7 +266,8 @@ type LoginAttempt struct {
 	// Example: ada@example.com
 	Login string `json:"login"`
 
-	// Password At least 15 characters, at most 128, any character, no rule of composition; passwords that many people use are refused.
+	// Password At least 15 characters (an installation may ask for another number, from 8), at most 128, any character, no rule of
+	// composition. Passwords that many people use are refused.
 	Password Password `json:"password"`
 
 	// RememberMe A session of 30 idle and 90 days at most instead of 12 hours and 7 days.
@@ -351,21 +352,25 @@ type OptionalRefreshToken struct {
 	RefreshToken *OpaqueToken `json:"refresh_token,omitempty"`
 }
 
-// Password At least 15 characters, at most 128, any character, no rule of composition; passwords that many people use are refused.
+// Password At least 15 characters (an installation may ask for another number, from 8), at most 128, any character, no rule of
+// composition. Passwords that many people use are refused.
 type Password = string
 
 // PasswordChange defines model for PasswordChange.
 type PasswordChange struct {
-	// CurrentPassword At least 15 characters, at most 128, any character, no rule of composition; passwords that many people use are refused.
+	// CurrentPassword At least 15 characters (an installation may ask for another number, from 8), at most 128, any character, no rule of
+	// composition. Passwords that many people use are refused.
 	CurrentPassword Password `json:"current_password"`
 
-	// NewPassword At least 15 characters, at most 128, any character, no rule of composition; passwords that many people use are refused.
+	// NewPassword At least 15 characters (an installation may ask for another number, from 8), at most 128, any character, no rule of
+	// composition. Passwords that many people use are refused.
 	NewPassword Password `json:"new_password"`
 }
 
 // PasswordReset defines model for PasswordReset.
 type PasswordReset struct {
-	// Password At least 15 characters, at most 128, any character, no rule of composition; passwords that many people use are refused.
+	// Password At least 15 characters (an installation may ask for another number, from 8), at most 128, any character, no rule of
+	// composition. Passwords that many people use are refused.
 	Password Password `json:"password"`
 
 	// Token An opaque token, as it was given.
@@ -422,7 +427,8 @@ type Registration struct {
 	// Example: Ada
 	Name *Name `json:"name,omitempty"`
 
-	// Password At least 15 characters, at most 128, any character, no rule of composition; passwords that many people use are refused.
+	// Password At least 15 characters (an installation may ask for another number, from 8), at most 128, any character, no rule of
+	// composition. Passwords that many people use are refused.
 	Password Password `json:"password"`
 
 	// Username Letters and digits of one script, and `.`, `_`, `-` between them. Shown as typed, compared without case.
@@ -3157,100 +3163,101 @@ func (sh *strictHandler) UpdateMe(ctx *fiber.Ctx, params UpdateMeParams) error {
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7D3pbhs5mq9C1A7QnZ2SLDvOpWCAcWfcM+nN4U3SMLCx16KqPkmMqshqkmVZEwiYd9h32AebJ1nwI+um",
-	"Lsd2N6b3j2FLvL774PfRX4NIpJngwLUKhl+DGdAYJP76ikYzeCW4liIxf8egIskyzQQPhsHfxIIkgk+J",
-	"ngGhXC1AkpQuyRjIHDLdD8JARTNIqZkKNzTNEgiGQZaPExaFJKU3PTqFPz0eDIIw0MvMfKm0ZHwarFZh",
-	"cPqJTrubfpoBuQapmOBETHBrCZkEBVxTM6a5bXfZd+KjFhI8K4s5cEWoBMLhGiQCQcZLEhksqHXgcNFT",
-	"uGAXhlUYZFTSFLTD5+vJW6qjmR8qA28BUgGhnlFNmCLRjPIpxH1yzvRM5JowXcc6U+T46Lk5ITOrWQoG",
-	"YcBpag70etKz+9YhSOnNG+BTPQuGh4PBwEeB15N3gsMOR16YY5rzRAkDrslMJLF6SR4PjsliBtyclimi",
-	"NEsSBGnTSc2WtznuKgwkqExwBYjrkyiCTENsfo8E18C1+ZVmWcIi5JSDL8pA8rW2yx8kTIJh8G8HlUgc",
-	"2G/VQbkg7tVCBp0D75PXSD0JCK1IQc+YEQ9BNCDkQMSCgyyoTONYglIhoSSlLCGKLhVhuh+swuAt3NnB",
-	"34L3yOYAUSRyjuRoS31vrdi/58mSTIS0BKdJAnKtqEt2TTWEhIseStFGQffB4I51gGNWVn71WxGzCbOk",
-	"7QJV50F7xlxK80lXT9SA3u8Q709yPTuVUsg7o1JtSbNDfaFMinEC6R/3W/DMzvLR/sOPr8jTZ8cviILI",
-	"fESe9I9CIiShxO1l5dZgbyJkSphWkEwMW6c0MZ9AvI1pNiGy0MEVLn/mNNczIdnf71BiGyjtIGHE+DVN",
-	"WHxlGWY0rGswpkjO51wsuEEL08qgSgJ+sZCCT+8E/DA4Pz/vmVMC1wZG8FtZLQitDVonbj9QxSIigSbp",
-	"ny4CYaZcBD67tAqDgjvW4/rOue7cWImFwS5ikHxv2PDF8ZNnj1DjWft7Z8R3y63RfFZvfaeIxmF3xMyr",
-	"gi4dC0TjmJntaXImRQZSM2OlJjRREAZZ7aOvQQpK0Sk0SbuXZWGqY1qYIoIjHy/osu9VwxJ+yZk0x/1c",
-	"nuGyHCjGXyDShk4nduk9oQJzjG00O8VB7cPYqb6jvBJ8wmRKLWHv7TxhkCuQ1kVpi+fJWCFHG3XJBQey",
-	"oIpQNYfYaE5UqvidIdpYxEsCiQKihZgbr0gxHsF2cqzHwGkBRutUvOAAQhUZJSKiyZ9jkVLGR31iBMD+",
-	"UfjrjGsDoMUdUxC/JHmWgSSUxyQRxseMqAJ0jg2zKZrisSsGpTH9s/urH4k0COse29GT4zBIGS/+ftwB",
-	"OAxeG2FTmTVIexKTRppdQ83fHwuRAOVmXZqjADINqfJEBOVJqJR0af62FuCKxd7RcJOZz40NpDoYBozr",
-	"p8cVAQ0ipyDNSEb1riOV/2RfNPN+riKRgf+bNadW+dgPu9F+V/Zjz9d1tt/MoY4CPhb96fw/9iVngq4Y",
-	"8Dw1a59+PHrytLZ0db5IXtcHnvXWDZyvwctcLxs7vfLOzhXURyk29Q67acUpx48bTH/s4/rl3nNaiDcQ",
-	"WPjsOUPEnkWNOZLZYg1VPu5JljksVUOUNqlOQ/WOcLXPbhb0He6N0VceZfvDqzNy/IwklE9zOgWi6RQj",
-	"EaMEVVMfAW+qoMdPGog9MqG5NkovGAb//fmk91+09/fLr0fh49X3n3tXl+6TQe/F5dfD8Pnq0b//IfCQ",
-	"742YMn6iNaSZ3hObMVyzCK78VuW8CKitVV+YwFlCJKacKaeBQWGGYLxswn0S0+8UyWaCQxMBh56gOQwS",
-	"A0B3/9Meeg2FDRGSFKrgG7T+oWf/jCq1EDLe6lYW45CFUkjHIK8KzE1onugSzS1LWGJKTMjjAWFxAmjV",
-	"XgxIbOJtqkkqlCaMKw00NsMOj8hM5FLhuGc4rGajS9vS4maLyhpIPs62Yf0ebBJJoBriq5YxiamGnmYp",
-	"+LhyP98GR19F1pWC2G9Frf4st89zVDgedvILbt1LMtybgVSCkxlVhAtNoplQwIngPl+oSA551LcUCeyu",
-	"kj6IBP4qKdc+q482VW2QRNzLHDxlNn+1s0ORZ/HeJNzd8iIhLMW7tHS4KzBVghnW+apxQj/TnhU5wI2c",
-	"mzJe//SwzcsVd9AkeT8Jhp83E8yZgdVlW6h5niRG8U9BuxTPTDDrSJuv6NjsomUONebZbct3ZvSaDY2S",
-	"Z2AzdJ2NVh68vdus250QMGWj0fglmUgAouHGaCMjDSRhHDr6fRe93kxQ7RMXFXMKb6fIkhieA6Uxc1vP",
-	"m9Q+mKJwhUFeS+ZUo3Ku8iwT0jAajrR+ZzXdurXV35oaAntdLTzlVQOv2+TEAuZj7/ccPrEUMGGwJ7Z0",
-	"MWdjGiqjv+Ru+fap7ALeU9Vm+eI7gd/b/EVoojymMfacsmvA5GbdEhse2WKJ32fAX/8FI+ppLm8TUldE",
-	"VVclqfeLvQzVMSRRbMoZn17RZHp1TZP8G5asx5VXwONMMJtb6kz1D70yzHyVgp6J+PanUCoH6Y/yFnN1",
-	"lUt/qFdcaXwbWiVcC5tE24wAz7g7gd5anVvPBomuciyiPC3S9+vCXCM+34Ysy4Ab8dQccgcoatt0yy01",
-	"3ugcay1j+6m9gZPCNYK7Hp27yumuiPIwiF8jWkX0ASYS1Ow2+lraqVe30tudA53VgpeWftYkAao0OXxC",
-	"ohmVNNIgVVgGG4dHz0NC+bL6MiRcEJknYAIQPIxCoF6SIp5Q9jY4NdMyEFkCJijDlJyESa4g7l+Y+KN0",
-	"MMtApOUvHG0PywrIXuG9874hi71vu7pNbMdhcYt5LfHpHKC17uUGWn4ABfuG8rcB9I48hy3hZu2Wp519",
-	"0C5G9PtWu0dVbgt3zeazv0pTHq0J4KxTuS7ZqjTVeV1/1pKmmukENqjWr91EgDb+Ovn5w2vjepM54xjt",
-	"Y/ag6WTnkg/ZTA7dFdiw9HglxMA1o4namrN3zq09ZgnKBiKV3npLmkTsB3MDCcuqE/8NuQmJDOSU/JKD",
-	"XIYko3pGhCT2SouU073ROKpy39I/fXz/jpzZbwnjWmCUMxbxDhdOCKUPOb+Wsq8frrmQ/5RTprS8/4uo",
-	"KoTeJXCuot/tMe/tcnH1PMWmOT8X4/xXW1vUWJW52Q+35neqhXT6pSsJxQCyYHrGOFnMWDQjlJdffKcw",
-	"8WOrSfp167ouBWaG1+PnWLJr9OWKJWu/XtE4xZxhKuLyS/vZ5TaJwX18yEIe/k8j2OuxpWXeNdv1e6/N",
-	"CYYwuOkJmrGeEdsp8B7caEl7mk5VkeIKhrUFV9W1mi2jaCTC/H7Kk2/c1m20qtva2vLPD18c3W59XTmE",
-	"5e3Z1cyFCneBt/ayK6/ziWT+4JIyWwjdZPyzsiaRLIDEAlOwcy4W6EuyKRcSYkwplHVCVM2R+38vHFPL",
-	"T3X0hhtd8wWM6WzaiPBO0FE7hZX+lj27E3ZururKKEUuI/CrTJrHDHgEtSqHl6g+XVkqdTWe9WqqlC4x",
-	"x9nIm2+m3ApR+NoOPnza8it3Bc0BsqpfmndBstFnvWpDgfGBNMRkvCQqoxGorUC6isjiusnAPKPX0O8w",
-	"wy25wQKwURnYCH/v4okIlKq4ylfywCSoK3tR2KlnSBlnqbF1A19tw+2dsE11Ds26hcLU/gBUgtxuOhsQ",
-	"NxZrAFscYK2RVd+I6SYnfgQeI28pMjpx+XN0KIfEAkb++Y//HXld8iaF2stGgseK5FwzWylmj2Ezx8RN",
-	"bcQ/Tw2L3pLO+x3FzWqeheQ8MQe0VeO5MlIIEyGh4X89IPutub9p4NFeDCqv6mgGl5kUE5YY2BXIa6Sw",
-	"GkqgcfOThWS61CZuQPkXfunjhAcSjLa181B/k/T8vLac7g1odEwoj0nMpkwrE6gKbpS0GRXiN6P+KCSj",
-	"K/OjNyJj0AuwF8tpn3yciQU3QmR2jUPMpVEJcam+I6rAZsoadQytcpGjLQVrmJeOcsn08qNhHyvhY4vo",
-	"8rcfC2796fxTEHqK9OosNJEiJVhFEJaC4YyKkw+XR7UVfIXVKoIVY3Q4QKyI0gZJY1AsBndbiSyOd/r2",
-	"hCU8M62zqurNmzax6Xdn5r5ThMVIBOsuNRenikXttVeYBJqI7tpnmMUMWzuo0IDMJKl7WGbDEhF452s9",
-	"Clsko2cgi1UUErp/wS94G8EMsYVVx4Onz8lP55/I9yO9zIaE6j9+WehRSLDW7JG17Qm7BkU0cJIynmuw",
-	"p2CKXIPE/gPcCU8whyVRoAnVF3x00F9AkvSwevzgy2Ku+l+U4KM+OWnpO6bcLV5YKjrBIwiLfWx3T7EP",
-	"FqHnCI+QfXI+E9il5HoaFKEXvLk8AjGjioyNdNT0qGEke2++mJng1qkVxNk7YUuLsdhYQ2JwT5SWlE8B",
-	"S1kR15QTaJYImX0oLzpKhkRiRgRkiFqNW5aZCDkVuuhaogmbY38BBh/8gpshRdW9WxeUxYYBdUkmlCUQ",
-	"WxkhRiOqqhoVJTphETgPyHUUnWRYy33UHwRhkMvEsaUaHhwsFos+xa/7Qk4P3Fx18Ob1q9N3H09xTpVo",
-	"DF7/7QN5NaNyatBzlghNTs5ek3/+43+wNj8IA9e0FQyDQzNPZMBpxoJh8Lg/6D/GHIeeoZrwcwjeoYJP",
-	"BpOFq1Sylwp6IQzHKduxYJQjklqxKXc8WmeVkGDHnZpBTCiJseAXuaCyr32CFe+YHjX0mLBruOCO6y1m",
-	"Sx3zOg6GwV9BYwFhs8FtTW1FNeSg3lG2umx1bB0NBndW/Y+nW1P7Xwgr9h88e3L47NG3lP83eiT37mZ6",
-	"PDheN7jEzUG95QkhcgVv2+ZVvRiVsQqGny/DQOVpSuWyQoi7XELNtiQil07TGmWOYcjnIGYqEkYMg0uz",
-	"YIOHDa+zuBe1qwccO3eYx1ds8JvlJd9h17BWiSNSXFaT7+108kpwDpEmfymHHPYHIVqj58eHx79nHjxH",
-	"Y4Mq3hoftonvsK/poLr9xisToTx680ch275Fn5xwt8k414Sika+7B87ijr5euJr2CxfMrUaoWrmzj6mL",
-	"R5qsXTUxfCo9Y8zQ/SDi5QaGvOktFoueiW16uUyARyK2BQR79DrZlO+q6dO7Irh7k41m18a6pi+miOul",
-	"m1Re3J01EB5beDbzYb0X0Ew53HFKozHxDhj/a+lpf75chV9XDUE4UfPKxaq4EnnUWqunT48e1WQDZaEh",
-	"FxKuxRzWy0ThNtr22GITvAy0blVKlwQKH8I5huQE5UKRo8EAHQRadzGbvZI0MY7ZksRA45BoIfpdR9y6",
-	"K4W/PqPXUPnUShtfZyoEuot4jAksiISUMo6St94t+YDA//ZFr2s4qoBgQrhA7WI8s37wL8Xfpy6KK3Kk",
-	"yAcFL40hEXxqWMTx+mDwYjOvl0kdP6uPupn6EfJUJ96sN9di3uZvnz6dEdtOK6T5YFReTVgzMGrcGYwI",
-	"w/TDBTd89JKMGvmRUdktX+RvCsCtxI1hSnnfTLLp6pGF//mzwbOwaNCTkGG99iO8vLdhT5mJv+Bl6rpP",
-	"kAeU69QTCi/6ff3ePvl5hUXhDy8/xTXWAxuvZtZ8jUv3/7bKL8u4IznqD1rJqTUSe314gDKL9/0HrkNh",
-	"fcRLVEqThGR0Cjb7YaLcca61sUaVwsRMl3LSRxLG598pMpF0alzv0F3nj6VYKGO95gAZsWUpqYLkGlRI",
-	"lHBxMOMXnIvCTiViahMPxpgx98YNnsa+DRMJrvIUmwGGRPBkiQPO3n/8RGKxNmZ2/cpndArBVr7WcKMP",
-	"ZjpNmgztefeky7TmpP17iRURB+XVV+oSMozPiYkB6367rNfEXGLhkPJEgw4np64OZDels2cAVy/wf2Ad",
-	"02hR3/wMC4EbprTN4Bi1n4gpYXx3F6Ak4R2T3YGA6T2X7SsTn7XMdcEP61mgqwdsbnC9Ca/8zqPSMRYS",
-	"CxYoqa/efviALCh6jgJFtaRA3+MymhM0qHQ/TFg8m7AT/x1tp1z1HNGvzB54b4n34DUkWpVApxRvgnbg",
-	"h7IR1a8l3rjmyvugTKOJd3f1sBlzxfMj+xPH2fuHepVl5CluHfXJzy6ic/dR9sWWou7GmsaaPijiQGzm",
-	"LLoPyRKauX5jFRHAxw8KoFOvVzFTdJxA7F76KYDBrinJpjNd3jIVCpkpohZMRzOIiZhMrCo+evHrydob",
-	"NAlW/boLmFpvNp6/VhtViJ2VrY68iXxD7uwdTW0ohDW8tv7A9ZrZiKh7fe+8MHzlpOz0bcT9M6rcJX/c",
-	"J6ccHStaREUXvLywAh5DbPmJYDm6z596YyG4J5fB12uy6r4yd2Rzp56aIhfiluD0v0EXPBizVTfYa6N3",
-	"VqaFduKwHk2SjWpd5PokSYJd8HqKafN1mP3VMFVUdASXXXxB48gu/Wkfn9qCvkKOD6KyB8cvqRYrxR14",
-	"Y6PSseSxemlpZ+KoqQDzS9cZsu0+Z5UGuQ/RavUW7WRw1whZqcJrT2Q+hJg9tAVD61v2LxUv1blnDetI",
-	"MPYXTdmvYqp2kAlL9Kb9XScVVUuAXzBsNcGtgofa65vl5URXHH7EDe5ZHP5l44ITNXd3BRgLuJy/iW8J",
-	"h4XPT9lGcFn05m3PGdkEq5qrMvda37NPPri0DtPthE7jfqqTwcH2wN9H/qZGjXCNhFWJuIWQc+WqlyzG",
-	"mdTL4q4mdPV8rjir6Hw1msAJf0WZppE3lssftOsHMlO2IfSurJQC3f8NROy6JYS7JnTWSKiLAzao4lao",
-	"ULFLn5wUBfS26E4o3X5QnCqXSijatDRwolwxsauVw2cvymqwC16WP70kdKJN8GKvXOw07Jwuq+AKZivC",
-	"P/voFjNRS4IxkMGC/77Rwn0/HNiOPX6neYnmXdqwuGsOsXItLOLJsHqntx0eEBc1IwvdvVY9vXGqjLaY",
-	"vLI8N8ZLY9s8/qJk8u48GnLC2wWVVglx3TDLLmWDJfdGCNAU2AtNF0K8JLQo4eBQioZN++hW8WdRAtAn",
-	"RTGpS2xXdf+4NTPGOUnEwlBPCcIFpg4iyi84XtXUEkzoR5R5DlRPWBuOkjpeluWm1qb7ZdVh976EtZba",
-	"/C34cseDFw8prsbQlfQx/GFfxDcftyqFs4QuMbOTUalt0qisvOrfnxdasufWfLTtS1hXuvgW7qVScTOk",
-	"b7FB+zaFer/BvEjj/e0uUVKwHqf/307gIwNvQU6B4KN0rlbk8Yunj4jgjX+ewYsU5qj4Bxijriv5Mz59",
-	"dyui1gl69wqleHSv/c8AUgN7D7Hzx9uueDeuhGXKe8+1HB49tB4r7Jgxay6tZF/qbrAX4w3GwnzL8wf1",
-	"kMrd8R8zMKUYn/YfNpFjnxKRxL1L0ZLilXu9qxAp239xgDLjBnZqdo1p77aXaFHT4P3qH8Y0NPgq9K9W",
-	"hTlauLr2sHT2gRcZqLS2rvXPPAtiSkgDt30tOqzyjuXcrHof4+umfz2AXlkHInyLY32gXZTZ1AvZlC0j",
-	"f/b06RGCVVTP1Va1pTjdhc9tVDSlGhZ0SVy6ZiypXBYNNqLbFVBbuKrOXl2u/i8AAP//",
+	"7D1pbxs5ln/loXaA7uyUZNlxLgUDjDvjnklvDm+ShoGNvRZV9SQxqiLVJMuyJhAw/2H/w/6w+SULPrJO",
+	"lS7Hdjem94thS7zeffA9+msQyXQmBQqjg/7XYIIsRkW/vmLRBF9JYZRM7N8x6kjxmeFSBP3gb3IOiRRj",
+	"MBMEJvQcFaRsAUOEKc5MNwgDHU0wZXYq3rB0lmDQD2bZMOFRCCm76bAx/ulxrxeEgVnM7JfaKC7GwXIZ",
+	"Bqef2Hh1008ThGtUmksBckRbK5wp1CgMs2Pq264u+05+NFJhy8pyikIDUwgCr1EREDBcQGSxoNeBI2RH",
+	"04KrMCzDYMYUS9F4fL4evWUmmrRDZeHNQcohNBNmgGuIJkyMMe7COTcTmRngpop1ruH46Lk9IberOQoG",
+	"YSBYag/0etRx+1YhSNnNGxRjMwn6h71er40Cr0fvpMAdjjy3x7TniRKOwsBEJrF+CY97xzCfoLCn5Rq0",
+	"4UlCIG06qd3yNsddhoFCPZNCI+H6JIpwZjC2v0dSGBTG/spms4RHxCkHX7SF5Gtllz8oHAX94N8OSpE4",
+	"cN/qg2JB2quBDDZF0YXXRD2FBK1M0Uy4FQ8JBglyBDkXqHIqszhWqHUIDFLGE9BsoYGbbrAMg7d4Zwd/",
+	"i61HtgeIIpkJIkdT6jtrxf69SBYwksoRnCUJqrWirvg1MxiCkB2Soo2C3gaDP9YBjVk6+TVvZcxH3JF2",
+	"FagqD7ozZkrZT1b1RAXo/Q7x/iQzk1OlpLozKlWWtDtUF5opOUww/eN+C565WW20//DjK3j67PgFaIzs",
+	"R/CkexSCVMDA7+Xk1mJvJFUK3GhMRpatU5bYTzDexjSbEJnr4BKXPwuWmYlU/O93KLE1lK4gYcDFNUt4",
+	"fOUYZtCvajCuIRNTIefCooUbbVGlkL6YKynGdwJ+GJyfn3fsKVEYCyO2W1kjgVUGrRO3H5jmEShkSfqn",
+	"i0DaKRdBm11ahkHOHetxfedcd26txNxilzAI31s2fHH85Nkj0njO/t4Z8f1yazSf01vfaTA07I6YeZnT",
+	"ZcUCsTjmdnuWnCk5Q2W4tVIjlmgMg1nlo69BilqzMdZJu5dl4XrFtHANUhAfz9mi26qGFf6ScWWP+7k4",
+	"w2UxUA6/YGQsnU7c0ntChfYY22h2SoOah3FT247ySooRVylzhL2384RBplE5F6UpnidDTRxt1aWQAmHO",
+	"NDA9xdhqTlKq9J0l2lDGC8BEIxgpp9Yr0lxEuJ0c6zFwmoPROJXIOQCYhkEiI5b8OZYp42LQBSsA7o/c",
+	"X+fCWAAd7rjG+CVksxkqYCKGRFofM2IayTm2zKZZSscuGZTF7M/+r24k0yCsemxHT47DIOUi//vxCsBh",
+	"8NoKm545g7QnMVlk+DVW/P2hlAkyYddlGQkgN5jqloigOAlTii3s384CXPG4dTTezOzn1gYyE/QDLszT",
+	"45KAFpFjVHYkZ2bXkbr9ZF8Mb/1cR3KG7d+sObXOhu2wW+135T5u+brK9ps51FOgjUV/Ov+PfcmZkCuG",
+	"Ikvt2qcfj548rSxdni9S19WBZ511A6dr8DI1i9pOr1pnZxqrozQftw67acQpx49rTH/cxvWLvec0EG8h",
+	"cPC5c4aEPYcaeyS7xRqqfNyTLFNc6JoobVKdluorwtU8u12w7XBvrL5qUbY/vDqD42eQMDHO2BjBsDFF",
+	"IlYJ6ro+QlFXQY+f1BB7ZENzY5Ve0A/++/NJ579Y5++XX4/Cx8vvP3euLv0nvc6Ly6+H4fPlo3//Q9BC",
+	"vjdyzMWJMZjOzJ7YjPGaR3jVblXO84DaWfW5DZwVRnIsuPYaGDVlCIaLOtwnMftOw2wiBdYRcNgSNIdB",
+	"YgFY3f+0Q15DbkOkglwVfIPWP2zZf8a0nksVb3Ur83HEQimmQ1RXOeZGLEtMgeaGJSwwJUfwuAc8TpCs",
+	"2osexDbeZgZSqQ1woQ2y2A47PIKJzJSmcc9oWMVGF7alwc0OlRWQ2jjbhfV7sEmkkBmMrxrGJGYGO4an",
+	"2MaV+/k2NPoqcq4Uxu1W1OnPYvssI4XTwk7tglv1kiz3zlBpKWDCNAhpIJpIjQKkaPOF8uRQi/pWMsHd",
+	"VdIHmeBfFROmzeqTTdUbJJH2sgdPuctf7exQZLN4bxLubnmJEI7iq7T0uMsxVYAZVvmqdsJ2pj3Lc4Ab",
+	"OTflovrpYZOXS+5gSfJ+FPQ/byaYNwPLy6ZQiyxJrOIfo/EpnonkzpG2X7Gh3cWoDCvMs9uW7+zoNRta",
+	"Jc/RZehWNlq24O3dZt3uhYBrF43GL2GkEMHgjdVGVhog4QJX9Psuer2eoNonLsrn5N5OniWxPIfaUOa2",
+	"mjepfDAm4QqDrJLMKUdlQmezmVSW0Wik8zvL6c6tLf82zBK41dWiU17V8LpNThxgbez9XuAnniIlDPbE",
+	"lsnnbExDzdgvmV++eSq3QOupKrPa4jtJ37v8RWijPG4o9hzza6TkZtUSWx7ZYonfz1C8/gtF1ONM3Sak",
+	"LomqrwpS7xd7WapTSKL5WHAxvmLJ+OqaJdk3LFmNK69QxDPJXW5pZWr70CvLzFcpmomMb38KrTNU7VHe",
+	"fKqvMtUe6uVXGt+GVoXX0iXRNiOgZdydQO+szq1noyJXOZZRlubp+3VhrhWfb0OWY8CNeKoPuQMUNW26",
+	"45YKb6wcay1jt1N7AyeFawR3PTp3ldNdEdXCIO0a0SmiDzhSqCe30dfKTb26ld5eOdBZJXhp6GcDCTJt",
+	"4PAJRBOmWGRQafieCYozWJIQfSj9xvSUglgmpJmgApHZ4CaEkZIpPH8UFhHK4dHzEJhYlCuGICSoLEGQ",
+	"owtBIGhCRRfys2l3h5zaeTOUswRtKEeJPIWjTGPcvbBRS+GWFuFLw8s42h7M5Xu+otvqfQMdd0t3dZuI",
+	"UOD8FvMaQrdygMa6lxs44ANq3DcBcBtA78jf2BKkVu6GmjkL4yPLdo9s91jMb+Ev59qstjZMRGvCPueK",
+	"rkvRasNMVtW6lVSr4SbBDQr562r6wFgvH37+8No67DDlgnIElHOou+aZEn0+UX1/cdYv/GSFMQrDWaK3",
+	"Zvq9S+yOWYCygUiFj9+QJhm3g7mBhEWtSvu9ug2kLOQMfslQLUKYMTMBqcBdhEExvTWGJwPQtvRPH9+/",
+	"gzP3LXBhJMVGQxnvcE1FULYh59cyEdXD1RdqP+WYa6Pu//qqDLx3CbfLmHl7pHy7DF41u7Fpzs/5uPYL",
+	"sS1qrMz37Idb+zszUnn9sioJ+QCYczPhAuYTHk2AieKL7zSli1wNSrdqXdclzuzwatQdK35NHmC+ZOXX",
+	"KxanlGlMZVx86T673CYxtE8bsoiH/9MK9npsGZWtmu3qbdnmtEQY3HQkm/GOFdsxig7eGMU6ho11nhgL",
+	"+pUFl+VlnCu+qKXP2v2UJ9+4rd9oWbW1leWfH744ut36pnQjizu3q4kPMO4Cb81ll60uK5H5g0/lbCF0",
+	"nfHPikpGmCPEkhK3UyHn5EvysZAKY0pEFNVFTE+J+38vHFPJaq3oDT+64gtY01m3EeGdoKNyCif9DXt2",
+	"J+xcX9UXX8pMRdiuMlkWcxQRVmojXpL69MWszFeGVmuwbHAUsSSpZds3U25JKHztBh8+bfiVu4LmAVlW",
+	"r9pXQXIxa7XWQ6P1gQzGMFyAnrEI9VYgfR1lfkllYZ6wa+yuMMMtucEBsFEZuLzA3iUXEWpdclVboQRX",
+	"qK/c9eJKFUTKBU+treu1VUTc3gnbVB1Rr3bITe0PyBSq7aazBnFtsRqw+QHWGln9jZiuc+JHFDHxlobB",
+	"ic+6k0PZBwcY/PMf/ztodcnrFGouG0kRa8iE4a6+zB3D5ZvBT63FP08ti96Szvsdxc+qnwUykdgDulrz",
+	"TFspxJFUWPO/HpD91tz61PDorhN1q+qoB5czJUc8sbBrVNdEYd1XyOL6J3PFTaFN/IDiL/qyjRMeSDCa",
+	"1q6F+puk5+e1RXhv0JBjwkQMMR9zo22gKoVV0nZUSN8MuoMQBlf2R2cAQzRzdNfRaRc+TuRcWCGyu8Yh",
+	"WDozhXGhviOm0WXKatUPjSKToy1lbpTNjjLFzeKjZR8n4UOH6OK3H3Nu/en8UxC2lPZVWYjShFR7EBaC",
+	"4Y2Klw+ffXV1f7nVyoMVa3QEYqxBG4ukIWoeo7/jJBanSgB3wgKeiTGzslauNW3ikvbezH2ngcdEBOcu",
+	"1RdnmkfNtZeUBBrJ1bXPKIsZNnbQoQWZK6h6WHbDAhF0U+w8CldaQ9lWv4omQncvxIVoIpgTtqhWuff0",
+	"Ofx0/gm+H5jFrA/M/PHL3AxCoAq1R862J/waNRgUkHKRGXSn4BquUVHXAu1EJ5jiAjQaYOZCDA66c0yS",
+	"DtWcH3yZT3X3i5Zi0IWThr7j2t/9hYWikyLCMN/H9QTl+1DpekbwSNWF84mk3ibfCaGBXYj68gTEhGkY",
+	"Wumo6FHLSO62fT6xwa1XK4Szd9IVJFOJssHE4h60UUyMkQpgCddMANYLi+w+TOR9KH1QlBFBFZJWE45l",
+	"RlKNpcl7nVjCp9SVQMGHuBB2SF6r79dF7bBhQV3AiPEEYycjYDWiLmtYSaITHqH3gHwf0smMKsCPur0g",
+	"DDKVeLbU/YOD+XzeZfR1V6rxgZ+rD968fnX67uMpzSkTjcHrv32AVxOmxhY9Z4k0cHL2Gv75j/+hiv4g",
+	"DHyrV9APDu08OUPBZjzoB4+7ve5jynGYCamJdg6hm1dsk8Fk7uub3FWEmUvLcdr1OVjlSKTWfCw8j1ZZ",
+	"JQTq09MTjIFBTGXCxAWlfe0C1clTetTSY8Sv8UJ4rneYLXTM6zjoB39FQ2WH9ba4NRUZ5ZCDah/a8rLR",
+	"53XU691ZzwCdbk3HQC6s1LXw7Mnhs0ff0jRQ66zcuwfqce943eACNwfVRimCyJfJbZtXdnCUxirof74M",
+	"A52lKVOLEiH+cok02wJkprymtcqcwpDPQcx1JK0YBpd2wRoPW17ncSdq1hx4dl5hnrYShd8sL7Uddg1r",
+	"FTiC/IobvnfT4ZUUAiMDfymGHHZ7IVmj58eHx79nHjwnY0Mq3hkfvonvqBvqoLwzpysTqVv05o9SNX2L",
+	"LpwIv8kwM8DIyFfdA29xB18vfCX8hQ/mlgNSrcLbx9THI3XWLlsfPhWeMWXofpDxYgND3nTm83nHxjad",
+	"TCUoIhm7soM9OqRcyndZ9+l96dy9yUa912NdqxjX4DvwRqUXd2dth8cOns18WO0gtFMOd5xSa2e8A8b/",
+	"Wnjany+X4ddlTRBO9LR0sUquJB511urp06NHFdkgWajJhcJrOcX1MpG7ja6pNt+ELgOdW5WyBWDuQ3jH",
+	"EE5ILjQc9XquwqHqYtY7LFliHbMFxMjiEIyU3VVH3Lkrub8+YddY+tTaWF9nLCW5i3SMEc5BYcq4IMlb",
+	"75Z8IOB/+6K3ajjKgGAEQpJ2sZ5ZN/iX4u9TH8XlOVLig5yXhphIMbYs4nm913uxmdeLpE47qw9WM/UD",
+	"4qmVeLPakkt5m799+nQGrglXKvvBoLiacGZgULszGACn9MOFsHz0Ega1/Mig6LHP8zc54E7ihjhmomsn",
+	"uXT1wMH//FnvWZi39SmcUZX3I7q8d2FPkYm/EEXqugvEA9r390lNF/1tXeJt8vOKSskfXn7ya6wHNl71",
+	"rPkal+7/bVW7LNOOcNTtNZJTayT2+vCAZJbu+w98X8P6iBd0ypIEZmyMLvtho9xhZoy1RqXCpEyX9tIH",
+	"CRfT7zSMFBtb1zv01/lDJefaWq8p4gxcWUqqMblGHYKWPg7m4kIImdupRI5d4sEaM+5fxqHTuBdlIil0",
+	"llILQR+kSBY04Oz9x08Qy7Uxs+9yPmNjDLbytcEbczAxaVJn6JbXUlaZ1p60ey+xIuGguPpKfUKGiynY",
+	"GLDqt6tqTcwlFQ7plmjQ4+TU14HspnT2DOCqbQEPrGNqje2bH28BvOHauAyOVfuJHAMXu7sABQnvmOwe",
+	"BErv+WxfkfisZK5zfljPAqt6wOUG15vw0u88KhxjqahggUF19eZzCTBn5DlKEtWCAt0Wl9GeoEal+2HC",
+	"/LGFnfjvaDvlykeMfmX2oHtLugevINGpBDZmdBO0Az8U7avtWuKNb8m8D8rUWn93Vw+bMZc/WrI/cby9",
+	"f6i3XAYtxa2DLvzsIzp/H+XeecnrbpxprOiDPA6kFtC8ZxEWWM/1W6tIAD5+UAC9er2KuWbDBGP/PlAO",
+	"DPVaKT6emOKWKVfIXIOecxNNMAY5GjlVfPTi15O1N2QSnPr1FzCVjm46f6U2Khc7J1sr8iazDbmzdyx1",
+	"oRDV8Lr6A9+h5iKi1et774XR2yhFf3At7p8w7S/54y6cCnKsWB4VXYjiwgpFjLHjJ6By9DZ/6o2D4J5c",
+	"hrYOleXq23RHLnfaUlPkQ9wCnO436IIHY7byBntt9M6LtNBOHNZhSbJRrcvMnCRJsAteTyltvg6zvxqm",
+	"8oqO4HIVX1g7sk9/uiertqAvl+ODqOjBaZdUh5X8Dry2UeFYili/dLSzcdRYov1l1Rly7T5npQa5D9Fq",
+	"9BbtZHDXCFmhwisPaz6EmD20BSPrW/Qv5e/b+ccQq0iw9pdM2a9iqnaQCUf0uv1dJxVlS0C7YLhqglsF",
+	"D5U3O4vLiVVx+JE2uGdx+JeNC07ybkgXC/icv41vQeC8zU/ZRnCV9+Ztzxm5BKue6iL3Wt2zCx98Woeb",
+	"ZkKndj+1ksGh9sDfR/6mQo1wjYSVibi5VFPtq5ccxrkyi/yuJvT1fL44K299tZrAC39JmbqRt5arPWg3",
+	"D2SmXEPoXVkpjab7G4jYTUMId03orJFQHwdsUMWNUKFkly6c5AX0ruhOatN8hpxpn0rI27QMCtC+mNjX",
+	"ytFjGUU12IUoyp9eAhsZG7y4Kxc3jTqniyq4nNny8M891cVt1JJQDGSx0H7f6OC+Hw5sxh6/07xE/S6t",
+	"n981h1S5FubxZFi+7tsMD8BHzcRCd69VT2+8KmMNJi8tz4310vg2jz8vmbw7jwZORLOg0ikhYWpm2ads",
+	"qOTeCgGZAneh6UOIl8DyEg6BhWi4tI9pFH/mJQBdyItJfWK7rPunrbk1zkki55Z6WoKQlDqImLgQdFVT",
+	"STCRH1HkOUg9UW04SepwUZSbOpveLqseu/clrJXU5m/BlzvuvXhIcbWGrqCP5Q/3jr79uFEpPEvYgjI7",
+	"M6aMSxoVlVfd+/NCC/bcmo92fQnrShff4r1UKm6G9C01aN+mUO83mBepvdq9SpQUncfZ/s8q6JGBt6jG",
+	"CPSUna8Vefzi6SOQovYvN0Sewhzk/zZjsOpK/kwP5t2KqFWC3r1CyZ/qa/4LgdTC3iHs/PG2K96NK+GY",
+	"8t5zLYdHD63HcjtmzZpPK7n3vWvsxUWNsSjf8vxBPaRid/p3DlxrLsbdh03kuKdEFPh3KRpSvPRvfuUi",
+	"5fovDkhm/MCVml1r2lfbS4ysaPBu+W9mahp8GbavVoY5Rvq69rBw9lHkGai0sq7zz1oWpJSQQeH6WkxY",
+	"5h2LubPyfYyvm/5hAXllKxDRWxzrA+28zKZayKZdGfmzp0+PCKy8eq6yqivFWV343EVFY2Zwzhbg0zVD",
+	"xdQib7CRq10BlYXL6uzl5fL/AgAA//8=",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,
