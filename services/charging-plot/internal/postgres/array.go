@@ -1,30 +1,32 @@
 package postgres
 
-import (
-	"bytes"
-	"math"
-	"strconv"
-)
+import "bytes"
 
-// parseArray reads the text of an array of numbers, NULL as NaN. Microseconds since 1970 stay exact in a float64 until the year 2255.
-func parseArray(text []byte) []float64 {
+// parseArray reads the text of an array of whole numbers, such as {1,-2,NULL}; missing tells which are NULL.
+func parseArray(text []byte) (values []int64, missing []bool) {
 	text = bytes.TrimSuffix(bytes.TrimPrefix(text, []byte("{")), []byte("}"))
 	if len(text) == 0 {
-		return nil
+		return nil, nil
 	}
-	out := make([]float64, 0, bytes.Count(text, []byte(","))+1)
-	for len(text) > 0 {
-		item := text
-		if end := bytes.IndexByte(text, ','); end >= 0 {
-			item, text = text[:end], text[end+1:]
-		} else {
-			text = nil
+	n := bytes.Count(text, []byte(",")) + 1
+	values, missing = make([]int64, 0, n), make([]bool, 0, n)
+	var value int64
+	negative, null := false, false
+	for i := 0; i <= len(text); i++ {
+		switch {
+		case i == len(text) || text[i] == ',':
+			if negative {
+				value = -value
+			}
+			values, missing = append(values, value), append(missing, null)
+			value, negative, null = 0, false, false
+		case text[i] == '-':
+			negative = true
+		case text[i] >= '0' && text[i] <= '9':
+			value = value*10 + int64(text[i]-'0')
+		default: // a letter of NULL
+			null = true
 		}
-		v, err := strconv.ParseFloat(string(item), 64)
-		if err != nil { // NULL
-			v = math.NaN()
-		}
-		out = append(out, v)
 	}
-	return out
+	return values, missing
 }

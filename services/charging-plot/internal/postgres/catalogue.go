@@ -36,7 +36,28 @@ const selectStaleSQL = `SELECT id FROM stations WHERE stale AND NOT removed ORDE
 // transaction. A new EVSE gets a plot of its own; a plot whose EVSEs are all removed becomes REMOVED; what operators wrote stays. The
 // same batch a second time changes nothing.
 func (s *Store) ApplyCatalogue(ctx context.Context, batch catalog.Batch) error {
-	return s.write(ctx, func(ctx context.Context, tx *sqlx.Tx) error {
+	if err := s.applyCatalogue(ctx, batch); err != nil {
+		return err
+	}
+	s.grown += len(batch.Changes)
+	if batch.CaughtUp && s.grown >= analyzeAfter {
+		s.grown = 0
+		// A database that has just been filled does not know it yet, and plans as if it were empty.
+		if _, err := s.db.ExecContext(ctx, analyzeSQL); err != nil {
+			s.opt.Log.WarnContext(ctx, "the catalogue's tables could not be analysed", "error", err)
+		}
+	}
+	return nil
+}
+
+const (
+	// analyzeAfter is how many stations must have come for the planner to be told.
+	analyzeAfter = 1000
+	analyzeSQL   = `ANALYZE stations, evses, plots, plot_evses, plot_history`
+)
+
+func (s *Store) applyCatalogue(ctx context.Context, batch catalog.Batch) error {
+	return s.write(ctx, func(ctx context.Context, tx txn) error {
 		if batch.Reset {
 			if _, err := tx.ExecContext(ctx, markStaleSQL); err != nil {
 				return fmt.Errorf("begin a replay: %w", err)
@@ -144,7 +165,7 @@ WITH moved AS (
 UPDATE charge_points c SET operator_id = s.operator_id FROM stations s
 WHERE s.id = c.station_id AND s.id = ANY($1) AND c.operator_id <> s.operator_id`
 
-func (s *Store) applyStations(ctx context.Context, tx *sqlx.Tx, changes []catalog.Change) error {
+func (s *Store) applyStations(ctx context.Context, tx txn, changes []catalog.Change) error {
 	if len(changes) == 0 {
 		return nil
 	}
@@ -276,7 +297,7 @@ func upsertEVSEs(
 	return append(changed, gone...), nil
 }
 
-func createPlots(ctx context.Context, tx *sqlx.Tx, now time.Time, changes []catalog.Change, known []evseRow) error {
+func createPlots(ctx context.Context, tx txn, now time.Time, changes []catalog.Change, known []evseRow) error {
 	served := make(map[uuid.UUID]bool, len(known))
 	for _, e := range known {
 		served[e.ID] = e.PlotID != nil

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/jmoiron/sqlx"
 
 	"github.com/ihr-charging/charging-plot-api/libs/postgres"
 	"github.com/ihr-charging/charging-plot-api/libs/tariff"
@@ -24,7 +23,7 @@ INSERT INTO cdrs (id, session_id, driver_id, operator_id, document, created_at) 
 
 // bill makes the CDR of a session that has just been completed. A tariff that cannot be priced must not keep a charge point from ending
 // its transaction: the record is then without a price, and the log says why.
-func (s *Store) bill(ctx context.Context, tx *sqlx.Tx, now time.Time, done session.Session) error {
+func (s *Store) bill(ctx context.Context, tx txn, now time.Time, done session.Session) error {
 	var stay session.Stay
 	var place struct {
 		Name         string `db:"name"`

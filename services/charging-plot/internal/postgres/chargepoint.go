@@ -128,7 +128,7 @@ func (s *Store) CreateChargePoint(
 	for _, c := range cp.Connectors {
 		numbers, evses = append(numbers, int64(c.Number)), append(evses, c.EVSEID)
 	}
-	err = s.db.InTx(ctx, func(ctx context.Context, tx *sqlx.Tx) error {
+	err = s.inTx(ctx, func(ctx context.Context, tx txn) error {
 		var plots []uuid.UUID
 		if err := tx.SelectContext(ctx, &plots, plotsOfEVSEsSQL, ids(evses)); err != nil {
 			return fmt.Errorf("find the plots: %w", err)
@@ -320,7 +320,7 @@ func (s *Store) Seen(ctx context.Context, list []uuid.UUID, at time.Time) error 
 		known[id] = true
 	}
 	back := slices.DeleteFunc(slices.Clone(list), func(id uuid.UUID) bool { return known[id] })
-	return s.write(ctx, func(ctx context.Context, tx *sqlx.Tx) error {
+	return s.write(ctx, func(ctx context.Context, tx txn) error {
 		return s.withPlotsOf(ctx, tx, back, func() error {
 			_, err := tx.ExecContext(ctx, speakAgainSQL, ids(back), at)
 			return err
@@ -329,7 +329,7 @@ func (s *Store) Seen(ctx context.Context, list []uuid.UUID, at time.Time) error 
 }
 
 // withPlotsOf locks the plots of charge points, runs change and settles the plots.
-func (s *Store) withPlotsOf(ctx context.Context, tx *sqlx.Tx, chargePoints []uuid.UUID, change func() error) error {
+func (s *Store) withPlotsOf(ctx context.Context, tx txn, chargePoints []uuid.UUID, change func() error) error {
 	var plots []uuid.UUID
 	if err := tx.SelectContext(ctx, &plots, plotsOfChargePointsSQL, ids(chargePoints)); err != nil {
 		return fmt.Errorf("find the charge points' plots: %w", err)
@@ -354,7 +354,7 @@ func (s *Store) FallSilent(ctx context.Context, since time.Time, limit int) (int
 		return 0, postgres.Map(err, nil)
 	}
 	var fallen []uuid.UUID
-	err := s.write(ctx, func(ctx context.Context, tx *sqlx.Tx) error {
+	err := s.write(ctx, func(ctx context.Context, tx txn) error {
 		return s.withPlotsOf(ctx, tx, quiet, func() error {
 			return tx.SelectContext(ctx, &fallen, fallSilentSQL, ids(quiet), since)
 		})
@@ -386,7 +386,7 @@ WHERE c.id = t.id AND (c.status_at IS NULL OR c.status_at <= t.at)`
 // changes nothing, and one about a connector that is not registered neither.
 func (s *Store) ReportStatuses(ctx context.Context, reports []central.Report) error {
 	reports = latest(reports)
-	return s.write(ctx, func(ctx context.Context, tx *sqlx.Tx) error {
+	return s.write(ctx, func(ctx context.Context, tx txn) error {
 		points, numbers := make([]string, len(reports)), make([]int64, len(reports))
 		for i, r := range reports {
 			points[i], numbers[i] = r.ChargePoint.String(), int64(r.Connector)

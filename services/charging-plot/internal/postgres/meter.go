@@ -150,7 +150,7 @@ func (s *Store) StoreReadings(ctx context.Context, messages []central.Readings) 
 	for i, m := range messages {
 		points[i], connectors[i], transactions[i] = m.ChargePoint.String(), int64(m.Connector), string(m.Transaction)
 	}
-	return s.write(ctx, func(ctx context.Context, tx *sqlx.Tx) error {
+	return s.write(ctx, func(ctx context.Context, tx txn) error {
 		var rows []readSessionRow
 		err := tx.SelectContext(ctx, &rows, readSessionsSQL, pq.Array(points), pq.Array(connectors), pq.Array(transactions))
 		if err != nil {
@@ -211,7 +211,7 @@ func (l *lastRead) add(r session.Reading) {
 }
 
 // advance brings the sessions' present values up to the newest readings and tells of them.
-func (s *Store) advance(ctx context.Context, tx *sqlx.Tx, latest map[uuid.UUID]*lastRead) error {
+func (s *Store) advance(ctx context.Context, tx txn, latest map[uuid.UUID]*lastRead) error {
 	if len(latest) == 0 {
 		return nil
 	}
@@ -295,13 +295,18 @@ func (s *Store) ListReadings(ctx context.Context, id uuid.UUID, after time.Time,
 	return out, nil
 }
 
-// Columns as arrays: a session of ten hours at one reading a second is 36,000 rows, and reading those one by one costs more than
-// everything that is done with them after.
+// Columns as arrays of whole numbers (microseconds, thousandths of a unit), in the order of the index: a session of ten hours at one
+// reading a second is 36,000 rows, and reading those one by one, or as decimal fractions, costs more than everything that is done with
+// them after.
 const curveReadingsSQL = `
-SELECT array_agg((extract(epoch FROM at) * 1000000)::bigint ORDER BY at) AS at, array_agg(register_wh ORDER BY at) AS register_wh,
-       array_agg(power_w ORDER BY at) AS power_w, array_agg(soc_percent ORDER BY at) AS soc_percent
-FROM meter_values
-WHERE session_id = $1`
+SELECT array_agg(at) AS at, array_agg(register_wh) AS register_wh, array_agg(power_w) AS power_w, array_agg(soc_percent) AS soc_percent
+FROM (
+    SELECT (date_part('epoch', at) * 1000000)::bigint AS at, (register_wh * 1000)::bigint AS register_wh,
+           (power_w * 1000)::bigint AS power_w, (soc_percent * 1000)::bigint AS soc_percent
+    FROM meter_values
+    WHERE session_id = $1
+    ORDER BY meter_values.at
+) ordered`
 
 // CurveReadings gives all of a session's readings of register, power and state of charge, in order of time.
 func (s *Store) CurveReadings(ctx context.Context, id uuid.UUID) ([]session.Reading, error) {
@@ -314,13 +319,24 @@ func curveReadings(ctx context.Context, q sqlx.QueryerContext, id uuid.UUID) ([]
 	if err := q.QueryRowxContext(ctx, curveReadingsSQL, id).Scan(&at, &register, &power, &soc); err != nil {
 		return nil, fmt.Errorf("read meter values: %w", err)
 	}
-	times := parseArray(at)
-	registers, powers, socs := parseArray(register), parseArray(power), parseArray(soc)
+	times, _ := parseArray(at)
 	out := make([]session.Reading, len(times))
-	for i := range times {
-		out[i] = session.Reading{
-			At: time.UnixMicro(int64(times[i])).UTC(), RegisterWh: registers[i], PowerW: powers[i], SoCPercent: socs[i],
-			CurrentA: math.NaN(), VoltageV: math.NaN(),
+	for i, micros := range times {
+		nan := math.NaN()
+		out[i] = session.Reading{At: time.UnixMicro(micros).UTC(), CurrentA: nan, VoltageV: nan}
+	}
+	for column, set := range map[*[]byte]func(*session.Reading, float64){
+		&register: func(r *session.Reading, v float64) { r.RegisterWh = v },
+		&power:    func(r *session.Reading, v float64) { r.PowerW = v },
+		&soc:      func(r *session.Reading, v float64) { r.SoCPercent = v },
+	} {
+		values, missing := parseArray(*column)
+		for i := range out {
+			v := math.NaN()
+			if !missing[i] {
+				v = float64(values[i]) / 1000
+			}
+			set(&out[i], v)
 		}
 	}
 	return out, nil

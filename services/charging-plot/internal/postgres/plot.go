@@ -201,7 +201,7 @@ WHERE id = $1`
 
 // PatchPlot changes the operator's own fields. allow judges the plot as it is, locked; its error is returned.
 func (s *Store) PatchPlot(ctx context.Context, id uuid.UUID, patch plot.Patch, allow func(plot.Plot) error) (plot.Plot, error) {
-	return s.changePlot(ctx, id, allow, func(ctx context.Context, tx *sqlx.Tx, _ time.Time) (bool, error) {
+	return s.changePlot(ctx, id, allow, func(ctx context.Context, tx txn, _ time.Time) (bool, error) {
 		_, err := tx.ExecContext(ctx, patchPlotSQL, id, patch.ClearLabel, patch.Label, patch.ClearReservable, patch.Reservable, patch.OutOfService)
 		return true, err
 	})
@@ -212,7 +212,7 @@ UPDATE plots SET pushed_status = $2, pushed_at = $3 WHERE id = $1 AND (pushed_at
 
 // PushPlot keeps what an operator's back end says of a plot; a word older than the last one changes nothing. allow is as in PatchPlot.
 func (s *Store) PushPlot(ctx context.Context, id uuid.UUID, push plot.Push, allow func(plot.Plot) error) (plot.Plot, error) {
-	return s.changePlot(ctx, id, allow, func(ctx context.Context, tx *sqlx.Tx, now time.Time) (bool, error) {
+	return s.changePlot(ctx, id, allow, func(ctx context.Context, tx txn, now time.Time) (bool, error) {
 		if push.At.IsZero() {
 			push.At = now
 		}
@@ -225,9 +225,9 @@ func (s *Store) PushPlot(ctx context.Context, id uuid.UUID, push plot.Push, allo
 // status may have changed.
 func (s *Store) changePlot(
 	ctx context.Context, id uuid.UUID, allow func(plot.Plot) error,
-	change func(ctx context.Context, tx *sqlx.Tx, now time.Time) (bool, error), since ...time.Time,
+	change func(ctx context.Context, tx txn, now time.Time) (bool, error), since ...time.Time,
 ) (out plot.Plot, err error) {
-	err = s.write(ctx, func(ctx context.Context, tx *sqlx.Tx) error {
+	err = s.write(ctx, func(ctx context.Context, tx txn) error {
 		if _, err := lockPlots(ctx, tx, []uuid.UUID{id}); err != nil {
 			return fmt.Errorf("lock the plot: %w", err)
 		}

@@ -110,7 +110,7 @@ VALUES (:id, :plot_id, :station_id, :operator_id, :driver_id, tstzrange(:starts_
 // reservation.ErrNotReservable, ErrTooMany, ErrTaken (with next_free_at) when another claim overlaps, and ErrNotFree when the claim is
 // for now and the plot is not AVAILABLE. With an idempotency key in ctx a repeated request is given the first one's answer.
 func (s *Store) CreateReservation(ctx context.Context, r reservation.Reservation) (reservation.Reservation, error) {
-	out, _, err := writeOnce(ctx, s, r.DriverID, func(ctx context.Context, tx *sqlx.Tx) (reservation.Reservation, error) {
+	out, _, err := writeOnce(ctx, s, r.DriverID, func(ctx context.Context, tx txn) (reservation.Reservation, error) {
 		return s.createReservation(ctx, tx, r)
 	})
 	if errors.Is(err, reservation.ErrTaken) {
@@ -119,7 +119,7 @@ func (s *Store) CreateReservation(ctx context.Context, r reservation.Reservation
 	return out, err
 }
 
-func (s *Store) createReservation(ctx context.Context, tx *sqlx.Tx, r reservation.Reservation) (reservation.Reservation, error) {
+func (s *Store) createReservation(ctx context.Context, tx txn, r reservation.Reservation) (reservation.Reservation, error) {
 	var id uuid.UUID
 	err := tx.GetContext(ctx, &id, lockForClaimSQL, r.PlotID, driverLock(r.DriverID))
 	if errors.Is(err, sql.ErrNoRows) {
@@ -272,7 +272,7 @@ func (s *Store) ChangeReservation(
 		return reservation.Reservation{}, err
 	}
 	var out, wanted reservation.Reservation
-	err = s.write(ctx, func(ctx context.Context, tx *sqlx.Tx) error {
+	err = s.write(ctx, func(ctx context.Context, tx txn) error {
 		if _, err := lockPlots(ctx, tx, []uuid.UUID{seen.PlotID}); err != nil {
 			return err
 		}

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/jmoiron/sqlx"
 
 	"github.com/ihr-charging/charging-plot-api/libs/idempotency"
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/reservation"
@@ -24,10 +23,10 @@ func dueSQL(due string) string {
 
 // due runs act on the plots that are due and free, and settles them. It returns how many they were.
 func (s *Store) due(
-	ctx context.Context, query string, limit int, act func(ctx context.Context, tx *sqlx.Tx, now time.Time, plots []uuid.UUID) error,
+	ctx context.Context, query string, limit int, act func(ctx context.Context, tx txn, now time.Time, plots []uuid.UUID) error,
 ) (n int, err error) {
 	now := s.now()
-	err = s.write(ctx, func(ctx context.Context, tx *sqlx.Tx) error {
+	err = s.write(ctx, func(ctx context.Context, tx txn) error {
 		var plots []uuid.UUID
 		if err := tx.SelectContext(ctx, &plots, query, now, limit); err != nil {
 			return fmt.Errorf("find plots that are due: %w", err)
@@ -72,7 +71,7 @@ RETURNING ` + reservationColumnsR
 
 // BeginReservations lets claims begin whose time has come: from here on the plot is RESERVED.
 func (s *Store) BeginReservations(ctx context.Context, limit int) (int, error) {
-	return s.due(ctx, toBeginSQL, limit, func(ctx context.Context, tx *sqlx.Tx, now time.Time, plots []uuid.UUID) error {
+	return s.due(ctx, toBeginSQL, limit, func(ctx context.Context, tx txn, now time.Time, plots []uuid.UUID) error {
 		var rows []reservationRow
 		err := tx.SelectContext(ctx, &rows, beginReservationsSQL, ids(plots), now, reservation.ReasonFulfilled, reservation.ReasonOccupied)
 		if err != nil {
@@ -100,7 +99,7 @@ func (s *Store) GiveUpReservations(ctx context.Context, limit int) (int, error) 
 	return s.due(ctx, toGiveUpSQL, limit, giveUp)
 }
 
-func giveUp(ctx context.Context, tx *sqlx.Tx, now time.Time, plots []uuid.UUID) error {
+func giveUp(ctx context.Context, tx txn, now time.Time, plots []uuid.UUID) error {
 	var rows []reservationRow
 	if err := tx.SelectContext(ctx, &rows, giveUpSQL, now, ids(plots), reservation.ReasonNobody); err != nil {
 		return fmt.Errorf("give up reservations: %w", err)
@@ -115,7 +114,7 @@ SELECT ` + sessionColumns + ` FROM sessions s WHERE s.plot_id = ANY($1) AND s.st
 
 // TimeOutSessions gives up ordered sessions that have not begun in time.
 func (s *Store) TimeOutSessions(ctx context.Context, limit int) (int, error) {
-	return s.due(ctx, toTimeOutSQL, limit, func(ctx context.Context, tx *sqlx.Tx, now time.Time, plots []uuid.UUID) error {
+	return s.due(ctx, toTimeOutSQL, limit, func(ctx context.Context, tx txn, now time.Time, plots []uuid.UUID) error {
 		var rows []sessionRow
 		if err := tx.SelectContext(ctx, &rows, timedOutSQL, ids(plots), now); err != nil {
 			return fmt.Errorf("read sessions that are due: %w", err)
@@ -138,7 +137,7 @@ var staleSQL = dueSQL(`
 // ExpirePushes stops believing what operators' back ends said too long ago.
 func (s *Store) ExpirePushes(ctx context.Context, limit int) (n int, err error) {
 	now := s.now()
-	err = s.write(ctx, func(ctx context.Context, tx *sqlx.Tx) error {
+	err = s.write(ctx, func(ctx context.Context, tx txn) error {
 		var plots []uuid.UUID
 		if err := tx.SelectContext(ctx, &plots, staleSQL, now, limit, s.opt.PushTTL.Seconds()); err != nil {
 			return fmt.Errorf("find statuses that have grown old: %w", err)

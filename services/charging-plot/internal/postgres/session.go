@@ -127,7 +127,7 @@ SET reservation_id = :reservation_id, transaction_id = :transaction_id, state = 
 WHERE id = :id`
 
 // saveSession writes the row as its next version and tells of it.
-func saveSession(ctx context.Context, tx *sqlx.Tx, now time.Time, row *sessionRow) error {
+func saveSession(ctx context.Context, tx txn, now time.Time, row *sessionRow) error {
 	row.UpdatedAt = now
 	row.Version++
 	if _, err := tx.NamedExecContext(ctx, updateSessionSQL, row); err != nil {
@@ -231,13 +231,13 @@ const openSessionSQL = `SELECT ` + sessionColumns + ` FROM sessions s WHERE s.pl
 // session.ErrUnusable, ErrOccupied, ErrReserved, ErrWrongReservation, ErrNoChargePoint, chargepoint.ErrNotConnected. With an
 // idempotency key in ctx a repeated request is given the first one's answer, and fresh is false.
 func (s *Store) OrderSession(ctx context.Context, order session.Order) (out session.Session, fresh bool, err error) {
-	out, replayed, err := writeOnce(ctx, s, order.DriverID, func(ctx context.Context, tx *sqlx.Tx) (session.Session, error) {
+	out, replayed, err := writeOnce(ctx, s, order.DriverID, func(ctx context.Context, tx txn) (session.Session, error) {
 		return s.orderSession(ctx, tx, order)
 	})
 	return out, !replayed, err
 }
 
-func (s *Store) orderSession(ctx context.Context, tx *sqlx.Tx, order session.Order) (session.Session, error) {
+func (s *Store) orderSession(ctx context.Context, tx txn, order session.Order) (session.Session, error) {
 	found, err := lockPlots(ctx, tx, []uuid.UUID{order.PlotID})
 	if err != nil {
 		return session.Session{}, fmt.Errorf("lock the plot: %w", err)
@@ -306,7 +306,7 @@ func (o outletRow) usable() error {
 
 // claimFor gives the driver's own claim on the plot that runs or begins within the guard time, and refuses when the next claim is
 // somebody else's.
-func (s *Store) claimFor(ctx context.Context, tx *sqlx.Tx, now time.Time, order session.Order) (uuid.UUID, error) {
+func (s *Store) claimFor(ctx context.Context, tx txn, now time.Time, order session.Order) (uuid.UUID, error) {
 	var soon []reservationRow
 	if err := tx.SelectContext(ctx, &soon, soonSQL, order.PlotID, now, now.Add(s.opt.Guard)); err != nil {
 		return uuid.Nil, fmt.Errorf("read the plot's reservations: %w", err)
@@ -335,7 +335,7 @@ func (s *Store) ChangeSession(
 	if err != nil {
 		return session.Session{}, err
 	}
-	err = s.write(ctx, func(ctx context.Context, tx *sqlx.Tx) error {
+	err = s.write(ctx, func(ctx context.Context, tx txn) error {
 		if _, err := lockPlots(ctx, tx, []uuid.UUID{seen.PlotID}); err != nil {
 			return fmt.Errorf("lock the plot: %w", err)
 		}
@@ -395,7 +395,7 @@ SET state = CASE WHEN r.no_show_at <= $2 THEN 'NO_SHOW' ELSE 'FAILED' END, state
 WHERE r.plot_id = $1 AND r.state IN ('PENDING', 'RESERVED') AND lower(r.period) <= $2
 RETURNING ` + reservationColumnsR
 
-func fulfill(ctx context.Context, tx *sqlx.Tx, now time.Time, claim uuid.UUID) error {
+func fulfill(ctx context.Context, tx txn, now time.Time, claim uuid.UUID) error {
 	var rows []reservationRow
 	if err := tx.SelectContext(ctx, &rows, fulfillSQL, claim, now, reservation.ReasonFulfilled); err != nil {
 		return fmt.Errorf("fulfil the reservation: %w", err)
@@ -403,7 +403,7 @@ func fulfill(ctx context.Context, tx *sqlx.Tx, now time.Time, claim uuid.UUID) e
 	return tellReservations(ctx, tx, now, rows...)
 }
 
-func release(ctx context.Context, tx *sqlx.Tx, now time.Time, claim uuid.UUID) error {
+func release(ctx context.Context, tx txn, now time.Time, claim uuid.UUID) error {
 	var rows []reservationRow
 	if err := tx.SelectContext(ctx, &rows, releaseSQL, claim, now); err != nil {
 		return fmt.Errorf("release the reservation: %w", err)
@@ -412,7 +412,7 @@ func release(ctx context.Context, tx *sqlx.Tx, now time.Time, claim uuid.UUID) e
 }
 
 // displace ends the claims that have begun on a plot which somebody else's car has taken.
-func displace(ctx context.Context, tx *sqlx.Tx, now time.Time, plotID uuid.UUID) error {
+func displace(ctx context.Context, tx txn, now time.Time, plotID uuid.UUID) error {
 	var rows []reservationRow
 	err := tx.SelectContext(ctx, &rows, displaceSQL, plotID, now, reservation.ReasonOccupied, reservation.ReasonNobody)
 	if err != nil {

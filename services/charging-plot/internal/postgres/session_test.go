@@ -394,8 +394,8 @@ func TestReadingsAreStoredOnce(t *testing.T) {
 	}
 }
 
-// eventually reads n events: they can be read once every transaction that was under way when they were written has ended, in whichever
-// database of the server.
+// eventually reads the events from the first of a session on, once there are n: they can be read when every transaction that was under way
+// when they were written has ended, in whichever database of the server.
 func eventually(t *testing.T, w *postgrestest.World, after live.Position, n int) []live.Event {
 	t.Helper()
 	deadline := time.NewTimer(30 * time.Second)
@@ -403,6 +403,9 @@ func eventually(t *testing.T, w *postgrestest.World, after live.Position, n int)
 	for {
 		events, err := w.Store.Events().After(t.Context(), after, 100)
 		w.Must(err)
+		for len(events) > 0 && events[0].Kind != live.SessionChanged {
+			events = events[1:]
+		}
 		if len(events) >= n {
 			return events
 		}

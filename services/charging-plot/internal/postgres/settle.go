@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/jmoiron/sqlx"
 	"github.com/lib/pq"
 
 	"github.com/ihr-charging/charging-plot-api/libs/feed"
@@ -97,7 +96,7 @@ type verdictRow struct {
 // cannot be used any more fails the reservation that runs on it. The caller holds the plots' locks; at says since when the news of a
 // plot is true, now where it says nothing. A status never begins before the one it follows.
 func (s *Store) settle(
-	ctx context.Context, tx *sqlx.Tx, now time.Time, plots []uuid.UUID, at map[uuid.UUID]time.Time,
+	ctx context.Context, tx txn, now time.Time, plots []uuid.UUID, at map[uuid.UUID]time.Time,
 ) error {
 	if len(plots) == 0 {
 		return nil
@@ -155,7 +154,7 @@ INSERT INTO events (at, kind, plot_id, station_id, operator_id, data)
 SELECT $5, 'status', e.plot_id, e.station_id, e.operator_id, e.data
 FROM unnest($1::uuid[], $6::uuid[], $7::uuid[], $8::json[]) AS e (plot_id, station_id, operator_id, data)`
 
-func writeVerdicts(ctx context.Context, tx *sqlx.Tx, now time.Time, changed []verdictRow, all []factsRow) error {
+func writeVerdicts(ctx context.Context, tx txn, now time.Time, changed []verdictRow, all []factsRow) error {
 	if len(changed) == 0 {
 		return nil
 	}
@@ -216,7 +215,7 @@ FROM unnest($1::uuid[], $2::text[], $3::boolean[]) AS c (plot_id, reason, everyt
 WHERE r.plot_id = c.plot_id AND r.state IN ('PENDING', 'RESERVED') AND (c.everything OR r.period @> $4::timestamptz)
 RETURNING ` + reservationColumnsR
 
-func failReservations(ctx context.Context, tx *sqlx.Tx, now time.Time, closed []closedPlot) error {
+func failReservations(ctx context.Context, tx txn, now time.Time, closed []closedPlot) error {
 	if len(closed) == 0 {
 		return nil
 	}
@@ -236,7 +235,7 @@ const touchPlotsSQL = `
 UPDATE plots SET version = version + 1, updated_at = $2 WHERE id = ANY($1) RETURNING id, version`
 
 // touch says on the change feed that plots have changed in something else than their status. The caller holds their locks.
-func touch(ctx context.Context, tx *sqlx.Tx, now time.Time, plots []uuid.UUID) error {
+func touch(ctx context.Context, tx txn, now time.Time, plots []uuid.UUID) error {
 	if len(plots) == 0 {
 		return nil
 	}

@@ -55,8 +55,11 @@ type Options struct {
 
 // Store keeps the service's state in Postgres. It is safe for concurrent use.
 type Store struct {
-	db  *postgres.DB
-	opt Options
+	db         *postgres.DB
+	opt        Options
+	statements *statements
+	// grown counts the stations that came since the tables were analysed; the one follower of the catalogue alone touches it.
+	grown int
 }
 
 // New makes a store.
@@ -70,7 +73,7 @@ func New(db *postgres.DB, options Options) *Store {
 	if options.Log == nil {
 		options.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Store{db: db, opt: options}
+	return &Store{db: db, opt: options, statements: newStatements(db)}
 }
 
 // now is the time as the database keeps it: UTC, to the microsecond.
@@ -85,23 +88,33 @@ var byConstraint = map[string]*fault.Fault{
 }
 
 // write runs fn in a transaction and wakes the live listeners after it.
-func (s *Store) write(ctx context.Context, fn func(ctx context.Context, tx *sqlx.Tx) error) error {
-	if err := s.db.InTx(ctx, fn); err != nil {
+func (s *Store) write(ctx context.Context, fn func(ctx context.Context, tx txn) error) error {
+	if err := s.inTx(ctx, fn); err != nil {
 		return postgres.Map(err, byConstraint)
 	}
 	s.opt.Wake()
 	return nil
 }
 
+// inTx runs fn in a transaction.
+func (s *Store) inTx(ctx context.Context, fn func(ctx context.Context, tx txn) error) error {
+	return s.db.InTx(ctx, func(ctx context.Context, tx *sqlx.Tx) error { return fn(ctx, txn{Tx: tx}) })
+}
+
 // writeOnce is write for a request that may come twice: with an idempotency key in ctx, fn's answer is kept in the same transaction.
 func writeOnce[T any](
-	ctx context.Context, s *Store, principal uuid.UUID, fn func(ctx context.Context, tx *sqlx.Tx) (T, error),
+	ctx context.Context, s *Store, principal uuid.UUID, fn func(ctx context.Context, tx txn) (T, error),
 ) (T, bool, error) {
-	out, replayed, err := idempotency.Do(ctx, s.db, principal.String(), fn)
+	var last txn
+	out, replayed, err := idempotency.Do(ctx, s.db, principal.String(), func(ctx context.Context, tx *sqlx.Tx) (T, error) {
+		last = s.statements.in(tx)
+		return fn(ctx, last)
+	})
 	if err != nil {
 		return out, false, postgres.Map(err, byConstraint)
 	}
 	if !replayed {
+		s.statements.keep(ctx, last)
 		s.opt.Wake()
 	}
 	return out, replayed, nil

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/jmoiron/sqlx"
 
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/chargepoint"
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/session"
@@ -56,7 +55,7 @@ func (s *Store) StartTransaction(
 	if err != nil {
 		return out, fmt.Errorf("find the connector's plot: %w", err)
 	}
-	err = s.write(ctx, func(ctx context.Context, tx *sqlx.Tx) error {
+	err = s.write(ctx, func(ctx context.Context, tx txn) error {
 		if _, err := lockPlots(ctx, tx, []uuid.UUID{place.PlotID}); err != nil {
 			return fmt.Errorf("lock the plot: %w", err)
 		}
@@ -102,7 +101,7 @@ func number(start chargepoint.TransactionStart) chargepoint.TransactionID {
 
 // begin makes the session of the transaction ACTIVE and returns it.
 func (s *Store) begin(
-	ctx context.Context, tx *sqlx.Tx, id, plotID, evseID uuid.UUID, start chargepoint.TransactionStart, said, at time.Time,
+	ctx context.Context, tx txn, id, plotID, evseID uuid.UUID, start chargepoint.TransactionStart, said, at time.Time,
 ) (sessionRow, error) {
 	now := s.now()
 	ordered, err := selectSession(ctx, tx, orderedSQL, id, start.IDTag, plotID)
@@ -160,7 +159,7 @@ func mayBegin(row sessionRow) bool {
 
 // supersede ends the session that was open on a plot when the charge point begins another there without having ended it. What it took in
 // is known up to its last reading, and at most up to where the new one begins.
-func (s *Store) supersede(ctx context.Context, tx *sqlx.Tx, now, at time.Time, open sessionRow, meterWh int64) error {
+func (s *Store) supersede(ctx context.Context, tx txn, now, at time.Time, open sessionRow, meterWh int64) error {
 	if open.State == string(session.Pending) {
 		open.State, open.StateSince, open.Reason, open.EndedAt = string(session.Invalid), now, session.ReasonSuperseded, &now
 		return saveSession(ctx, tx, now, &open)
@@ -180,7 +179,7 @@ SELECT p.station_id, p.operator_id, st.time_zone FROM plots p JOIN stations st O
 
 // foreign stores a session that nobody here ordered.
 func (s *Store) foreign(
-	ctx context.Context, tx *sqlx.Tx, now time.Time, id, plotID, evseID uuid.UUID, start chargepoint.TransactionStart,
+	ctx context.Context, tx txn, now time.Time, id, plotID, evseID uuid.UUID, start chargepoint.TransactionStart,
 ) (sessionRow, error) {
 	row := sessionRow{
 		ID: newID(), PlotID: plotID, EVSEID: evseID, ChargePointID: id, Connector: start.Connector, IDTag: start.IDTag,
@@ -220,7 +219,7 @@ func (s *Store) StopTransaction(ctx context.Context, id uuid.UUID, stop chargepo
 	if err != nil {
 		return err
 	}
-	return s.write(ctx, func(ctx context.Context, tx *sqlx.Tx) error {
+	return s.write(ctx, func(ctx context.Context, tx txn) error {
 		if _, err := lockPlots(ctx, tx, []uuid.UUID{seen.PlotID}); err != nil {
 			return fmt.Errorf("lock the plot: %w", err)
 		}
@@ -244,7 +243,7 @@ func (s *Store) StopTransaction(ctx context.Context, id uuid.UUID, stop chargepo
 
 // finish ends an active session: its last readings, its state, its CDR. The caller settles the plot.
 func (s *Store) finish(
-	ctx context.Context, tx *sqlx.Tx, now time.Time, row sessionRow, stop chargepoint.TransactionStop, at time.Time,
+	ctx context.Context, tx txn, now time.Time, row sessionRow, stop chargepoint.TransactionStop, at time.Time,
 ) error {
 	if row.StartedAt != nil && at.Before(*row.StartedAt) {
 		at = row.StartedAt.UTC()
