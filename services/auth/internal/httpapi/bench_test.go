@@ -10,13 +10,13 @@ import (
 	"github.com/ihr-charging/charging-plot-api/services/auth/internal/credential"
 )
 
-// real are the costs that people's passwords are hashed with.
-func real(o *options) { o.params = credential.DefaultParams }
+// dear are the costs that people's passwords are hashed with.
+func dear(o *options) { o.params = credential.DefaultParams }
 
 // BenchmarkLogin tells how much a login takes besides the hash: the whole way through the stack, the database and back, less
 // the time of one hash alone, measured in turn.
 func BenchmarkLogin(b *testing.B) {
-	w := newWorld(b, real)
+	w := newWorld(b, dear)
 	w.person("ada@example.com")
 	hasher := credential.NewHasher(credential.DefaultParams, 0, 0)
 	w.login("ada") // hashes the password anew, with the real costs
@@ -71,7 +71,7 @@ func BenchmarkEnumeration(b *testing.B) {
 		"resend":   {"/v1/auth/email/resend", func(email string) object { return object{"email": email} }},
 	} {
 		b.Run(name, func(b *testing.B) {
-			w := newWorld(b, real)
+			w := newWorld(b, dear)
 			w.person("known@example.com")
 			w.login("known")
 			took := map[string][]time.Duration{}
