@@ -2,7 +2,6 @@ package postgres
 
 import (
 	"context"
-	"crypto/sha256"
 	"database/sql"
 	"encoding/json"
 	"fmt"
@@ -33,7 +32,6 @@ type putting struct {
 // write is a station that is to be written.
 type write struct {
 	entry    *transfer.Entry
-	hash     [sha256.Size]byte
 	operator uuid.UUID
 	id       uuid.UUID
 	version  int64
@@ -49,16 +47,16 @@ type known struct {
 	evses   int // that are not removed
 }
 
-// says tells whether the station is as an entry of this hash says.
-func (k *known) says(e *transfer.Entry, hash [sha256.Size]byte) bool {
+// says tells whether the station is as the entry says.
+func (k *known) says(e *transfer.Entry) bool {
 	// A station whose source did not tell all may have EVSEs that are not in the hash.
-	return !k.removed && string(k.hash) == string(hash[:]) && (!e.Complete || k.evses == len(e.Station.EVSEs))
+	return !k.removed && string(k.hash) == string(e.Hash[:]) && (!e.Complete || k.evses == len(e.Station.EVSEs))
 }
 
 type identity struct{ source, sourceID string }
 
 // put writes the stations of the entries that differ from what is there. Sources are locked until the transaction ends, so that
-// two writers of one source take turns. Stations of an entry need to be valid and to have their tariffs settled; operators holds
+// two writers of one source take turns. Entries are valid and sealed; operators holds
 // the ids of their operators.
 func (p *putting) put(ctx context.Context, entries []transfer.Entry, operators map[party]uuid.UUID, dry bool) error {
 	if len(entries) == 0 {
@@ -72,12 +70,9 @@ func (p *putting) put(ctx context.Context, entries []transfer.Entry, operators m
 	for i := range entries {
 		e := &entries[i]
 		w := write{entry: e, operator: operators[partyOf(&e.Station)]}
-		if w.hash, err = e.Station.Hash(); err != nil {
-			return err
-		}
 		k, ok := there[identity{e.Station.Source, e.Station.SourceID}]
 		switch {
-		case ok && k.says(e, w.hash):
+		case ok && k.says(e):
 			p.unchanged++
 			continue
 		case ok:
@@ -104,7 +99,8 @@ func (p *putting) put(ctx context.Context, entries []transfer.Entry, operators m
 	return p.writeEVSEs(ctx, writes)
 }
 
-const lockSource = `SELECT pg_advisory_xact_lock(hashtextextended('stations of ' || $1, 0))`
+// The statements of a batch look dear to a planner that has no statistics yet, and compiling them would take longer than all else.
+const lockSource = `SELECT pg_advisory_xact_lock(hashtextextended('stations of ' || $1, 0)), set_config('jit', 'off', true)`
 
 // lock makes writers of a source take turns.
 func (p *putting) lock(ctx context.Context, entries []transfer.Entry) error {
@@ -123,11 +119,13 @@ func (p *putting) lock(ctx context.Context, entries []transfer.Entry) error {
 	return nil
 }
 
+// The limit keeps the planner, which knows nothing yet of a table that is just being filled, from reading all of it each time.
 const knownStations = `
 SELECT s.source, s.source_id, s.id, s.content_hash, s.version, s.deleted_at IS NOT NULL,
        (SELECT count(*) FROM evses e WHERE e.station_id = s.id AND e.removed_at IS NULL)
 FROM unnest($1::text[], $2::text[]) AS wanted (source, source_id)
-JOIN stations s ON s.source = wanted.source AND s.source_id = wanted.source_id`
+CROSS JOIN LATERAL (
+    SELECT source, source_id, id, content_hash, version, deleted_at FROM stations WHERE source = wanted.source AND source_id = wanted.source_id LIMIT 1) AS s`
 
 func (p *putting) known(ctx context.Context, entries []transfer.Entry) (map[identity]known, error) {
 	sources, ids := make(pq.StringArray, len(entries)), make(pq.StringArray, len(entries))
@@ -229,7 +227,7 @@ func fillStation(row []any, w *write) error {
 	for i, v := range [...]any{
 		w.id.String(), w.operator.String(), s.Source, s.SourceID, s.Name, s.Address, s.City, s.PostalCode, s.State, s.Country,
 		s.Latitude, s.Longitude, at.X, at.Y, at.Z, s.TimeZone, string(s.Access), s.ParkingType, array(s.Facilities), opening,
-		s.OpeningText, payment, w.hash[:], w.version,
+		s.OpeningText, payment, w.entry.Hash[:], w.version,
 	} {
 		row[i] = v
 	}
@@ -290,7 +288,8 @@ func (p *putting) writeEVSEs(ctx context.Context, writes []write) error {
 const knownEVSEs = `
 SELECT e.source, e.uid, e.id, e.station_id, e.removed_at IS NOT NULL
 FROM unnest($1::text[], $2::text[]) AS wanted (source, uid)
-JOIN evses e ON e.source = wanted.source AND e.uid = wanted.uid`
+CROSS JOIN LATERAL (
+    SELECT source, uid, id, station_id, removed_at FROM evses WHERE source = wanted.source AND uid = wanted.uid LIMIT 1) AS e`
 
 // identify gives the units their ids: those that they have, and new ones. It returns the stations that lose an EVSE to another and
 // are not themselves written.

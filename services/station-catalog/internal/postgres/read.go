@@ -55,7 +55,11 @@ SELECT id, document FROM tariffs WHERE id = ANY($1)`
 
 // Load gives the stations of these ids that are there and not removed.
 func (s *Store) Load(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]station.Station, error) {
-	found, err := load(ctx, s.db, stationsByID, uuids(ids))
+	var found []station.Station
+	err := s.reading(ctx, func(tx *sqlx.Tx) (err error) {
+		found, err = load(ctx, tx, stationsByID, uuids(ids))
+		return err
+	})
 	if err != nil {
 		return nil, postgres.Map(fmt.Errorf("load stations: %w", err), nil)
 	}
@@ -101,6 +105,20 @@ func (s *Store) Version(ctx context.Context, id uuid.UUID) (int64, error) {
 	return version, nil
 }
 
+// reading calls fn with a transaction that only reads, of one moment, and in which no query is compiled: the queries over many
+// stations look dear, and take less time than their compilation.
+func (s *Store) reading(ctx context.Context, fn func(tx *sqlx.Tx) error) error {
+	tx, err := s.db.BeginTxx(ctx, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true})
+	if err != nil {
+		return err
+	}
+	defer func() { _ = tx.Rollback() }() // it has only read
+	if _, err := tx.ExecContext(ctx, `SET LOCAL jit = off`); err != nil {
+		return err
+	}
+	return fn(tx)
+}
+
 // pageSize is how many stations All reads at once.
 const pageSize = 1000
 
@@ -114,7 +132,7 @@ func (s *Store) All(ctx context.Context) iter.Seq2[station.Station, error] {
 		}
 		defer func() { _ = tx.Rollback() }() // it has only read
 		// Whoever takes the stations may be slower than we read.
-		if _, err := tx.ExecContext(ctx, `SET LOCAL idle_in_transaction_session_timeout = '60s'`); err != nil {
+		if _, err := tx.ExecContext(ctx, `SELECT set_config('idle_in_transaction_session_timeout', '60s', true), set_config('jit', 'off', true)`); err != nil {
 			yield(station.Station{}, postgres.Map(fmt.Errorf("begin to read all stations: %w", err), nil))
 			return
 		}

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/google/uuid"
+	"github.com/jmoiron/sqlx"
 	"github.com/lib/pq"
 
 	"github.com/ihr-charging/charging-plot-api/libs/postgres"
@@ -42,7 +43,7 @@ func (p *parameters) add(value any, kind string) string {
 func (s *Store) Search(ctx context.Context, q *find.Query) (find.Found, error) {
 	query, params := searchSQL(q)
 	var found find.Found
-	_, err := collect(ctx, s.db, func(rows *sql.Rows) (struct{}, error) {
+	scan := func(rows *sql.Rows) (struct{}, error) {
 		var id uuid.NullUUID
 		var key sql.NullFloat64
 		if err := rows.Scan(&found.Total, &id, &key); err != nil {
@@ -57,7 +58,11 @@ func (s *Store) Search(ctx context.Context, q *find.Query) (find.Found, error) {
 			found.Last = search.Cursor{Key: key.Float64, ID: search.ID(id.UUID)}
 		}
 		return struct{}{}, nil
-	}, query, params...)
+	}
+	err := s.reading(ctx, func(tx *sqlx.Tx) error {
+		_, err := collect(ctx, tx, scan, query, params...)
+		return err
+	})
 	if err != nil {
 		return find.Found{}, postgres.Map(fmt.Errorf("search stations: %w", err), nil)
 	}

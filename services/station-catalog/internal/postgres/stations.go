@@ -46,8 +46,10 @@ func (s *Store) Create(ctx context.Context, principal string, operatorID uuid.UU
 		if faults := fresh.Validate(); len(faults) > 0 {
 			return st, station.ErrInvalid.At(faults...)
 		}
-		fresh.SettleTariffs()
 		entries := []transfer.Entry{{Station: fresh, Complete: true}}
+		if err := entries[0].Seal(); err != nil {
+			return st, err
+		}
 		p := putting{tx: tx, exclusive: true}
 		if err := p.lock(ctx, entries); err != nil {
 			return st, err
@@ -91,8 +93,11 @@ func (s *Store) Update(ctx context.Context, id uuid.UUID, change func(station.St
 		if faults := changed.Validate(); len(faults) > 0 {
 			return station.ErrInvalid.At(faults...)
 		}
-		changed.SettleTariffs()
-		out, err = p.one(ctx, []transfer.Entry{{Station: changed, Complete: true}}, st.Operator.ID)
+		entries := []transfer.Entry{{Station: changed, Complete: true}}
+		if err := entries[0].Seal(); err != nil {
+			return err
+		}
+		out, err = p.one(ctx, entries, st.Operator.ID)
 		return err
 	})
 	return out, postgres.Map(err, constraints)

@@ -91,17 +91,18 @@ func prepare(ctx context.Context, store Store, format Format, imp Import, after 
 			if whole == 0 {
 				continue
 			}
-			return prepared{batch: assemble(format, rows[:whole], imp.Source)}
+			batch, err := assemble(format, rows[:whole], imp.Source)
+			return prepared{batch: batch, err: err}
 		}
-		batch := assemble(format, rows, imp.Source)
+		batch, err := assemble(format, rows, imp.Source)
 		if len(rows) == 0 {
 			batch.DoneKey = after
 		}
-		return prepared{batch: batch, last: true}
+		return prepared{batch: batch, last: true, err: err}
 	}
 }
 
-func assemble(format Format, rows []StagedRow, source string) Batch {
+func assemble(format Format, rows []StagedRow, source string) (Batch, error) {
 	var batch Batch
 	for i := 0; i < len(rows); {
 		j := i
@@ -111,14 +112,16 @@ func assemble(format Format, rows []StagedRow, source string) Batch {
 		entry, findings, ok := format.Assemble(rows[i:j], source)
 		batch.Findings = append(batch.Findings, findings...)
 		if ok {
-			entry.Station.SettleTariffs()
+			if err := entry.Seal(); err != nil {
+				return batch, err
+			}
 			batch.Entries = append(batch.Entries, entry)
 		}
 		batch.DoneKey = rows[i].Key
 		batch.Stations++
 		i = j
 	}
-	return batch
+	return batch, nil
 }
 
 // Run takes a file in and works it off at once, as the command line does. The report has the first MaxFindings findings.

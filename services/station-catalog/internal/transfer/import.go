@@ -9,6 +9,7 @@
 package transfer
 
 import (
+	"crypto/sha256"
 	"time"
 
 	"github.com/google/uuid"
@@ -126,6 +127,15 @@ type Entry struct {
 	Station  station.Station
 	// Complete says that the file tells of all EVSEs of the station, so that others are no more.
 	Complete bool
+	// Hash is the fingerprint of the station; Seal sets it.
+	Hash [sha256.Size]byte
+}
+
+// Seal settles the tariffs of the station and takes its fingerprint. The station must not change afterwards.
+func (e *Entry) Seal() (err error) {
+	e.Station.SettleTariffs()
+	e.Hash, err = e.Station.Hash()
+	return err
 }
 
 // Batch is what is written at once.

@@ -22,8 +22,8 @@ CREATE TABLE operators (
 CREATE TABLE stations (
     id           uuid             NOT NULL,
     operator_id  uuid             NOT NULL,
-    source       text             NOT NULL,
-    source_id    text             NOT NULL,
+    source       text             NOT NULL COLLATE "C",
+    source_id    text             NOT NULL COLLATE "C",
     name         text             NOT NULL,
     address      text             NOT NULL,
     city         text             NOT NULL,
@@ -69,8 +69,8 @@ CREATE INDEX stations_operator_idx ON stations (operator_id);
 CREATE TABLE evses (
     id                   uuid        NOT NULL,
     station_id           uuid        NOT NULL,
-    source               text        NOT NULL,
-    uid                  text        NOT NULL,
+    source               text        NOT NULL COLLATE "C",
+    uid                  text        NOT NULL COLLATE "C",
     evse_id              text        NOT NULL DEFAULT '',
     physical_reference   text        NOT NULL DEFAULT '',
     floor_level          text        NOT NULL DEFAULT '',
@@ -88,7 +88,7 @@ CREATE INDEX evses_station_idx ON evses (station_id);
 
 CREATE TABLE connectors (
     evse_id            uuid    NOT NULL,
-    id                 text    NOT NULL,
+    id                 text    NOT NULL COLLATE "C",
     position           integer NOT NULL,
     standard           text    NOT NULL,
     format             text    NOT NULL,

@@ -19,7 +19,7 @@ CREATE INDEX tariffs_operator_idx ON tariffs (operator_id);
 -- Which tariffs hold at a connector.
 CREATE TABLE connector_tariffs (
     evse_id      uuid    NOT NULL,
-    connector_id text    NOT NULL,
+    connector_id text    NOT NULL COLLATE "C",
     tariff_id    uuid    NOT NULL,
     position     integer NOT NULL,
     CONSTRAINT connector_tariffs_pkey PRIMARY KEY (evse_id, connector_id, tariff_id),
