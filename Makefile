@@ -19,6 +19,7 @@ run: bin/devstack ## Start the whole product on http://127.0.0.1:5000 (ARGS=--he
 
 test: check bin/devstack ## Run every test from nothing, beside a private Postgres and Redis (RACE=1: with the race detector)
 	bin/devstack exec -- go test $(RACE_FLAG) -timeout 20m $(TESTFLAGS) work
+	cd deploy/charttest && GOWORK=off go test ./...
 
 check: ## Check that generated code is current, and that each module builds and vets alone
 	@generated() { find services -path '*/httpapi/*' -type f | sort | xargs cat | cksum; }; \

@@ -63,7 +63,7 @@ spec:
             {{- end }}
           env:
             - name: MIGRATIONS
-              value: {{ eq .Values.migrations.mode "startup" | ternary "startup" "off" }}
+              value: {{ eq .Values.migrations.mode "startup" | ternary "startup" "off" | quote }}
             - name: DRAIN_DELAY
               value: {{ .Values.shutdown.drainSeconds }}s
             - name: GOMEMLIMIT
@@ -72,7 +72,7 @@ spec:
               valueFrom:
                 fieldRef:
                   fieldPath: status.podIP
-            {{- include "common.env" . | nindent 12 }}
+            {{- include "common.env" . | trim | nindent 12 }}
           startupProbe:
             httpGet: {path: /healthz, port: http}
             periodSeconds: 1

@@ -37,7 +37,7 @@ spec:
           securityContext:
             {{- include "common.containerSecurityContext" . | nindent 12 }}
           env:
-            {{- include "common.env" . | nindent 12 }}
+            {{- include "common.env" . | trim | nindent 12 }}
           resources:
             {{- toYaml .Values.resources | nindent 12 }}
           volumeMounts:
