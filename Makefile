@@ -35,8 +35,9 @@ lint: bin/golangci-lint-$(GOLANGCI_LINT_VERSION) ## Check style, formats and imp
 fmt: bin/golangci-lint-$(GOLANGCI_LINT_VERSION) ## Format the Go code
 	$< fmt $(MODULES)
 
-generate: ## Generate code from api/openapi
+generate: ## Generate code from api/openapi, and the charts' schemas and READMEs from their values
 	go generate work
+	cd deploy/charttest && GOWORK=off go run ./cmd/chartdocs
 
 bench: bin/devstack ## Run every benchmark beside a private Postgres and Redis (BENCH=pattern)
 	bin/devstack exec -- go test -run '^$$' -bench '$(or $(BENCH),.)' -benchmem -timeout 60m work
