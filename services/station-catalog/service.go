@@ -108,13 +108,13 @@ type part struct {
 }
 
 func serve(ctx context.Context, cfg Config, p parts) error {
-	running, err := assemble(cfg, p) //nolint:contextcheck // each request has a context of its own
+	running, err := assemble(cfg, p)
 	if err != nil {
 		return err
 	}
 	group := lifecycle.New(ctx, p.tel.Log())
 	for _, part := range running {
-		group.Go(part.name, part.run) //nolint:contextcheck // a part is given a context that ends when its turn to stop has come
+		group.Go(part.name, part.run)
 	}
 	return group.Wait()
 }

@@ -43,11 +43,11 @@ func (p *parameters) add(value any, kind string) string {
 func (s *Store) Search(ctx context.Context, q *find.Query) (find.Found, error) {
 	query, params := searchSQL(q)
 	var found find.Found
-	scan := func(rows *sql.Rows) (struct{}, error) {
+	scan := func(rows *sql.Rows) (bool, error) {
 		var id uuid.NullUUID
 		var key sql.NullFloat64
 		if err := rows.Scan(&found.Total, &id, &key); err != nil {
-			return struct{}{}, err
+			return false, err
 		}
 		switch {
 		case !id.Valid:
@@ -57,7 +57,7 @@ func (s *Store) Search(ctx context.Context, q *find.Query) (find.Found, error) {
 			found.IDs = append(found.IDs, id.UUID)
 			found.Last = search.Cursor{Key: key.Float64, ID: search.ID(id.UUID)}
 		}
-		return struct{}{}, nil
+		return id.Valid, nil
 	}
 	err := s.reading(ctx, func(tx *sqlx.Tx) error {
 		_, err := collect(ctx, tx, scan, query, params...)

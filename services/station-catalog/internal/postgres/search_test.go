@@ -113,6 +113,7 @@ func TestMemoryAndSQL(t *testing.T) {
 	loaded := find.NewReplica(w, w.source(), slog.New(slog.DiscardHandler))
 	stop := running(ctx, t, loaded)
 	defer stop()
+	w.inStep(loaded) // transactions of other tests may have held back what was told last
 	memory := find.NewFinder(loaded, broken{})
 	sql := find.NewFinder(find.NewReplica(w, w.source(), slog.New(slog.DiscardHandler)), w)
 
