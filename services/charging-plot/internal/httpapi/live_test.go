@@ -160,6 +160,7 @@ func TestStreamLive(t *testing.T) {
 			l.tells("status", `"CHARGING"`)
 			l.tells("meter_value", `"power_kw":60`)
 			l.tells("session", `"COMPLETED"`)
+			l.tells("reservation", `"ends_at":"2026-05-04T12:00:01Z"`) // the rest of the claim is given back
 			l.tells("status", `"AVAILABLE"`)
 		}
 		for _, part := range []string{`"reservation"`, `"session"`, `"CHARGING"`, `"AVAILABLE"`} {

@@ -82,6 +82,7 @@ type claimFactsRow struct {
 	Held       int       `db:"held"`
 	Overlaps   bool      `db:"overlaps"`
 	Occupied   bool      `db:"occupied"`
+	Expired    bool      `db:"expired"`
 }
 
 // A plot that one of our charge points serves can be reserved by default: we can refuse to charge anyone else there.
@@ -92,7 +93,9 @@ SELECT p.station_id, p.operator_id, p.status,
        (SELECT count(*) FROM reservations r WHERE r.driver_id = $2 AND r.state IN ('PENDING', 'RESERVED')) AS held,
        EXISTS (SELECT FROM reservations r
                WHERE r.plot_id = p.id AND r.state IN ('PENDING', 'RESERVED', 'FULFILLED') AND r.period && tstzrange($3, $4)) AS overlaps,
-       EXISTS (SELECT FROM sessions s WHERE s.plot_id = p.id AND s.state IN ('PENDING', 'ACTIVE')) AS occupied
+       EXISTS (SELECT FROM sessions s WHERE s.plot_id = p.id AND s.state IN ('PENDING', 'ACTIVE')) AS occupied,
+       EXISTS (SELECT FROM reservations r
+               WHERE r.plot_id = p.id AND r.state IN ('PENDING', 'RESERVED') AND r.no_show_at <= $5) AS expired
 FROM plots p
 LEFT JOIN plot_evses pe ON pe.plot_id = p.id
 LEFT JOIN evses e ON e.id = pe.evse_id
@@ -128,11 +131,11 @@ func (s *Store) createReservation(ctx context.Context, tx txn, r reservation.Res
 	if err != nil {
 		return r, fmt.Errorf("lock the plot: %w", err)
 	}
-	var f claimFactsRow
-	if err := tx.GetContext(ctx, &f, claimFactsSQL, r.PlotID, r.DriverID, r.StartsAt, r.EndsAt); err != nil {
-		return r, fmt.Errorf("read the plot: %w", err)
-	}
 	now := s.now()
+	f, err := s.claimFacts(ctx, tx, now, r)
+	if err != nil {
+		return r, err
+	}
 	begun := !r.StartsAt.After(now)
 	switch {
 	case f.Removed:
@@ -165,6 +168,26 @@ func (s *Store) createReservation(ctx context.Context, tx txn, r reservation.Res
 		}
 	}
 	return r, nil
+}
+
+// claimFacts reads what decides on a claim. A claim whose driver has not come is given up first, if the scheduler has not come to it yet.
+func (s *Store) claimFacts(ctx context.Context, tx txn, now time.Time, r reservation.Reservation) (f claimFactsRow, err error) {
+	read := func() error {
+		if err := tx.GetContext(ctx, &f, claimFactsSQL, r.PlotID, r.DriverID, r.StartsAt, r.EndsAt, now); err != nil {
+			return fmt.Errorf("read the plot: %w", err)
+		}
+		return nil
+	}
+	if err := read(); err != nil || !f.Expired {
+		return f, err
+	}
+	if err := giveUp(ctx, tx, now, []uuid.UUID{r.PlotID}); err != nil {
+		return f, err
+	}
+	if err := s.settle(ctx, tx, now, []uuid.UUID{r.PlotID}, nil); err != nil {
+		return f, err
+	}
+	return f, read()
 }
 
 func toReservationRow(r reservation.Reservation) reservationRow {

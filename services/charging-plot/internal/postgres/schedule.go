@@ -72,6 +72,10 @@ RETURNING ` + reservationColumnsR
 // BeginReservations lets claims begin whose time has come: from here on the plot is RESERVED.
 func (s *Store) BeginReservations(ctx context.Context, limit int) (int, error) {
 	return s.due(ctx, toBeginSQL, limit, func(ctx context.Context, tx txn, now time.Time, plots []uuid.UUID) error {
+		// Whoever was before and has not come makes way first.
+		if err := giveUp(ctx, tx, now, plots); err != nil {
+			return err
+		}
 		var rows []reservationRow
 		err := tx.SelectContext(ctx, &rows, beginReservationsSQL, ids(plots), now, reservation.ReasonFulfilled, reservation.ReasonOccupied)
 		if err != nil {

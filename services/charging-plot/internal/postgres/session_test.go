@@ -304,7 +304,7 @@ func TestEnergyThatNobodyOrderedIsKeptAndNotBilled(t *testing.T) {
 func TestAClaimThatIsOverHoldsNobodyUp(t *testing.T) {
 	t.Parallel()
 	w := postgrestest.New(t)
-	site := w.Site(2)
+	site := w.Site(4)
 	for i, begin := range []func(){
 		func() { order(t, w, site.PlotIDs[0], uuid.New()) },
 		func() {
@@ -313,7 +313,21 @@ func TestAClaimThatIsOverHoldsNobodyUp(t *testing.T) {
 			}, w.Clock.Now())
 			w.Must(err)
 		},
+		func() {
+			_, err := w.Reserve(t.Context(), site.PlotIDs[2], uuid.New(), time.Hour)
+			w.Must(err)
+		},
+		func() {
+			n, err := w.Store.BeginReservations(t.Context(), 10)
+			if err != nil || n != 1 {
+				t.Errorf("%d reservations began (%v)", n, err)
+			}
+		},
 	} {
+		if i == 3 { // somebody comes after
+			_, err := w.ReserveAt(t.Context(), site.PlotIDs[i], uuid.New(), w.Clock.Now().Add(10*time.Minute+time.Second), time.Hour)
+			w.Must(err)
+		}
 		r, err := w.Reserve(t.Context(), site.PlotIDs[i], uuid.New(), 10*time.Minute)
 		w.Must(err)
 		w.Clock.Move(11 * time.Minute)

@@ -41,7 +41,7 @@ func (s *statements) in(tx *sqlx.Tx) txn { return txn{tx, s, new([]string)} }
 
 func (s *statements) keep(ctx context.Context, t txn) {
 	for _, query := range *t.unprepared {
-		stmt, err := s.db.PreparexContext(ctx, query)
+		stmt, err := s.db.PreparexContext(ctx, query) //nolint:sqlclosecheck // it is kept as long as the pool, and goes with it
 		if err != nil {
 			return // whoever uses it next tries again
 		}
@@ -86,14 +86,14 @@ func (t txn) QueryContext(ctx context.Context, query string, args ...any) (*sql.
 }
 
 func (t txn) QueryxContext(ctx context.Context, query string, args ...any) (*sqlx.Rows, error) {
-	if stmt := t.stmt(ctx, query); stmt != nil {
+	if stmt := t.stmt(ctx, query); stmt != nil { //nolint:sqlclosecheck // database/sql closes a transaction's statements with it
 		return stmt.QueryxContext(ctx, args...)
 	}
 	return t.Tx.QueryxContext(ctx, query, args...)
 }
 
 func (t txn) QueryRowxContext(ctx context.Context, query string, args ...any) *sqlx.Row {
-	if stmt := t.stmt(ctx, query); stmt != nil {
+	if stmt := t.stmt(ctx, query); stmt != nil { //nolint:sqlclosecheck // as above
 		return stmt.QueryRowxContext(ctx, args...)
 	}
 	return t.Tx.QueryRowxContext(ctx, query, args...)
