@@ -186,7 +186,7 @@ func TestDrainCutsOffWhatDoesNotEnd(t *testing.T) {
 		t.Fatal(err)
 	}
 	go func() {
-		if response, err := http.DefaultClient.Do(request); err == nil { //nolint:forbidigo // the context ends it
+		if response, err := http.DefaultClient.Do(request); err == nil {
 			response.Body.Close()
 		}
 	}()

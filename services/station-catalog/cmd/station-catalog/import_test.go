@@ -10,7 +10,7 @@ import (
 )
 
 // TestImportCommand promises the report of an import, from a file and from the input, and the counts of stats.
-func TestImportCommand(t *testing.T) { //nolint:paralleltest // settings are the process' environment
+func TestImportCommand(t *testing.T) {
 	db := pgtest.New(t, stationcatalog.Migrations())
 	t.Setenv("DATABASE_URL", db.Config().URL)
 	run := func(input string, args ...string) string {
