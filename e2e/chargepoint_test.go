@@ -126,8 +126,8 @@ func ownStation(t *testing.T, tariff map[string]any) station {
 		"max_voltage": 500, "max_amperage": 125, "max_electric_power": 50000,
 	}
 	input := map[string]any{
-		"operator_id": operators.Items[0].ID, "name": "Station of one test", "address": "1 place du Test", "city": "Paris", "country": "FR",
-		"latitude": 48.86, "longitude": 2.35, "time_zone": "Europe/Paris", "access": "public",
+		"operator_id": operators.Items[0].ID, "name": "Station of one test", "address": "1 place du Test", "city": "Brest", "country": "FR",
+		"latitude": 48.39, "longitude": -4.486, "time_zone": "Europe/Paris", "access": "public",
 		"evses": []any{map[string]any{"uid": uid, "reservable": true, "connectors": []any{connector}}},
 	}
 	if tariff != nil {

@@ -128,6 +128,9 @@ func startOwn() error {
 			// The sweep of bad input asks thousands of times in a minute; what limits do is tested in the services.
 			"RATE_LIMIT_FACTOR": "0", "RATE_ANONYMOUS": "0", "RATE_PRINCIPAL": "0",
 			"GORACE": "halt_on_error=0",
+		}, stack.ChargingPlot: {
+			// An order that dies with its service is called off after this.
+			"SESSION_START_TIMEOUT": "15s",
 		}},
 	})
 	if err != nil {
