@@ -95,7 +95,7 @@ func TestBeginWantsTheAccountAsItWasFound(t *testing.T) {
 	if n := w.count(`SELECT count(*) FROM sessions`) + w.happened(audit.LoggedIn); n != 0 {
 		t.Errorf("%d rows were written", n)
 	}
-	w.exec(`UPDATE accounts SET disabled_at = NULL`)
+	w.exec(`UPDATE accounts SET security_version = 1, disabled_at = NULL`)
 	b := beginning(id, home)
 	b.Rehash = "a dearer hash"
 	w.must(w.sessions.Begin(t.Context(), b))
