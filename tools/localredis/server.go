@@ -15,11 +15,13 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/alicebob/miniredis/v2"
 	"github.com/redis/go-redis/v9"
 
+	"github.com/ihr-charging/charging-plot-api/libs/pause"
 	"github.com/ihr-charging/charging-plot-api/tools/process"
 )
 
@@ -78,13 +80,7 @@ func (s *Server) Run(ctx context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.program == "" {
-		m := miniredis.NewMiniRedis()
-		m.RequireAuth(s.opts.Password)
-		if err := m.StartAddr(s.address()); err != nil {
-			return fmt.Errorf("embedded redis: %w", err)
-		}
-		s.embedded = m
-		return nil
+		return s.runEmbedded(ctx)
 	}
 	// The settings come by standard input, so that the password stands in no process list.
 	settings := strings.Join([]string{
@@ -108,6 +104,26 @@ func (s *Server) Run(ctx context.Context) error {
 		return err
 	}
 	return nil
+}
+
+// runEmbedded starts the imitation. Somebody who looks for a free port may hold ours for a moment, so it asks again for a while.
+func (s *Server) runEmbedded(ctx context.Context) error {
+	const tries = 50
+	for try := 1; ; try++ {
+		m := miniredis.NewMiniRedis()
+		m.RequireAuth(s.opts.Password)
+		err := m.StartAddr(s.address())
+		if err == nil {
+			s.embedded = m
+			return nil
+		}
+		if !errors.Is(err, syscall.EADDRINUSE) || try == tries {
+			return fmt.Errorf("embedded redis: %w", err)
+		}
+		if err := pause.For(ctx, 100*time.Millisecond); err != nil {
+			return err
+		}
+	}
 }
 
 func (s *Server) awaitReady(ctx context.Context) error {
