@@ -119,6 +119,7 @@ func (a *activity) run(stop <-chan struct{}) {
 
 // once goes one round. Every step is tried until it is answered; the charge point decides what really happened.
 func (a *activity) once() {
+	a.awaitFreePlot()
 	claim, ok := ordered[reservation](a, http.StatusCreated, "/v1/reservations", map[string]any{"plot_id": a.bay.ID, "duration_min": 15})
 	if ok {
 		a.mu.Lock()
@@ -152,6 +153,20 @@ func (a *activity) once() {
 		}
 	}
 	a.awaitCharge(20*time.Second, free)
+}
+
+// awaitFreePlot waits for the plot of the round before; after a while it goes on with whatever there is.
+func (a *activity) awaitFreePlot() {
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for begin := time.Now(); time.Since(begin) < 20*time.Second; <-tick.C {
+		got, err := a.driver.try(a.t.Context(), http.MethodGet, "/v1/plots/"+a.bay.ID, nil)
+		var now plot
+		if a.away(got, err) || json.Unmarshal(got.body, &now) != nil || now.Status != "AVAILABLE" {
+			continue
+		}
+		return
+	}
 }
 
 func (a *activity) move(how func(*simulator.Station) error) {
