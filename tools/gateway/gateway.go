@@ -31,6 +31,7 @@ var (
 	ErrNoRoute     = fault.Define(fault.NotFound, "not_found", "Nothing is here")
 	ErrBadPath     = fault.Define(fault.Invalid, "bad_path", "The path is ambiguous")
 	ErrBadMethod   = fault.Define(fault.MethodNotAllowed, "method_not_allowed", "The method is not allowed here")
+	ErrLongTarget  = fault.Define(fault.HeadersTooLarge, "headers_too_large", "The request line is too long")
 	ErrDown        = fault.Define(fault.Unavailable, "service_unavailable", "The service does not answer")
 	ErrSlow        = fault.Define(fault.Timeout, "service_timeout", "The service did not answer in time")
 	ErrBrokenReply = fault.Define(fault.Internal, "bad_gateway", "The service broke off its answer")
@@ -130,6 +131,11 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		g.write(w, r, err)
 		return
 	}
+	// A service would cut the connection on a head it has no room for, while we still write it.
+	if len(r.RequestURI) > longestTarget {
+		g.write(w, r, ErrLongTarget.Detailf("path and query may have %d bytes", longestTarget))
+		return
+	}
 	route, ok := g.routes.Find(r.URL.Path)
 	if !ok || internal(r.URL.Path) {
 		g.write(w, r, ErrNoRoute.Detailf("no service answers %s", r.URL.Path))
@@ -138,6 +144,9 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	target := &url.URL{Scheme: "http", Host: route.Service + "." + route.Port}
 	g.proxy.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), targetKey{}, target)))
 }
+
+// longestTarget leaves room for headers within the 16 KiB that a service reads of a request's head.
+const longestTarget = 12 << 10
 
 type targetKey struct{}
 
