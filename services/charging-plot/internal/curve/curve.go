@@ -81,8 +81,11 @@ func (c Curve) Thin(n int) Curve {
 		if len(bucket) == 0 {
 			continue
 		}
-		low, high := 0, 0
+		low, high, known := 0, 0, len(bucket)-1
 		for i := range bucket {
+			if math.IsNaN(bucket[i].PowerKW) {
+				continue
+			}
 			// NaN compares false, so that it is chosen only when the whole bucket has nothing else.
 			if bucket[i].PowerKW < bucket[low].PowerKW || math.IsNaN(bucket[low].PowerKW) {
 				low = i
@@ -90,9 +93,10 @@ func (c Curve) Thin(n int) Curve {
 			if bucket[i].PowerKW > bucket[high].PowerKW || math.IsNaN(bucket[high].PowerKW) {
 				high = i
 			}
+			known = i
 		}
-		if low == high { // flat: its end says more of energy and charge than its beginning
-			out = append(out, bucket[len(bucket)-1])
+		if low == high { // flat: the last that is known says more of energy and charge than the first
+			out = append(out, bucket[known])
 			continue
 		}
 		out = append(out, bucket[min(low, high)], bucket[max(low, high)])

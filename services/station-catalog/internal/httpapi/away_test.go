@@ -55,6 +55,10 @@ func (p *plots) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if p.down { // it went away while the question was held
+		http.Error(w, "away", http.StatusServiceUnavailable)
+		return
+	}
 	next, err := json.Marshal(len(p.events))
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
@@ -105,12 +109,13 @@ func TestFollowingPlots(t *testing.T) {
 	w.eventually("the plot is free", func() bool { return free().Total == 1 })
 
 	peer.setDown(true)
-	peer.tell(evse, station.Charging)
+	// Whoever has seen it away has stored all that it had told before.
+	w.eventually("readiness says that the peer is away", func() bool { return w.ready()["charging-plot"] == "failed" })
 	before := *free().StatusesAsOf
+	peer.tell(evse, station.Charging)
 	if got := free(); got.Total != 1 || !got.StatusesAsOf.Equal(before) {
 		t.Errorf("while the plots are away the search finds %d as of %s", got.Total, got.StatusesAsOf)
 	}
-	w.eventually("readiness says that the peer is away", func() bool { return w.ready()["charging-plot"] == "failed" })
 	peer.setDown(false)
 	w.eventually("the plot is taken", func() bool { return free().Total == 0 })
 	w.eventually("readiness says that the peer is back", func() bool { return w.ready()["charging-plot"] == "ok" })
