@@ -22,7 +22,8 @@ const (
 	ProfileChanged  Kind = "account.profile_changed"
 	PasswordChanged Kind = "password.changed"
 	PasswordReset   Kind = "password.reset"
-	PasswordForgot  Kind = "password.forgotten"
+	PasswordForgot  Kind = "password.forgotten"    // somebody asked; whether there is an account is not looked up then
+	ResetMailed     Kind = "password.reset_mailed" // the link is on its way to the account's owner
 	LoggedIn        Kind = "session.began"
 	LoginFailed     Kind = "session.refused"
 	LoggedOut       Kind = "session.ended"
@@ -55,9 +56,11 @@ type Event struct {
 	Account uuid.UUID // zero: none
 	Actor   string
 	Session uuid.UUID // zero: none
-	Network *caller.Network
-	Detail  map[string]string
-	At      time.Time // set by the store
+	// Operator is within whom it happened; zero: none.
+	Operator uuid.UUID
+	Network  *caller.Network
+	Detail   map[string]string
+	At       time.Time // set by the store
 }
 
 // New makes an event with an id of its own.
@@ -74,6 +77,12 @@ func (e Event) From(c caller.Caller) Event {
 // In adds the session it happened in.
 func (e Event) In(session uuid.UUID) Event {
 	e.Session = session
+	return e
+}
+
+// Within adds the operator within whom it happened.
+func (e Event) Within(operator uuid.UUID) Event {
+	e.Operator = operator
 	return e
 }
 

@@ -21,6 +21,7 @@ var sweeps = []struct{ table, condition string }{
 	{"one_time_tokens", `expires_at < now()`},
 	{"throttles", `empty_at < now()`},
 	{"outbox", `settled_at < now() - interval '7 days'`},
+	{"events", `at < now() - interval '30 days'`},
 	{"sessions", `expires_at < now() - interval '30 days'`},
 	{"sessions", `ended_at < now() - interval '30 days'`},
 }

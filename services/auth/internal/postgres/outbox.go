@@ -11,6 +11,7 @@ import (
 	"github.com/jmoiron/sqlx"
 
 	pg "github.com/ihr-charging/charging-plot-api/libs/postgres"
+	"github.com/ihr-charging/charging-plot-api/services/auth/internal/audit"
 	"github.com/ihr-charging/charging-plot-api/services/auth/internal/notice"
 	"github.com/ihr-charging/charging-plot-api/services/auth/internal/token"
 )
@@ -155,6 +156,9 @@ func resolveForgotten(ctx context.Context, tx *sqlx.Tx, job notice.Job, hash tok
 	}
 	if _, err := tx.ExecContext(ctx, insertReset, hash[:], row.ID, row.SecurityVersion, seconds(lives.Reset)); err != nil {
 		return notice.Recipient{}, fmt.Errorf("keep a token: %w", err)
+	}
+	if err := record(ctx, tx, audit.New(audit.ResetMailed, row.ID, audit.System)); err != nil {
+		return notice.Recipient{}, err
 	}
 	return notice.Recipient{Template: notice.ResetPassword, Address: row.Address, Name: row.Name, Locale: row.Locale}, nil
 }

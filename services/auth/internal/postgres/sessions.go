@@ -78,8 +78,11 @@ const (
 			INSERT INTO refresh_tokens (hash, session_id, expires_at)
 			SELECT $10, s.id, now() + make_interval(secs => $11) FROM s
 		), e AS (
-			INSERT INTO audit_events (id, kind, account_id, actor, session_id, network, detail)
-			SELECT $12, $13, $14, $15, $16, $17, $18 FROM s
+			` + insertAudit + ` SELECT $12, $13, $14, $15, $16, $17, $18, $19 FROM s
+		), told AS (
+			` + insertTold + `
+			SELECT told.id, told.kind, $14, $17, told.data::jsonb
+			FROM s, unnest($20::uuid[], $21::text[], $22::text[]) AS told (id, kind, data)
 		)
 		SELECT id FROM s`
 	rehash = `UPDATE accounts SET password_hash = $2 WHERE id = $1 AND security_version = $3`
@@ -87,7 +90,7 @@ const (
 
 // Begin writes a session, or returns session.ErrCredentials when the account has changed since it was a candidate.
 func (s *Sessions) Begin(ctx context.Context, b session.Beginning) error {
-	event, err := eventArgs(b.Event)
+	event, err := recordArgs(b.Event)
 	if err != nil {
 		return err
 	}

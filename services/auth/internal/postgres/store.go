@@ -8,7 +8,6 @@ package postgres
 import (
 	"context"
 	"embed"
-	"encoding/json"
 	"fmt"
 	"io/fs"
 	"time"
@@ -17,7 +16,6 @@ import (
 	"github.com/jmoiron/sqlx"
 	"github.com/lib/pq"
 
-	"github.com/ihr-charging/charging-plot-api/services/auth/internal/audit"
 	"github.com/ihr-charging/charging-plot-api/services/auth/internal/notice"
 	"github.com/ihr-charging/charging-plot-api/services/auth/internal/role"
 )
@@ -55,37 +53,6 @@ func grantsOf(texts pq.StringArray) ([]role.Grant, error) {
 
 // grantsColumn selects the grants of the account a in the order of granting, in the form of role.ParseGrant.
 const grantsColumn = `ARRAY(SELECT g.role || COALESCE('@' || g.operator_id, '') FROM role_grants g WHERE g.account_id = a.id ORDER BY g.id) AS grants`
-
-const insertEvent = `
-	INSERT INTO audit_events (id, kind, account_id, actor, session_id, network, detail)
-	VALUES ($1, $2, $3, $4, $5, $6, $7)`
-
-func record(ctx context.Context, db sqlx.ExecerContext, event audit.Event) error {
-	args, err := eventArgs(event)
-	if err != nil {
-		return err
-	}
-	if _, err := db.ExecContext(ctx, insertEvent, args...); err != nil {
-		return fmt.Errorf("record %s: %w", event.Kind, err)
-	}
-	return nil
-}
-
-// eventArgs are the values of insertEvent.
-func eventArgs(event audit.Event) ([]any, error) {
-	detail := []byte("{}")
-	if len(event.Detail) > 0 {
-		var err error
-		if detail, err = json.Marshal(event.Detail); err != nil {
-			return nil, fmt.Errorf("record %s: %w", event.Kind, err)
-		}
-	}
-	var network []byte
-	if event.Network != nil {
-		network = event.Network[:]
-	}
-	return []any{event.ID, event.Kind, optional(event.Account), event.Actor, optional(event.Session), network, string(detail)}, nil
-}
 
 const insertJob = `
 	INSERT INTO outbox (id, kind, address_key, registration_id, account_id)
