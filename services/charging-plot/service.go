@@ -139,7 +139,7 @@ func serve(ctx context.Context, cfg Config, p parts) error {
 	changes := feed.NewSource(p.db, feed.SourceOptions[httpapi.Plot]{Table: postgres.ChangeLog, Load: load(store), Log: log})
 	group.Go("live", hub.Run)
 
-	office := central.New(central.Config{Replica: self, HeartbeatInterval: cfg.HeartbeatInterval, SeenEvery: seenEvery}, store, store, time.Now, log)
+	office := central.New(central.Config{Replica: self, HeartbeatInterval: cfg.HeartbeatInterval, SeenEvery: seenEvery}, store, store, store, time.Now, log)
 	group.Go("signs of life", office.Run)
 	cfg.OCPP.TrustedProxies = cfg.HTTP.TrustedProxies
 	sockets, err := ocpp.New(cfg.OCPP, office, p.tel)

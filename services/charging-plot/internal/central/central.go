@@ -36,6 +36,20 @@ type Plugs interface {
 	StartTransaction(ctx context.Context, id uuid.UUID, start chargepoint.TransactionStart, at time.Time) (chargepoint.TransactionStarted, error)
 	StoreReadings(ctx context.Context, readings []Readings) error
 	StopTransaction(ctx context.Context, id uuid.UUID, stop chargepoint.TransactionStop, at time.Time) error
+	// TransactionAt gives the connector of the session that an event's transaction began, false when it began none.
+	TransactionAt(ctx context.Context, id uuid.UUID, event chargepoint.TransactionEvent) (connector int, known bool, err error)
+	// BeginTransaction keeps an event of a transaction that no session was begun by yet, and begins and ends it as soon as enough of it
+	// is known. It returns what the tag shown is worth, "" where no session was begun.
+	BeginTransaction(ctx context.Context, id uuid.UUID, event chargepoint.TransactionEvent) (chargepoint.Authorization, error)
+	// SettleStrayed begins and ends what can be of transactions whose first event has not come since the time.
+	SettleStrayed(ctx context.Context, since time.Time, limit int) (int, error)
+}
+
+// Upkeep keeps what charge points say of their settings and of work on them.
+type Upkeep interface {
+	StoreVariables(ctx context.Context, id uuid.UUID, variables []chargepoint.Variable, at time.Time) error
+	StoreProfiles(ctx context.Context, id uuid.UUID, profiles []chargepoint.ChargingProfile, at time.Time) error
+	StoreProgress(ctx context.Context, id uuid.UUID, progress chargepoint.Progress, at time.Time) error
 }
 
 // Report is a status report with the time that is believed.
@@ -64,6 +78,7 @@ type Central struct {
 	cfg      Config
 	links    Links
 	plugs    Plugs
+	upkeep   Upkeep
 	log      *slog.Logger
 	now      func() time.Time
 	statuses *batch.Group[Report]
@@ -83,9 +98,9 @@ const (
 )
 
 // New makes a Central; Run writes the signs of life.
-func New(cfg Config, links Links, plugs Plugs, now func() time.Time, log *slog.Logger) *Central {
+func New(cfg Config, links Links, plugs Plugs, upkeep Upkeep, now func() time.Time, log *slog.Logger) *Central {
 	return &Central{
-		cfg: cfg, links: links, plugs: plugs, log: log, now: now,
+		cfg: cfg, links: links, plugs: plugs, upkeep: upkeep, log: log, now: now,
 		statuses: batch.New(batchLimit, batchTimeout, plugs.ReportStatuses),
 		readings: batch.New(batchLimit, batchTimeout, plugs.StoreReadings),
 		seen:     make(map[uuid.UUID]time.Time),
@@ -103,6 +118,7 @@ func (c *Central) Run(ctx context.Context) error {
 			return nil
 		case <-ticker.C:
 			c.writeSeen(ctx)
+			c.settleStrayed(ctx)
 		}
 	}
 }

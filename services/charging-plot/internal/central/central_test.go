@@ -27,6 +27,9 @@ type book struct {
 	started time.Time
 	stopped chargepoint.TransactionStop
 	fails   error
+	known   map[chargepoint.TransactionID]bool
+	begun   []chargepoint.TransactionEvent
+	word    chargepoint.Authorization
 }
 
 func (b *book) Credentials(_ context.Context, identity string) (chargepoint.ChargePoint, chargepoint.Secret, error) {
@@ -68,6 +71,29 @@ func (b *book) StartTransaction(_ context.Context, _ uuid.UUID, _ chargepoint.Tr
 	return chargepoint.TransactionStarted{Transaction: "7", Authorization: chargepoint.Invalid}, nil
 }
 
+func (b *book) TransactionAt(_ context.Context, _ uuid.UUID, e chargepoint.TransactionEvent) (int, bool, error) {
+	return 3, b.known[e.Transaction], b.fails
+}
+
+func (b *book) BeginTransaction(_ context.Context, _ uuid.UUID, e chargepoint.TransactionEvent) (chargepoint.Authorization, error) {
+	b.begun = append(b.begun, e)
+	return b.word, b.fails
+}
+
+func (b *book) SettleStrayed(context.Context, time.Time, int) (int, error) { return 0, b.fails }
+
+func (b *book) StoreVariables(_ context.Context, _ uuid.UUID, variables []chargepoint.Variable, _ time.Time) error {
+	return b.fails
+}
+
+func (b *book) StoreProfiles(_ context.Context, _ uuid.UUID, profiles []chargepoint.ChargingProfile, _ time.Time) error {
+	return b.fails
+}
+
+func (b *book) StoreProgress(_ context.Context, _ uuid.UUID, progress chargepoint.Progress, _ time.Time) error {
+	return b.fails
+}
+
 func (b *book) StoreReadings(_ context.Context, readings []central.Readings) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -83,7 +109,7 @@ func (b *book) StopTransaction(_ context.Context, _ uuid.UUID, stop chargepoint.
 var noon = time.Date(2026, 5, 4, 12, 0, 0, 0, time.UTC)
 
 func office(b *book) *central.Central {
-	return central.New(central.Config{Replica: "here", HeartbeatInterval: time.Minute, SeenEvery: time.Second}, b, b,
+	return central.New(central.Config{Replica: "here", HeartbeatInterval: time.Minute, SeenEvery: time.Second}, b, b, b,
 		func() time.Time { return noon }, slog.New(slog.DiscardHandler))
 }
 

@@ -15,6 +15,7 @@ import (
 type Central interface {
 	Link
 	Reports
+	Upkeep
 }
 
 // Link is the part of Central about the socket and the machine at its other end.
@@ -45,6 +46,21 @@ type Reports interface {
 	// StopTransaction closes the session with its register's last word. A transaction that is not known is logged and accepted,
 	// else the charge point would repeat it for ever.
 	StopTransaction(ctx context.Context, id uuid.UUID, stop TransactionStop) error
+	// TransactionEvent is how stations that name their transactions themselves (2.0.1) tell of their beginning, course and end. It
+	// answers for the tag that the event shows, "" when it shows none. Events may come late, twice and out of order.
+	TransactionEvent(ctx context.Context, id uuid.UUID, event TransactionEvent) (Authorization, error)
+	// ReservationEnded notes that a reservation of this number expired or was removed at the charge point.
+	ReservationEnded(ctx context.Context, id uuid.UUID, number int, why string) error
+}
+
+// Upkeep is the part of Central about the machine's settings and work on it.
+type Upkeep interface {
+	// Configured keeps the values of settings that the charge point reported.
+	Configured(ctx context.Context, id uuid.UUID, variables []Variable) error
+	// ProfilesReported keeps the charging profiles that the charge point says it has.
+	ProfilesReported(ctx context.Context, id uuid.UUID, profiles []ChargingProfile) error
+	// Progressed notes how far the charge point is with a command that takes its time.
+	Progressed(ctx context.Context, id uuid.UUID, progress Progress) error
 }
 
 // Connection is one socket of a charge point.
@@ -63,6 +79,8 @@ type Registration struct {
 // StatusReport is what a charge point says of a connector, or of itself when Connector is 0.
 type StatusReport struct {
 	Connector int
+	// Outlet tells the plugs of one EVSE apart where a charge point does (2.0.1), 0 where it does not.
+	Outlet    int
 	Status    ConnectorStatus
 	ErrorCode string // OCPP's, "NoError" or empty when nothing is wrong
 	Info      string
@@ -109,6 +127,7 @@ type TransactionStart struct {
 	Connector   int
 	IDTag       string
 	MeterWh     int64 // the energy register as it stood
+	NoMeter     bool  // the register is not known; the first reading of it stands in
 	At          time.Time
 	// ReservationID is the number of the OCPP reservation that the charge point says it ends, 0 for none.
 	ReservationID int
@@ -125,6 +144,7 @@ type TransactionStop struct {
 	Transaction TransactionID
 	IDTag       string
 	MeterWh     int64
+	NoMeter     bool // the register is not known; the last reading of it stands in
 	At          time.Time
 	Reason      string // OCPP's word: Local, Remote, EVDisconnected, PowerLoss, …; empty means Local
 	Samples     []Sample

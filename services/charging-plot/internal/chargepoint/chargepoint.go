@@ -1,5 +1,5 @@
 // Package chargepoint is the hardware that charges cars, as the rest of the service sees it: who it is, what it says, what it can be
-// told. It knows no protocol. An edge that speaks one (OCPP 1.6 today) calls Central with what a station reports and implements
+// told. It knows no protocol. An edge that speaks one (OCPP 1.6 and 2.0.1) calls Central with what a station reports and implements
 // Commander for the sockets it holds:
 //
 //	charge point ── OCPP ──► edge ──► Central    (identity, statuses, transactions, readings: written before they are acknowledged)

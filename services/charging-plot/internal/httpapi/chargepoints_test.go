@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"reflect"
 	"regexp"
 	"testing"
 
@@ -198,7 +199,7 @@ func TestCommandChargePoint(t *testing.T) {
 			`{"command":"change_availability","operative":true,"ocpp_connector_id":1}`:           {Kind: chargepoint.ChangeAvailability, Operative: true, Connector: 1},
 		} {
 			w.commands.answers(func(id uuid.UUID, command chargepoint.Command) (chargepoint.Outcome, error) {
-				if id != site.ChargePoint.ID || command != want {
+				if id != site.ChargePoint.ID || !reflect.DeepEqual(command, want) {
 					return chargepoint.Outcome{Status: chargepoint.CommandRejected}, nil
 				}
 				return chargepoint.Outcome{Status: chargepoint.CommandScheduled}, nil

@@ -4,15 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"strconv"
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/lorenzodonini/ocpp-go/ocpp"
-	"github.com/lorenzodonini/ocpp-go/ocpp1.6/core"
-	"github.com/lorenzodonini/ocpp-go/ocpp1.6/remotetrigger"
-	"github.com/lorenzodonini/ocpp-go/ocpp1.6/reservation"
-	"github.com/lorenzodonini/ocpp-go/ocpp1.6/types"
 
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/chargepoint"
 )
@@ -40,96 +34,70 @@ func (s *Server) Send(ctx context.Context, id uuid.UUID, command chargepoint.Com
 }
 
 func (s *Server) send(ctx context.Context, id uuid.UUID, command chargepoint.Command) (chargepoint.Outcome, error) {
-	request, refused := toRequest(command)
-	if refused != "" {
-		return chargepoint.Outcome{Status: refused}, nil
-	}
-	if e := check(request.GetFeatureName(), request); e != nil {
-		return chargepoint.Outcome{}, chargepoint.ErrCommandFailed.Detailf("The command does not fit OCPP 1.6: %s.", e.description)
-	}
 	c := s.conn(id)
 	if c == nil {
 		return chargepoint.Outcome{}, chargepoint.ErrNotConnected
 	}
+	requests, refused := c.speaks.requests(command)
+	if refused != "" {
+		return chargepoint.Outcome{Status: refused}, nil
+	}
+	for _, request := range requests {
+		if e := check(request.GetFeatureName(), request); e != nil {
+			return chargepoint.Outcome{}, chargepoint.ErrCommandFailed.Detailf("The command does not fit %s: %s.", c.speaks.protocol(), e.description)
+		}
+	}
 	ctx, cancel := context.WithTimeout(ctx, s.cfg.CommandTimeout)
 	defer cancel()
-	answer, err := c.call(ctx, uuid.NewString(), request.GetFeatureName(), request)
-	switch {
-	case errors.Is(err, errDisconnected):
-		return chargepoint.Outcome{}, chargepoint.ErrNotConnected.Because(err)
-	case err != nil:
-		return chargepoint.Outcome{}, chargepoint.ErrNoAnswer.Because(err)
+	var outcome chargepoint.Outcome
+	for _, request := range requests {
+		answer, err := c.call(ctx, uuid.NewString(), request.GetFeatureName(), request)
+		switch {
+		case errors.Is(err, errDisconnected):
+			return outcome, chargepoint.ErrNotConnected.Because(err)
+		case err != nil:
+			return outcome, chargepoint.ErrNoAnswer.Because(err)
+		}
+		if e := answer.refused; e != nil {
+			if e.code != codeNotImplemented && e.code != codeNotSupported {
+				return outcome, chargepoint.ErrCommandFailed.Detailf("The charge point answered %s.", e.code).Because(e)
+			}
+			outcome.Status = chargepoint.CommandNotSupported
+		} else if err := c.speaks.outcome(request, answer.payload, &outcome); err != nil {
+			return outcome, err
+		}
+		c.log.InfoContext(ctx, "ocpp command answered", "action", request.GetFeatureName(), "status", string(outcome.Status))
 	}
-	outcome, err := fromAnswer(answer)
-	c.log.InfoContext(ctx, "ocpp command answered", "action", request.GetFeatureName(), "status", string(outcome.Status), "error", err)
-	return outcome, err
+	return outcome, nil
 }
 
-// toRequest translates a command into a request of OCPP 1.6, or returns the outcome of one that the protocol cannot express.
-func toRequest(command chargepoint.Command) (ocpp.Request, chargepoint.CommandStatus) {
-	switch command.Kind {
-	case chargepoint.RemoteStart:
-		request := core.NewRemoteStartTransactionRequest(command.IDTag)
-		if command.Connector > 0 {
-			request.ConnectorId = &command.Connector
-		}
-		return request, ""
-	case chargepoint.RemoteStop:
-		number, err := strconv.Atoi(string(command.Transaction))
-		if err != nil {
-			return nil, chargepoint.CommandRejected
-		}
-		return core.NewRemoteStopTransactionRequest(number), ""
-	case chargepoint.Reset:
-		if command.Hard {
-			return core.NewResetRequest(core.ResetTypeHard), ""
-		}
-		return core.NewResetRequest(core.ResetTypeSoft), ""
-	case chargepoint.UnlockConnector:
-		return core.NewUnlockConnectorRequest(command.Connector), ""
-	case chargepoint.ChangeAvailability:
-		if command.Operative {
-			return core.NewChangeAvailabilityRequest(command.Connector, core.AvailabilityTypeOperative), ""
-		}
-		return core.NewChangeAvailabilityRequest(command.Connector, core.AvailabilityTypeInoperative), ""
-	case chargepoint.TriggerMessage:
-		request := remotetrigger.NewTriggerMessageRequest(remotetrigger.MessageTrigger(command.Message))
-		if command.Connector > 0 {
-			request.ConnectorId = &command.Connector
-		}
-		if check(request.GetFeatureName(), request) != nil {
-			return nil, chargepoint.CommandNotImplemented
-		}
-		return request, ""
-	case chargepoint.ReserveNow:
-		return reservation.NewReserveNowRequest(command.Connector, types.NewDateTime(command.ExpiresAt), command.IDTag,
-			command.ReservationID), ""
-	case chargepoint.CancelReservation:
-		return reservation.NewCancelReservationRequest(command.ReservationID), ""
-	default:
-		return nil, chargepoint.CommandNotSupported
+// readAnswer reads the payload of an answer into the type that ocpp-go gives it.
+func readAnswer[T any](payload json.RawMessage) (T, error) {
+	var body T
+	if err := json.Unmarshal(payload, &body); err != nil {
+		return body, chargepoint.ErrCommandFailed.Detailf("The answer of the charge point cannot be read.").Because(err)
 	}
+	return body, nil
 }
 
-// fromAnswer reads the station's word. Every answer to a command of ours has the one field status.
-func fromAnswer(answer reply) (chargepoint.Outcome, error) {
-	if e := answer.refused; e != nil {
-		if e.code == codeNotImplemented || e.code == codeNotSupported {
-			return chargepoint.Outcome{Status: chargepoint.CommandNotSupported}, nil
-		}
-		return chargepoint.Outcome{}, chargepoint.ErrCommandFailed.Detailf("The charge point answered %s.", e.code).Because(e)
-	}
-	var body struct {
+// answered takes the one word that most answers consist of, with the reason that 2.0.1 may give for it.
+func answered(payload json.RawMessage, sofar *chargepoint.Outcome) error {
+	body, err := readAnswer[struct {
 		Status chargepoint.CommandStatus `json:"status"`
+		Info   struct {
+			Code string `json:"reasonCode"`
+			More string `json:"additionalInfo"`
+		} `json:"statusInfo"`
+	}](payload)
+	if err != nil {
+		return err
 	}
-	if err := json.Unmarshal(answer.payload, &body); err != nil {
-		return chargepoint.Outcome{}, chargepoint.ErrCommandFailed.Detailf("The answer of the charge point cannot be read.").Because(err)
+	if !body.Status.Known() {
+		return chargepoint.ErrCommandFailed.Detailf("The charge point answered with an unknown status.")
 	}
-	switch body.Status {
-	case chargepoint.CommandAccepted, chargepoint.CommandRejected, chargepoint.CommandScheduled, chargepoint.CommandUnlocked,
-		chargepoint.CommandUnlockFailed, chargepoint.CommandNotSupported, chargepoint.CommandNotImplemented,
-		chargepoint.CommandFaulted, chargepoint.CommandOccupied, chargepoint.CommandUnavailable:
-		return chargepoint.Outcome{Status: body.Status}, nil
+	sofar.Status, sofar.Reason = body.Status, body.Info.Code
+	if body.Info.More != "" {
+		sofar.Reason += ": " + body.Info.More
 	}
-	return chargepoint.Outcome{}, chargepoint.ErrCommandFailed.Detailf("The charge point answered with an unknown status.")
+	return nil
 }

@@ -123,6 +123,7 @@ func send(ctx context.Context, w *world, command chargepoint.Command) <-chan sen
 func TestSendTellsWhatTheProtocolLacks(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, nil, "cp-1")
+	w.dial(t, "cp-1").ask("1", "Heartbeat", `{}`) // which version it is about is known once it is connected
 	for _, c := range []struct {
 		command chargepoint.Command
 		want    chargepoint.CommandStatus

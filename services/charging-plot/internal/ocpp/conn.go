@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"math"
 	"net"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -38,6 +39,7 @@ type conn struct {
 	id     uuid.UUID
 	number uint64 // later sockets have greater numbers
 	cp     chargepoint.ChargePoint
+	speaks dialect
 	remote string
 	socket *websocket.Conn
 	log    *slog.Logger
@@ -61,11 +63,11 @@ type conn struct {
 	gone  chan struct{} // closed when the domain knows of the end
 }
 
-func newConn(socket *websocket.Conn, number uint64, cp chargepoint.ChargePoint, remote string, limits Limits, log *slog.Logger,
+func newConn(socket *websocket.Conn, number uint64, cp chargepoint.ChargePoint, speaks dialect, remote string, limits Limits, log *slog.Logger,
 	handle func(ctx context.Context, c *conn, call frame) (any, *callError),
 ) *conn {
 	c := &conn{
-		id: uuid.New(), number: number, cp: cp, remote: remote, socket: socket, limits: limits, log: log, handle: handle,
+		id: uuid.New(), number: number, cp: cp, speaks: speaks, remote: remote, socket: socket, limits: limits, log: log, handle: handle,
 		writing: make(chan struct{}, 1), commanding: make(chan struct{}, 1),
 		ended: make(chan struct{}), gone: make(chan struct{}),
 	}
@@ -115,6 +117,9 @@ func (c *conn) read() string {
 		switch {
 		case broken != nil:
 			c.log.Warn("ocpp frame refused", "code", broken.code, "reason", broken.description, "bytes", len(data))
+			if broken.id == "" {
+				broken.id, broken.code = c.speaks.unreadable(), codeFramework
+			}
 			if broken.id != "" {
 				c.refuse(broken)
 			}
@@ -194,7 +199,7 @@ func (c *conn) work() {
 func (c *conn) serveCall(call frame) {
 	ctx, cancel := context.WithTimeout(context.Background(), c.limits.HandlerTimeout)
 	defer cancel()
-	payload, refused := c.handle(ctx, c, call)
+	payload, refused := c.answerTo(ctx, call)
 	if refused != nil {
 		refused.id = call.id
 		c.refuse(refused)
@@ -209,10 +214,21 @@ func (c *conn) serveCall(call frame) {
 	c.write(ctx, data)
 }
 
+// answerTo is handle, which a message that makes it panic must not turn into the end of every other charge point's socket.
+func (c *conn) answerTo(ctx context.Context, call frame) (payload any, refused *callError) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			c.log.ErrorContext(ctx, "ocpp call panicked", "action", call.action, "cause", cause, "stack", string(debug.Stack()))
+			payload, refused = nil, refuse(codeInternal, "the message could not be handled")
+		}
+	}()
+	return c.handle(ctx, c, call)
+}
+
 func (c *conn) refuse(e *callError) {
 	ctx, cancel := context.WithTimeout(context.Background(), c.limits.WriteWait)
 	defer cancel()
-	data, err := encodeError(e)
+	data, err := encodeError(e, c.speaks.spelling(e.code))
 	if err != nil {
 		c.log.Error("ocpp error not encoded", "error", err)
 		return

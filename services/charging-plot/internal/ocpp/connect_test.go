@@ -16,11 +16,11 @@ func TestConnectTellsTheDomainOfTheSocketAndOfItsEnd(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, nil, "cp-1")
 	p := w.dial(t, "cp-1")
-	if got := p.Subprotocol(); got != Subprotocol {
+	if got := p.Subprotocol(); got != SubprotocolV16 {
 		t.Errorf("subprotocol %q", got)
 	}
 	begin := next[connected](t, w.central)
-	if begin.Protocol != Subprotocol || begin.Remote != "127.0.0.1" {
+	if begin.Protocol != SubprotocolV16 || begin.Remote != "127.0.0.1" {
 		t.Errorf("connected with %+v", begin.Connection)
 	}
 	_ = p.WriteControl(websocket.CloseMessage, websocket.FormatCloseMessage(websocket.CloseNormalClosure, ""), time.Now().Add(patience))
@@ -46,7 +46,7 @@ func TestConnectRefusesWithOneAnswerWhoeverIsNotKnown(t *testing.T) {
 		{"deeper path", "cp-1/more", "cp-1", "secret of cp-1", http.StatusNotFound},
 		{"database away", "broken", "broken", "guess", http.StatusServiceUnavailable},
 	} {
-		conn, response, err := w.open(c.path, c.user, c.password, Subprotocol)
+		conn, response, err := w.open(c.path, c.user, c.password, SubprotocolV16)
 		if err == nil {
 			conn.Close()
 			t.Errorf("%s: connected", c.name)
@@ -72,7 +72,7 @@ func TestConnectLimitsGuessesOfOneAddressAndSparesOthers(t *testing.T) {
 	try := func(from, password string) int {
 		request := http.Request{Header: http.Header{"X-Forwarded-For": {from}}}
 		request.SetBasicAuth("cp-1", password)
-		dialer := websocket.Dialer{Subprotocols: []string{Subprotocol}, HandshakeTimeout: patience}
+		dialer := websocket.Dialer{Subprotocols: []string{SubprotocolV16}, HandshakeTimeout: patience}
 		conn, response, err := dialer.Dial(w.url+"cp-1", request.Header)
 		if err == nil {
 			conn.Close()
@@ -102,7 +102,7 @@ func TestConnectLimitsGuessesOfOneAddressAndSparesOthers(t *testing.T) {
 func TestConnectCompletesTheHandshakeAndClosesWithoutACommonSubprotocol(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, nil, "cp-1")
-	for _, offered := range [][]string{nil, {"ocpp2.0.1"}, {"soap"}} {
+	for _, offered := range [][]string{nil, {"ocpp2.1"}, {"soap"}} {
 		conn, _, err := w.open("cp-1", "cp-1", "secret of cp-1", offered...)
 		if err != nil {
 			t.Fatalf("%v: %v", offered, err)
@@ -118,12 +118,12 @@ func TestConnectCompletesTheHandshakeAndClosesWithoutACommonSubprotocol(t *testi
 func TestConnectPicksItsSubprotocolAmongSeveral(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, nil, "cp-1")
-	conn, _, err := w.open("cp-1", "cp-1", "secret of cp-1", "ocpp2.0.1", Subprotocol)
+	conn, _, err := w.open("cp-1", "cp-1", "secret of cp-1", "ocpp2.1", SubprotocolV16, SubprotocolV201)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	if conn.Subprotocol() != Subprotocol {
+	if conn.Subprotocol() != SubprotocolV16 {
 		t.Errorf("subprotocol %q", conn.Subprotocol())
 	}
 }
@@ -133,7 +133,7 @@ func TestConnectRefusesABrowser(t *testing.T) {
 	w := newWorld(t, nil, "cp-1")
 	request := http.Request{Header: http.Header{"Origin": {"https://example.org"}}}
 	request.SetBasicAuth("cp-1", "secret of cp-1")
-	dialer := websocket.Dialer{Subprotocols: []string{Subprotocol}}
+	dialer := websocket.Dialer{Subprotocols: []string{SubprotocolV16}}
 	_, response, err := dialer.Dial(w.url+"cp-1", request.Header)
 	if err == nil || response.StatusCode != http.StatusForbidden {
 		t.Errorf("%v, %v", response, err)
@@ -163,7 +163,7 @@ func TestConnectTakesNoMoreThanItsLimit(t *testing.T) {
 	w := newWorld(t, func(c *Config) { c.Connections = 1 }, "cp-1", "cp-2")
 	w.dial(t, "cp-1")
 	next[connected](t, w.central)
-	_, response, err := w.open("cp-2", "cp-2", "secret of cp-2", Subprotocol)
+	_, response, err := w.open("cp-2", "cp-2", "secret of cp-2", SubprotocolV16)
 	if err == nil || response.StatusCode != http.StatusServiceUnavailable || response.Header.Get("Retry-After") == "" {
 		t.Errorf("%v, %v", response, err)
 	}
@@ -316,7 +316,7 @@ func TestDrainAnswersWhatIsUnderWayAndSendsTheChargePointsElsewhere(t *testing.T
 	if code := idle.closed(); code != closeServiceRestart {
 		t.Errorf("the idle one was closed with %d", code)
 	}
-	if _, response, err := w.open("cp-2", "cp-2", "secret of cp-2", Subprotocol); err == nil {
+	if _, response, err := w.open("cp-2", "cp-2", "secret of cp-2", SubprotocolV16); err == nil {
 		t.Errorf("connected while draining: %v", response)
 	}
 	close(leave)

@@ -1,6 +1,6 @@
-// Package ocpp is the edge that charge points connect to: OCPP 1.6J over a websocket.
+// Package ocpp is the edge that charge points connect to: OCPP 1.6J and 2.0.1 over a websocket.
 //
-//	GET /ocpp/{identity}, HTTP Basic identity:password, subprotocol ocpp1.6
+//	GET /ocpp/{identity}, HTTP Basic identity:password, subprotocol ocpp1.6 or ocpp2.0.1
 //
 // Server takes the sockets, checks who is there before it upgrades, hands what a charge point says to chargepoint.Central and
 // acknowledges it once Central has committed it; and it is the chargepoint.Commander for the sockets that this process holds.

@@ -17,8 +17,8 @@ const (
 	typeCallError  = 4
 )
 
-// The error codes of OCPP-J 1.6, section 4.2.3. The missing letter in OccurenceConstraintViolation is the standard's own;
-// ocpp-go sends the corrected spelling of 2.0.1, which a strict 1.6 station does not know.
+// The error codes of OCPP-J 1.6, section 4.2.3; a dialect spells them its own way. The missing letter in OccurenceConstraintViolation is
+// the standard's own; ocpp-go sends the corrected spelling of 2.0.1, which a strict 1.6 station does not know.
 const (
 	codeNotImplemented     ocpp.ErrorCode = ocppj.NotImplemented
 	codeNotSupported       ocpp.ErrorCode = ocppj.NotSupported
@@ -28,6 +28,7 @@ const (
 	codePropertyConstraint ocpp.ErrorCode = ocppj.PropertyConstraintViolation
 	codeOccurence          ocpp.ErrorCode = "OccurenceConstraintViolation"
 	codeTypeConstraint     ocpp.ErrorCode = ocppj.TypeConstraintViolation
+	codeFramework          ocpp.ErrorCode = "RpcFrameworkError" // 2.0.1 alone: the frame could not be read at all
 )
 
 // The standard allows 36 characters in a message id. A longer one still gets its answer, because an answer is the only way its
@@ -136,11 +137,11 @@ func encodeResult(id string, payload any) ([]byte, error) {
 	return json.Marshal([]any{typeCallResult, id, payload})
 }
 
-func encodeError(e *callError) ([]byte, error) {
+func encodeError(e *callError, code ocpp.ErrorCode) ([]byte, error) {
 	description := e.description
 	for len(description) > longestDescription {
 		_, size := utf8.DecodeLastRuneInString(description)
 		description = description[:len(description)-size]
 	}
-	return json.Marshal([]any{typeCallError, e.id, e.code, description, struct{}{}})
+	return json.Marshal([]any{typeCallError, e.id, code, description, struct{}{}})
 }

@@ -9,27 +9,36 @@ import (
 	"github.com/lorenzodonini/ocpp-go/ocpp"
 	"github.com/lorenzodonini/ocpp-go/ocpp1.6/core"
 	"github.com/lorenzodonini/ocpp-go/ocpp1.6/firmware"
+	"github.com/lorenzodonini/ocpp-go/ocpp1.6/logging"
+	"github.com/lorenzodonini/ocpp-go/ocpp1.6/securefirmware"
+	"github.com/lorenzodonini/ocpp-go/ocpp1.6/security"
 	"github.com/lorenzodonini/ocpp-go/ocpp1.6/types"
 	"gopkg.in/go-playground/validator.v9"
 )
 
-// The actions a charge point may call, and the type of each request. What is not in it is answered with NotImplemented.
-var actions = map[string]reflect.Type{
-	core.AuthorizeFeatureName:                         reflect.TypeFor[core.AuthorizeRequest](),
-	core.BootNotificationFeatureName:                  reflect.TypeFor[core.BootNotificationRequest](),
-	core.DataTransferFeatureName:                      reflect.TypeFor[core.DataTransferRequest](),
-	core.HeartbeatFeatureName:                         reflect.TypeFor[core.HeartbeatRequest](),
-	core.MeterValuesFeatureName:                       reflect.TypeFor[core.MeterValuesRequest](),
-	core.StartTransactionFeatureName:                  reflect.TypeFor[core.StartTransactionRequest](),
-	core.StatusNotificationFeatureName:                reflect.TypeFor[core.StatusNotificationRequest](),
-	core.StopTransactionFeatureName:                   reflect.TypeFor[core.StopTransactionRequest](),
-	firmware.DiagnosticsStatusNotificationFeatureName: reflect.TypeFor[firmware.DiagnosticsStatusNotificationRequest](),
-	firmware.FirmwareStatusNotificationFeatureName:    reflect.TypeFor[firmware.FirmwareStatusNotificationRequest](),
+// The actions that a charge point of OCPP 1.6 may call, and the type of each request, those of the security extension among them. What
+// is not in it is answered with NotImplemented.
+var actions16 = map[string]reflect.Type{
+	core.AuthorizeFeatureName:                                  reflect.TypeFor[core.AuthorizeRequest](),
+	core.BootNotificationFeatureName:                           reflect.TypeFor[core.BootNotificationRequest](),
+	core.DataTransferFeatureName:                               reflect.TypeFor[core.DataTransferRequest](),
+	core.HeartbeatFeatureName:                                  reflect.TypeFor[core.HeartbeatRequest](),
+	core.MeterValuesFeatureName:                                reflect.TypeFor[core.MeterValuesRequest](),
+	core.StartTransactionFeatureName:                           reflect.TypeFor[core.StartTransactionRequest](),
+	core.StatusNotificationFeatureName:                         reflect.TypeFor[core.StatusNotificationRequest](),
+	core.StopTransactionFeatureName:                            reflect.TypeFor[core.StopTransactionRequest](),
+	firmware.DiagnosticsStatusNotificationFeatureName:          reflect.TypeFor[firmware.DiagnosticsStatusNotificationRequest](),
+	firmware.FirmwareStatusNotificationFeatureName:             reflect.TypeFor[firmware.FirmwareStatusNotificationRequest](),
+	logging.LogStatusNotificationFeatureName:                   reflect.TypeFor[logging.LogStatusNotificationRequest](),
+	security.SecurityEventNotificationFeatureName:              reflect.TypeFor[security.SecurityEventNotificationRequest](),
+	securefirmware.SignedFirmwareStatusNotificationFeatureName: reflect.TypeFor[securefirmware.SignedFirmwareStatusNotificationRequest](),
 }
 
 // decodeRequest reads and checks the payload of a call: an unknown action, a wrong type, a missing field and a value outside its
 // bounds each come back under the standard's code for it. Fields nobody knows are let through, as vendors add their own.
-func decodeRequest(action string, payload json.RawMessage) (ocpp.Request, *callError) {
+func decodeRequest(
+	actions map[string]reflect.Type, tolerate func(ocpp.Request) bool, action string, payload json.RawMessage,
+) (ocpp.Request, *callError) {
 	requestType, known := actions[action]
 	if !known {
 		return nil, refuse(codeNotImplemented, "the action %.40q is unknown", action)
@@ -47,11 +56,11 @@ func decodeRequest(action string, payload json.RawMessage) (ocpp.Request, *callE
 	return request, check(action, request)
 }
 
-// tolerate repairs what would otherwise make a transaction impossible to account for. Vendors report measurands, units and stop
+// tolerate16 repairs what would otherwise make a transaction impossible to account for. Vendors report measurands, units and stop
 // reasons of their own making; refusing the whole message for one of them would lose the energy it reports, because a station gives
 // up after a few refusals. An unknown reading is left out, an unknown reason becomes Other. It returns false when nothing that the
 // standard knows is left of a request: that one is acknowledged and has no effect.
-func tolerate(request ocpp.Request) bool {
+func tolerate16(request ocpp.Request) bool {
 	switch request := request.(type) {
 	case *core.MeterValuesRequest:
 		before := len(request.MeterValue)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"log/slog"
 	"net"
 	"strings"
 	"testing"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/gorilla/websocket"
+	"github.com/lorenzodonini/ocpp-go/ocpp"
 
 	"github.com/ihr-charging/charging-plot-api/libs/fault"
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/chargepoint"
@@ -24,18 +26,20 @@ func at(s string) time.Time {
 	return t
 }
 
+// sample is one as NewSample makes it, changed as the test wants.
+func sample(when string, m chargepoint.Measurand, value float64, change func(*chargepoint.Sample)) chargepoint.Sample {
+	s := chargepoint.Sample{At: at(when), Measurand: m, Location: "Outlet", Context: "Sample.Periodic", Value: value}
+	if change != nil {
+		change(&s)
+	}
+	return s
+}
+
 // Each call of a charge point, what the domain is told of it, and the answer.
 func TestCallsReachTheDomainAndAreAnswered(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, nil, "cp-1")
 	p := w.dial(t, "cp-1")
-	sample := func(when string, m chargepoint.Measurand, value float64, change func(*chargepoint.Sample)) chargepoint.Sample {
-		s := chargepoint.Sample{At: at(when), Measurand: m, Location: "Outlet", Context: "Sample.Periodic", Value: value}
-		if change != nil {
-			change(&s)
-		}
-		return s
-	}
 	for _, c := range []struct {
 		name, action, payload, answer string
 		told                          any
@@ -130,11 +134,19 @@ func TestCallsReachTheDomainAndAreAnswered(t *testing.T) {
 		},
 		{
 			name: "firmware status", action: "FirmwareStatusNotification", payload: `{"status":"Installed"}`, answer: `{}`,
-			told: beat{w.ids["cp-1"]},
+			told: chargepoint.Progress{Kind: chargepoint.UpdateFirmware, Status: "Installed"},
 		},
 		{
 			name: "diagnostics status", action: "DiagnosticsStatusNotification", payload: `{"status":"Uploaded"}`, answer: `{}`,
-			told: beat{w.ids["cp-1"]},
+			told: chargepoint.Progress{Kind: chargepoint.GetDiagnostics, Status: "Uploaded"},
+		},
+		{
+			name: "log status, of the security extension", action: "LogStatusNotification", payload: `{"status":"Uploading","requestId":7}`,
+			answer: `{}`, told: chargepoint.Progress{Kind: chargepoint.GetDiagnostics, RequestID: 7, Status: "Uploading"},
+		},
+		{
+			name: "security event", action: "SecurityEventNotification", payload: `{"type":"FirmwareUpdated","timestamp":"2026-11-23T11:30:00Z"}`,
+			answer: `{}`, told: beat{w.ids["cp-1"]},
 		},
 	} {
 		answer := p.ask("1", c.action, c.payload)
@@ -386,30 +398,40 @@ func TestAChargePointThatDoesNotListenIsLeft(t *testing.T) {
 	}
 }
 
-// FuzzFrame looks for a frame that makes the edge panic, or that it answers with a frame which is not OCPP-J.
+// FuzzFrame looks for a frame that makes the edge panic, or that it answers with a frame which is not OCPP-J, in either version.
 func FuzzFrame(f *testing.F) {
 	for _, c := range brokenFrames {
 		f.Add([]byte(c.frame))
 	}
 	f.Add([]byte(`[2,"1","MeterValues",{"connectorId":1,"meterValue":[{"timestamp":"2026-11-23T11:00:00Z","sampledValue":[{"value":"1"}]}]}]`))
+	f.Add([]byte(`[2,"1","TransactionEvent",{"eventType":"Started","timestamp":"2026-11-23T11:00:00Z","triggerReason":"Authorized","seqNo":0,` +
+		`"transactionInfo":{"transactionId":"t"},"evse":{"id":1},"meterValue":[{"timestamp":"2026-11-23T11:00:00Z","sampledValue":[{"value":1,` +
+		`"unitOfMeasure":{"unit":"kWh","multiplier":-300}}]}]}]`))
+	edge := &Server{central: newCentral(), log: slog.New(slog.DiscardHandler)}
+	edge.central.(*central).forget()
 	f.Fuzz(func(t *testing.T, data []byte) {
 		parsed, broken := parseFrame(data)
-		if broken == nil && parsed.kind == typeCall {
-			_, broken = decodeRequest(parsed.action, parsed.payload)
-			if broken != nil {
-				broken.id = parsed.id
+		for _, speaks := range dialects {
+			refused := broken
+			if refused == nil && parsed.kind == typeCall {
+				var request ocpp.Request
+				if request, refused = speaks.decode(parsed.action, parsed.payload); refused != nil {
+					refused.id = parsed.id
+				} else if _, err := speaks.dispatch(t.Context(), edge, &conn{log: edge.log}, request); err != nil {
+					t.Fatalf("%s: %v", parsed.action, err)
+				}
 			}
-		}
-		if broken == nil || broken.id == "" {
-			return
-		}
-		answer, err := encodeError(broken)
-		if err != nil {
-			t.Fatal(err)
-		}
-		back, e := parseFrame(answer)
-		if e != nil || back.kind != typeCallError || back.id != broken.id {
-			t.Fatalf("the answer %s reads as %+v, %v", answer, back, e)
+			if refused == nil || refused.id == "" {
+				continue
+			}
+			answer, err := encodeError(refused, speaks.spelling(refused.code))
+			if err != nil {
+				t.Fatal(err)
+			}
+			back, e := parseFrame(answer)
+			if e != nil || back.kind != typeCallError || back.id != refused.id {
+				t.Fatalf("the answer %s reads as %+v, %v", answer, back, e)
+			}
 		}
 	})
 }

@@ -40,7 +40,7 @@ func newMetrics(meter metric.Meter, connections func() int64) (*metrics, error) 
 }
 
 func (m *metrics) called(ctx context.Context, action, outcome string, start time.Time) {
-	if _, known := actions[action]; !known {
+	if !known(action) {
 		action = "unknown"
 	}
 	m.calls.Record(ctx, time.Since(start).Seconds(), metric.WithAttributes(

@@ -25,9 +25,6 @@ import (
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/chargepoint"
 )
 
-// Subprotocol is the one that charge points negotiate.
-const Subprotocol = "ocpp1.6"
-
 // The reasons that more than one place gives for the end of a connection.
 const (
 	replaced = "replaced by a newer connection"
@@ -180,9 +177,9 @@ func (s *Server) connect(w http.ResponseWriter, r *http.Request) {
 	number := s.opened.Add(1)
 	header := http.Header{}
 	offered := websocket.Subprotocols(r)
-	agreed := slices.Contains(offered, Subprotocol)
-	if agreed {
-		header.Set("Sec-WebSocket-Protocol", Subprotocol)
+	speaks := agree(offered)
+	if speaks != nil {
+		header.Set("Sec-WebSocket-Protocol", speaks.protocol())
 	}
 	socket, err := s.upgrader.Upgrade(w, r, header)
 	if err != nil {
@@ -190,16 +187,16 @@ func (s *Server) connect(w http.ResponseWriter, r *http.Request) {
 		log.WarnContext(r.Context(), "ocpp connection refused", "reason", "not a websocket", "error", err)
 		return
 	}
-	if !agreed {
-		// OCPP-J 1.6, section 3.1.2: complete the handshake without a subprotocol, then close at once.
+	if speaks == nil {
+		// OCPP-J, section 3.1.2: complete the handshake without a subprotocol, then close at once.
 		s.metrics.refused(r.Context(), "no common subprotocol")
 		log.WarnContext(r.Context(), "ocpp connection refused", "reason", "no common subprotocol", "offered", offered)
-		message := websocket.FormatCloseMessage(websocket.CloseProtocolError, "this server speaks "+Subprotocol)
+		message := websocket.FormatCloseMessage(websocket.CloseProtocolError, "this server speaks "+SubprotocolV16+" and "+SubprotocolV201)
 		_ = socket.WriteControl(websocket.CloseMessage, message, time.Now().Add(s.cfg.WriteWait))
 		_ = socket.Close()
 		return
 	}
-	s.adopt(newConn(socket, number, cp, remote, s.cfg.Limits, log, s.handle)) //nolint:contextcheck // the socket outlives its request
+	s.adopt(newConn(socket, number, cp, speaks, remote, s.cfg.Limits, log, s.handle)) //nolint:contextcheck // the socket outlives its request
 }
 
 // A refusal is why a charge point may not connect, for it and for the log.
@@ -325,7 +322,7 @@ func (s *Server) serve(c *conn) {
 	if c.why() != "" {
 		return // replaced before it began
 	}
-	connection := chargepoint.Connection{ID: c.id, Protocol: Subprotocol, Remote: c.remote}
+	connection := chargepoint.Connection{ID: c.id, Protocol: c.speaks.protocol(), Remote: c.remote}
 	ctx, cancel := context.WithTimeout(context.Background(), s.cfg.HandlerTimeout)
 	err := s.central.Connected(ctx, c.cp.ID, connection)
 	cancel()

@@ -29,7 +29,7 @@ func newField(t *testing.T) *field {
 	w := postgrestest.New(t)
 	log := slog.New(slog.DiscardHandler)
 	domain := office.New(office.Config{Replica: postgrestest.Replica, HeartbeatInterval: 5 * time.Minute, SeenEvery: time.Hour},
-		w.Store, w.Store, w.Clock.Now, log)
+		w.Store, w.Store, w.Store, w.Clock.Now, log)
 	f := &field{World: w, Site: w.Site(1), running: run(t, nil, domain)}
 	f.desk = session.NewDesk(w.Store, f.edge, patience, log)
 	t.Cleanup(f.desk.Wait)
@@ -276,7 +276,7 @@ func TestATagOfNobodyIsNotAccepted(t *testing.T) {
 func TestTheDatabaseKnowsWhoIsConnected(t *testing.T) {
 	t.Parallel()
 	f := newField(t)
-	_, response, err := f.open(f.ChargePoint.Identity, f.ChargePoint.Identity, "a wrong one", Subprotocol)
+	_, response, err := f.open(f.ChargePoint.Identity, f.ChargePoint.Identity, "a wrong one", SubprotocolV16)
 	if err == nil || response.StatusCode != 401 {
 		t.Fatalf("a wrong password: %v, %v", response, err)
 	}

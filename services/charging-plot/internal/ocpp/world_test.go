@@ -39,7 +39,11 @@ type (
 	disconnected struct{ chargepoint.Connection }
 	beat         struct{ id uuid.UUID }
 	asked        struct{ idTag string }
-	readings     struct {
+	letGo        struct {
+		number int
+		why    string
+	}
+	readings struct {
 		connector   int
 		transaction chargepoint.TransactionID
 		samples     []chargepoint.Sample
@@ -132,6 +136,29 @@ func (c *central) MeterValues(ctx context.Context, _ uuid.UUID, connector int, t
 	return c.tell(ctx, readings{connector, transaction, samples})
 }
 
+func (c *central) TransactionEvent(ctx context.Context, _ uuid.UUID, event chargepoint.TransactionEvent) (chargepoint.Authorization, error) {
+	if !event.Shown {
+		return "", c.tell(ctx, event)
+	}
+	return chargepoint.Accepted, c.tell(ctx, event)
+}
+
+func (c *central) ReservationEnded(ctx context.Context, _ uuid.UUID, number int, why string) error {
+	return c.tell(ctx, letGo{number, why})
+}
+
+func (c *central) Configured(ctx context.Context, _ uuid.UUID, variables []chargepoint.Variable) error {
+	return c.tell(ctx, variables)
+}
+
+func (c *central) ProfilesReported(ctx context.Context, _ uuid.UUID, profiles []chargepoint.ChargingProfile) error {
+	return c.tell(ctx, profiles)
+}
+
+func (c *central) Progressed(ctx context.Context, _ uuid.UUID, progress chargepoint.Progress) error {
+	return c.tell(ctx, progress)
+}
+
 func (c *central) StopTransaction(ctx context.Context, _ uuid.UUID, stop chargepoint.TransactionStop) error {
 	return c.tell(ctx, stop)
 }
@@ -213,9 +240,20 @@ func (w *world) dial(t *testing.T, identity string) *plug {
 	return w.connect(t, identity, w.passwords[identity])
 }
 
+// dial201 is dial for a station of OCPP 2.0.1.
+func (w *world) dial201(t *testing.T, identity string) *plug {
+	t.Helper()
+	return w.connectBy(t, identity, w.passwords[identity], SubprotocolV201)
+}
+
 func (r *running) connect(t *testing.T, identity, password string) *plug {
 	t.Helper()
-	conn, response, err := r.open(identity, identity, password, Subprotocol)
+	return r.connectBy(t, identity, password, SubprotocolV16)
+}
+
+func (r *running) connectBy(t *testing.T, identity, password, protocol string) *plug {
+	t.Helper()
+	conn, response, err := r.open(identity, identity, password, protocol)
 	if err != nil {
 		t.Fatalf("dial %s: %v (%v)", identity, err, response)
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
+	"reflect"
 	"testing"
 	"time"
 
@@ -60,7 +61,7 @@ func TestCommandsGoToWhereTheSocketIs(t *testing.T) {
 	}
 	command := chargepoint.Command{Kind: chargepoint.RemoteStart, Connector: 2, IDTag: "TAG"}
 	outcome, err := f.Send(t.Context(), there, command)
-	if err != nil || outcome.Status != chargepoint.CommandAccepted || got != command {
+	if err != nil || outcome.Status != chargepoint.CommandAccepted || !reflect.DeepEqual(got, command) {
 		t.Errorf("another replica's socket: %v %v, sent %+v", outcome, err, got)
 	}
 	if path != "/internal/v1/charge-points/"+there.String()+"/commands" || authorization != "Bearer t" {

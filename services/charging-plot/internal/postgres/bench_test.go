@@ -110,7 +110,7 @@ func BenchmarkStatusChanges(b *testing.B) {
 	w.DB.SetMaxOpenConns(4)
 	const n, callers = 20_000, 1000
 	many := sites(b, w, callers)
-	office := central.New(central.Config{Replica: postgrestest.Replica, HeartbeatInterval: time.Minute, SeenEvery: time.Minute}, w.Store, w.Store, w.Clock.Now, slog.New(slog.DiscardHandler))
+	office := central.New(central.Config{Replica: postgrestest.Replica, HeartbeatInterval: time.Minute, SeenEvery: time.Minute}, w.Store, w.Store, w.Store, w.Clock.Now, slog.New(slog.DiscardHandler))
 	words := []chargepoint.ConnectorStatus{chargepoint.Preparing, chargepoint.Charging, chargepoint.Finishing, chargepoint.Available}
 	for b.Loop() {
 		w.Clock.Move(time.Second)
@@ -168,7 +168,7 @@ func BenchmarkReadings(b *testing.B) {
 		w.Must(err)
 		transactions[i] = started.Transaction
 	}
-	office := central.New(central.Config{Replica: postgrestest.Replica, HeartbeatInterval: time.Minute, SeenEvery: time.Minute}, w.Store, w.Store, w.Clock.Now, slog.New(slog.DiscardHandler))
+	office := central.New(central.Config{Replica: postgrestest.Replica, HeartbeatInterval: time.Minute, SeenEvery: time.Minute}, w.Store, w.Store, w.Store, w.Clock.Now, slog.New(slog.DiscardHandler))
 	for b.Loop() {
 		base := w.Clock.Move(time.Hour)
 		began := time.Now()

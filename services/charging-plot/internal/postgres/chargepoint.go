@@ -422,13 +422,13 @@ func (s *Store) ReportStatuses(ctx context.Context, reports []central.Report) er
 // latest keeps the newest report of each connector, in the order in which they came.
 func latest(reports []central.Report) []central.Report {
 	type key struct {
-		chargePoint uuid.UUID
-		connector   int
+		chargePoint       uuid.UUID
+		connector, outlet int
 	}
 	at := make(map[key]int, len(reports))
 	out := make([]central.Report, 0, len(reports))
 	for _, r := range reports {
-		k := key{r.ChargePoint, r.Connector}
+		k := key{r.ChargePoint, r.Connector, r.Outlet}
 		if i, twice := at[k]; !twice {
 			at[k] = len(out)
 			out = append(out, r)
@@ -439,7 +439,8 @@ func latest(reports []central.Report) []central.Report {
 	return out
 }
 
-func storeReports(ctx context.Context, tx sqlx.ExecerContext, reports []central.Report) error {
+func storeReports(ctx context.Context, tx txn, reports []central.Report) error {
+	var plugs outletReports
 	var points, statuses, codes, infos, wholes, wholeStatuses, wholeCodes []string
 	var numbers []int64
 	var at, wholeAt []time.Time
@@ -447,6 +448,12 @@ func storeReports(ctx context.Context, tx sqlx.ExecerContext, reports []central.
 		if r.Connector == 0 {
 			wholes, wholeStatuses = append(wholes, r.ChargePoint.String()), append(wholeStatuses, string(r.Status))
 			wholeCodes, wholeAt = append(wholeCodes, r.ErrorCode), append(wholeAt, r.At)
+			continue
+		}
+		if r.Outlet > 0 {
+			plugs.points, plugs.numbers = append(plugs.points, r.ChargePoint.String()), append(plugs.numbers, int64(r.Connector))
+			plugs.outlets, plugs.statuses = append(plugs.outlets, int64(r.Outlet)), append(plugs.statuses, string(r.Status))
+			plugs.at = append(plugs.at, r.At)
 			continue
 		}
 		points, numbers = append(points, r.ChargePoint.String()), append(numbers, int64(r.Connector))
@@ -466,5 +473,5 @@ func storeReports(ctx context.Context, tx sqlx.ExecerContext, reports []central.
 			return fmt.Errorf("store reports of charge points: %w", err)
 		}
 	}
-	return nil
+	return plugs.store(ctx, tx)
 }

@@ -161,6 +161,9 @@ func (s *Store) StoreReadings(ctx context.Context, messages []central.Readings) 
 		latest := make(map[uuid.UUID]*lastRead)
 		for _, row := range rows {
 			owned[row.N-1] = true
+			if err := adoptStart(ctx, tx, &row, messages[row.N-1].Readings); err != nil {
+				return err
+			}
 			for _, r := range messages[row.N-1].Readings {
 				readings = append(readings, sessionReading{row.ID, r})
 				if row.State == string(session.Active) && (row.ReadAt == nil || !r.At.Before(*row.ReadAt)) {
@@ -181,6 +184,27 @@ func (s *Store) StoreReadings(ctx context.Context, messages []central.Readings) 
 		}
 		return s.advance(ctx, tx, latest)
 	})
+}
+
+const adoptStartSQL = `UPDATE sessions SET meter_start_wh = $2 WHERE id = $1 AND meter_start_wh IS NULL`
+
+// adoptStart takes the first register that is read of a session for the one at its beginning, where that did not read it.
+func adoptStart(ctx context.Context, tx txn, row *readSessionRow, readings []session.Reading) error {
+	if row.MeterStartWh != nil || row.State != string(session.Active) {
+		return nil
+	}
+	for _, r := range readings {
+		if math.IsNaN(r.RegisterWh) {
+			continue
+		}
+		first := int64(math.Round(r.RegisterWh))
+		row.MeterStartWh = &first
+		if _, err := tx.ExecContext(ctx, adoptStartSQL, row.ID, first); err != nil {
+			return fmt.Errorf("note where the register began: %w", err)
+		}
+		return nil
+	}
+	return nil
 }
 
 // lastRead is the newest that a batch says of a session.

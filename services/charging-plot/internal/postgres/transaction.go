@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"strconv"
 	"time"
 
@@ -143,6 +144,9 @@ func (s *Store) begin(
 	row.State, row.StateSince, row.Reason, row.EndedAt, row.StartBy = string(session.Active), now, "", nil, nil
 	row.TransactionID, row.StartedAt, row.StartedSaidAt = &transaction, &at, &said
 	row.MeterStartWh, row.EnergyWh, row.ReadAt = &start.MeterWh, &energy, &at
+	if start.NoMeter {
+		row.MeterStartWh = nil
+	}
 	if row.ReservationID != nil {
 		if err := fulfill(ctx, tx, now, *row.ReservationID); err != nil {
 			return sessionRow{}, err
@@ -157,6 +161,9 @@ func (s *Store) begin(
 	first := session.Reading{
 		At: at, RegisterWh: float64(start.MeterWh),
 		PowerW: math.NaN(), CurrentA: math.NaN(), VoltageV: math.NaN(), SoCPercent: math.NaN(),
+	}
+	if start.NoMeter {
+		first.RegisterWh = math.NaN()
 	}
 	if err := insertReadings(ctx, tx, []sessionReading{{row.ID, first}}); err != nil {
 		return sessionRow{}, err
@@ -237,6 +244,8 @@ func (s *Store) finish(
 		at = row.StartedAt.UTC()
 	}
 	readings := session.Readings(stop.Samples)
+	stop = measured(row, stop, readings)
+	row.MeterStartWh = begun(row, stop, readings)
 	last := session.Reading{
 		At: at, RegisterWh: float64(stop.MeterWh),
 		PowerW: math.NaN(), CurrentA: math.NaN(), VoltageV: math.NaN(), SoCPercent: math.NaN(),
@@ -278,4 +287,35 @@ func (s *Store) finish(
 		return nil
 	}
 	return s.bill(ctx, tx, now, row.fromRow())
+}
+
+// measured fills in the register of a stop that did not read it: what the session's last reading came to.
+func measured(row sessionRow, stop chargepoint.TransactionStop, readings []session.Reading) chargepoint.TransactionStop {
+	if !stop.NoMeter {
+		return stop
+	}
+	for _, r := range readings {
+		if !math.IsNaN(r.RegisterWh) {
+			stop.MeterWh = int64(math.Round(r.RegisterWh))
+			return stop
+		}
+	}
+	if row.MeterStartWh != nil && row.EnergyWh != nil {
+		stop.MeterWh = *row.MeterStartWh + int64(math.Round(*row.EnergyWh))
+	}
+	return stop
+}
+
+// begun is the register at a session's beginning, or what stands in for it where the beginning did not read it: the first that was read.
+func begun(row sessionRow, stop chargepoint.TransactionStop, readings []session.Reading) *int64 {
+	if row.MeterStartWh != nil {
+		return row.MeterStartWh
+	}
+	first := stop.MeterWh
+	for _, r := range slices.Backward(readings) {
+		if !math.IsNaN(r.RegisterWh) {
+			first = int64(math.Round(r.RegisterWh))
+		}
+	}
+	return &first
 }
