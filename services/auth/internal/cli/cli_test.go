@@ -3,7 +3,6 @@ package cli_test
 import (
 	"bytes"
 	"encoding/json"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -150,11 +149,7 @@ func TestMigrate(t *testing.T) {
 	x.ok("", `0001_accounts.sql +no\n`, "migrate", "status")
 	x.ok("", "The schema is up to date.", "migrate", "up")
 	x.ok("", `0009_throttles.sql +20\d\d-`, "migrate", "status")
-	all, err := fs.Glob(auth.Migrations(), "*.sql")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for range all {
+	for range 9 {
 		x.ok("", "was taken back", "migrate", "down")
 	}
 	x.ok("", `0001_accounts.sql +no\n`, "migrate", "status")

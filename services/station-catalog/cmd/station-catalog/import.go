@@ -26,7 +26,9 @@ func importing() *cobra.Command {
 		Use:   "import FILE|-",
 		Short: "Bring a file of stations into the catalogue",
 		Long: "Bring a file of stations into the catalogue, plain or gzip.\n\n" +
-			"Formats: irve, the French register's static scheme (CSV or JSON lines); ndjson, what this service exports.\n" +
+			"Formats: irve, the French register's static scheme (CSV or JSON lines); ocpi, OCPI 2.2.1 Locations; ocm, Open Charge Map\n" +
+			"points of interest; afdc, the station file of the US Department of Energy (CSV); bnetza, the German register (CSV);\n" +
+			"ndjson, what this service exports.\n" +
 			"Importing a file again changes nothing. A faulty row is reported, and the rest goes in.",
 		Example: "  station-catalog import --format irve register.jsonl.gz\n  curl … | station-catalog import --format ndjson -",
 		Args:    cobra.ExactArgs(1),
@@ -55,7 +57,7 @@ func importing() *cobra.Command {
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&format, "format", "", "irve or ndjson")
+	flags.StringVar(&format, "format", "", "irve, ocpi, ocm, afdc, bnetza or ndjson")
 	flags.StringVar(&options.Source, "source", "", "name of the source; the format's name when left out (not for ndjson)")
 	flags.BoolVar(&options.DryRun, "dry-run", false, "only report what would be done")
 	flags.BoolVar(&all, "findings", false, "print every finding")

@@ -323,16 +323,28 @@ func (e Facility) Valid() bool {
 
 // Defines values for ImportFormat.
 const (
+	Afdc   ImportFormat = "afdc"
+	Bnetza ImportFormat = "bnetza"
 	Irve   ImportFormat = "irve"
 	Ndjson ImportFormat = "ndjson"
+	Ocm    ImportFormat = "ocm"
+	Ocpi   ImportFormat = "ocpi"
 )
 
 // Valid indicates whether the value is a known member of the ImportFormat enum.
 func (e ImportFormat) Valid() bool {
 	switch e {
+	case Afdc:
+		return true
+	case Bnetza:
+		return true
 	case Irve:
 		return true
 	case Ndjson:
+		return true
+	case Ocm:
+		return true
+	case Ocpi:
 		return true
 	default:
 		return false

@@ -29,6 +29,11 @@ var advice = map[string]string{
 	"disagreement":        "Give all rows of a station the same value.",
 	"invalid_station":     "Correct the member at the pointer.",
 	"duplicate_station":   "Remove one of the two rows.",
+	"unknown_value":       "Write one of the values of OCPI.",
+	"unpublished":         "Nothing: such stations are not shown.",
+	"country":             "Write an ISO 3166-1 code.",
+	"evse_id":             "Write an eMI3 id, such as FR*PD1*E1234.",
+	"too_many":            "Look whether the number is right.",
 	"duplicate_evse":      "Remove one of the two rows.",
 }
 

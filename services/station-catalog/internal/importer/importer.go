@@ -3,6 +3,10 @@
 //   - "irve" is the static scheme of the French register of charging points, as CSV or as JSON lines. A row is an EVSE (point de
 //     charge); rows of a station (id_station_itinerance) are spread over the file. Both generations are read: the one with typed
 //     values and the one that writes numbers and booleans as text.
+//   - "ocpi" is OCPI 2.2.1 Locations, as a file or as a peer answers them.
+//   - "ocm" is Open Charge Map's points of interest.
+//   - "afdc" is the station file of the US Department of Energy.
+//   - "bnetza" is the German register of charging points.
 //   - "ndjson" is what the catalogue exports: a station a line.
 //
 // A faulty row is never the end of an import. Each finding says what is the matter and what to do about it.
@@ -22,12 +26,18 @@ import (
 // The formats' names.
 const (
 	IRVE   = "irve"
+	OCPI   = "ocpi"
+	OCM    = "ocm"
+	AFDC   = "afdc"
+	BNetzA = "bnetza"
 	NDJSON = "ndjson"
 )
 
 // Formats gives every format by its name.
 func Formats() map[string]transfer.Format {
-	return map[string]transfer.Format{IRVE: irve{}, NDJSON: ndjson{}}
+	return map[string]transfer.Format{
+		IRVE: irve{}, OCPI: ocpi{}, OCM: ocm{}, AFDC: afdc{}, BNetzA: bnetza{}, NDJSON: ndjson{},
+	}
 }
 
 // maxRow is the longest row that is read, in bytes.

@@ -2,8 +2,6 @@ package importer
 
 import (
 	"bufio"
-	"bytes"
-	"encoding/csv"
 	"errors"
 	"io"
 	"iter"
@@ -102,8 +100,8 @@ type fields [columns]string
 // Rows reads JSON lines when the first character is "{", and CSV otherwise.
 func (irve) Rows(r io.Reader, _ string) iter.Seq2[transfer.Row, error] {
 	buffered := bufio.NewReaderSize(r, 128<<10)
-	if bom, err := buffered.Peek(3); err == nil && string(bom) == "\xef\xbb\xbf" {
-		_, _ = buffered.Discard(3) // it was peeked
+	if bom, err := buffered.Peek(len(utf8BOM)); err == nil && string(bom) == utf8BOM {
+		_, _ = buffered.Discard(len(utf8BOM)) // it was peeked
 	}
 	for {
 		c, err := buffered.ReadByte()
@@ -144,51 +142,14 @@ func jsonRow(number int64, line []byte) transfer.Row {
 }
 
 func csvRows(r io.Reader) iter.Seq2[transfer.Row, error] {
-	return func(yield func(transfer.Row, error) bool) {
-		gate := &rowGate{r: r}
-		head := bufio.NewReaderSize(gate, 64<<10)
-		reader := csv.NewReader(head)
-		reader.FieldsPerRecord = -1
-		reader.LazyQuotes = true
-		reader.ReuseRecord = true
-		if first, err := head.Peek(head.Size()); err == nil || len(first) > 0 {
-			first, _, _ = bytes.Cut(first, []byte("\n"))
-			if bytes.Count(first, []byte(";")) > bytes.Count(first, []byte(",")) {
-				reader.Comma = ';'
-			}
-		}
-		header, err := reader.Read()
-		if err != nil {
-			yield(transfer.Row{}, err)
-			return
-		}
-		places, err := findColumns(header)
-		if err != nil {
-			yield(transfer.Row{}, err)
-			return
-		}
-		width := len(header)
-		for {
-			gate.passed = 0
-			record, err := reader.Read()
-			if errors.Is(err, io.EOF) {
-				return
-			}
-			var row transfer.Row
-			if broken, ok := errors.AsType[*csv.ParseError](err); ok {
-				row = rejected(int64(broken.StartLine), "not_csv", "the row is not CSV")
-			} else if err != nil {
-				yield(transfer.Row{}, err)
-				return
-			} else {
-				line, _ := reader.FieldPos(0)
-				row = csvRow(int64(line), record, places, width)
-			}
-			if !yield(row, nil) {
-				return
-			}
-		}
-	}
+	var places [columns]int
+	return table{
+		header: func(record []string) (err error) {
+			places, err = findColumns(record)
+			return err
+		},
+		row: func(number int64, record []string) transfer.Row { return csvRow(number, record, places) },
+	}.rows(r)
 }
 
 func findColumns(header []string) ([columns]int, error) {
@@ -209,10 +170,7 @@ func findColumns(header []string) ([columns]int, error) {
 	return places, nil
 }
 
-func csvRow(number int64, record []string, places [columns]int, width int) transfer.Row {
-	if len(record) != width {
-		return rejected(number, "wrong_width", "the row has another number of fields than the header")
-	}
+func csvRow(number int64, record []string, places [columns]int) transfer.Row {
 	var f fields
 	for c, i := range places {
 		if i < 0 {
@@ -224,21 +182,6 @@ func csvRow(number int64, record []string, places [columns]int, width int) trans
 		f[c] = tidy(record[i])
 	}
 	return irveRow(number, &f)
-}
-
-// rowGate ends a file whose row does not end, before it fills the memory.
-type rowGate struct {
-	r      io.Reader
-	passed int
-}
-
-func (g *rowGate) Read(p []byte) (int, error) {
-	if g.passed > maxRow {
-		return 0, transfer.ErrLongRow
-	}
-	n, err := g.r.Read(p)
-	g.passed += n
-	return n, err
 }
 
 // tidy trims, and makes each run of white space one blank, so that a value stays on its line and in its column.

@@ -7,7 +7,6 @@ import (
 	"io"
 	"iter"
 	"strconv"
-	"strings"
 
 	"github.com/google/uuid"
 
@@ -80,27 +79,20 @@ func (ndjson) Assemble(rows []transfer.StagedRow, _ string) (transfer.Entry, []t
 	var entry transfer.Entry
 	var findings []transfer.Finding
 	found := false
-	for _, row := range rows {
-		for data := range strings.SplitSeq(row.Data, "\n") {
-			number, text, _ := strings.Cut(data, "\t")
-			line, err := strconv.ParseInt(number, 10, 64)
-			if err != nil {
-				continue
-			}
-			s, err := readStation([]byte(text))
-			if err != nil {
-				continue
-			}
-			if found {
-				findings = append(findings, finding(line, s.SourceID, transfer.Rejected, "duplicate_station",
-					"line %d tells of the same station; the first one counts", entry.Line))
-				continue
-			}
-			found = true
-			entry = transfer.Entry{Line: line, Station: *s, Complete: true, Operator: operator.Operator{
-				CountryCode: s.Operator.CountryCode, PartyID: s.Operator.PartyID, Name: s.Operator.Name,
-			}}
+	for line, text := range stagedLines(rows) {
+		s, err := readStation([]byte(text))
+		if err != nil {
+			continue
 		}
+		if found {
+			findings = append(findings, finding(line, s.SourceID, transfer.Rejected, "duplicate_station",
+				"line %d tells of the same station; the first one counts", entry.Line))
+			continue
+		}
+		found = true
+		entry = transfer.Entry{Line: line, Station: *s, Complete: true, Operator: operator.Operator{
+			CountryCode: s.Operator.CountryCode, PartyID: s.Operator.PartyID, Name: s.Operator.Name,
+		}}
 	}
 	return entry, findings, found
 }

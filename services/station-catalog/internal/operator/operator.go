@@ -9,8 +9,11 @@ import (
 	"github.com/ihr-charging/charging-plot-api/libs/fault"
 )
 
-// ErrNotFound says that there is no such operator.
-var ErrNotFound = fault.Define(fault.NotFound, "operator_not_found", "There is no such operator")
+// The faults of operators.
+var (
+	ErrNotFound = fault.Define(fault.NotFound, "operator_not_found", "There is no such operator")
+	ErrNoCode   = fault.Define(fault.Conflict, "no_operator_code", "All codes for operators that are known by name are taken")
+)
 
 // Operator is known by country code and party id.
 type Operator struct {

@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -19,17 +20,14 @@ import (
 	"github.com/ihr-charging/charging-plot-api/libs/feed"
 	"github.com/ihr-charging/charging-plot-api/libs/tariff"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/importer"
+	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/operator"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/station"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/transfer"
 )
 
 func readExcerpt(t *testing.T) string {
 	t.Helper()
-	text, err := os.ReadFile("../importer/testdata/irve_excerpt.jsonl")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(text)
+	return readFile(t, "irve_excerpt.jsonl")
 }
 
 // TestImportingAgainWritesNothing promises that a second import of a file leaves every row as it was.
@@ -503,4 +501,95 @@ func TestUnknownImports(t *testing.T) {
 	if _, err := w.GetImport(t.Context(), uuid.New()); fault.Of(err).Kind() != fault.NotFound {
 		t.Errorf("an unknown import is answered by %v", err)
 	}
+}
+
+// TestFormats promises, for every format, that its file goes in, that a second import of it writes nothing, and that operators who
+// are known by name alone get a code each and keep it.
+func TestFormats(t *testing.T) {
+	t.Parallel()
+	const location = `[{"country_code":"BE","party_id":"BEC","id":"L1","name":"One","country":"BEL","coordinates":{"latitude":"51.0","longitude":"3.7"},"operator":{"name":"Be"},
+"evses":[{"uid":"1","connectors":[{"id":"1","standard":"IEC_62196_T2","format":"SOCKET","power_type":"AC_3_PHASE","max_voltage":230,"max_amperage":16,"tariff_ids":["T1"]}]}]}]`
+	for format, want := range map[string]struct {
+		text      string
+		stations  int64
+		operators []string
+	}{
+		importer.OCPI:   {location, 1, []string{"Be"}},
+		importer.OCM:    {readFile(t, "ocm_excerpt.json"), 2, []string{"Open Charge Map operator 45", "Voltway"}},
+		importer.AFDC:   {readFile(t, "afdc_excerpt.csv"), 3, []string{"ChargeNet", "Tesla", "Unknown operator"}},
+		importer.BNetzA: {readFile(t, "bnetza_excerpt.csv"), 2, []string{"Stadtwerke Münster"}},
+	} {
+		t.Run(format, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			first := w.must(format, want.text, func(i *transfer.Import) { i.Source = format })
+			if c := first.Import.Counts; c.Created != want.stations {
+				t.Errorf("the file counts %+v: %+v", c, first.Findings)
+			}
+			before := w.rows()
+			if c := w.must(format, want.text, func(i *transfer.Import) { i.Source = format }).Import.Counts; c.Unchanged != want.stations || w.rows() != before {
+				t.Errorf("the second import wrote: %+v", c)
+			}
+			var names []string
+			if err := w.DB().SelectContext(t.Context(), &names, `SELECT name FROM operators ORDER BY name`); err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(want.operators, names); diff != "" {
+				t.Errorf("operators (-want +got):\n%s", diff)
+			}
+			// The export brings the same catalogue elsewhere, and nothing here.
+			var exported []station.Station
+			for _, s := range w.all() {
+				exported = append(exported, s)
+			}
+			if c := w.must(importer.NDJSON, lines(t, exported...)).Import.Counts; c.Unchanged != want.stations {
+				t.Errorf("its own export changes the catalogue: %+v", c)
+			}
+			if c := newWorld(t).must(importer.NDJSON, lines(t, exported...)).Import.Counts; c.Created != want.stations {
+				t.Errorf("the export is not taken elsewhere: %+v", c)
+			}
+		})
+	}
+}
+
+// TestNamesThatShareACode promises that two operators whose names begin with the same code are two operators, and that one that is
+// renamed here is found by the name that its source tells.
+func TestNamesThatShareACode(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	first := "Operator 0"
+	second := ""
+	for i := 1; second == ""; i++ {
+		if name := fmt.Sprintf("Operator %d", i); operator.CodeFor(name, 0) == operator.CodeFor(first, 0) {
+			second = name
+		}
+	}
+	point := func(id, name string) string {
+		return fmt.Sprintf(`{"ID":%s,"OperatorInfo":{"Title":%q},"AddressInfo":{"CountryID":1,"Latitude":1,"Longitude":1}}`, id, name)
+	}
+	text := "[" + point("1", first) + "," + point("2", second) + "," + point("3", second) + "]"
+	w.must(importer.OCM, text)
+	all := w.all()
+	if all["1"].Operator.ID == all["2"].Operator.ID || all["2"].Operator.ID != all["3"].Operator.ID {
+		t.Errorf("the operators are %+v, %+v, %+v", all["1"].Operator, all["2"].Operator, all["3"].Operator)
+	}
+	if _, err := w.DB().ExecContext(t.Context(), `UPDATE operators SET name = 'Renamed' WHERE name = $1`, second); err != nil {
+		t.Fatal(err)
+	}
+	if c := w.must(importer.OCM, text).Import.Counts; c.Unchanged != 3 {
+		t.Errorf("a renamed operator made %+v", c)
+	}
+	w.must(importer.OCM, "["+point("4", second)+"]")
+	if got := w.all()["4"].Operator; got.ID != all["2"].Operator.ID {
+		t.Errorf("a station of the renamed operator went to %+v", got)
+	}
+}
+
+func readFile(t *testing.T, name string) string {
+	t.Helper()
+	text, err := os.ReadFile("../importer/testdata/" + name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
 }

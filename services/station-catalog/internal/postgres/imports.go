@@ -206,6 +206,11 @@ func (s *Store) Write(ctx context.Context, imp transfer.Import, worker string, l
 		if err != nil {
 			return err
 		}
+		untold, err := refer(ctx, tx, entries)
+		if err != nil {
+			return err
+		}
+		foreign = append(foreign, untold...)
 		if err := p.put(ctx, entries, operators, imp.DryRun); err != nil {
 			return err
 		}

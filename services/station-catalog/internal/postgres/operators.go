@@ -57,13 +57,17 @@ FROM unnest($1::text[], $2::text[]) AS wanted (country_code, party_id)
 JOIN operators o ON o.country_code = wanted.country_code AND o.party_id = wanted.party_id`
 
 const insertOperators = `
-INSERT INTO operators (id, country_code, party_id, name, email, phone)
-SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[])
+INSERT INTO operators (id, country_code, party_id, name, email, phone, website)
+SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[])
 ON CONFLICT ON CONSTRAINT operators_party_key DO NOTHING`
 
 // operatorsOf gives the ids of the entries' operators and, when create is set, makes those that are not there yet. An operator
-// keeps the name that it was made with: sources spell names as they like.
+// keeps the name that it was made with: sources spell names as they like. Entries of an operator that is known by its name alone
+// are given its code.
 func operatorsOf(ctx context.Context, tx *sqlx.Tx, entries []transfer.Entry, create bool) (map[party]uuid.UUID, error) {
+	if err := nameOperators(ctx, tx, entries, create); err != nil {
+		return nil, err
+	}
 	told := make(map[party]*operator.Operator)
 	for i := range entries {
 		key := partyOf(&entries[i].Station)
@@ -75,7 +79,7 @@ func operatorsOf(ctx context.Context, tx *sqlx.Tx, entries []transfer.Entry, cre
 	if err != nil || !create || len(ids) == len(told) {
 		return ids, err
 	}
-	var newIDs, countries, codes, names, mails, phones pq.StringArray
+	var newIDs, countries, codes, names, mails, phones, websites pq.StringArray
 	for key, o := range told {
 		if _, ok := ids[key]; ok {
 			continue
@@ -89,9 +93,10 @@ func operatorsOf(ctx context.Context, tx *sqlx.Tx, entries []transfer.Entry, cre
 			name = key.country + "*" + key.code
 		}
 		newIDs, countries, codes = append(newIDs, id.String()), append(countries, key.country), append(codes, key.code)
-		names, mails, phones = append(names, name), append(mails, o.Email), append(phones, o.Phone)
+		names, mails = append(names, name), append(mails, o.Email)
+		phones, websites = append(phones, o.Phone), append(websites, o.Website)
 	}
-	if _, err := tx.ExecContext(ctx, insertOperators, newIDs, countries, codes, names, mails, phones); err != nil {
+	if _, err := tx.ExecContext(ctx, insertOperators, newIDs, countries, codes, names, mails, phones, websites); err != nil {
 		return nil, fmt.Errorf("create operators: %w", err)
 	}
 	return lookUpOperators(ctx, tx, told)

@@ -43,6 +43,9 @@ func (s *Store) Create(ctx context.Context, principal string, operatorID uuid.UU
 		for i := range fresh.Tariffs {
 			fresh.Tariffs[i].CountryCode, fresh.Tariffs[i].PartyID = o.CountryCode, o.PartyID
 		}
+		if err := adoptTariffs(ctx, tx, []*station.Station{&fresh}); err != nil {
+			return st, err
+		}
 		if faults := fresh.Validate(); len(faults) > 0 {
 			return st, station.ErrInvalid.At(faults...)
 		}
@@ -88,6 +91,9 @@ func (s *Store) Update(ctx context.Context, id uuid.UUID, change func(station.St
 	err := s.locked(ctx, id, func(ctx context.Context, p *putting, st station.Station) error {
 		changed, err := change(st)
 		if err != nil {
+			return err
+		}
+		if err := adoptTariffs(ctx, p.tx, []*station.Station{&changed}); err != nil {
 			return err
 		}
 		if faults := changed.Validate(); len(faults) > 0 {

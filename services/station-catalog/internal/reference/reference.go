@@ -168,6 +168,10 @@ var (
 	}
 	ImportFormats = Enumeration{
 		{"irve", "French register, static scheme (CSV or JSON lines)"},
+		{"ocpi", "OCPI 2.2.1 Locations (JSON)"},
+		{"ocm", "Open Charge Map points of interest (JSON)"},
+		{"afdc", "Alternative Fuels Data Center, USA and Canada (CSV)"},
+		{"bnetza", "German register of charging points (CSV)"},
 		{"ndjson", "Stations as this API exports them"},
 	}
 	ImportStates = Enumeration{

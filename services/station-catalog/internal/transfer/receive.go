@@ -1,9 +1,7 @@
 package transfer
 
 import (
-	"bufio"
 	"cmp"
-	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
@@ -18,9 +16,6 @@ const (
 	chunkRows  = 8192
 	chunkBytes = 4 << 20
 )
-
-// ErrLongRow is a row that is not read because of its length.
-var ErrLongRow = errors.New("row too long")
 
 // receiver stages the rows of a file.
 type receiver struct {
@@ -44,7 +39,7 @@ func Receive(ctx context.Context, store Store, format Format, imp Import, file i
 		store: store, imp: imp, progress: progress,
 		seed: maphash.MakeSeed(), seen: make(map[uint64]struct{}),
 	}
-	plain, err := decompress(file)
+	plain, err := unpack(file)
 	if err != nil {
 		return err
 	}
@@ -59,34 +54,6 @@ func Receive(ctx context.Context, store Store, format Format, imp Import, file i
 	}
 	r.flush(staging)
 	return staging.close()
-}
-
-// fileFault tells what is wrong with the file from what went wrong with the sending or the storing of it.
-func fileFault(err error) error {
-	switch {
-	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, gzip.ErrChecksum), errors.Is(err, gzip.ErrHeader):
-		return ErrFile.Detailf("the compressed file is damaged or ends too early").Because(err)
-	case errors.Is(err, ErrLongRow):
-		return ErrFile.Detailf("a row is longer than 1 MiB").Because(err)
-	}
-	return err
-}
-
-// decompress recognises gzip by its first two bytes.
-func decompress(file io.Reader) (io.Reader, error) {
-	buffered := bufio.NewReaderSize(file, 64<<10)
-	magic, err := buffered.Peek(2)
-	if err != nil && !errors.Is(err, io.EOF) {
-		return nil, err
-	}
-	if string(magic) != "\x1f\x8b" {
-		return buffered, nil
-	}
-	plain, err := gzip.NewReader(buffered)
-	if err != nil {
-		return nil, fileFault(err)
-	}
-	return plain, nil
 }
 
 func (r *receiver) take(ctx context.Context, row Row, staging *stage) error {
