@@ -44,6 +44,8 @@ type Config struct {
 	MailFrom         string `env:"MAIL_FROM" envDefault:"IHR Charging Plot <no-reply@localhost.example>" desc:"sender of mails"`
 	ServiceClients   string `env:"SERVICE_CLIENTS" desc:"clients that shall exist: id:secret:service+service[:scope+scope] …; production reads them from a file only"`
 
+	People PeopleConfig
+
 	PasswordMinLength int     `env:"PASSWORD_MIN_LENGTH" envDefault:"15" desc:"least number of characters of a new password, 8 or more"`
 	HashParallel      int     `env:"PASSWORD_HASH_PARALLEL" envDefault:"0" desc:"password hashes computed at once, 19 MiB each; 0: one for each CPU"`
 	RateLimitFactor   float64 `env:"RATE_LIMIT_FACTOR" envDefault:"1" desc:"multiplies the request limits by caller; 0: no such limits (the budgets of guesses and mails stay)"`
@@ -89,6 +91,7 @@ func (c Config) withDefaults() Config {
 			c.MailFolder = ".local/mail"
 		}
 	}
+	c.People = c.People.withDefaults()
 	c.Telemetry.Service = Service
 	c.Database.ApplicationName = Service
 	return c
@@ -121,6 +124,7 @@ func (c Config) Validate() error {
 		bad("KEY_ENCRYPTION_KEY: %w", err)
 	}
 	faults = append(faults, c.validateMail()...)
+	faults = append(faults, c.People.validate()...)
 	if _, err := client.ParseBootstrap(c.ServiceClients); err != nil {
 		bad("SERVICE_CLIENTS: %w", err)
 	}
@@ -141,7 +145,7 @@ func (c Config) Validate() error {
 
 func (c Config) validateMail() []error {
 	var faults []error
-	writer, err := mail.NewWriter(c.MailFrom)
+	writer, err := mail.NewWriter(c.brand())
 	if err != nil {
 		faults = append(faults, fmt.Errorf("MAIL_FROM: %w", err))
 	}

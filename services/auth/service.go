@@ -155,9 +155,8 @@ func assemble(cfg Config, db *pg.DB, log *slog.Logger) (*parts, error) {
 	if err != nil {
 		return nil, err
 	}
-	p.courier = notice.NewCourier(postgres.NewOutbox(db), sender, notice.Links{
-		Confirm: cfg.PublicURL + "/v1/auth/email/confirm", Reset: cfg.PublicURL + "/v1/auth/password/reset",
-	}, log)
+	p.courier = notice.NewCourier(postgres.NewOutbox(db), sender, notice.LinksAt(cfg.PublicURL), log)
+	p.courier.Mute(cfg.People.muted()...)
 	clients, err := client.ParseBootstrap(cfg.ServiceClients)
 	if err != nil {
 		return nil, fmt.Errorf("SERVICE_CLIENTS: %w", err)
@@ -167,7 +166,7 @@ func assemble(cfg Config, db *pg.DB, log *slog.Logger) (*parts, error) {
 }
 
 func newSender(cfg Config, log *slog.Logger) (notice.Sender, error) {
-	writer, err := mail.NewWriter(cfg.MailFrom)
+	writer, err := mail.NewWriter(cfg.brand())
 	if err != nil {
 		return nil, fmt.Errorf("MAIL_FROM: %w", err)
 	}

@@ -3,6 +3,7 @@ package cli_test
 import (
 	"bytes"
 	"encoding/json"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -149,7 +150,11 @@ func TestMigrate(t *testing.T) {
 	x.ok("", `0001_accounts.sql +no\n`, "migrate", "status")
 	x.ok("", "The schema is up to date.", "migrate", "up")
 	x.ok("", `0009_throttles.sql +20\d\d-`, "migrate", "status")
-	for range 9 {
+	files, err := fs.ReadDir(auth.Migrations(), ".")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range files {
 		x.ok("", "was taken back", "migrate", "down")
 	}
 	x.ok("", `0001_accounts.sql +no\n`, "migrate", "status")

@@ -8,6 +8,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 	"github.com/google/uuid"
+	"golang.org/x/text/language"
 
 	"github.com/ihr-charging/charging-plot-api/libs/authn"
 	"github.com/ihr-charging/charging-plot-api/libs/httpserver"
@@ -15,12 +16,16 @@ import (
 	"github.com/ihr-charging/charging-plot-api/services/auth/internal/caller"
 )
 
+// maxLocale is the length of a Locale in the document.
+const maxLocale = 35
+
 type contextKey struct{}
 
 // request is what handlers need to know of a request besides its parameters and body.
 type request struct {
 	from          caller.Caller
 	authorization string
+	language      string // what the browser would rather read, as a BCP 47 tag; "" when it does not say
 }
 
 // remember puts it into the context, which is all that a strict handler is given.
@@ -29,10 +34,31 @@ func remember(veil caller.Veil) fiber.Handler {
 		r := request{
 			from:          veil.Of(httpserver.ClientIP(c), c.Get(fiber.HeaderUserAgent)),
 			authorization: c.Get(fiber.HeaderAuthorization),
+			language:      firstLanguage(c.Get(fiber.HeaderAcceptLanguage)),
 		}
 		c.SetUserContext(context.WithValue(c.UserContext(), contextKey{}, r))
 		return c.Next()
 	}
+}
+
+// maxAcceptLanguage bounds what firstLanguage reads; browsers send far less.
+const maxAcceptLanguage = 500
+
+// firstLanguage returns the language that an Accept-Language header puts first.
+func firstLanguage(header string) string {
+	if len(header) > maxAcceptLanguage {
+		return ""
+	}
+	tags, _, err := language.ParseAcceptLanguage(header)
+	if err != nil {
+		return ""
+	}
+	for _, tag := range tags {
+		if text := tag.String(); tag != language.Und && text != "mul" && len(text) <= maxLocale {
+			return text
+		}
+	}
+	return ""
 }
 
 func requestFrom(ctx context.Context) request {

@@ -254,6 +254,7 @@ func TestSecretsAreKeptNowhere(t *testing.T) {
 	w.post(registerPath, object{"email": "ada@example.com", "password": password, "username": "ada"}).want(http.StatusAccepted)
 	confirm := w.mail("ada@example.com", notice.ConfirmEmail).Token
 	w.post(confirmPath, object{"token": confirm}).want(http.StatusOK)
+	w.mail("ada@example.com", notice.Welcome)
 	login := w.login("ada")
 	next := w.post(refreshPath, object{"refresh_token": login.text("refresh_token")}).want(http.StatusOK)
 	reset := w.forgot()

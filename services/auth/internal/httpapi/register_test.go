@@ -203,3 +203,25 @@ func TestNoBodyTakesColumns(t *testing.T) {
 		t.Error("a refused body has changed something")
 	}
 }
+
+func TestRegisterPicksTheLanguageOfTheLetter(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for address, c := range map[string]struct{ chosen, browser, want string }{
+		"chosen@example.com":  {"sv", "de-AT,de;q=0.9", "sv"},
+		"browser@example.com": {"", "de-AT,de;q=0.9,en;q=0.5", "de-AT"},
+		"none@example.com":    {"", "", ""},
+		"any@example.com":     {"", "*", ""},
+		"broken@example.com":  {"", "<<<;q=x", ""},
+		"long@example.com":    {"", strings.Repeat("de,", 400), ""},
+	} {
+		body := object{"email": address, "password": password}
+		if c.chosen != "" {
+			body["locale"] = c.chosen
+		}
+		w.post(registerPath, body, header("Accept-Language", c.browser)).want(http.StatusAccepted)
+		if got := w.mail(address, notice.ConfirmEmail).Locale; got != c.want {
+			t.Errorf("%s is written to in %q, not %q", address, got, c.want)
+		}
+	}
+}

@@ -72,6 +72,7 @@ type options struct {
 	limiter bool
 	conns   int
 	policy  credential.Policy
+	muted   []notice.Kind
 }
 
 func newWorld(t testing.TB, change ...func(*options)) *world {
@@ -93,9 +94,8 @@ func newWorld(t testing.TB, change ...func(*options)) *world {
 		t.Fatal(err)
 	}
 	w.minter = token.NewMinter(w.ring, issuer, time.Now)
-	w.courier = notice.NewCourier(postgres.NewOutbox(db), w.mailbox, notice.Links{
-		Confirm: issuer + "/v1/auth/email/confirm", Reset: issuer + "/v1/auth/password/reset",
-	}, slog.New(slog.DiscardHandler))
+	w.courier = notice.NewCourier(postgres.NewOutbox(db), w.mailbox, notice.LinksAt(issuer), slog.New(slog.DiscardHandler))
+	w.courier.Mute(o.muted...)
 
 	hasher := credential.NewHasher(o.params, 0, 0)
 	throttles, sessions := postgres.NewThrottles(db), postgres.NewSessions(db)

@@ -1,8 +1,8 @@
 // Package mail writes letters and delivers them: over SMTP, or into a folder where a developer finds them.
 //
-// The texts are templates, one folder a locale (templates/en), each with a subject, a text and an HTML form. A language is added
-// by adding its folder; New refuses one that is not complete. Whoever has not chosen a language, or one that is not there, is
-// written to in English.
+// A letter is a layout (layout/letter.txt and .html, the same for all) filled with the messages of one language
+// (messages/LANGUAGE.json). A language is added by adding its file; NewWriter refuses one that lacks a message or names
+// something else in it. Whoever has not chosen a language, or one that is not there, is written to in English.
 package mail
 
 import (
@@ -22,126 +22,138 @@ import (
 	"github.com/ihr-charging/charging-plot-api/services/auth/internal/notice"
 )
 
-//go:embed templates
-var files embed.FS
+//go:embed layout
+var layoutFiles embed.FS
 
-// product is what the letters call us.
-const product = "IHR Charging Plot"
+// Brand is what letters call us.
+type Brand struct {
+	From        string // as in "IHR <no-reply@example.com>"
+	App         string
+	Corporation string // under each letter; may be empty
+}
 
 // Writer turns letters into messages.
 type Writer struct {
-	from    string
-	domain  string // of Message-IDs
-	matcher language.Matcher
-	locales []locale // in the order of the matcher
+	brand     Brand
+	domain    string // of Message-IDs
+	matcher   language.Matcher
+	languages []texts // in the order of the matcher
+	text      *texttemplate.Template
+	html      *htmltemplate.Template
+	now       func() time.Time
 }
 
-type locale struct {
-	tag     language.Tag
-	letters map[notice.Template]letter
-}
-
+// letter is what the layouts name.
 type letter struct {
-	subject *texttemplate.Template
-	text    *texttemplate.Template
-	html    *htmltemplate.Template
+	Lang, Dir        string
+	App, Corporation string
+	Subject          string
+	Hello            string
+	Body             string
+	Before           string // what stands before the button
+	Button, Link     string
+	Once, Paste      string // how long the link works, and what the token is for
+	Token            string
+	After            string
 }
 
-// fields are what the templates may name.
-type fields struct {
-	Product string
-	Subject string
-	Name    string
-	Link    string
-	Token   string
-	Valid   string
-	Locale  string
-}
+// NewWriter reads the messages. It fails when the sender is no address, or when a message is missing or wrong.
+func NewWriter(brand Brand) (*Writer, error) { return newWriter(brand, messageFiles) }
 
-// NewWriter reads the templates. The letters come from an address as in "IHR <no-reply@example.com>". It fails when that is
-// none, or when a template is missing or broken.
-func NewWriter(from string) (*Writer, error) { return newWriter(from, files) }
-
-func newWriter(from string, tree fs.FS) (*Writer, error) {
-	address, err := mail.ParseAddress(from)
+func newWriter(brand Brand, tree fs.FS) (*Writer, error) {
+	address, err := mail.ParseAddress(brand.From)
 	if err != nil {
 		return nil, fmt.Errorf("the sender of mails is no address: %w", err)
 	}
+	brand.From = address.String()
 	_, domain, _ := strings.Cut(address.Address, "@")
-	w := &Writer{from: address.String(), domain: domain}
-	folders, err := fs.ReadDir(tree, "templates")
-	if err != nil {
-		return nil, fmt.Errorf("read the mail templates: %w", err)
+	w := &Writer{brand: brand, domain: domain, now: time.Now}
+	if w.languages, err = readLanguages(tree); err != nil {
+		return nil, err
 	}
-	tags := []language.Tag{}
-	for _, folder := range folders {
-		read, err := readLocale(tree, folder.Name())
-		if err != nil {
-			return nil, fmt.Errorf("mail templates of %s: %w", folder.Name(), err)
-		}
-		// The first is the matcher's answer to those who want none of the languages.
-		if read.tag == language.English {
-			w.locales, tags = append([]locale{read}, w.locales...), append([]language.Tag{read.tag}, tags...)
-		} else {
-			w.locales, tags = append(w.locales, read), append(tags, read.tag)
-		}
+	tags := make([]language.Tag, len(w.languages))
+	for i, t := range w.languages {
+		tags[i] = t.tag
 	}
-	if len(tags) == 0 || tags[0] != language.English {
-		return nil, fmt.Errorf("mail templates: there are none in English")
+	w.matcher = language.NewMatcher(tags) // the first is its answer to those who want none of the languages
+	if w.text, err = texttemplate.ParseFS(layoutFiles, "layout/letter.txt"); err != nil {
+		return nil, fmt.Errorf("the layout of letters: %w", err)
 	}
-	w.matcher = language.NewMatcher(tags)
+	if w.html, err = htmltemplate.ParseFS(layoutFiles, "layout/letter.html"); err != nil {
+		return nil, fmt.Errorf("the layout of letters: %w", err)
+	}
 	return w, nil
 }
 
-func readLocale(tree fs.FS, name string) (locale, error) {
-	tag, err := language.Parse(name)
-	if err != nil {
-		return locale{}, err
-	}
-	l := locale{tag: tag, letters: map[notice.Template]letter{}}
-	for _, template := range notice.Templates() {
-		base := "templates/" + name + "/" + string(template)
-		text, err := texttemplate.New(string(template)+".txt").Option("missingkey=error").ParseFS(tree, base+".txt")
-		if err != nil {
-			return locale{}, err
-		}
-		subject := text.Lookup("subject")
-		if subject == nil {
-			return locale{}, fmt.Errorf("%s.txt defines no subject", base)
-		}
-		html, err := htmltemplate.New("layout.html").Option("missingkey=error").
-			ParseFS(tree, "templates/"+name+"/layout.html", base+".html")
-		if err != nil {
-			return locale{}, err
-		}
-		l.letters[template] = letter{subject: subject, text: text, html: html}
-	}
-	return l, nil
+// Times in letters are in UTC and in figures, which read alike in every language.
+const (
+	minuteFormat = "2006-01-02 15:04 UTC"
+	dayFormat    = "2006-01-02"
+)
+
+// fill is what messages may name in a letter.
+func (w *Writer) fill(l notice.Letter) *strings.Replacer {
+	f := l.Facts
+	return strings.NewReplacer("{app}", w.brand.App, "{name}", l.Name, "{username}", f.Username, "{device}", f.Device, "{area}", f.Area,
+		"{until}", w.now().Add(l.Valid).UTC().Format(minuteFormat), "{time}", f.At.UTC().Format(minuteFormat), "{date}", f.At.UTC().Format(dayFormat))
 }
+
+// compose fills the messages of a language in.
+func (w *Writer) compose(l notice.Letter, t texts) (letter, error) {
+	template, fill := string(l.Template), w.fill(l)
+	if !t.has(template + ".subject") {
+		return letter{}, fmt.Errorf("there is no letter %q", l.Template)
+	}
+	out := letter{
+		Lang: t.tag.String(), Dir: t.direction(), App: w.brand.App, Corporation: w.brand.Corporation,
+		Subject: oneLine(t.say(template+".subject", fill)), Hello: t.say("hello", fill), Body: t.say(template+".body", fill),
+		Link: l.Link, Token: l.Token, After: t.say(template+".after", fill),
+	}
+	if l.Name != "" {
+		out.Hello = t.say("hello_name", fill)
+	}
+	button := "set_password"
+	switch l.Template {
+	case notice.ConfirmEmail, notice.ConfirmAddedEmail:
+		button = "confirm_address"
+	case notice.InviteUser:
+		button = "invite_user.button"
+	case notice.AlreadyRegistered, notice.AddressTaken:
+		out.After = t.say("not_you", fill)
+	case notice.ResetPassword, notice.Welcome:
+	case notice.ChangedPassword, notice.ChangedUsername, notice.ChangedEmails, notice.ChangedSecondFactor, notice.EndedSession,
+		notice.NewDevice, notice.ErasureScheduled, notice.ErasureCanceled:
+		out.Before = t.say("alarm", fill)
+	}
+	if out.Link != "" {
+		out.Button = t.say(button, fill)
+	}
+	if out.Token != "" {
+		out.Once, out.Paste = t.say("once_until", fill), t.say("paste_token", fill)
+	}
+	return out, nil
+}
+
+// oneLine keeps whatever is filled in from ending a header.
+func oneLine(text string) string { return strings.Join(strings.Fields(text), " ") }
 
 // Write makes the message of a letter.
 func (w *Writer) Write(l notice.Letter) (*gomail.Msg, error) {
 	_, at, _ := w.matcher.Match(preferred(l.Locale)...)
-	in := w.locales[at]
-	parts, ok := in.letters[l.Template]
-	if !ok {
-		return nil, fmt.Errorf("there is no mail template %q", l.Template)
+	data, err := w.compose(l, w.languages[at])
+	if err != nil {
+		return nil, err
 	}
-	data := fields{Product: product, Name: l.Name, Link: l.Link, Token: l.Token, Valid: validity(l.Valid), Locale: in.tag.String()}
-	var subject, text, html bytes.Buffer
-	if err := parts.subject.Execute(&subject, data); err != nil {
-		return nil, fmt.Errorf("write the subject: %w", err)
-	}
-	data.Subject = strings.TrimSpace(subject.String())
-	if err := parts.text.Execute(&text, data); err != nil {
+	var text, html bytes.Buffer
+	if err := w.text.Execute(&text, data); err != nil {
 		return nil, fmt.Errorf("write the text: %w", err)
 	}
-	if err := parts.html.Execute(&html, data); err != nil {
+	if err := w.html.Execute(&html, data); err != nil {
 		return nil, fmt.Errorf("write the HTML: %w", err)
 	}
 
 	m := gomail.NewMsg(gomail.WithNoDefaultUserAgent())
-	if err := m.From(w.from); err != nil {
+	if err := m.From(w.brand.From); err != nil {
 		return nil, fmt.Errorf("sender: %w", err)
 	}
 	if err := m.To(l.To); err != nil {
@@ -152,7 +164,7 @@ func (w *Writer) Write(l notice.Letter) (*gomail.Msg, error) {
 	m.SetMessageIDWithValue(l.ID.String() + "@" + w.domain)
 	// Nobody's out-of-office answer shall come back (RFC 3834).
 	m.SetGenHeader("Auto-Submitted", "auto-generated")
-	m.SetGenHeader("Content-Language", data.Locale)
+	m.SetGenHeader("Content-Language", data.Lang)
 	m.SetBodyString(gomail.TypeTextPlain, strings.TrimSpace(text.String())+"\n")
 	m.AddAlternativeString(gomail.TypeTextHTML, html.String())
 	return m, nil
@@ -163,12 +175,4 @@ func preferred(locale string) []language.Tag {
 		return []language.Tag{tag}
 	}
 	return nil
-}
-
-// validity writes a life in the unit that fits it. The templates say "hours" and "minutes" in their language around it.
-func validity(d time.Duration) string {
-	if d >= time.Hour {
-		return fmt.Sprintf("%d h", int(d.Hours()))
-	}
-	return fmt.Sprintf("%d min", int(d.Minutes()))
 }

@@ -22,15 +22,19 @@ type Recipient struct {
 	Address  string
 	Name     string
 	Locale   string
+	Facts    Facts
 }
+
+// Mint makes the token of a letter, for a purpose, and returns what is kept of it.
+type Mint func(purpose token.Purpose) token.Hash
 
 // Outbox is the queue.
 type Outbox interface {
 	// Claim returns jobs that are due, which no other Claim returns until lease has passed.
 	Claim(ctx context.Context, limit int, lease time.Duration) ([]Job, error)
-	// Resolve finds the recipient of a job. When the template needs a token, it stores the hash with the life that the
-	// template's purpose has. It returns false when there is nobody to write to.
-	Resolve(ctx context.Context, job Job, confirm, reset token.Hash, lives Lives) (Recipient, bool, error)
+	// Resolve finds the recipient of a job. When the template needs a token, it has one minted and stores the hash with the
+	// life that the purpose has. It returns false when there is nobody to write to.
+	Resolve(ctx context.Context, job Job, mint Mint, lives Lives) (Recipient, bool, error)
 	// Settle ends a job.
 	Settle(ctx context.Context, job uuid.UUID, outcome Outcome) error
 	// Postpone makes a job due again after a while.
@@ -46,6 +50,7 @@ const (
 	Nobody  Outcome = "nobody"
 	Refused Outcome = "refused"
 	Expired Outcome = "expired"
+	Muted   Outcome = "muted" // letters of this kind are switched off
 )
 
 // Sender delivers a letter or returns why it could not.
@@ -57,10 +62,11 @@ type Sender interface {
 type Lives struct {
 	Confirm time.Duration
 	Reset   time.Duration
+	Invite  time.Duration
 }
 
-// DefaultLives are a day to confirm an address and half an hour to set a new password.
-var DefaultLives = Lives{Confirm: 24 * time.Hour, Reset: 30 * time.Minute}
+// DefaultLives are a day to confirm an address, half an hour to set a new password, and a week to accept an invitation.
+var DefaultLives = Lives{Confirm: 24 * time.Hour, Reset: 30 * time.Minute, Invite: 7 * 24 * time.Hour}
 
 const (
 	batch       = 10
@@ -75,8 +81,37 @@ const (
 
 // Links are the pages that letters lead to, without the token.
 type Links struct {
-	Confirm string
-	Reset   string // without a token it asks for a link
+	Confirm      string
+	ConfirmAdded string
+	Reset        string // without a token it asks for a link
+	Invitation   string
+}
+
+// LinksAt returns the pages of a service at a public address.
+func LinksAt(publicURL string) Links {
+	return Links{
+		Confirm: publicURL + "/v1/auth/email/confirm", ConfirmAdded: publicURL + "/v1/me/emails/confirm",
+		Reset: publicURL + "/v1/auth/password/reset", Invitation: publicURL + "/v1/invitations/accept",
+	}
+}
+
+// of returns the page of a template, and how long its token is good for.
+func (l Links) of(template Template, lives Lives) (page string, life time.Duration) {
+	switch template {
+	case ConfirmEmail:
+		return l.Confirm, lives.Confirm
+	case ConfirmAddedEmail:
+		return l.ConfirmAdded, lives.Confirm
+	case InviteUser:
+		return l.Invitation, lives.Invite
+	case ResetPassword:
+		return l.Reset, lives.Reset
+	case Welcome:
+		return "", 0
+	case AlreadyRegistered, AddressTaken, ChangedPassword, ChangedUsername, ChangedSecondFactor, ChangedEmails, EndedSession, NewDevice,
+		ErasureScheduled, ErasureCanceled:
+	}
+	return l.Reset, 0 // where a new password is asked for
 }
 
 // Courier delivers what is in the outbox.
@@ -85,13 +120,21 @@ type Courier struct {
 	sender Sender
 	links  Links
 	lives  Lives
+	muted  map[Kind]bool
 	log    *slog.Logger
 	nudge  chan struct{}
 }
 
 // NewCourier makes a courier. Run starts it.
 func NewCourier(outbox Outbox, sender Sender, links Links, log *slog.Logger) *Courier {
-	return &Courier{outbox: outbox, sender: sender, links: links, lives: DefaultLives, log: log, nudge: make(chan struct{}, 1)}
+	return &Courier{outbox: outbox, sender: sender, links: links, lives: DefaultLives, muted: map[Kind]bool{}, log: log, nudge: make(chan struct{}, 1)}
+}
+
+// Mute switches letters of some kinds off. Call it before Run.
+func (c *Courier) Mute(kinds ...Kind) {
+	for _, kind := range kinds {
+		c.muted[kind] = true
+	}
 }
 
 // Nudge tells the courier that a job was queued here, so that it need not wait for its next look.
@@ -160,19 +203,22 @@ func (c *Courier) handle(ctx context.Context, job Job) {
 }
 
 func (c *Courier) send(ctx context.Context, job Job) (Outcome, error) {
-	confirm, reset := token.New(token.ConfirmEmail), token.New(token.ResetPassword)
-	to, found, err := c.outbox.Resolve(ctx, job, token.HashOf(confirm), token.HashOf(reset), c.lives)
+	if c.muted[job.Kind] {
+		return Muted, nil
+	}
+	text := ""
+	mint := func(purpose token.Purpose) token.Hash {
+		text = token.New(purpose)
+		return token.HashOf(text)
+	}
+	to, found, err := c.outbox.Resolve(ctx, job, mint, c.lives)
 	if err != nil || !found {
 		return Nobody, err
 	}
-	letter := Letter{ID: job.ID, Template: to.Template, To: to.Address, Name: to.Name, Locale: to.Locale}
-	switch to.Template {
-	case ConfirmEmail:
-		letter.Token, letter.Link, letter.Valid = confirm, c.links.Confirm+"#token="+confirm, c.lives.Confirm
-	case ResetPassword:
-		letter.Token, letter.Link, letter.Valid = reset, c.links.Reset+"#token="+reset, c.lives.Reset
-	case AlreadyRegistered, ChangedPassword, EndedSession:
-		letter.Link = c.links.Reset
+	letter := Letter{ID: job.ID, Template: to.Template, To: to.Address, Name: to.Name, Locale: to.Locale, Facts: to.Facts, Token: text}
+	letter.Link, letter.Valid = c.links.of(to.Template, c.lives)
+	if text != "" {
+		letter.Link += "#token=" + text
 	}
 	ctx, cancel := context.WithTimeout(ctx, sendTimeout)
 	defer cancel()

@@ -23,8 +23,7 @@ type outbox struct {
 	jobs      map[uuid.UUID]*queued
 	recipient notice.Recipient
 	nobody    bool
-	confirm   token.Hash
-	reset     token.Hash
+	minted    token.Hash
 }
 
 type queued struct {
@@ -62,10 +61,18 @@ func (o *outbox) Claim(_ context.Context, limit int, lease time.Duration) ([]not
 	return jobs, nil
 }
 
-func (o *outbox) Resolve(_ context.Context, _ notice.Job, confirm, reset token.Hash, _ notice.Lives) (notice.Recipient, bool, error) {
+// purposes are those of the letters that carry a token.
+var purposes = map[notice.Template]token.Purpose{
+	notice.ConfirmEmail: token.ConfirmEmail, notice.ResetPassword: token.ResetPassword, notice.ConfirmAddedEmail: token.ConfirmAdded,
+	notice.InviteUser: token.Invitation,
+}
+
+func (o *outbox) Resolve(_ context.Context, _ notice.Job, mint notice.Mint, _ notice.Lives) (notice.Recipient, bool, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.confirm, o.reset = confirm, reset
+	if purpose, ok := purposes[o.recipient.Template]; ok {
+		o.minted = mint(purpose)
+	}
 	return o.recipient, !o.nobody, nil
 }
 
@@ -108,7 +115,7 @@ func (s *sender) Send(_ context.Context, letter notice.Letter) error {
 	return nil
 }
 
-var links = notice.Links{Confirm: "https://x/confirm", Reset: "https://x/reset"}
+var links = notice.LinksAt("https://x")
 
 func courier(o *outbox, s *sender) *notice.Courier {
 	return notice.NewCourier(o, s, links, slog.New(slog.DiscardHandler))
@@ -187,30 +194,49 @@ func TestCourierEndsWhatHasNoUse(t *testing.T) {
 
 func TestLettersCarryTheLinkOfTheirPurpose(t *testing.T) {
 	t.Parallel()
-	for template, link := range map[notice.Template]string{
-		notice.ConfirmEmail: links.Confirm, notice.ResetPassword: links.Reset, notice.AlreadyRegistered: links.Reset,
-		notice.ChangedPassword: links.Reset, notice.EndedSession: links.Reset,
-	} {
+	const day = 24 * time.Hour
+	lives := map[notice.Template]time.Duration{
+		notice.ConfirmEmail: day, notice.ConfirmAddedEmail: day, notice.ResetPassword: 30 * time.Minute, notice.InviteUser: 7 * day,
+	}
+	pages := map[notice.Template]string{
+		notice.ConfirmEmail: links.Confirm, notice.ConfirmAddedEmail: links.ConfirmAdded, notice.InviteUser: links.Invitation, notice.Welcome: "",
+	}
+	for _, template := range notice.Templates() {
 		o, s := newOutbox(notice.About(notice.PasswordChanged, uuid.Must(uuid.NewV7()))), &sender{}
 		o.recipient.Template = template
 		if _, err := courier(o, s).Deliver(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		letter := s.letters[0]
-		switch template {
-		case notice.ConfirmEmail:
-			if letter.Link != link+"#token="+letter.Token || token.HashOf(letter.Token) != o.confirm || letter.Valid != 24*time.Hour {
-				t.Errorf("%s: %+v", template, letter)
-			}
-		case notice.ResetPassword:
-			if letter.Link != link+"#token="+letter.Token || token.HashOf(letter.Token) != o.reset || letter.Valid != 30*time.Minute {
-				t.Errorf("%s: %+v", template, letter)
-			}
-		default:
-			if letter.Link != link || letter.Token != "" {
-				t.Errorf("%s: %+v", template, letter)
-			}
+		link, special := pages[template]
+		if !special {
+			link = links.Reset
 		}
+		if purpose, ok := purposes[template]; ok {
+			if _, err := token.Parse(purpose, letter.Token); err != nil || token.HashOf(letter.Token) != o.minted {
+				t.Errorf("%s: the token is not the one that was kept: %+v", template, letter)
+			}
+			link += "#token=" + letter.Token
+		} else if letter.Token != "" {
+			t.Errorf("%s carries a token: %+v", template, letter)
+		}
+		if letter.Link != link || letter.Valid != lives[template] {
+			t.Errorf("%s: %+v", template, letter)
+		}
+	}
+}
+
+func TestMutedLettersAreNotWritten(t *testing.T) {
+	t.Parallel()
+	muted, loud := notice.About(notice.PasswordChanged, uuid.Must(uuid.NewV7())), notice.About(notice.TokenReused, uuid.Must(uuid.NewV7()))
+	o, s := newOutbox(muted, loud), &sender{}
+	c := courier(o, s)
+	c.Mute(notice.Mutable()...)
+	if _, err := c.Deliver(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if o.outcome(muted.ID) != notice.Muted || o.outcome(loud.ID) != notice.Sent || len(s.letters) != 1 {
+		t.Errorf("the outcomes are %q and %q, %d letters", o.outcome(muted.ID), o.outcome(loud.ID), len(s.letters))
 	}
 }
 

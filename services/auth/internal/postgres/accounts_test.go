@@ -104,7 +104,7 @@ func TestUpdateProfile(t *testing.T) {
 func (w *world) resetToken(address string) token.Hash {
 	w.t.Helper()
 	hash := token.HashOf(token.New(token.ResetPassword))
-	_, found, err := w.outbox.Resolve(w.t.Context(), notice.ToAddress(notice.PasswordForgot, address), token.Hash{}, hash, notice.DefaultLives)
+	_, found, err := w.outbox.Resolve(w.t.Context(), notice.ToAddress(notice.PasswordForgot, address), func(token.Purpose) token.Hash { return hash }, notice.DefaultLives)
 	w.must(err)
 	if !found {
 		w.t.Fatalf("nobody has the address %s", address)

@@ -43,7 +43,7 @@ func TestWhatHappensToAnAccountIsToldInItsOrder(t *testing.T) {
 		Session: login, Account: ada, SecurityVersion: 1, Client: session.FirstParty, From: home, Life: time.Hour, RefreshLife: time.Hour,
 		Refresh: token.HashOf("a token"), Event: audit.New(audit.LoggedIn, ada, audit.ByAccount(ada)).In(login).From(home),
 	}))
-	_, _, err = w.outbox.Resolve(t.Context(), notice.ToAddress(notice.PasswordForgot, "ada@example.com"), token.Hash{}, token.HashOf("reset"), notice.DefaultLives)
+	_, _, err = w.outbox.Resolve(t.Context(), notice.ToAddress(notice.PasswordForgot, "ada@example.com"), minted("", "reset"), notice.DefaultLives)
 	w.must(err)
 	w.must(w.sessions.End(t.Context(), account.Holder{Account: ada, Session: login}, session.LoggedOut, audit.New(audit.LoggedOut, ada, audit.ByAccount(ada)).In(login)))
 

@@ -128,6 +128,9 @@ func (s *Accounts) confirm(ctx context.Context, hash token.Hash, id uuid.UUID, e
 		if row, err = findAccount(ctx, tx, account.ErrNone, selectAccount+` WHERE a.id = $1`, id); err != nil {
 			return err
 		}
+		if err := queue(ctx, tx, notice.About(notice.AccountOpened, id)); err != nil {
+			return err
+		}
 		return record(ctx, tx, event)
 	})
 	if err != nil {

@@ -174,11 +174,12 @@ func TestTheMailOfAKnownAddressHasNoToken(t *testing.T) {
 	r := registration(t, "ADA@EXAMPLE.COM", "")
 	job := notice.OfRegistration(r.ID)
 	w.must(w.accounts.Register(t.Context(), r, job, audit.New(audit.Registered, uuid.Nil, audit.Anonymous)))
-	to, found, err := w.outbox.Resolve(t.Context(), job, token.Hash{1}, token.Hash{2}, notice.DefaultLives)
+	to, found, err := w.outbox.Resolve(t.Context(), job, minted("one", "two"), notice.DefaultLives)
 	if err != nil || !found {
 		t.Fatalf("Resolve = %t, %v", found, err)
 	}
-	if diff := cmp.Diff(notice.Recipient{Template: notice.AlreadyRegistered, Address: "Ada@example.com", Name: "Ada", Locale: "en"}, to); diff != "" {
+	want := notice.Recipient{Template: notice.AlreadyRegistered, Address: "Ada@example.com", Name: "Ada", Locale: "en", Facts: notice.Facts{Username: "Ada"}}
+	if diff := cmp.Diff(want, to); diff != "" {
 		t.Error(diff)
 	}
 	if n := w.count(`SELECT count(*) FROM one_time_tokens`); n != 0 {

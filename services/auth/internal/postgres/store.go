@@ -55,11 +55,12 @@ func grantsOf(texts pq.StringArray) ([]role.Grant, error) {
 const grantsColumn = `ARRAY(SELECT g.role || COALESCE('@' || g.operator_id, '') FROM role_grants g WHERE g.account_id = a.id ORDER BY g.id) AS grants`
 
 const insertJob = `
-	INSERT INTO outbox (id, kind, address_key, registration_id, account_id)
-	VALUES ($1, $2, NULLIF($3, ''), $4, $5)`
+	INSERT INTO outbox (id, kind, address_key, registration_id, account_id, subject_id)
+	VALUES ($1, $2, NULLIF($3, ''), $4, $5, $6)`
 
 func queue(ctx context.Context, db sqlx.ExecerContext, job notice.Job) error {
-	if _, err := db.ExecContext(ctx, insertJob, job.ID, job.Kind, job.AddressKey, optional(job.Registration), optional(job.Account)); err != nil {
+	_, err := db.ExecContext(ctx, insertJob, job.ID, job.Kind, job.AddressKey, optional(job.Registration), optional(job.Account), optional(job.Subject))
+	if err != nil {
 		return fmt.Errorf("queue a mail: %w", err)
 	}
 	return nil

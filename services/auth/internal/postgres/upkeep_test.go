@@ -184,7 +184,7 @@ func TestResolveFindsWhomToTell(t *testing.T) {
 	w := newWorld(t)
 	id := w.person("Ada@example.com")
 	w.register(registration(t, "eve@example.com", ""))
-	known := notice.Recipient{Address: "Ada@example.com", Name: "Ada", Locale: "en"}
+	known := notice.Recipient{Address: "Ada@example.com", Name: "Ada", Locale: "en", Facts: notice.Facts{Username: "Ada"}}
 	as := func(template notice.Template) *notice.Recipient {
 		r := known
 		r.Template = template
@@ -203,7 +203,7 @@ func TestResolveFindsWhomToTell(t *testing.T) {
 		"a link again":                       {notice.ToAddress(notice.ResendAsked, "eve@example.com"), &notice.Recipient{Template: notice.ConfirmEmail, Address: "eve@example.com", Locale: "en"}},
 		"a link again for who has confirmed": {notice.ToAddress(notice.ResendAsked, "ada@example.com"), nil},
 	} {
-		to, found, err := w.outbox.Resolve(t.Context(), c.job, token.HashOf(name), token.HashOf("reset "+name), notice.DefaultLives)
+		to, found, err := w.outbox.Resolve(t.Context(), c.job, minted(name, "reset "+name), notice.DefaultLives)
 		if err != nil || found != (c.want != nil) {
 			t.Errorf("%s: Resolve = %+v, %t, %v", name, to, found, err)
 			continue
@@ -214,11 +214,11 @@ func TestResolveFindsWhomToTell(t *testing.T) {
 			}
 		}
 	}
-	if _, _, err := w.outbox.Resolve(t.Context(), notice.Job{Kind: "unknown"}, token.Hash{}, token.Hash{}, notice.DefaultLives); err == nil {
+	if _, _, err := w.outbox.Resolve(t.Context(), notice.Job{Kind: "unknown"}, minted("", ""), notice.DefaultLives); err == nil {
 		t.Error("a job of an unknown kind was resolved")
 	}
 	w.exec(`UPDATE registrations SET expires_at = now()`)
-	if _, found, err := w.outbox.Resolve(t.Context(), notice.ToAddress(notice.ResendAsked, "eve@example.com"), token.Hash{9}, token.Hash{}, notice.DefaultLives); found || err != nil {
+	if _, found, err := w.outbox.Resolve(t.Context(), notice.ToAddress(notice.ResendAsked, "eve@example.com"), minted("nine", ""), notice.DefaultLives); found || err != nil {
 		t.Errorf("an expired registration: %t, %v", found, err)
 	}
 }

@@ -112,10 +112,20 @@ func (w *world) register(r account.Registration) token.Hash {
 	job := notice.OfRegistration(r.ID)
 	w.must(w.accounts.Register(w.t.Context(), r, job, audit.New(audit.Registered, uuid.Nil, audit.Anonymous)))
 	confirm := token.HashOf(token.New(token.ConfirmEmail))
-	to, found, err := w.outbox.Resolve(w.t.Context(), job, confirm, token.Hash{}, notice.DefaultLives)
+	to, found, err := w.outbox.Resolve(w.t.Context(), job, func(token.Purpose) token.Hash { return confirm }, notice.DefaultLives)
 	w.must(err)
 	if !found || to.Template != notice.ConfirmEmail {
 		w.t.Fatalf("the mail of a registration is %+v, %t", to, found)
 	}
 	return confirm
+}
+
+// minted mints fixed tokens: one that confirms an address, and one for every other purpose.
+func minted(confirm, other string) notice.Mint {
+	return func(purpose token.Purpose) token.Hash {
+		if purpose == token.ConfirmEmail {
+			return token.HashOf(confirm)
+		}
+		return token.HashOf(other)
+	}
 }

@@ -25,7 +25,9 @@ type Purpose string
 const (
 	Refresh       Purpose = "ihr_rt_"
 	ConfirmEmail  Purpose = "ihr_ec_"
+	ConfirmAdded  Purpose = "ihr_ea_"
 	ResetPassword Purpose = "ihr_pr_"
+	Invitation    Purpose = "ihr_in_"
 	ClientSecret  Purpose = "ihr_cs_"
 )
 

@@ -10,7 +10,7 @@ import (
 	"github.com/ihr-charging/charging-plot-api/services/auth/internal/token"
 )
 
-var purposes = []token.Purpose{token.Refresh, token.ConfirmEmail, token.ResetPassword, token.ClientSecret}
+var purposes = []token.Purpose{token.Refresh, token.ConfirmEmail, token.ConfirmAdded, token.ResetPassword, token.Invitation, token.ClientSecret}
 
 func TestParseAcceptsWhatNewMadeAndNothingElse(t *testing.T) {
 	t.Parallel()

@@ -1,0 +1,57 @@
+package auth
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"unicode"
+
+	"github.com/ihr-charging/charging-plot-api/services/auth/internal/mail"
+	"github.com/ihr-charging/charging-plot-api/services/auth/internal/notice"
+)
+
+// defaultAppName is what we call ourselves.
+const defaultAppName = "IHR Charging Plot"
+
+// PeopleConfig is how the service behaves towards people.
+type PeopleConfig struct {
+	AppName     string   `env:"APP_NAME" envDefault:"IHR Charging Plot" desc:"what mails and pages call the product"`
+	Corporation string   `env:"CORPORATION_NAME" desc:"the company, under each mail"`
+	MailsOff    []string `env:"MAILS_OFF" desc:"notices that are not sent: account_opened, password_changed, username_changed, emails_changed, second_factor_changed, device_seen"`
+}
+
+func (c PeopleConfig) withDefaults() PeopleConfig {
+	if c.AppName == "" {
+		c.AppName = defaultAppName
+	}
+	return c
+}
+
+func (c PeopleConfig) validate() []error {
+	var faults []error
+	for name, text := range map[string]string{"APP_NAME": c.AppName, "CORPORATION_NAME": c.Corporation} {
+		if len(text) > 100 || strings.ContainsFunc(text, unicode.IsControl) {
+			faults = append(faults, fmt.Errorf("%s: not one line of at most 100 characters", name))
+		}
+	}
+	for _, kind := range c.MailsOff {
+		if !slices.Contains(notice.Mutable(), notice.Kind(kind)) {
+			faults = append(faults, fmt.Errorf("MAILS_OFF: there is no notice %q that can be switched off", kind))
+		}
+	}
+	return faults
+}
+
+// muted are the kinds of mails that are switched off.
+func (c PeopleConfig) muted() []notice.Kind {
+	kinds := make([]notice.Kind, len(c.MailsOff))
+	for i, kind := range c.MailsOff {
+		kinds[i] = notice.Kind(kind)
+	}
+	return kinds
+}
+
+// brand is what mails call us.
+func (c Config) brand() mail.Brand {
+	return mail.Brand{From: c.MailFrom, App: c.People.AppName, Corporation: c.People.Corporation}
+}
