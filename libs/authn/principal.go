@@ -29,6 +29,12 @@ func (k Kind) String() string {
 	}
 }
 
+// The levels of assurance that a user's token names, after NIST SP 800-63B: one factor, two factors.
+const (
+	AAL1 = "aal1"
+	AAL2 = "aal2"
+)
+
 // Principal is who a verified access token speaks for. It is shared between requests that carry
 // the same token: read it, never write to its slices.
 type Principal struct {
@@ -41,6 +47,8 @@ type Principal struct {
 	SessionID string    // the login session; empty for services
 	TokenID   string    // the token's jti
 	AuthTime  time.Time // when the user last proved who they are; zero for services
+	ACR       string    // how sure that proof is: AAL1, AAL2; empty for services
+	AMR       []string  // how it was given, after RFC 8176: pwd, otp, hwk, swk, mfa; none for services
 	Expires   time.Time
 }
 

@@ -253,6 +253,8 @@ type claims struct {
 	Scope     string           `json:"scope"`
 	SessionID string           `json:"sid"`
 	AuthTime  *jwt.NumericDate `json:"auth_time"`
+	ACR       string           `json:"acr"`
+	AMR       []string         `json:"amr"`
 	Roles     []string         `json:"roles"`
 	Operator  *uuid.UUID       `json:"org"`
 }
@@ -277,7 +279,7 @@ func (c *claims) Validate() error {
 func (c *claims) principal() Principal {
 	p := Principal{
 		Subject: uuid.MustParse(c.Subject), Kind: Service, ClientID: c.ClientID,
-		Scopes: strings.Fields(c.Scope), Roles: c.Roles,
+		Scopes: strings.Fields(c.Scope), Roles: c.Roles, ACR: c.ACR, AMR: c.AMR,
 		SessionID: c.SessionID, TokenID: c.ID, Expires: c.ExpiresAt.Time,
 	}
 	if c.SessionID != "" {

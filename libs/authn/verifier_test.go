@@ -63,7 +63,7 @@ func TestVerifyGivesThePrincipal(t *testing.T) {
 	want := authn.Principal{
 		Subject: uuid.New(), Kind: authn.User, ClientID: "app", Scopes: []string{"profile", "plots:write"},
 		Roles: []string{"operator"}, Operator: uuid.New(), SessionID: uuid.NewString(), TokenID: uuid.NewString(),
-		AuthTime: time.Unix(time.Now().Unix()-60, 0), Expires: time.Unix(time.Now().Unix()+300, 0),
+		AuthTime: time.Unix(time.Now().Unix()-60, 0), ACR: authn.AAL2, AMR: []string{"pwd", "otp"}, Expires: time.Unix(time.Now().Unix()+300, 0),
 	}
 	token := issuer.Mint(want, "https://charging.test/auth", audience)
 	for _, round := range []string{"cold", "cached"} {
@@ -73,7 +73,7 @@ func TestVerifyGivesThePrincipal(t *testing.T) {
 		}
 	}
 	service := accepted(t, v, "service", issuer.Mint(authn.Principal{Kind: authn.Service, Scopes: []string{"feeds:read"}}, audience))
-	if service.Kind != authn.Service || service.SessionID != "" || !service.AuthTime.IsZero() {
+	if service.Kind != authn.Service || service.SessionID != "" || service.ACR != "" || service.AMR != nil || !service.AuthTime.IsZero() {
 		t.Errorf("the service is %+v", service)
 	}
 	if !service.Has("feeds:read") || service.Has("feeds") || service.Has("") {
@@ -219,6 +219,8 @@ func TestVerifyChecksEveryClaim(t *testing.T) {
 		{"org", []any{"none", 7}},
 		{"sid", []any{7}},
 		{"auth_time", []any{"now"}},
+		{"acr", []any{7, []string{"aal2"}}},
+		{"amr", []any{"pwd", []any{7}}},
 	} {
 		for _, value := range bad.values {
 			refused(t, v, fmt.Sprintf("%s = %v", bad.claim, value), with(bad.claim, value))

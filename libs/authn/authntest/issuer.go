@@ -115,6 +115,13 @@ func (i *Issuer) Claims(p authn.Principal, audiences ...string) jwt.MapClaims {
 			p.AuthTime = now
 		}
 		claims["auth_time"] = p.AuthTime.Unix()
+		if p.ACR == "" {
+			p.ACR = authn.AAL1
+		}
+		if len(p.AMR) == 0 {
+			p.AMR = []string{"pwd"}
+		}
+		claims["acr"], claims["amr"] = p.ACR, p.AMR
 	}
 	if len(p.Roles) > 0 {
 		claims["roles"] = p.Roles

@@ -71,8 +71,8 @@ const (
 		WITH who AS (
 			SELECT id FROM accounts WHERE id = $2 AND security_version = $3 AND disabled_at IS NULL FOR SHARE
 		), s AS (
-			INSERT INTO sessions (id, account_id, client_id, device_name, device, network, remember, expires_at)
-			SELECT $1, who.id, $4, $5, $6, $7, $8, now() + make_interval(secs => $9) FROM who
+			INSERT INTO sessions (id, account_id, client_id, device_name, device, network, remember, expires_at, amr)
+			SELECT $1, who.id, $4, $5, $6, $7, $8, now() + make_interval(secs => $9), $23 FROM who
 			RETURNING id
 		), t AS (
 			INSERT INTO refresh_tokens (hash, session_id, expires_at)
@@ -104,7 +104,7 @@ func (s *Sessions) Begin(ctx context.Context, b session.Beginning) error {
 		seconds(b.Life), b.Refresh[:], seconds(b.RefreshLife),
 	}
 	var id uuid.UUID
-	err = s.db.GetContext(ctx, &id, beginSession, append(args, event...)...)
+	err = s.db.GetContext(ctx, &id, beginSession, append(append(args, event...), append(pq.StringArray{}, b.Methods...))...)
 	if errors.Is(err, sql.ErrNoRows) {
 		return session.ErrCredentials
 	}
@@ -122,14 +122,14 @@ const rotateByHash = `
 		FROM sessions s JOIN accounts a ON a.id = s.account_id
 		WHERE t.hash = $1 AND t.used_at IS NULL AND t.expires_at > now() AND s.id = t.session_id AND s.client_id = $5
 		  AND s.ended_at IS NULL AND s.expires_at > now() AND a.disabled_at IS NULL
-		RETURNING s.id, s.account_id, s.client_id, s.auth_time,
+		RETURNING s.id, s.account_id, s.client_id, s.auth_time, s.amr,
 		          LEAST(s.expires_at, now() + make_interval(secs => CASE WHEN s.remember THEN $7::float8 ELSE $6::float8 END)) AS expires_at
 	), next AS (
 		INSERT INTO refresh_tokens (hash, session_id, expires_at) SELECT $2, id, expires_at FROM used
 	), seen AS (
 		UPDATE sessions SET last_used_at = now() FROM used WHERE sessions.id = used.id
 	)
-	SELECT a.id AS session_id, a.account_id, a.client_id, a.auth_time, EXTRACT(epoch FROM a.expires_at - now()) AS life,
+	SELECT a.id AS session_id, a.account_id, a.client_id, a.auth_time, a.amr, EXTRACT(epoch FROM a.expires_at - now()) AS life,
 	       ARRAY(SELECT g.role || COALESCE('@' || g.operator_id, '') FROM role_grants g
 	             WHERE g.account_id = a.account_id ORDER BY g.id) AS grants
 	FROM used a`
@@ -139,6 +139,7 @@ type turnRow struct {
 	Account  uuid.UUID      `db:"account_id"`
 	Client   string         `db:"client_id"`
 	AuthTime time.Time      `db:"auth_time"`
+	Methods  pq.StringArray `db:"amr"`
 	Life     float64        `db:"life"`
 	Grants   pq.StringArray `db:"grants"`
 }
@@ -146,7 +147,7 @@ type turnRow struct {
 func (row turnRow) turn(outcome session.Outcome) (session.Turn, error) {
 	grants, err := grantsOf(row.Grants)
 	return session.Turn{
-		Outcome: outcome, Session: row.Session, Account: row.Account, Client: row.Client, AuthTime: row.AuthTime,
+		Outcome: outcome, Session: row.Session, Account: row.Account, Client: row.Client, AuthTime: row.AuthTime, Methods: session.Methods(row.Methods),
 		RefreshLife: time.Duration(row.Life * float64(time.Second)), Grants: grants,
 	}, err
 }
@@ -167,7 +168,7 @@ func (s *Sessions) Rotate(ctx context.Context, r session.Rotation) (session.Turn
 }
 
 const explainByHash = `
-	SELECT s.id AS session_id, s.account_id, s.client_id, s.auth_time,
+	SELECT s.id AS session_id, s.account_id, s.client_id, s.auth_time, s.amr,
 	       EXTRACT(epoch FROM LEAST(s.expires_at, t.used_at + make_interval(secs => CASE WHEN s.remember THEN $3::float8 ELSE $2::float8 END)) - now()) AS life,
 	       ` + grantsColumn + `,
 	       t.successor, t.used_device, t.used_at > now() - make_interval(secs => $4) AS fresh

@@ -30,7 +30,8 @@ func beginning(id uuid.UUID, from caller.Caller) session.Beginning {
 	return session.Beginning{
 		Session: s, Account: id, SecurityVersion: 1, Client: session.FirstParty, DeviceName: "Ada's phone", From: from, Remember: true,
 		Life: time.Hour, Refresh: token.HashOf(token.New(token.Refresh)), RefreshLife: time.Hour,
-		Event: audit.New(audit.LoggedIn, id, audit.ByAccount(id)).In(s).From(from),
+		Methods: session.Methods{session.ByPassword, session.ByOneTimeCode},
+		Event:   audit.New(audit.LoggedIn, id, audit.ByAccount(id)).In(s).From(from),
 	}
 }
 
@@ -122,6 +123,9 @@ func TestRotateGivesOneSuccessor(t *testing.T) {
 	}
 	if d := time.Since(turn.AuthTime); d < 0 || d > time.Minute {
 		t.Errorf("the login was %s ago", d)
+	}
+	if diff := cmp.Diff(session.Methods{session.ByPassword, session.ByOneTimeCode}, turn.Methods); diff != "" {
+		t.Error(diff)
 	}
 	// Thirty idle days, but the session ends within the hour.
 	if turn.RefreshLife > time.Hour || turn.RefreshLife < 59*time.Minute {

@@ -154,7 +154,7 @@ func (s *Service) begin(ctx context.Context, attempt Attempt, candidate Candidat
 	b := Beginning{
 		Session: id, Account: candidate.Account, SecurityVersion: candidate.SecurityVersion, Client: FirstParty,
 		DeviceName: attempt.DeviceName, From: attempt.From, Remember: attempt.Remember,
-		Life: s.lifetimes.Session, RefreshLife: s.lifetimes.Idle,
+		Life: s.lifetimes.Session, RefreshLife: s.lifetimes.Idle, Methods: Methods{ByPassword},
 		Event: audit.New(audit.LoggedIn, candidate.Account, audit.ByAccount(candidate.Account)).In(id).From(attempt.From),
 	}
 	if attempt.Remember {
@@ -170,7 +170,7 @@ func (s *Service) begin(ctx context.Context, attempt Attempt, candidate Candidat
 	refresh := token.New(token.Refresh)
 	b.Refresh = token.HashOf(refresh)
 	// The access token first: without keys to sign it no session shall begin.
-	tokens, err := s.mint(Turn{Session: id, Account: b.Account, Client: b.Client, AuthTime: s.now(), Grants: candidate.Grants}, Narrowing{})
+	tokens, err := s.mint(Turn{Session: id, Account: b.Account, Client: b.Client, AuthTime: s.now(), Methods: b.Methods, Grants: candidate.Grants}, Narrowing{})
 	if err != nil {
 		return Tokens{}, err
 	}
@@ -239,7 +239,7 @@ func (s *Service) mint(turn Turn, narrowing Narrowing) (Tokens, error) {
 	life := s.lifetimes.access(authority)
 	text, _, err := s.minter.Mint(token.Access{
 		Subject: turn.Account, ClientID: turn.Client, Audience: audiences, Scopes: scopes, Roles: authority.Roles,
-		Operator: authority.Operator, SessionID: turn.Session, AuthTime: turn.AuthTime,
+		Operator: authority.Operator, SessionID: turn.Session, AuthTime: turn.AuthTime, ACR: turn.Methods.Level(), AMR: turn.Methods,
 	}, life)
 	return Tokens{Access: text, AccessLife: life, Scopes: scopes}, err
 }

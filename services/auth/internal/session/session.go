@@ -87,6 +87,7 @@ type Beginning struct {
 	Life            time.Duration
 	Refresh         token.Hash
 	RefreshLife     time.Duration
+	Methods         Methods
 	Rehash          string // the password's new hash; "" when the old one will do
 	Event           audit.Event
 }
@@ -108,6 +109,7 @@ type Turn struct {
 	Account     uuid.UUID
 	Client      string
 	AuthTime    time.Time
+	Methods     Methods
 	RefreshLife time.Duration // what is left of the successor's
 	Grants      []role.Grant
 	Sealed      []byte // when Repeated: the successor that was given before

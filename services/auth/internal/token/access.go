@@ -36,6 +36,8 @@ type Access struct {
 	Operator  uuid.UUID // zero: none
 	SessionID uuid.UUID // zero: a service's token
 	AuthTime  time.Time // zero: a service's token
+	ACR       string    // empty: a service's token
+	AMR       []string
 	IssuedAt  time.Time
 	Expires   time.Time
 }
@@ -49,6 +51,8 @@ type claims struct {
 	Operator string           `json:"org,omitempty"`
 	Session  string           `json:"sid,omitempty"`
 	AuthTime *jwt.NumericDate `json:"auth_time,omitempty"`
+	ACR      string           `json:"acr,omitempty"`
+	AMR      []string         `json:"amr,omitempty"`
 }
 
 // Keys are the keys to sign and read with.
@@ -107,7 +111,7 @@ func (m *Minter) Mint(a Access, ttl time.Duration) (text string, minted Access, 
 		c.Operator = a.Operator.String()
 	}
 	if a.SessionID != uuid.Nil {
-		c.Session, c.AuthTime = a.SessionID.String(), jwt.NewNumericDate(a.AuthTime)
+		c.Session, c.AuthTime, c.ACR, c.AMR = a.SessionID.String(), jwt.NewNumericDate(a.AuthTime), a.ACR, a.AMR
 	}
 	unsigned := jwt.NewWithClaims(jwt.SigningMethodES256, c)
 	unsigned.Header["typ"], unsigned.Header["kid"] = accessType, kid
@@ -132,7 +136,7 @@ func (m *Minter) Read(text string) (Access, error) {
 	}
 	a := Access{
 		ID: c.ID, Subject: subject, ClientID: c.ClientID, Audience: slices.Clone([]string(c.Audience)), Scopes: strings.Fields(c.Scope),
-		Roles: c.Roles, IssuedAt: c.IssuedAt.Time, Expires: c.ExpiresAt.Time,
+		Roles: c.Roles, ACR: c.ACR, AMR: c.AMR, IssuedAt: c.IssuedAt.Time, Expires: c.ExpiresAt.Time,
 	}
 	for text, id := range map[string]*uuid.UUID{c.Operator: &a.Operator, c.Session: &a.SessionID} {
 		if text == "" {

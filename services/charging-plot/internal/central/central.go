@@ -31,8 +31,8 @@ type Links interface {
 // Plugs keeps what happens at the plugs.
 type Plugs interface {
 	ReportStatuses(ctx context.Context, reports []Report) error
-	// Tag returns the state of the session the tag was made for at this charge point, "" when it was made for none.
-	Tag(ctx context.Context, id uuid.UUID, idTag string) (session.State, error)
+	// Authorize says whether a tag may charge at this charge point: one that was made for a session there, or a token.
+	Authorize(ctx context.Context, id uuid.UUID, idTag string) (chargepoint.Authorization, error)
 	StartTransaction(ctx context.Context, id uuid.UUID, start chargepoint.TransactionStart, at time.Time) (chargepoint.TransactionStarted, error)
 	StoreReadings(ctx context.Context, readings []Readings) error
 	StopTransaction(ctx context.Context, id uuid.UUID, stop chargepoint.TransactionStop, at time.Time) error
@@ -184,19 +184,10 @@ func (c *Central) StatusChanged(ctx context.Context, id uuid.UUID, report charge
 	return c.statuses.Do(ctx, Report{ChargePoint: id, StatusReport: report})
 }
 
-// Authorize implements chargepoint.Reports: a tag that was made here for a session that waits or runs is accepted.
+// Authorize implements chargepoint.Reports.
 func (c *Central) Authorize(ctx context.Context, id uuid.UUID, idTag string) (chargepoint.Authorization, error) {
 	c.alive(id)
-	state, err := c.plugs.Tag(ctx, id, idTag)
-	switch {
-	case err != nil:
-		return "", err
-	case state == session.Pending || state == session.Active:
-		return chargepoint.Accepted, nil
-	case state == "":
-		return chargepoint.Invalid, nil
-	}
-	return chargepoint.Expired, nil
+	return c.plugs.Authorize(ctx, id, idTag)
 }
 
 // StartTransaction implements chargepoint.Reports.

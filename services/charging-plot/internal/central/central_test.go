@@ -14,7 +14,6 @@ import (
 
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/central"
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/chargepoint"
-	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/session"
 )
 
 // book writes down what Central has stored.
@@ -25,7 +24,6 @@ type book struct {
 	reports []central.Report
 	seen    [][]uuid.UUID
 	reads   []central.Readings
-	tags    map[string]session.State
 	started time.Time
 	stopped chargepoint.TransactionStop
 	fails   error
@@ -64,8 +62,8 @@ func (b *book) ReportStatuses(_ context.Context, reports []central.Report) error
 	return b.fails
 }
 
-func (b *book) Tag(_ context.Context, _ uuid.UUID, idTag string) (session.State, error) {
-	return b.tags[idTag], b.fails
+func (b *book) Authorize(_ context.Context, _ uuid.UUID, _ string) (chargepoint.Authorization, error) {
+	return chargepoint.Invalid, b.fails
 }
 
 func (b *book) StartTransaction(_ context.Context, _ uuid.UUID, _ chargepoint.TransactionStart, at time.Time) (chargepoint.TransactionStarted, error) {
@@ -147,18 +145,6 @@ func TestAnErrorIsNoLeaveToAcknowledge(t *testing.T) {
 	} {
 		if err == nil {
 			t.Errorf("%s: acknowledged though it could not be written", name)
-		}
-	}
-}
-
-func TestAuthorize(t *testing.T) {
-	t.Parallel()
-	c := office(&book{tags: map[string]session.State{"waits": session.Pending, "runs": session.Active, "over": session.Completed}})
-	for tag, want := range map[string]chargepoint.Authorization{
-		"waits": chargepoint.Accepted, "runs": chargepoint.Accepted, "over": chargepoint.Expired, "unknown": chargepoint.Invalid,
-	} {
-		if got, err := c.Authorize(t.Context(), uuid.New(), tag); err != nil || got != want {
-			t.Errorf("%s: %s (%v), want %s", tag, got, err, want)
 		}
 	}
 }

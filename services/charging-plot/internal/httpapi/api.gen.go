@@ -339,6 +339,78 @@ func (e StatusSource) Valid() bool {
 	}
 }
 
+// Defines values for TokenInputType.
+const (
+	TokenInputTypeEMAID TokenInputType = "EMAID"
+	TokenInputTypeOTHER TokenInputType = "OTHER"
+	TokenInputTypeRFID  TokenInputType = "RFID"
+)
+
+// Valid indicates whether the value is a known member of the TokenInputType enum.
+func (e TokenInputType) Valid() bool {
+	switch e {
+	case TokenInputTypeEMAID:
+		return true
+	case TokenInputTypeOTHER:
+		return true
+	case TokenInputTypeRFID:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TokenType.
+const (
+	TokenTypeADHOCUSER TokenType = "AD_HOC_USER"
+	TokenTypeAPPUSER   TokenType = "APP_USER"
+	TokenTypeEMAID     TokenType = "EMAID"
+	TokenTypeOTHER     TokenType = "OTHER"
+	TokenTypeRFID      TokenType = "RFID"
+)
+
+// Valid indicates whether the value is a known member of the TokenType enum.
+func (e TokenType) Valid() bool {
+	switch e {
+	case TokenTypeADHOCUSER:
+		return true
+	case TokenTypeAPPUSER:
+		return true
+	case TokenTypeEMAID:
+		return true
+	case TokenTypeOTHER:
+		return true
+	case TokenTypeRFID:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TokenWhitelist.
+const (
+	ALLOWED        TokenWhitelist = "ALLOWED"
+	ALLOWEDOFFLINE TokenWhitelist = "ALLOWED_OFFLINE"
+	ALWAYS         TokenWhitelist = "ALWAYS"
+	NEVER          TokenWhitelist = "NEVER"
+)
+
+// Valid indicates whether the value is a known member of the TokenWhitelist enum.
+func (e TokenWhitelist) Valid() bool {
+	switch e {
+	case ALLOWED:
+		return true
+	case ALLOWEDOFFLINE:
+		return true
+	case ALWAYS:
+		return true
+	case NEVER:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for Theme.
 const (
 	ThemeDark  Theme = "dark"
@@ -676,10 +748,12 @@ type Problem struct {
 
 // Receipt defines model for Receipt.
 type Receipt struct {
-	ChargingS int64              `json:"charging_s"`
-	CreatedAt time.Time          `json:"created_at"`
-	DriverId  openapi_types.UUID `json:"driver_id"`
-	EndedAt   time.Time          `json:"ended_at"`
+	ChargingS int64     `json:"charging_s"`
+	CreatedAt time.Time `json:"created_at"`
+
+	// DriverId Null when a token that names no driver began the session.
+	DriverId nullable.Nullable[openapi_types.UUID] `json:"driver_id"`
+	EndedAt  time.Time                             `json:"ended_at"`
 
 	// EnergyKwh A decimal number: what the register gained.
 	EnergyKwh    string             `json:"energy_kwh"`
@@ -710,10 +784,13 @@ type Receipt struct {
 	StopReason string `json:"stop_reason"`
 
 	// Tariff The OCPI tariff that was in force when the session was ordered; null when there was none.
-	Tariff           nullable.Nullable[map[string]interface{}] `json:"tariff"`
-	TimeZone         string                                    `json:"time_zone"`
-	TotalAfterTaxes  nullable.Nullable[Money]                  `json:"total_after_taxes"`
-	TotalBeforeTaxes nullable.Nullable[Money]                  `json:"total_before_taxes"`
+	Tariff   nullable.Nullable[map[string]interface{}] `json:"tariff"`
+	TimeZone string                                    `json:"time_zone"`
+
+	// Token The token that began the session at the charge point; null when it was ordered.
+	Token            nullable.Nullable[SessionToken] `json:"token"`
+	TotalAfterTaxes  nullable.Nullable[Money]        `json:"total_after_taxes"`
+	TotalBeforeTaxes nullable.Nullable[Money]        `json:"total_before_taxes"`
 }
 
 // ReceiptLine defines model for ReceiptLine.
@@ -797,7 +874,7 @@ type ReservationState string
 type Session struct {
 	ChargePointId openapi_types.UUID `json:"charge_point_id"`
 
-	// DriverId Null when a tag that is not ours began it.
+	// DriverId Null when a token that names no driver, or a tag that nobody knows, began it.
 	DriverId nullable.Nullable[openapi_types.UUID] `json:"driver_id"`
 	EndedAt  nullable.Nullable[time.Time]          `json:"ended_at"`
 
@@ -828,8 +905,11 @@ type Session struct {
 	StateSince      time.Time                    `json:"state_since"`
 	StationId       openapi_types.UUID           `json:"station_id"`
 	StopRequestedAt nullable.Nullable[time.Time] `json:"stop_requested_at"`
-	UpdatedAt       time.Time                    `json:"updated_at"`
-	Version         int64                        `json:"version"`
+
+	// Token The token that began it at the charge point; null when it was ordered.
+	Token     nullable.Nullable[SessionToken] `json:"token"`
+	UpdatedAt time.Time                       `json:"updated_at"`
+	Version   int64                           `json:"version"`
 }
 
 // SessionInput defines model for SessionInput.
@@ -849,6 +929,15 @@ type SessionPage struct {
 // SessionState OCPI session status.
 type SessionState string
 
+// SessionToken The token that began a session, as it was then.
+type SessionToken struct {
+	ContractId string `json:"contract_id"`
+
+	// Type OCPI token type.
+	Type TokenType `json:"type"`
+	Uid  string    `json:"uid"`
+}
+
 // StatusPush defines model for StatusPush.
 type StatusPush struct {
 	// At Since when; now when left out. Not in the future.
@@ -862,6 +951,79 @@ type StatusPushStatus string
 // StatusSource From where the status is known: the charge point itself, a session or a reservation of ours, the operator's word, the operator's
 // back end, the catalogue, or nobody (`silence` when somebody spoke before, `none` when nobody ever did).
 type StatusSource string
+
+// Token defines model for Token.
+type Token struct {
+	ContractId string                                `json:"contract_id"`
+	CreatedAt  time.Time                             `json:"created_at"`
+	DriverId   nullable.Nullable[openapi_types.UUID] `json:"driver_id"`
+	GroupId    string                                `json:"group_id"`
+	Id         openapi_types.UUID                    `json:"id"`
+	Issuer     string                                `json:"issuer"`
+	OperatorId nullable.Nullable[openapi_types.UUID] `json:"operator_id"`
+
+	// Type OCPI token type.
+	Type         TokenType `json:"type"`
+	Uid          string    `json:"uid"`
+	UpdatedAt    time.Time `json:"updated_at"`
+	Valid        bool      `json:"valid"`
+	Version      int64     `json:"version"`
+	VisualNumber string    `json:"visual_number"`
+
+	// Whitelist OCPI whitelist type. A token that is not `NEVER` begins a charge without anybody being asked, also where the charge point is alone.
+	Whitelist TokenWhitelist `json:"whitelist"`
+}
+
+// TokenInput defines model for TokenInput.
+type TokenInput struct {
+	// ContractId The uid when left out.
+	ContractId *string `json:"contract_id,omitempty"`
+	GroupId    *string `json:"group_id,omitempty"`
+	Issuer     *string `json:"issuer,omitempty"`
+
+	// OperatorId Whose token it is to be; the caller's own when left out.
+	OperatorId *openapi_types.UUID `json:"operator_id,omitempty"`
+	Type       TokenInputType      `json:"type"`
+
+	// Uid What the card or the car says.
+	Uid   string `json:"uid"`
+	Valid *bool  `json:"valid,omitempty"`
+
+	// VisualNumber What is printed on the card.
+	VisualNumber *string `json:"visual_number,omitempty"`
+
+	// Whitelist OCPI whitelist type. A token that is not `NEVER` begins a charge without anybody being asked, also where the charge point is alone.
+	Whitelist *TokenWhitelist `json:"whitelist,omitempty"`
+}
+
+// TokenInputType defines model for TokenInput.Type.
+type TokenInputType string
+
+// TokenPage defines model for TokenPage.
+type TokenPage struct {
+	Items []Token `json:"items"`
+
+	// NextCursor Leads to the next page; empty on the last.
+	NextCursor string `json:"next_cursor"`
+}
+
+// TokenPatch defines model for TokenPatch.
+type TokenPatch struct {
+	ContractId   *string `json:"contract_id,omitempty"`
+	GroupId      *string `json:"group_id,omitempty"`
+	Issuer       *string `json:"issuer,omitempty"`
+	Valid        *bool   `json:"valid,omitempty"`
+	VisualNumber *string `json:"visual_number,omitempty"`
+
+	// Whitelist OCPI whitelist type. A token that is not `NEVER` begins a charge without anybody being asked, also where the charge point is alone.
+	Whitelist *TokenWhitelist `json:"whitelist,omitempty"`
+}
+
+// TokenType OCPI token type.
+type TokenType string
+
+// TokenWhitelist OCPI whitelist type. A token that is not `NEVER` begins a charge without anybody being asked, also where the charge point is alone.
+type TokenWhitelist string
 
 // ChargePointID defines model for ChargePointID.
 type ChargePointID = openapi_types.UUID
@@ -895,6 +1057,9 @@ type SessionID = openapi_types.UUID
 
 // Theme defines model for Theme.
 type Theme string
+
+// TokenID defines model for TokenID.
+type TokenID = openapi_types.UUID
 
 // Conflict RFC 9457. Some kinds of problem carry further members, named where they occur.
 type Conflict = Problem
@@ -1153,6 +1318,45 @@ type StopSessionParams struct {
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
+// ListTokensParams defines parameters for ListTokens.
+type ListTokensParams struct {
+	OperatorId *openapi_types.UUID `form:"operator_id,omitempty" json:"operator_id,omitempty"`
+	Type       *TokenType          `form:"type,omitempty" json:"type,omitempty"`
+
+	// Valid Only those that hold (`true`) or are blocked (`false`).
+	Valid *bool `form:"valid,omitempty" json:"valid,omitempty"`
+
+	// Limit Most items in a page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor The `next_cursor` of the page before, with otherwise the same query.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
+// CreateTokenParams defines parameters for CreateToken.
+type CreateTokenParams struct {
+	// IdempotencyKey Any unique text. The same key with the same body gives the same answer for 24 hours.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// DeleteTokenParams defines parameters for DeleteToken.
+type DeleteTokenParams struct {
+	// IfMatch The `ETag` that was read. With an outdated one the answer is 412.
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
+}
+
+// GetTokenParams defines parameters for GetToken.
+type GetTokenParams struct {
+	// IfNoneMatch An `ETag` that the caller holds; 304 when it still stands.
+	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+}
+
+// UpdateTokenParams defines parameters for UpdateToken.
+type UpdateTokenParams struct {
+	// IfMatch The `ETag` that was read. With an outdated one the answer is 412.
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
+}
+
 // CreateChargePointJSONRequestBody defines body for CreateChargePoint for application/json ContentType.
 type CreateChargePointJSONRequestBody = ChargePointInput
 
@@ -1179,6 +1383,15 @@ type UpdateReservationApplicationMergePatchPlusJSONRequestBody = ReservationPatc
 
 // CreateSessionJSONRequestBody defines body for CreateSession for application/json ContentType.
 type CreateSessionJSONRequestBody = SessionInput
+
+// CreateTokenJSONRequestBody defines body for CreateToken for application/json ContentType.
+type CreateTokenJSONRequestBody = TokenInput
+
+// UpdateTokenJSONRequestBody defines body for UpdateToken for application/json ContentType.
+type UpdateTokenJSONRequestBody = TokenPatch
+
+// UpdateTokenApplicationMergePatchPlusJSONRequestBody defines body for UpdateToken for application/merge-patch+json ContentType.
+type UpdateTokenApplicationMergePatchPlusJSONRequestBody = TokenPatch
 
 // ServerInterface represents all server handlers.
 type ServerInterface interface {
@@ -1260,6 +1473,21 @@ type ServerInterface interface {
 	// StopSession Stop a charge
 	// (POST /v1/sessions/{session_id}/stop)
 	StopSession(c *fiber.Ctx, sessionId SessionID, params StopSessionParams) error
+	// ListTokens List tokens
+	// (GET /v1/tokens)
+	ListTokens(c *fiber.Ctx, params ListTokensParams) error
+	// CreateToken Register a token
+	// (POST /v1/tokens)
+	CreateToken(c *fiber.Ctx, params CreateTokenParams) error
+	// DeleteToken Remove a token
+	// (DELETE /v1/tokens/{token_id})
+	DeleteToken(c *fiber.Ctx, tokenId TokenID, params DeleteTokenParams) error
+	// GetToken A token
+	// (GET /v1/tokens/{token_id})
+	GetToken(c *fiber.Ctx, tokenId TokenID, params GetTokenParams) error
+	// UpdateToken Change or block a token
+	// (PATCH /v1/tokens/{token_id})
+	UpdateToken(c *fiber.Ctx, tokenId TokenID, params UpdateTokenParams) error
 }
 
 // ServerInterfaceWrapper converts contexts to parameters.
@@ -2647,6 +2875,267 @@ func (siw *ServerInterfaceWrapper) StopSession(c *fiber.Ctx) error {
 	return handler(c)
 }
 
+// ListTokens operation middleware
+func (siw *ServerInterfaceWrapper) ListTokens(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListTokensParams
+
+	var query url.Values
+	query, err = url.ParseQuery(string(c.Request().URI().QueryString()))
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for query string: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "operator_id" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "operator_id", query, &params.OperatorId, runtime.BindQueryParameterOptions{Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter operator_id: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "type" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "type", query, &params.Type, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter type: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "valid" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "valid", query, &params.Valid, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter valid: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", query, &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter limit: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", query, &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter cursor: %w", err).Error())
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.ListTokens(c, params)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// CreateToken operation middleware
+func (siw *ServerInterfaceWrapper) CreateToken(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CreateTokenParams
+
+	headers := c.GetReqHeaders()
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Sprintf("Too many values for ParamName Idempotency-Key, 1 is required, but %d found", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter Idempotency-Key: %w", err).Error())
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.CreateToken(c, params)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// DeleteToken operation middleware
+func (siw *ServerInterfaceWrapper) DeleteToken(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "token_id" -------------
+	var tokenId TokenID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "token_id", c.Params("token_id"), &tokenId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter token_id: %w", err).Error())
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params DeleteTokenParams
+
+	headers := c.GetReqHeaders()
+
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Sprintf("Too many values for ParamName If-Match, 1 is required, but %d found", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter If-Match: %w", err).Error())
+		}
+
+		params.IfMatch = &IfMatch
+
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.DeleteToken(c, tokenId, params)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// GetToken operation middleware
+func (siw *ServerInterfaceWrapper) GetToken(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "token_id" -------------
+	var tokenId TokenID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "token_id", c.Params("token_id"), &tokenId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter token_id: %w", err).Error())
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetTokenParams
+
+	headers := c.GetReqHeaders()
+
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Sprintf("Too many values for ParamName If-None-Match, 1 is required, but %d found", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter If-None-Match: %w", err).Error())
+		}
+
+		params.IfNoneMatch = &IfNoneMatch
+
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.GetToken(c, tokenId, params)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// UpdateToken operation middleware
+func (siw *ServerInterfaceWrapper) UpdateToken(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "token_id" -------------
+	var tokenId TokenID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "token_id", c.Params("token_id"), &tokenId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter token_id: %w", err).Error())
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params UpdateTokenParams
+
+	headers := c.GetReqHeaders()
+
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Sprintf("Too many values for ParamName If-Match, 1 is required, but %d found", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter If-Match: %w", err).Error())
+		}
+
+		params.IfMatch = &IfMatch
+
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.UpdateToken(c, tokenId, params)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
 // FiberServerOptions provides options for the Fiber server.
 type FiberServerOptions struct {
 	BaseURL            string
@@ -2713,6 +3202,16 @@ func RegisterHandlersWithOptions(router fiber.Router, si ServerInterface, option
 	router.Get(options.BaseURL+"/v1/sessions/:session_id/curve.png", wrapper.GetCurvePNG)
 
 	router.Get(options.BaseURL+"/v1/sessions/:session_id/receipt.json", wrapper.GetReceipt)
+
+	router.Get(options.BaseURL+"/v1/tokens", wrapper.ListTokens)
+
+	router.Post(options.BaseURL+"/v1/tokens", wrapper.CreateToken)
+
+	router.Delete(options.BaseURL+"/v1/tokens/:token_id", wrapper.DeleteToken)
+
+	router.Get(options.BaseURL+"/v1/tokens/:token_id", wrapper.GetToken)
+
+	router.Patch(options.BaseURL+"/v1/tokens/:token_id", wrapper.UpdateToken)
 
 	router.Get(options.BaseURL+"/v1/charge-points", wrapper.ListChargePoints)
 
@@ -5075,6 +5574,445 @@ func (response StopSessiondefaultApplicationProblemPlusJSONResponse) VisitStopSe
 	return ctx.JSON(&response.Body)
 }
 
+type ListTokensRequestObject struct {
+	Params ListTokensParams
+}
+
+type ListTokensResponseObject interface {
+	VisitListTokensResponse(ctx *fiber.Ctx) error
+}
+
+type ListTokens200ResponseHeaders struct {
+	Link *string
+}
+
+type ListTokens200JSONResponse struct {
+	Body    TokenPage
+	Headers ListTokens200ResponseHeaders
+}
+
+func (response ListTokens200JSONResponse) VisitListTokensResponse(ctx *fiber.Ctx) error {
+	if response.Headers.Link != nil {
+		ctx.Response().Header.Set("Link", fmt.Sprint(*response.Headers.Link))
+	}
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response.Body)
+}
+
+type ListTokens304Response = NotModifiedResponse
+
+func (response ListTokens304Response) VisitListTokensResponse(ctx *fiber.Ctx) error {
+	ctx.Status(304)
+	return nil
+}
+
+type ListTokens400ApplicationProblemPlusJSONResponse struct {
+	InvalidApplicationProblemPlusJSONResponse
+}
+
+func (response ListTokens400ApplicationProblemPlusJSONResponse) VisitListTokensResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(400)
+
+	return ctx.JSON(&response)
+}
+
+type ListTokens401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response ListTokens401ApplicationProblemPlusJSONResponse) VisitListTokensResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response)
+}
+
+type ListTokens403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response ListTokens403ApplicationProblemPlusJSONResponse) VisitListTokensResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(403)
+
+	return ctx.JSON(&response)
+}
+
+type ListTokensdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListTokensdefaultApplicationProblemPlusJSONResponse) VisitListTokensResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
+type CreateTokenRequestObject struct {
+	Params CreateTokenParams
+	Body   *CreateTokenJSONRequestBody
+}
+
+type CreateTokenResponseObject interface {
+	VisitCreateTokenResponse(ctx *fiber.Ctx) error
+}
+
+type CreateToken201ResponseHeaders struct {
+	ETag     *string
+	Location *string
+}
+
+type CreateToken201JSONResponse struct {
+	Body    Token
+	Headers CreateToken201ResponseHeaders
+}
+
+func (response CreateToken201JSONResponse) VisitCreateTokenResponse(ctx *fiber.Ctx) error {
+	if response.Headers.ETag != nil {
+		ctx.Response().Header.Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	if response.Headers.Location != nil {
+		ctx.Response().Header.Set("Location", fmt.Sprint(*response.Headers.Location))
+	}
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(201)
+
+	return ctx.JSON(&response.Body)
+}
+
+type CreateToken400ApplicationProblemPlusJSONResponse struct {
+	InvalidApplicationProblemPlusJSONResponse
+}
+
+func (response CreateToken400ApplicationProblemPlusJSONResponse) VisitCreateTokenResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(400)
+
+	return ctx.JSON(&response)
+}
+
+type CreateToken401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response CreateToken401ApplicationProblemPlusJSONResponse) VisitCreateTokenResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response)
+}
+
+type CreateToken403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response CreateToken403ApplicationProblemPlusJSONResponse) VisitCreateTokenResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(403)
+
+	return ctx.JSON(&response)
+}
+
+type CreateToken409ApplicationProblemPlusJSONResponse struct {
+	ConflictApplicationProblemPlusJSONResponse
+}
+
+func (response CreateToken409ApplicationProblemPlusJSONResponse) VisitCreateTokenResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(409)
+
+	return ctx.JSON(&response)
+}
+
+type CreateToken422ApplicationProblemPlusJSONResponse struct {
+	UnprocessableApplicationProblemPlusJSONResponse
+}
+
+func (response CreateToken422ApplicationProblemPlusJSONResponse) VisitCreateTokenResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(422)
+
+	return ctx.JSON(&response)
+}
+
+type CreateTokendefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response CreateTokendefaultApplicationProblemPlusJSONResponse) VisitCreateTokenResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
+type DeleteTokenRequestObject struct {
+	TokenId TokenID `json:"token_id"`
+	Params  DeleteTokenParams
+}
+
+type DeleteTokenResponseObject interface {
+	VisitDeleteTokenResponse(ctx *fiber.Ctx) error
+}
+
+type DeleteToken204Response struct {
+}
+
+func (response DeleteToken204Response) VisitDeleteTokenResponse(ctx *fiber.Ctx) error {
+	ctx.Status(204)
+	return nil
+}
+
+type DeleteToken401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response DeleteToken401ApplicationProblemPlusJSONResponse) VisitDeleteTokenResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response)
+}
+
+type DeleteToken403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response DeleteToken403ApplicationProblemPlusJSONResponse) VisitDeleteTokenResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(403)
+
+	return ctx.JSON(&response)
+}
+
+type DeleteToken404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response DeleteToken404ApplicationProblemPlusJSONResponse) VisitDeleteTokenResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(404)
+
+	return ctx.JSON(&response)
+}
+
+type DeleteToken412ApplicationProblemPlusJSONResponse struct {
+	PreconditionFailedApplicationProblemPlusJSONResponse
+}
+
+func (response DeleteToken412ApplicationProblemPlusJSONResponse) VisitDeleteTokenResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(412)
+
+	return ctx.JSON(&response)
+}
+
+type DeleteTokendefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response DeleteTokendefaultApplicationProblemPlusJSONResponse) VisitDeleteTokenResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
+type GetTokenRequestObject struct {
+	TokenId TokenID `json:"token_id"`
+	Params  GetTokenParams
+}
+
+type GetTokenResponseObject interface {
+	VisitGetTokenResponse(ctx *fiber.Ctx) error
+}
+
+type GetToken200ResponseHeaders struct {
+	ETag *string
+}
+
+type GetToken200JSONResponse struct {
+	Body    Token
+	Headers GetToken200ResponseHeaders
+}
+
+func (response GetToken200JSONResponse) VisitGetTokenResponse(ctx *fiber.Ctx) error {
+	if response.Headers.ETag != nil {
+		ctx.Response().Header.Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response.Body)
+}
+
+type GetToken304Response = NotModifiedResponse
+
+func (response GetToken304Response) VisitGetTokenResponse(ctx *fiber.Ctx) error {
+	ctx.Status(304)
+	return nil
+}
+
+type GetToken401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response GetToken401ApplicationProblemPlusJSONResponse) VisitGetTokenResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response)
+}
+
+type GetToken403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response GetToken403ApplicationProblemPlusJSONResponse) VisitGetTokenResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(403)
+
+	return ctx.JSON(&response)
+}
+
+type GetToken404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response GetToken404ApplicationProblemPlusJSONResponse) VisitGetTokenResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(404)
+
+	return ctx.JSON(&response)
+}
+
+type GetTokendefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetTokendefaultApplicationProblemPlusJSONResponse) VisitGetTokenResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
+type UpdateTokenRequestObject struct {
+	TokenId                           TokenID `json:"token_id"`
+	Params                            UpdateTokenParams
+	JSONBody                          *UpdateTokenJSONRequestBody
+	ApplicationMergePatchPlusJSONBody *UpdateTokenApplicationMergePatchPlusJSONRequestBody
+}
+
+type UpdateTokenResponseObject interface {
+	VisitUpdateTokenResponse(ctx *fiber.Ctx) error
+}
+
+type UpdateToken200ResponseHeaders struct {
+	ETag *string
+}
+
+type UpdateToken200JSONResponse struct {
+	Body    Token
+	Headers UpdateToken200ResponseHeaders
+}
+
+func (response UpdateToken200JSONResponse) VisitUpdateTokenResponse(ctx *fiber.Ctx) error {
+	if response.Headers.ETag != nil {
+		ctx.Response().Header.Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response.Body)
+}
+
+type UpdateToken400ApplicationProblemPlusJSONResponse struct {
+	InvalidApplicationProblemPlusJSONResponse
+}
+
+func (response UpdateToken400ApplicationProblemPlusJSONResponse) VisitUpdateTokenResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(400)
+
+	return ctx.JSON(&response)
+}
+
+type UpdateToken401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response UpdateToken401ApplicationProblemPlusJSONResponse) VisitUpdateTokenResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response)
+}
+
+type UpdateToken403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response UpdateToken403ApplicationProblemPlusJSONResponse) VisitUpdateTokenResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(403)
+
+	return ctx.JSON(&response)
+}
+
+type UpdateToken404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response UpdateToken404ApplicationProblemPlusJSONResponse) VisitUpdateTokenResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(404)
+
+	return ctx.JSON(&response)
+}
+
+type UpdateToken412ApplicationProblemPlusJSONResponse struct {
+	PreconditionFailedApplicationProblemPlusJSONResponse
+}
+
+func (response UpdateToken412ApplicationProblemPlusJSONResponse) VisitUpdateTokenResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(412)
+
+	return ctx.JSON(&response)
+}
+
+type UpdateToken428ApplicationProblemPlusJSONResponse struct {
+	PreconditionRequiredApplicationProblemPlusJSONResponse
+}
+
+func (response UpdateToken428ApplicationProblemPlusJSONResponse) VisitUpdateTokenResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(428)
+
+	return ctx.JSON(&response)
+}
+
+type UpdateTokendefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response UpdateTokendefaultApplicationProblemPlusJSONResponse) VisitUpdateTokenResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
 // StrictServerInterface represents all server handlers.
 type StrictServerInterface interface {
 	// ListChargePoints List charge points
@@ -5155,6 +6093,21 @@ type StrictServerInterface interface {
 	// StopSession Stop a charge
 	// (POST /v1/sessions/{session_id}/stop)
 	StopSession(ctx context.Context, request StopSessionRequestObject) (StopSessionResponseObject, error)
+	// ListTokens List tokens
+	// (GET /v1/tokens)
+	ListTokens(ctx context.Context, request ListTokensRequestObject) (ListTokensResponseObject, error)
+	// CreateToken Register a token
+	// (POST /v1/tokens)
+	CreateToken(ctx context.Context, request CreateTokenRequestObject) (CreateTokenResponseObject, error)
+	// DeleteToken Remove a token
+	// (DELETE /v1/tokens/{token_id})
+	DeleteToken(ctx context.Context, request DeleteTokenRequestObject) (DeleteTokenResponseObject, error)
+	// GetToken A token
+	// (GET /v1/tokens/{token_id})
+	GetToken(ctx context.Context, request GetTokenRequestObject) (GetTokenResponseObject, error)
+	// UpdateToken Change or block a token
+	// (PATCH /v1/tokens/{token_id})
+	UpdateToken(ctx context.Context, request UpdateTokenRequestObject) (UpdateTokenResponseObject, error)
 }
 
 type StrictHandlerFunc func(ctx *fiber.Ctx, args any) (any, error)
@@ -5950,158 +6903,338 @@ func (sh *strictHandler) StopSession(ctx *fiber.Ctx, sessionId SessionID, params
 	return nil
 }
 
+// ListTokens operation middleware
+func (sh *strictHandler) ListTokens(ctx *fiber.Ctx, params ListTokensParams) error {
+	var request ListTokensRequestObject
+
+	request.Params = params
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.ListTokens(ctx.UserContext(), request.(ListTokensRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListTokens")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListTokensResponseObject); ok {
+		if err := validResponse.VisitListTokensResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// CreateToken operation middleware
+func (sh *strictHandler) CreateToken(ctx *fiber.Ctx, params CreateTokenParams) error {
+	var request CreateTokenRequestObject
+
+	request.Params = params
+
+	var body CreateTokenJSONRequestBody
+	if err := ctx.BodyParser(&body); err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, err.Error())
+	}
+	request.Body = &body
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.CreateToken(ctx.UserContext(), request.(CreateTokenRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreateToken")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CreateTokenResponseObject); ok {
+		if err := validResponse.VisitCreateTokenResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// DeleteToken operation middleware
+func (sh *strictHandler) DeleteToken(ctx *fiber.Ctx, tokenId TokenID, params DeleteTokenParams) error {
+	var request DeleteTokenRequestObject
+
+	request.TokenId = tokenId
+	request.Params = params
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.DeleteToken(ctx.UserContext(), request.(DeleteTokenRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DeleteToken")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(DeleteTokenResponseObject); ok {
+		if err := validResponse.VisitDeleteTokenResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetToken operation middleware
+func (sh *strictHandler) GetToken(ctx *fiber.Ctx, tokenId TokenID, params GetTokenParams) error {
+	var request GetTokenRequestObject
+
+	request.TokenId = tokenId
+	request.Params = params
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.GetToken(ctx.UserContext(), request.(GetTokenRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetToken")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetTokenResponseObject); ok {
+		if err := validResponse.VisitGetTokenResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// UpdateToken operation middleware
+func (sh *strictHandler) UpdateToken(ctx *fiber.Ctx, tokenId TokenID, params UpdateTokenParams) error {
+	var request UpdateTokenRequestObject
+
+	request.TokenId = tokenId
+	request.Params = params
+	if strings.HasPrefix(string(ctx.Request().Header.ContentType()), "application/json") {
+
+		var body UpdateTokenJSONRequestBody
+		if err := ctx.BodyParser(&body); err != nil {
+			return fiber.NewError(fiber.StatusBadRequest, err.Error())
+		}
+		request.JSONBody = &body
+
+	}
+	if strings.HasPrefix(string(ctx.Request().Header.ContentType()), "application/merge-patch+json") {
+
+		var body UpdateTokenApplicationMergePatchPlusJSONRequestBody
+		if err := ctx.BodyParser(&body); err != nil {
+			return fiber.NewError(fiber.StatusBadRequest, err.Error())
+		}
+		request.ApplicationMergePatchPlusJSONBody = &body
+
+	}
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.UpdateToken(ctx.UserContext(), request.(UpdateTokenRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "UpdateToken")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(UpdateTokenResponseObject); ok {
+		if err := validResponse.VisitUpdateTokenResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // Base64 encoded, compressed with deflate, json marshaled OpenAPI spec.
 // Stored as a slice of fixed-width chunks rather than one concatenated
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7H19c9s2+uBXweh2psmWlu007f5qz878XNdJ3Tq2x3aTuatzEkxCEtYkwAKgFW3imfs098Huk9zgAUCC",
-	"FCiJcqwm2fwVhwLBB8Dz/ob3vZhnOWeEKdnbe9+bEJwQAX8eXeGx/jchMhY0V5Sz3l7vakLQHRGScob4",
-	"CE0nWKEplggzOSWCJP1e1JPxhGRYv6tmOent9aQSlI179/dR74Sy2/lZh4Kk/7zuMfJOXfeGaDohDKkJ",
-	"EQRRiTDSz1GOx2Tp7DzGZsrmF97AbGpCECNTJIjkhYj19IunvI96ORY4I8ruyuEEizE555Sp45/1A6pn",
-	"z7Ga9KIew5l+O4Yxg1wPGtCkF/UE+bOggiS9PSUK4n9wxEWGVW+vVxQwcn5Nh4WQXIRPYqh3ZhDDiKE+",
-	"D71AvVHohoy4IBGaUjVBXO/llEqzARJnBP1ZEDHTawf44X/eAswnfTgz/O6EsLGa9Pa+39kJwXmckCzn",
-	"irB49huZzcN7wGaoYPTPgiBF3qk+unKw3JKZgbOE7oYnMzSmd0RWzwyGoREX6NlzNOGFkCX8Bm2rBXiw",
-	"bGlgWlby7Pvvo15Gmfv/bnBdo1dYxZOWA9BUMkTKkYEgOOmjN3oxmCFeqAQrkiDOzNbbNVCJnu8+a4d+",
-	"tGU+2QZ2ywGMTjkjLcAesBqsGpgYpykRaMLTRO6j73aeG7qjCklF0xRJhVkiF0Gpv7cY1N2dMKwnNKNq",
-	"HspXXCpEFckkogzhkuZDSJrCFP53EzLCRao0hkYaCJoVmUXXjDLzv+qIKVNkTASAc57ydnLOU/4RyBhY",
-	"hmxZMrAKiRR3GKLJoY/ORigDKlYTLklFIxM6nhCpEGYJSvmUwAz6NT5CBMcTJJUgKp4AR6AZ0Uc5i5Dk",
-	"5vAZRznBtxoNUy5V2wYboMI7/MNOY4vrm7wT3OULIom4AwbdutmiGvPwPb8kUi76mDS/P/xDVxOiJ2ye",
-	"7SFPNZsCnoVRSscTheDPBIvbhcitYMLg1vdgnl7UI0zv9R/l//WkvbdRSIYJInPOJDEijLNRSmMgv5gz",
-	"RRj8ifM8pUZ8bueC36Qk+/Zf0sjSCoy/CTLq7fX+x3alN2ybX+X2uXnLfLK+E8cK6U8JnNBYSaM2UGlk",
-	"fL93H/VecHFDk4SwTUKlObjit4ShhBOJGFcIpymfIjXRisF91HvJGdnwPhkxkvE7rUxpts7ucEqTTe+L",
-	"JgfNWLQCphDg3j4aEiG4kEOk0VQaXgM/AaSnXL3gBds0qEZLZBzJItb8kbJxpMnMk3EZnsHpSkIQLYF9",
-	"xRM6oiQJaYsBGdkQi5qnCxJzllD91gtMU5JsGFcmWKJ4gtmYJEhSphVaTw9pgnhRcrjNATl0ysxQH9IU",
-	"M0UcYOadDcJywGaAHYikoAprnY0whaaCszEAdUUzwgu1eQTWZ8ZK6U8ZiG0A6XeGCzUhTGkISPLXsEcq",
-	"UUal1HvHBVDSmPPEwXeHaYpv0o0yyheWwDOe6SOkCsWYacBuCEo4c3uXCx4TKTcNXYOBTkmaaiUgI0mE",
-	"booArPdO1IOE/olzdcxGHOBMDPHi9FzwnAhFtRQf4VSSqJd7j973RlRkUyzIwBroAYM26tE4NsJk/pdM",
-	"0uAPYP0OJBEUpwNWZDdELBhnHod+5glJg78sn/qOsISLsNFfKW5/uHHuY5U2xG/+RWKlp/Is+I77e8O5",
-	"eSVNz0a9vT8Wo0d5iPdvox4rUksiWrm8j2AukgywqimY2lrc0qTfa74Sze9JzBkjseUJ9tcbzlOCWe3n",
-	"AUiGB3xHELwE1rl3yJ1VNsGYW0ZJ3pEcGqi50LPYabEQeAYYmqygjuthml2qWRCTUizVQBLCHrT3ueCK",
-	"xxzQeelgqUp7ZhXwizzpuN8NIoBpy02ofd/HmnkU8dbV2CgfYc3fPXfINQSpQb+E+qqj7kaGoIMOYp6E",
-	"2YyGatWt5nGeD2IHx6DGGEvLNSo9AIEpVzr8ImD3HzN0dnh+/o1EUy4SuY/0TNZtB5JtRIVUSJCcCzDR",
-	"V/zSA9C6gUbzm1NtbuR5RewKI/9gfGiWoMHR68ujrhjw0COel9blCGSkkNH+AUrjnUGFJMaS18Yh0lDr",
-	"Uyl9ILs7K/iZ/O2ttnIexCVbdszyQq2xZ2txZDife1jpsXl1167U/TfEqCsO3GZZ+XurzSyJqJIkHYH2",
-	"OyHo94sTxEf6IZI8viVABDlWigg90f/+42Drf+Gtf+9s/dgf/P2f3374762373ej5/91/7cQGuRYSk1o",
-	"8xBpTdIHRhrLIOaZ9bhxRva1gpkVElQ2gVnCs6gyuKg2DbkgCcISYZSnmDJtmk366ISMFOKFihAGlRk8",
-	"wVqbxgnpX7O2Ff198M+9bz/8d3/r7ftnO9HznfCaOsmVORkRFg8GTZbg3zkek47oV2JdV/QL6QFe1GP+",
-	"PE8ITsCVaoI9NnK0j0iWqxniBrm0cOsv3ySAtf694NbwLMMsWYcsY/MqUKj15wkiCUhSlvL4VstXsPAH",
-	"1s6iqTk2Jeh4TMQg0/bNmAQ8f1FvgtswfghfGe4hrBBnMYnAJ0fuiECiYNLbG0+ldJ8Kz9gAaIieGHP/",
-	"ad9zVmqt+JQrOrK2Vy/q/UzxmHGpaCwvQWg0fn9hzZrgj78QLNQNAdXjlbY/XuO0AK0kMPztevIBVmdO",
-	"o1pUhIaBcxmiJzvaRE4t3VuBQdB0wtM603sK7vu5XVskVAJu9ainsQkretd2LGEovaNpnnODCByGLkD8",
-	"s0Jpdrk+6q+sNXkqkxYOxl/i49dBHJPcaLcX5F9O0b2MJyQpUvj7dzhI70/ruQOX4GWRa33L/fc4y1OS",
-	"Eb1VIc96eKNK6IM7Voi7rhuVl6Gj1Zin/kQr7xQEJ5SNA3v7C5+iDLMZckNMNNnIxCkRGn25JAyNBM88",
-	"xPFw0QuorKKbSYXFgyydWgDHm81bZuS2r/U01nEFdLKFU5xLbWPVX+GF1sTL8db5occzIsazwe10En6h",
-	"RYuvJoBY4OB2uubrkseDnIjYOso6z9A4IziOag888GpLrX83dFgVe3/Ew4oLIQhTA7zm5kGqRTt8KyFA",
-	"nSyP7ojw/NYRupmhjGBZaD0UZEg+wfo5ZehNhN5MInQQoddaCtnd9Gi12s0HIokgYyoVzNCSGmHOFrmB",
-	"WsGg8QS0C6QmghfjCcJpiiwNg8rxF2Br1LvjqcJjMrj7aNhe25wawlfo5X+3vgqHRItp4NF1cI/cPgMV",
-	"/BVnJumoC1/IeMECWSgHKCExzXBqfQH9dkYRB0zc48sz9PzZ7j+WL66cI3KwhJZ2Sqbr+6z9XLSOVle7",
-	"yXw54VMGZkMfHfv2rzZ6TQ7gkoX7UHlfCi3/POXdjSqrzq+O7forC33P1l1Tn3GphrOmBzvFNyZUMs9W",
-	"rXsqx1rtShwxjQUvWBJEVF6oAR8NJBF3NCbhWIHNurFRsvnfO3qwK+192ZYbI83zXi6OVbT5PE0257IP",
-	"mo9dmrFrOdqjnhdaK1+gTP3wvLfU4Vc6S2vOFsApd+KeM7W2H82F1k5s7ogjnwAqkJf65oEGwFrszmTY",
-	"uONGJljhVTCkA9Xw3HejFLkkAvKiSEpU2D/y0NPkeW1/vX1YvL9rCG8sB3y0+vZ2k/XeyS+X9d0FdmSh",
-	"b92UdSNBHeIAbkDAo3Dsef/NsH44rBgOa+N3A1+Zrk9/WqRpmVdLTY7ZLeNTtqa6a77kYuyBpZhEUD2g",
-	"38IwWRL0CjY2omWGEBVUkYxy9nJtNYgbm9WGDr9QrU7MjpgSXVW6ruJjLbnRXbw13RYlk3fs3MC9ZEMe",
-	"XeWf2/zPQPHXMG9kYz6fzbAFAAt3I6PMf7rb3J9SA/WS+X/YaVZLLI1Jd1c+W6b0vdPBZV+2e4yPIVqL",
-	"DNXVnMWvD45PDn46OepFvZ9Ozg5/O/q5F/UOfzm4eHl8+rIX9Y5Pz86PLg6ujl/rIWe/X529OLv4+eii",
-	"F/XOTw5OT2H8xdGrs9f2r8ujC/Pn76e/nZ69OQ1qHV7qYx3WixeH6Mfn3/+jjy55RtAtZYlEfIRsfhqK",
-	"sRAzNCqEmhCBMqKFgowgGTfRQsZkDswQj+MCrNb6mSZEYRrOwDJ5vTV6aJpULekWCyYtK6fCv2rjj6yg",
-	"UdiEAvuhENrPWVlMC6I4DDDQ0EgQMgipA1C6M4TkBoVvCRtGXjIG1FKMBM+sLwv84ykHwa5nNIn+EqWc",
-	"jfW/UBgnb41FvJpEgi+3RT884Bg3i7DwmTfKCrCUh1UYm5M4oMuiLvOufUVVGt7QloS/xilaBcBMszBE",
-	"ckFiQvO1HB2UjRtu9jZtfr20tkTQOyJWVTkJS7qmzdVc/4u9UnumikJBqqnxN6IxpowkC7TX5Z4Hyjqk",
-	"idijOqEsaDjYxFGFhRo0ohnt5+Je4vnq75gYaGf7YcU9MTU571dRhWFoCKlzLG67YGfe3evV1be0wnLM",
-	"2NB6She3rUp6H05rt4W8LhhgDaB5xJV4Jls4VlUPturePXoUsnTjdLXhk0QQKcPZ14+Di1H50dApApUJ",
-	"gmVLsrjCgo5G7as0Ktq8kxKULvNyVRtLmZaPsYcV9qDgVy4SIkhi8yC9CnBTGsHIghxITxOgGRn82xZt",
-	"zS+HK5wO8AjS1PE7eygrZXOb+EIwldvMajI3P9q0Qd+hH+2uRJHH/irEtBykERUvJZK/U3U0mOPaTY7c",
-	"iNp6ctfnck3KLXHJiZjgvoWOqCapF+gLIIQ60mMdE5ZaM80zXvpCQjPCnIfRWR1Hp0cXL/9nL+pdHb/S",
-	"ZsX5wcVvx6cvB/a/L04OroJmA4R5/YmMuXFwdXx22ot6l0eXl/qv4KvCWl/zpAo/acWRM4IKRlVkshhX",
-	"CIFJRfKBpP9umVlmOE2JVOjPAkOuoWEFVKIbmqYkMRHrCeICSShSk/top9H7wRH+Clxfwz4PyO2bSYQm",
-	"UA9o7G5TiztKsTJLD67sDis/qLz0nO94WoQKgN80FmyywPS+aXYYp0Winwb222nyelHL3QMGM3x0K0Gy",
-	"++JQwD+0Bj5HvTrV+XsQJruSvruq6pvQvGWn6VeVvnwgJ3wathydVItTTDN96mN6RxgqclSwlEh9yE7g",
-	"TbBEN2RcsI6G4YpgVhK9CeIMUYVACjg/1HRCU8hihhrXPho6KWMFxzBCQ8ZveDIbxDjT9uYw1rZ1SpLB",
-	"zWxgzqX51AmkYXTNjL1qHUEg5fVo/6H1DpWPbfXzUBPt0BrENE0HPI6LnJJkaDKnw4qc7KzHkeVWTonp",
-	"lzDevbhOtPJRC4EeHtGql3UEtY1qmytCq5GG29b6LpVo2V4wVIG/hOGsk2mdFMIsKKPMOjZNVu3z5z88",
-	"X1K60Y38anjYCAfxqZFwLkF4VQbQ5PjlMdWWtWTbHt1P7suEz8BdXtuaj+E1fxiOdeZf94vXdOmYWyN7",
-	"Rz822dPGULvhXGvtvmf8/Oj0Z+MC93zaL34/eXF8cgJ/n54NLn85e9OLeocHp4dHJ9b//evR4ZUZe3Cs",
-	"n4WUUduV5QGJTKsSYk1paIvLYqTwuFRNGddkKUA8Y4ZonUBXLfpb6vlbYYZ2T+AVhpp8ZiuQrP9XqDVD",
-	"yl2i6CsO68It22PnRntWKBF4qk9map0D3NZdaS0KdnrNhQuCk8WqHFi+4IHQjMd21YjWPNK1tDIqEc8J",
-	"6/vFotaG0QY5ejI84TFOte50QTKuQIs6ev0zlWVxr35yrjf5hEs5jND/+z//96k2iK7Z0Bj5whZKDE1N",
-	"S0VmfDTSxrp+bkYq0x+jXQmURU6EJEm7kmZDEB3VmkZbqLUKceuJwoESUCy+kRBJAe5oa3Vc7sYCJFg9",
-	"V3m5p3GlKt/lGQuGxW5UW7VOpBVOd+kaPyHFt8pt8VXguS5l8y0fl6jAtY1qeOnmd7Lmuau537zc8noO",
-	"uWNuHfL/XLu0NZTrbtbpMlpeTfddsIRHV3SdDvMZKLk1XhBOj3BuifkMiUoPPDi0WRCHZ6/OT46Mlnd8",
-	"+vrg5LhFzYPJzgs5Watcp6GzgqajefG+VgQaNhQ65cqVjY8KVQiyul+linl/7KyQFXJBwnlhwVP0c9Dm",
-	"Cz1NToJrcWuzAag0qYZ78wX3ptQ+8lxSoFJ4pAku4UJIk1/gHDpWA2k+vGY3OL7VKkxk26YpnPJxQSLT",
-	"Lwr6uT4ZSpoSFhPb4FfyjMAPMue3VcfaIePMDbFvQllyQpOnRqdwB2W/0mC/VaCkHhnx1qb5psbLqGch",
-	"Av8FI+ETkiQuBFWzS037thMQwcKkrpi/XjhU+/XNVW++7RjCcUyktM20wLWrTQ2iplzcfuOeE5bAAsqO",
-	"xJD3ZL5UwjVRKjcdp6htEBXQmU0eskQ3M6PFUlYosmeTVjT7lAgLYlJWMHOt4/SOg4saFGuzXaZ3rSkO",
-	"txgkIzThUzTCUkXw9tSq6THOCFK8f82u2UGZF6PKmgWSoBs8Q1grWraLHqIsQvY7NzMIQXABPU8hZQsS",
-	"Wqw43rKn3UcXprTTLYQl+htUWKwnGu+vmVaaNZ/VqDPTSNRHP4MAl9AEUL9ldsm+zKfMx34zrytN2y9R",
-	"XdpWrCZ+bd+zEJawXLMKtHpnCTh6Lsl+VW3f1qWwaqmNsER0BDqoJnA9wvTN1Bt9WJtfQl9XbSqg3f4P",
-	"v2owh9s8zvPt967hw/3QdLX45erqHP2EJY1RLAj8iFO5bwxhh4q2sWKOhSrRNuFxkRGmDC2mNCbMhKVs",
-	"69KDHMcTsvWsv6M1DpFapJV729vT6bSP4ec+F+Nt+67cPjk+PDq9PIJ3qlQj03GiPGlPk9nr7dqsD4Zz",
-	"2tvrfdff6X9nmmlMgEC373a3zdZvVdXTYxLU/PV52nCLOYhvZHneEZJQDq6xkyb7CDOEk4wyKhX8Xrn5",
-	"cZr2S4ajtahEi3sqlVdVZUOkZTvxP94Hm7/WFNAObWjnZDtLZxZf4VQ1zZdWIYjRJ0OtgQ+fAve3uPVk",
-	"CFJ5+LS1O7jXQWquc7qXpxnWoKr1b5sm0CsMtC3Q7982Otk+29lZ0NWvWze/ZnuTUP9I01q9sg0Naul9",
-	"8vrmuw73oY/ZYdswBr7w3c7ztsHlUrf9XqX3Ue+5Wfbid1zbWBi/u3x8s88kvPfd8veqxr2wX2U60OK3",
-	"qt6JlXwFenCS1dUIWvLd0+ZM763GAFlkGRYzS131o4A0g7GsXnfP34KjSYbonxLoPFSVPoB+Xoof7Nh7",
-	"K48APm+a1VMFTctNNWOEJNRJgmJa8nMYzTTrv2Z4jCmDEkq98w4C+P5yth2hQhIByb8Alxtp+HKdDx1C",
-	"wMWv7ywt0J94MnsMIjJW5H1dxbUZMw0i3v1o32+UyrZ05qxpwrCr+vzdsTXJ2btSYiFJu3Hw0U+XRJ/v",
-	"/Lj8jbJFuH7h2bNVQPM7rT4qJ5gKqkiTFVy4REJcO90F/OA+mlcStt83/Dj3ntpQp6iXRNXJqSHXl0g0",
-	"/66GTYm1VcgB2uauJ5M2h8CrQWdakW9cKB3U9jMqrSOJaVI6k00zTWc+NRzMkhC2WJB1QrX6jTX3b1dD",
-	"/G3bzch49x70wTbJ+wZrtjvSSrRy0rGP6vtnFFeJZ2CHgBB1clRxvg+m0tAYfsN59du2p9qA3PMbwK0k",
-	"83Y+9rddD64AkYd7LlY3Nn3i8qojuXcWcN+vApPf5hzeWQEq101+8+LwiqRpQxRqpTLh4HSDZkLLRWNq",
-	"e8oFzeZLIu6I2JKEKUTuSOncINYtw0XlFoH6tAhhhVKiGRxnxgGj+JhAJRtWKONSod2dnX5JzuA84mlS",
-	"8+LsX7Oh56aBkKNx0gxNOz2Tq3yH04IMnZ/dRG5MadwNgeIsuGkncQNKTd4uwUIODhbIZFWC4AzdkDFl",
-	"srqGJ9eQMFVB7K7fgforzclSShwP08QpEbhJYYLhCZZq60hv3dbxz9Vqrby4ZhmVkiQwmFZxAbj4ClEm",
-	"FcHJvsuWtbepcG5Lz8ZcyxZzMNDqccbioWGjkjs3VeUwG/E05VOAmGcZYeqapdQ0KnUHLGZo93uXp2vD",
-	"04ybtlQTnOeEyeaKhY11cCRTPk1n4AueGneEc3jKSH8kLhTio5EG7Jp5G3Uzs47qkE1zCYdyopF0TiTW",
-	"cfUcXJH6WyDUtv7FXZVU8NqjKhAYutHqu3/s7NS7tu5s/Yi3RgdbL7bevv/uh/snUfPJ07//bRV3zaW1",
-	"M1eGtMVPtBFgr8DidAQDmGmwzbsKLSb0zoO+eYFYjQAWXCA2D81yhVmRd2obANoyxFuXp4ErkgL56/Di",
-	"hsXjpnVbfbKlaGlIkSPD17E0rNOQuSc3QECU4sI4aVvlhedG7aODNEXltTQSUo9LabAPLZS51voUlSNK",
-	"JBqWvhkbF4JAwajptplg6X6x7A2aUciwX/bcOpUXsg7rQi2lmvWBOwHRjTC7O3AhOGu59D7CbGbXllWb",
-	"00eHPquAuwd5oUVI5K6R8kI+ftopeYezHBztfsSzbT2FXHgdocdjnpTTfbDh0w8uePrBC51+qAKnH2zY",
-	"9IMtpf/ggqcfbOj06ZPoMWZdkdc1OqOUeLXaidR2+vjocPDDs90ffxhcPRscnr366Wyxk739Fk7TGjjY",
-	"PXwAjdB3NHOfe9a65M/JV1/2/FjopAes/2Kd84/K+cGzbriG03apQJrfo5IXOClg+H5dDGzbCHSrODi0",
-	"EWrKQNOhytR/RkZ/9iyFmGgj/44InJZhbVusBkIiw1qnN6ozNo58p5ZD5pVWSmGgu/b0mpXJCZY/ykr3",
-	"Li+hNQkUlnH00W+E5I3LdkvjBV4q70E2jRD7aDjFVA3txXGqug7qmhVM0bSyw9yqQiquE1N2t5YJq1Vu",
-	"BN43/Sv0UzBnmAZhriIhxJGgOqzbncAduErgUlRnbCiO9GbarFezXW1A6oHhazP9+0q/W9JU/dGZl9cF",
-	"blmckUHGhcsKLmsjTbSWETQjqv/F8J0X3F6/SXxid+H/hRznvbXbFrrsz01N9CfqqzddpsLGiGvpErig",
-	"fZEsgzEPkGVfghljBUAZ6Fssxrpih706Gtzc4au3f708O0WviBgTBFVGcPO5JGhEiRYOvFAAkXGy2KSk",
-	"MtZsRVUfDVmRpkNggkNoy2HKI6vmWUM05s5xollmQN5Blw10hW8107dWFgffC7I1mGiEaeoEVpULaPw5",
-	"BdP2FaJq3yZxKS8rzHydM2TkmyldgNsNA4Ltd0hEXpMafUr8+K78qoWaxjF/noyA21X/9u36c240NrCM",
-	"oxiVyWR5TR/EXr6kAMLuCkuBi6Fh8LNVuNbcPcEQWP+vbq+W9/d+5IACsL5wIOGwzJH0U4D5lJXca2QZ",
-	"ycryeXtiOky22ganBG60h5ZrfXSkDQLClJihCUkTy14AIOaUWsBh6yOnJnc+rEjb5pYreX1K7zhwOVMO",
-	"iM397VoTNo4gc01vWBfVinbY/7OwpHNlYMq7ApfAofhaUHxuDgG/SepCpdrt5Rect/cpqV9XfqSpZBeI",
-	"Q0jOYt/H0sFaOE5V47G+bhdMYXjBhXOTQFwrDmRjN2KMln26eok+OitsFrlNNofwnJ+KbtJEGtFcPrpm",
-	"UKfsgn8TgkUSgV14Q1JKIKXeccc+OnA+DTeepwkwMcxKZpoXclK95QwwG+WrPMsYMTK9ZlCJaqOTGCW4",
-	"8pOjG2KCeNbPGtIAzws58dq2Po4u55UgfVW8vjDFa0MK0CWeGVMKM5+EHflCgdVKWpBP0QuKEfz84imL",
-	"NKl5ypBpAFuFl7wWOTQZRj6QVWVCmTzxjTR1K1hVOc3CcuOR8fG2uiEvfPAfuYph1ah853ga1ECuHrZp",
-	"WxVZORJmyyeryFPZQuODbaDxwbXP+OCaZ3wwrTOePoke9PoXEehp9q5ZqNf5FPa1JuNRajL8LW4vyRB1",
-	"XuEYYu1xe0EG1LKa4qSyIc6wjE48RVzbQ9gL6lCJytjwPjjIUgyp4GzmjYrBYqrKGrVOZfu92DB5H51C",
-	"uek1I6nW5bCrCAT70l3kKnMMbBOiJ179LIVmMeiqbABHTKKU7SRictC+keV4m0z2pCTppxGMvma26HWC",
-	"pbmE+maGhlV3rSF6YmnfvmD1CNePAz1xLOGpTbiyEMBWxJjBDSSE5Pq9J5ZZtNeMXNSrZru56hKS5VwR",
-	"Fs9+s11OH0PLm+sLtuGik1rTqwUqny2GdfJ9ba0v+gJrUtbL8W05PntdQlcnbcn+Fh8hNF96Ur8iwGR0",
-	"+jcLzN8bQJdfE/A0An4EYxifXrMnc83+p9UVADbr9GnkqNpnb96bXojAsAQvJ9bEp7GEi3+vWb0CWiKc",
-	"pnwKsynOB3rMwB8yBMbR2WX6lxcU1cRYSz2RYfxzWn1DiAWU++339QYn90bEwR1kc8LuJ8hwdadhz6Yt",
-	"HRmdMVKKvJLf41QL4lmtYhzewhnpo+HxaAsCJkPjJCDQcRaasMMN4IGiCZj4QXx/tIFg6Qpc1zuHqNyv",
-	"BxrbX07ZwwMiF5ulRYOQ9e4ki9TKtuD/w1B6QzkA3dD6M8oI+KzK/JbaOQerImM3NPNV2e45BV5GFzik",
-	"5iL4ZdtpLVJmUgsUm95sBVCGZyjhEFLqtwTtP55geFRL4GOH8ANTb9Sh3I0vfHUv/8US8pOJ7S8Xr6/4",
-	"HXRdSsGJCQ1xV+JtVvV1YavP0Kd96UD/6s9eUHwV8mebZoAfylaAH2wjQN9p3Trmi/BM+40mF2cbWCT7",
-	"6pF+FI+02952b7SsqNxxsvJRuxf6TOgjmK+aV9z22gaFy7YisJ4959qtbrOKkKWGfej6YMPihjIqz2zt",
-	"A4LkXCh5zWwjNrg3Tetlo5RPwX1j6ci4gjAamp6yw9IZLMiokETW3UI4nmhwoBujqTuwDmjKTPIQeqPV",
-	"GmhEQdXkmr08ugJG7CrBh9a37XHy9hRR/2LMQpqbb0y1hAHAKSc4I0m77/mybOP4Sfqda+1yV1IHn33s",
-	"b6/U4YhqpZ9C0Xv65Xc3enSl8C/3XpYsL5ywoLlTmS0UZnoN1W37fXWz3MLyibUJclPekyVkYZf51Wvy",
-	"OF6ThbL4oLrtsSyYo0raKxYknrUL6E645riylw4YxPPtuBB3pB/Lu/YiRZ4WGZNoCOGcIUlxLkkykHBR",
-	"le27Dj+UDdmhH0nVhn0IDUPtvXOUpGXEGdoyz3tYXhJ1qKE6vHzdmcZsg9EV1OOO1AitFOw2deygYLZ4",
-	"89T2xUinjVFneVrmMkKFzY0Wm6dHx+9bm+7pUb9ewo2XnwiBPKB1l17MV+L53IkHLteJnK0GjcMbl8iU",
-	"ye5w2adF380TV87GS2nrHK44eCzSuoK29h+fBmmGx2Tbri/gUbuhDIPba3W5FaF/PNtBOX1HUommNPlK",
-	"i5+hIMtprArx14gyebec2i5ff77UJu/G377L0q964X8OOSUCT+u9IzdBTjB+C3o6toeZjplxukIgxFZD",
-	"zod8XumpXpuZusL7ScUfqoWskhgPF6Z8DUF8LhQn8LQ8NHsHQel52yThQQvHXDWNsjmGLoi5k9MPglCJ",
-	"ytBfVF16YMsKE1NEHXSBXJivfso5WgbA1jyMeP4agf9oJ2NnJ/tm5Zux0RKiME3t6RknpWnJkgsaE5RS",
-	"tmk1Uiqedy9a9qdvi252Szu+ImnaFgrl+X4r2YcjnNfMhjjhF1MC7fKaJ9j4R02SGmQ5pylJTHNg0w6u",
-	"MRruxZy7LUshKsM9g3n+UaOKf014zws0e1leX3nA2iEzni+LmMHc4s7hirnXbBuwwA4P5T3d4Fnohrp+",
-	"PQ9IBjrgHaaYZhBLt6Vu9s5nqD6rNFw7Sy01KzCZvUgtqpr/GV3Z9iZwct5LC3JLn58s2BXYexW6Aocb",
-	"Rk+wSKZYkMh07q2unTNX5dkbJzRU1Aem3p/+/u39/w8AAP//",
+	"7H39cts2vuirYHR3pskuLTsfzZ7aszPHdZzWrWN7bDeZc+tcCSYhCWsS4AKgVW3imfs098Huk5zBDwAJ",
+	"UqAkyraa5OSf1qH48QPw+/782It5lnNGmJK93Y+9CcEJEfDn4SUe6/8nRMaC5opy1tvtXU4IuiVCUs4Q",
+	"H6HpBCs0xRJhJqdEkKTfi3oynpAM62fVLCe93Z5UgrJx7+4u6h1TdjP/1qEg6T+ueoz8oa56QzSdEIbU",
+	"hAiCqEQY6esox2Oy9O08xuaVzS+8h7epCUGMTJEgkhci1q9f/Mq7qJdjgTOi7K4cTLAYkzNOmTp6rS9Q",
+	"/fYcq0kv6jGc6adjuGeQ65sGNOlFPUH+VVBBkt6uEgXxPzjiIsOqt9srCrhzfk0HhZBchE9iqHdmEMMd",
+	"Q30eeoF6o9A1GXFBIjSlaoK43ssplWYDJM4I+ldBxEyvHeCHf3kLMJ/04czwH8eEjdWkt/v9zk4IzqOE",
+	"ZDlXhMWzX8lsHt59NkMFo/8qCFLkD9VHlw6WGzIzcJbQXfNkhsb0lsjqmsEwNOICPX+JJrwQsoTfoG21",
+	"AA+WLQ1My0qef/991Msoc/9+FlzX6C1W8aTlADSVDJFyZCAITvrovV4MZogXKsGKJIgzs/V2DVSil8+e",
+	"t0M/2jKfbAO75QBGJ5yRFmD3WQ1WDUyM05QINOFpIvfQi52Xhu6oQlLRNEVSYZbIRVDq7y0G9dlOGNZj",
+	"mlE1D+VbLhWiimQSUYZwSfMhJE3hFf53EzLCRao0hkYaCJoVmUXXjDLzr+qIKVNkTASAc5bydnLOU/4A",
+	"ZAwsQ7YsGViFRIo7DNHk0EenI5QBFasJl6SikQkdT4hUCLMEpXxK4A36MT5CBMcTJJUgKp4AR6AZ0Uc5",
+	"i5Dk5vAZRznBNxoNUy5V2wYboMI7/GqnscX1Td4J7vI5kUTcAoNu3WxR3XP/Pb8gUi76mDS/3/9DlxOi",
+	"X9g82wOeajYFPAujlI4nCsGfCRY3C5FbwQuDW9+D9/SiHmF6r38v/61f2vsQBI/fkPZdUPrX++7BnX5Y",
+	"5pxJYuQkZ6OUxkDjMWeKMPgT53lKjYzezgW/Tkn2t39KI7Crj/1FkFFvt/e/tivlZNv8KrfPzFPmk/Xt",
+	"PlJIf0rghMZKGt2ESqNI9Ht3Ue8NF9c0SQjbJFRaTMAWo4QTiRhXCKcpnyI10drHXdT7iTOy4X0ysirj",
+	"t1pj07KD3eKUJpveF41vmntpLU8hQPA9NCRCcCGHSOOnNAwNfgJIT7h6wwu2aVCNKso4kkWsmTBl40jT",
+	"sidIMzyD05WEIFoC+5YndERJElJJA4K4IXu14BAk5iyh+qk3mKYk2TCuTLBE8QSzMUmQpExrzZ6y0wTx",
+	"vGQhmwNy6DSmoT6kKWaKOMDMMxuEZZ/NADsQSUHf1oohYQpNBWdjAOqSZoQXavMIrM+MlSoGZaAbAEi/",
+	"MVyoCWFKQ0CSP4c9UokyKqXeOy6AksacJw6+W0xTfJ1ulFG+sQSe8UwfIVUoxkwDdk1Qwpnbu1zwmEi5",
+	"aegaDHRK0lRrGhlJInRdBGC9cwIdJPSPnKsjNuIAZ2KIF6dngudEKKql+AinkkS93Lv0sTeiIptiQQbW",
+	"CxCwmqMejWMjTOZ/ySQN/gAm9kASQXE6YEV2TcSC+8zl0M88IWnwl+WvviUs4SLsWag0o9/dfe5jlcrF",
+	"r/9JYqVf5bkJOu7vNefmkTQ9HfV2f1+MHuUh3n2IeqxILYlo7e0ugneRZIBVTYPTJumWJv1e85Fofk9i",
+	"zhiJLU+wv15znhLMaj8PQDLc4zuC4CWwzj1Dbq2yCRbjMkryjuTAQM2Ffot9LRYCzwBDkxX0XX2bZpdq",
+	"FsSkFEs1kISwe+19LrjiMQd0XnqzVKXRtAr4RZ503O8GEcBry02ofd/HmnkU8dbV2CgfYc3fPXfINQSp",
+	"Qb+E+qqj7kaGoIMOYp6E2YyGatWt5nGeD2IHx6DGGEvzOCrdDIFXrnT4RcC5cMTQ6cHZ2XcSTblI5B7S",
+	"b7K+QZBsIyqkQoLkXIAfYMUv3QOtG2g0vznV5kae68WuMPIPxodmCRocvrs47IoB9z3ieWld3oGMFDLa",
+	"P0BpXECokMS4C7RxiDTU+lRKR8uznRWcWf72Vls5D+KSLTtieaHW2LO1ODKczx2s9Mg8+syu1P0zxKgr",
+	"DtxmWfl7q80siaiSJB2B9jsh6LfzY8RH+iKSPL4hQAQ5VooI/aL/8/v+1v/GW//e2fqhP/jrP/726T+3",
+	"Pnx8Fr38j7u/hNAgx1JqQpuHSGuSPjDSWAYxz6xbjzOypxXMrJCgsgnMEp5FlcFFtWnIBUkQlgijPMWU",
+	"adNs0kfHZKQQL1SEMKjM4G7W2jROSP+Kta3or4N/7P7t03/2tz58fL4TvdwJr6mTXJmTEWHxYNBkCf6d",
+	"4THpiH4l1nVFv5Ae4IVW5s/zmOAE/LUmomTDU3uIZLmaIW6QSwu3/vJNAljr3wtuDc8yzJJ1yDI2jwKF",
+	"WqehIJKAJGUpj2+0fAULf2DtLJqaY1OCjsdEDDJt34xJwL0Y9Sa4DeOH8JXhLsIKcRaTCHxy5JYIJAom",
+	"vb3xVEr3qfAbGwAN0RNj7j/tex5RrRWfcEVH1vbqRb3XFI8Zl4rG8gKERuP3N9asCf74M8FCXRNQPd5q",
+	"++MdTgvQSgK3f1hPPsDqzGlUi4rQMHAuQ/RkR5vIqaV7KzAImk54Wmd6TyFGMLdri4RKwHcf9TQ2YUVv",
+	"244lDKV3NM1zbhCBw9AFiH9aKM0u10f9lbUmT2XSwsH4S3z82o9jkhvt9pz80ym6F/GEJEUKf/8GB+n9",
+	"aT134BK8KHKtb7l/HmV5SjKityrsvg9tVAl9cMcKcdt1o/IyPrUa89SfaOWdguCEsnFgb3/mU5RhNkPu",
+	"FhOyNjJxSoRGXy4JQyPBMw9xPFz0ojar6GZSYXEvS6cWJfLe5i0zctvXehrruAI62cIpzqW2seqP8EJr",
+	"4uX91vmh72dEjGeDm+kk/ECLFl+9AAKOg5vpmo9LHg9yImLrKOv8hsYZwXFUe+CBV1tq/buhw6rY+yMe",
+	"VlwIQZga4DU3D/I52uFbCQHqZHl4S4Tnt47Q9QxlBMtC66EgQ/IJ1tcpQ+8j9H4Sof0IvdNSyO6mR6vV",
+	"bt4TSQQZU6ngDS35F+ZskbtRKxg0noB2gdRE8GI8QThNkaVhUDn+BGyNerc8VXhMBrcPhu21zakhfIVe",
+	"/nfrq3BItJgGHl0H98jtC1DB33JmMpu68IWMFyyQ6rKPEhLTDKfWF9BvZxRxwMQ9ujhFL58/+/vyxZXv",
+	"iBwsoaWdkOn6Pms/4a2j1dVuMl9M+JSB2dBHR779q41ek2i4ZOE+VN6XQss/S3l3o8qq86tju/7KQt+z",
+	"ddfU37hUw1nTg53iaxMqmWer1j2VY612JY6YxoIXLAkiKi/UgI8GkohbGpNwrMCm9tgo2fzvHT3Ylfa+",
+	"bMuNkeZ5LxfHKtp8niZldNkHzccuzL1rOdqjnhdaKx+gTL162Vvq8CudpTVnC+CUO3HPmVrbj+ZCayc2",
+	"d8SRTwAVyEt980ADYC12ZzJs3HEjE6zwKhjSgWp47rtRilwSAclXJCUq7B+572nyvLa/3j4s3t81hDeW",
+	"Az5afXu7yXrv5JfL+u4CO7LQt27KupGgDnEAd0PAo3Dkef/Nbf1wWDEc1sZ/DHxluv76kyJNy+RdanLM",
+	"bhifsjXVXfMlF2MPLMVkm+ob+i0MkyVBr2BjI1reEKKCKpJRvr1cWw3ixma1ocPPVKsTs0OmRFeVrqv4",
+	"WEtudBdvTbdFyeQdOzdwL9mQR1f55zb/C1D8Ncwb2ZgvZzNslcHC3cgo868+a+5PqYF6FQOvdpolGUtj",
+	"0t2Vz5ZX+t7p4LIv2j3GRxCtRYbqas7id/tHx/s/Hh/2ot6Px6cHvx6+7kW9g5/3z386OvmpF/WOTk7P",
+	"Ds/3L4/e6VtOf7s8fXN6/vrwvBf1zo73T07g/vPDt6fv7F8Xh+fmz99Ofj05fX8S1Dq81Mc6rOdvDtAP",
+	"L7//ex9d8IygG8oSifgI2fw0FGMhZmhUCDUhAmVECwUZQTJuooWMyRyYIR7HBVit9TNNiMI0nIFl8npr",
+	"9NA0qVrSLRa8tCzPCv+qjT+ygkZhEwrsh0JoP2dlMS2I4jDAQEMjQcggpA5AfdAQkhsUviFsGHnJGFCw",
+	"MRI8s74s8I+nHAS7fqOpJpAo5Wys/w/Vd/LGWMSrSST4clv0wwOOcbMIC595oiwzS3lYhbE5iQO6LOoy",
+	"79pXVKXhDW1J+GucolUAzGsWhkjOSUxovpajg7Jxw83eps2vl9aWCHpLwkHCStHDNmnWFPRAojzjyDyK",
+	"rskYG85v/Z411Fg1qYiwpGtCXi2osNjftWvqMxQksRpPJhpjykiyQC9e7tOgrEMCikWCY8qCJolNSVVY",
+	"qEEjTtJ+4u4hnq/+jImudrZMVtwTU+bzcRUlG24NkUuOxU0XvM+7+9O6eq1WWI65N7Se0nlui6o+hhPm",
+	"bR2yCzNY02oecSWeyRZeWJWzrbp3jx7fLB1EXb0DSSKIlOG87sfBxaj8aOgUgcoEwbIlDV1hQUej9lUa",
+	"xjfv/gR1zjxclfZSpiVv7GGFPSj4lYuECJLYDEuvgN0UXTCyILvS0zFoRgb/tuVg88vRHH/13HBb/QjF",
+	"f5Af3lZ4AUuckxkokEPnL88WAdmFzy8PAFY4HeARZOzjPywWrQS8CbUEs9rNW00S64O9NuhG9QP/lVR2",
+	"B+Hx7YqiLOtrJAqUotQ/4jr+zombpihpBLI9VcRnz02WUxKBk43B/QsdVU15WaBCgfTsyEjqGLFUE2me",
+	"9dIHEpoR5pyuzhA7PDk8/+m/elHv8uittrTO9s9/PTr5aWD/+eZ4/zJoSUHk23+RscD2L49OT3pR7+Lw",
+	"4kL/FXxUWIN0nvTgJ61Lc0ZQwaiKTGLnClFBqUg+kPTfLW+WGU5TIhX6V4Eh/dIQOJXomqYpSUwQf4K4",
+	"QBLq9uQe2mn03HAcawVxpWGfB+Tm/SRCEyiRNK4IUwM9SrEySw+u7BYrP86+9JxveVqECq/fNxZsEuP0",
+	"vmk+HqdFoq8G9tsZN3pRyz0mBjN8dCtBsvviUMA/tAY+R7061fl7ECa7kr67Wi/3NUaWinfCEtnp9auq",
+	"DXwgJ3waNqadOI5TTDN96mN6SxgqclSwlEh9yE6kTbDUgq5gHW3lFcGsVJEmiDMtLkEKONfcdEJTSOyG",
+	"st8+GjppYwXHMEJDxq95MhvEONMm+DDGLCYpSQbXs4E5l+ZVJ5CG0RUzJrz1jYGU1nf7F63DrLxsC8KH",
+	"mmiH1kdA03TA47jIKUmGJpk8rIHKzgooWW6elZh+Afe7B9cJ4D5qbdT9g3z1Speg1lFtc0VoNdJw21rf",
+	"pRIt22uoKvCXMJx1ks+TQpgFZZRZX69JNH758tXLJdUs3civhocNxwmfGgnncqZXZQBNjl8eU21ZS7bt",
+	"0UMHvkz4AiIIta15iEDC/XCsM/+6W7ymC8fcGglN+rJJKDcW5jXnWmv3gwVnhyevTVTAc/O/+e34zdHx",
+	"Mfx9cjq4+Pn0fS/qHeyfHBwe25DAL4cHl+be/SN9LaSMWnvwHrldqxLivT2YkWmTo/DYdSyCjmA3jE9l",
+	"ZE1Vqh7Hq7nCG9q9nJcYOhkwW7dlveZCrRmI75J7sOJtXRhqe8aBUbAVSgSe6nObWs8At9VqWtGCnV5z",
+	"4YLgZLG2B8YxeCA0b7K9SKI1j3QtxY1KxHPC+n6JrTVztM2OngyPeYxTrV6dk4wrULQO372msiyJ1lfO",
+	"9CYfcymHEfr///f/PdW4f8WGxg8gbHnJ0FQCVZTIRyNtz+vr5k5luoq064myyImQJGnX42zgpqPm0+jY",
+	"tVb5cj29OlA4i8V3EuJPwECtS8p3Q7UgweoZ3su9qCvVRi/P8zBceKMKrfUzrXC6S9e4AR8kVQ/gevyM",
+	"dPgqcynkQ5xreDffPXSJVl872Ibjcf7ka87ImkfRqyCoVwo4Ztwhy9N13lvDXuhmcC/jPaup8wuW8Oi6",
+	"u1PLvgC9vca7wkkwztMynwdTqbb7BzbX5eD07dnxoVFcj07e7R8fLdRcL0ves+gsVuAwpUMIfICWm6gJ",
+	"YfPpLKahYNyazeDyEhadMMB9qW/UjCn4osaBeLgb1UAIngps9VkhJ2uVrDWMFNBbNZfd02pdw2hGJ1y5",
+	"1gmjQhWCrO5Iq/I+HjozaoV8qHBuZPtuXpQ5m41iZ5OX43pJ24wYKk267e580wnTbiLyfJCgIHqMC2IA",
+	"hZAmx8Z58Kw+2bx4xa5xfKMV0si2DlQ45eOCRKZnGphJT4aSpoTFxHbSljwj8IPM+U3VGnrIOHO32Ceh",
+	"ND+hyVOjIbqDsl9pCKcqQlYPhXlr0+Sk8TLqWYjAYcXCefKrkXc38nxwl/dSBWkseJG3gbOqKSdl0ZLQ",
+	"5vZ5XfAeiF+tqWC5HqPz+ZlddK+od0tlsbiX23RCFUmpVCst9n15d1Cxq7FjX4nzT6POqMtDbALrYYgP",
+	"pducdZ20psXvWr1BahQ0Lz0Lmsy7Tr2E3RevlvRQr9NE48kFuO8nBb9c+o0GYTTteC7LNpOmKTBH12TP",
+	"a7/6nUR8yhY4iRdX33lh5rf7R1oYnV7+DJLq/E2LVlPQxU1hRVI1mK1SjIKtfNAuNCfqD7Y+fHwZvXgV",
+	"buVTkl/ZSzqc/Rygr3B4NRe1+kANcgM59ME9Gm16B9JKEo+uvlvT9vNX3u12PIS7vcEzPj9msEjQNFH7",
+	"MbE1fAiX7YVV1lSxZVGlovx68PPpweC3C2Ao+2dn7s+VeU0DtvDHy5UaANC+bznZ3MfhyeG7w/OhNqQo",
+	"kwiXvjiqJrxQCLMZaJLXhEJ6+g0kWqSSe1pzXUGWCKeckbrGuX/8fv+/LvRij49P34Nyb/8anL55c3x0",
+	"og0CACWs7EsSF4Kq2YU+G9tYlWBhTtz89cYx9l/eX/bmuzgjHMdESrsFkBait4CoKRc337nrhCWwjHKK",
+	"DGCb+VIJ10Sp3DTwpbbfboCdmrJOia5nxr1NWaHIrq0ByFOuJMKCmAoAzFwnbi2uIL0FPO5G8zbzRkyv",
+	"LbvXMkITPkUjLFUET0+t/z7GmZaL/St2xfbLMgNVloCTBF3jmT5mLYKgKTmiLEL2O9czSF/iAuZUQAUM",
+	"1AdY/9eWNRz66Nx0ynELYYn+BhXWgCLahLpiPNfIxsEKASzqo9egbEnoqa6fMrtkH9by2jM2zHtdp4+9",
+	"0mqSdnyGEaz2OQthCcsVq0CrN+qDo+eS7FXNy9qavldjkMCvMALXgsZ6fYcZQ6A3+qD2fgmzOE4Pzs7Q",
+	"s/6rXzSYw20e5/n2R9c/725omgT+fHl5hn7EksYoFgR+xKncMwTqUNH2qc+xUCXaJjwuMsKUIbKUxoSZ",
+	"lDY7AmI/x/GEbD3v72idU6QWaeXu9vZ0Ou1j+LnPxXjbPiu3j48ODk8uDuGZqnLDNPArT9pTWnd7z6ya",
+	"xnBOe7u9F/2d/guj0EyAQLdvn22brd+qmlGNSTAkoM/TpmpV6ps97whJ6K6lsZMmewgzhJOMMioV/F6l",
+	"COE07ZdaPOXsKNGimUrlNamw6ZXlCKjfPwYHdtQ8vh1Gh8wxYpbOLL7CqWqaL8NF4JF5MtRa2/ApOBIs",
+	"bj0ZguQePm2d6OQ15J2bduWVvYUlXLX+bTO4Z4Ub7diquw+NwSDPd3YWNEnv1hy92S0y1I7fjMOqgkYG",
+	"tfQ+ebPO3FSy0MfsbdtwD3zhxc7LtpvLpW77ox/uot5Ls+zFz7gpHHD/s+X3N9v2w3Mvlj9XzUGB/Spr",
+	"IBY/VbWir+Qr0IOTrK7liiXfXUFw0vugMUAWWYbFzFJX/SggRXksq8fd9Q8QgQ5pK5eUQCPXqpIcdOlS",
+	"/GDH3lt5BPB5M2CMKhg0ZZrDREhC2xnwcZb8HO5mmvVfMTzGlEFHGr3zDgL4/nK2HaFCEgHZDgCXu9Pw",
+	"5TofOgA/gN8upwz1/MiT2WMQkfEf3NUtDBtQaxDxswf7fqPzUMugg5rOCLuqz98dW5OcvTGAC0na3Qcf",
+	"/XxJ9OXOD8ufKCcu6QeeP18FNH9wxaNygqmgijRZwbmrnsK1013AD+6ieSVh+2MjYHrnqQ11ivqJqDo5",
+	"NeT6Eonmz9fblFhbhRxgCsl6MmlzCLwadGay08aF0n5tP6PSOpLY+T6pQmY2gTOfGpknkkAwf4Eg64Rq",
+	"9Smjdx9WQ/xt2xzWhNHv9cE2yfsea7Y70kq0ctKxj+r7ZxRXiWdgh4AQdXJUcb4HptLQGH7DefXbdvvd",
+	"gNzz+2mvJPN2HvrbrqVxgMjDLeyrKbufubzqSO6dBdz3q8DkT42CZ1aAyg3n2rw4vCRp2hCFWqlMOMRv",
+	"oTfrctGY2hbdQbP5gohbIrYkYQqRW1I6N4h1y3BRuUWg3UeEsEIp0QyOM+OAUXxMoDEIVijjUqFnOzv9",
+	"kpxNZCVNal6cvSs29Nw0kItonDRD053c1Dne4rQgQ+cTt50MoNPINYFeFzAdNXE3lJq8XYKFHBwsUAWn",
+	"BMGZ81OWo1NzDQlTFcRuZCq0s9CcLKXE8TBNnBJBxB1eMDzGUm0d6q3bOnpdrdbKiyuWUSlJAjfTyocP",
+	"w4oRZVIRnOy5Sjs7nJJz28ljzLVsMQcDnfNnLB4aNiq5c1NVDrMRT1M+BYh5lhGmrlhKzdwHd8Bihp59",
+	"72r8bN4q46bL7wTnOWGyuWJh4xIcyZRP0xmkFUy96BlhiYz0R+JCIT4aacCumLdR1zOb8xCyaS7gUI41",
+	"ks6JxDqunoErUn8LhNrWP7lrDREcVVtl3oWmEL/4+85OPXK2s/UD3hrtb73Z+vDxxau7J1HzytO//mUV",
+	"d82FtTNXhrTFT7QRYC/B4nQEA5hpsM0bXx0TeutB3xz6XCOABUOf56FZrjAr8ofaBoC2DPHW5Wlg4myg",
+	"9hUe3LB43LRuq0+2FC0NKXJo+LrJZ5tZMvfkBgiIUlwYJ22rvPDcqH20n6aonPIpoWyxlAZ7MJGGa61P",
+	"UTmiRKJh6ZuxKUYQKBg13TYTLN0vlr1Bbz8Z9sueWafyQtZhXailVLM+cCcguhFmdwcuZEFaLr2HMJvZ",
+	"tWXV5vTRgc8qYF48L7QIidxUXi/k42cjkD9wloOj3U+ea1tPIReOkPd4zJPydZ9sJt4nl4f3ycvC+1Tl",
+	"4H2yGXifbGeyTy4P75PNwnv6JHqMt67I6xqNJku8Wu1Eajt9dHgwePX82Q+vBpfPBwenb388XexkN/0g",
+	"2qfhBzM4BjBXakcz97lrrUv+knz1ZQvFhU56wPqv1jn/qJwfPOuGazhtlwqk+T0qeYGTAobv18XAto1A",
+	"t4qDAxuhpgw0HapMAUZk9GfPUoiJNvJvicBpGda2jS5ASGRY6/RGdcbGke/Ucihx0Eop3KisEXzFyjxX",
+	"yx9lpXs7zd7m4lrG0Ue/EpKjoZcVM6yMF3ho6rQe01e+j4ZTTNXQzuFW1XTdK1YwRdPKDnOrCqm4TkzZ",
+	"3VomrLTSUgfSmWSaIkyq7p5pB6ivgjnDNAhziWohjgSdJdq40fchNa0LV6mv5C0HP5gxNhRHejNtOZzZ",
+	"rjYg9Y01GEsy2fGmVL1YMqPq0ZmX11R7WZyRQcaFKxcs+6qYaC0jaEZU/6vhO2/AEHW+KkfsLvy/kON8",
+	"tHbbQpf9memn9Jn66k3T3rAx4jpkerLs8BKPl8kyuOcesuxrMGOsACgDfYvFWFfs0Ifm3NwuIbJ+fL9c",
+	"nJ6gt0SMCYKUyT66nBBJ0IgSLRx4oQAi42SxSUllrNmKqj4asiJNh8AEh9CL0LRWqXoRD9GYO8eJZpkB",
+	"eQd5v+gS30A+ndkWDr4XZPu3oBGmqRNYVVmJ8ecUTNtXiKo9m8SlvKww83XOkJFvJjM6KZPx6qT4G6Si",
+	"r0mNPiU+vCu/6kitccx/T0bA7ap/+9v679xobGAZR7Ela5DlNb0Xe/maAgjPVljKT9z0eX357PkqXIuU",
+	"3g47vBEC6//R7dFzhzcPHFAA1hcOJByUOZJ+NRmfspJ7jSwjWVk+b09Mw/5W2+CETIlUpoN1Hx1qg4Aw",
+	"JWZoQtLEshcAiDmlFnDY+sipyXMPK9J2VsBKXp/SO+4XeyrIlNOasHEEKZq16qJa0Q77fxa2g1kZmHL0",
+	"+hI4FF8Lii/NIeDPnFioVLu9/Irz9j4n9evSjzSV7AJxCMlZ7HsoHayF41TlwuvrdsEUhjdcODcJxLXi",
+	"QDZ2I8Zo2acrve2j08JmkdtkcwjP+anoJk2kEc3loyvGCyHL4N+EYJFEYBdek5QSSKl33LGP9p1Pw93P",
+	"0wSYmG3UCw6VQk6qp5wBZqN8lWcZI0amVwxa1NjoJEYJrvzk6JqYIJ71s4Y0wLNCTrwpGI+jy3nV7N8U",
+	"r69M8dqQAnSBZ8aUwswnYUe+po3YKlqQT9ELihHqJaSRJjVPGTLzNKrwktdekybDyAeyqkwokye+k6Zu",
+	"Basqp1lYbjwyPt5WN+S5D/4jVzGsGpXvHE+DZiOrh23aVkVWjoTZPiVV5Klsv/fJNt/75FrvfXKN9z6Z",
+	"tntPn0T3evyrCPQ0+14u1Ot8CvtWk/EoNRn+FreXZIg6r3AMsXa5vSAD2qKY4qSymeawjE48RVzbQ9gL",
+	"6lCJytjwHjjIUgyp4Gzm3RWDxVSVNWqdytah2jB5H51A55IrRlKty2FXEQj25cjWz8scA9uE6InXioVC",
+	"F0l0WTaPJiZRyrYYNDlo38nyfptM9qQk6acR3H3FbP+UCZaQNIauZ2hYdeYdoieW9u0DVo9wjfrQE8cS",
+	"ntqEKwsBbEWMGQx0JCTXzz2xzKK9ZuS83oClm6suIVnOFWHx7Fc7KeExtLy5nsIbLjqpNcxdoPLZYlgn",
+	"39fW+qKvsCZlvRzfluOz0+e6OmlL9rf4CKEr65P6xDWT0ekPapsfw0aXT117GgE/gnsYn16xJ3Oz06bV",
+	"RDWbdfo0clTtszfvSS9EYFiClxNr4tNYogyz2RWrV0BLhNOUT+FtivOBvmfg3zIExtHZZfqnFxTVxFhL",
+	"PZFh/HNafUOIBZT77Y/1ToJ3RsTBSOc5YfcjZLi607Bn05aOjE4ZKUVeye9xqgXxrFYxDk/hjPTR8Gi0",
+	"BQGToXESEJhWAZOnMFNGz23wfXjxvfj+aAPB0hW4rncOUblf9zS2v56yh3tELjZLiwYh643uFqmVbcH/",
+	"+6H0hnIAuqH1F5QR8EWV+S21c/ZXRcZuaOarst1zCryMLnBIzUXwy5E1WqTMpBYoNr3ZCqAMz1DCIaTU",
+	"bwnaP5xgeFRL4KFD+IFXb9Sh3I0vfHMv/8kS8rOJ7S8Xr2/5LXRdSsGJCcM0VuJtVvV1Yasv0Kd94UD/",
+	"5s9eUHwV8mebrtufyp7bn2zHbd9p3XrPV+GZ9ju6L842sEj2zSP9KB5pt73t3mhZUbnjZOWldi/0qdBH",
+	"MF81r7gdwgMKl21FYD175bDbcpxEhCw17EHXBxsWN5RReWZrHxAk50LJK2YbscGwaK2XjVI+BfeNpSPj",
+	"CsJoaIY3DEtnsCCjQhJZdwvheKLBgcbepu7AOqApM8lD6L1Wa6ARBVWTK/bT4SUwYlcJPrS+bb/BbWuK",
+	"qPIcZoU0UzNNtYQBwCknOCNJu+/5ouwI/ln6nWtzKVZSB58/9LdX6nBEpe2gqXj69Xc3enSl8E/3XpYs",
+	"L5ywoLlTmS0UZnoN1W37YzWdemH5xNoEuSnvyRKysMv85jV5HK/JQlm8X424LwvmqJJ29prEs3YB3QnX",
+	"HFf20gGDeL4dF+KW9GN5216kyNMiYxINIZwzJCnOJUkGEobc2gFH8EM5+Qj6kVTzjobQMNTOrKYkLSPO",
+	"MOFj3sPyE1EHGqqDi3edacw2GF1BPe5IjdBKwW5Txw4KZos3T21fjXTaGHWWp2UGmStsRt1tnh4dv29t",
+	"uqfv+uUCpuV/JgRyj9ZdejHfiOdLJx6Yuhk5Ww0ahzemS5bJ7jAkzKLv5okrZ+OltHUG07Iei7Quoa39",
+	"w9MgzfCYbNv1BTxq15RhcHutLrci9PfnOyinf5BUoilNvtHiFyjIchqrQvw5okzeLqe2i3dfLrXJ2/Hf",
+	"/sjSb3rh/xxySgSe1ntHboKc4P4t6OnYHmY6YsbpCoEQWw05H/J5q1/1zrypK7yfVfyhWsgqifEwMOVb",
+	"COJLoTiBp+Wh2RkEpedtk4QHLRxz1TTK5hi6IGZYvx8EoRKVob+oGnpgywoTU0QddIGcm69+zjlaBsDW",
+	"PIx4fozA/2gnY2cn+2blm7HREqIwTe3pGSelacmSCxoTlFK2aTVSKp53L1r2X98W3eyWdnxJ0rQtFMrz",
+	"vVayD0c4r5gNccIvpgTa5TVPsPGPmiQ1yHJOU5KY5sCmHVzjbhhAPzctSyEqwz2Def6gUcU/J7znBZq9",
+	"LK9vPGDtkBnPV4uYQd/qLqlOstb21qQ6edNloUqES2JH8wFWN8mwfCEMsEzCeu2lAWylRKb6oOF7ZzLZ",
+	"UcarIbY3Dnr5vDJoC9wcUXad8vgGSlKWjClzM5C/nhFl1RDaheq+QdJvyv6flG+kHCk6NmIvLBhB1mAb",
+	"u1WzDyMIbes6hNnMTD61zY7sBNG5ysIgo+Gsjc1csXk+I3f1B215mKo/8p2sNzqx6j3OoFuI1Sr6aB/G",
+	"fVOJhB3OBMNEYwLzQ8EWAOF1xWROUoWexFiSajYB0cQFbb2HW8MIDXf1f/5qpjzIHMcEJRx0hQzyExeU",
+	"sJqpyp9pEpE3a33DZat22HRYwwCc/Vah+iVPTVus83gD05Sljzl+VVN6tj/C/5cVNB4pCWRv+zJ7pG+H",
+	"HV7U2xyBJS1NQbprWTmD/AjT4H+dCsbXANuaZN9eu/gytFpISeeMfPbq9+dR7bcMKTMORbetKNle3bfu",
+	"cW/IZ/SI3PZbVtp9stIWoFo3VDKSvGPVXnAsPsi3ciw+41bb2gMVrsqztg132wr1HoL/PZK+89DFebWX",
+	"brQsbzlZfyvFe1hp9NlU1i0WZbZxLhfGYbFQzYJviFtHoWZm/jaQoL05ZDFe45l05hIVta6mXo2ZDExX",
+	"OEgxzaBOw7ZRMpMVTGejKnpq31Ir+wu8zA7pj6rBEiYOa/teuhiSV3Lm3GqBl2GRmEXlaTHewizZspam",
+	"plaBY21s2vxhbcmWdjJ1hc2BSZd9vxUu7Pn8h4OjrrwHYdRVeAraBItkigWJzDgqQWAON07NOtwYVb0d",
+	"1AelPnTx7sPdfwcAAP//",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

@@ -30,6 +30,7 @@ type Deps struct {
 	Terms        reservation.Terms
 	Sessions     Sessions
 	Desk         Desk
+	Tokens       Tokens
 	ChargePoints ChargePoints
 	Commands     chargepoint.Commander
 	Hub          *live.Hub
@@ -59,7 +60,8 @@ type Changes interface {
 type API struct {
 	Deps
 
-	plotCursors, historyCursors, reservationCursors, sessionCursors, meterCursors, chargePointCursors *page.Codec
+	plotCursors, historyCursors, reservationCursors, sessionCursors, meterCursors, chargePointCursors,
+	tokenCursors *page.Codec
 }
 
 var _ StrictServerInterface = (*API)(nil)
@@ -71,6 +73,7 @@ func New(deps Deps) *API {
 		plotCursors: deps.Cursors.For("plots"), historyCursors: deps.Cursors.For("history"),
 		reservationCursors: deps.Cursors.For("reservations"), sessionCursors: deps.Cursors.For("sessions"),
 		meterCursors: deps.Cursors.For("meter-values"), chargePointCursors: deps.Cursors.For("charge-points"),
+		tokenCursors: deps.Cursors.For("tokens"),
 	}
 }
 

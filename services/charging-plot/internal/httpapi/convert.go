@@ -52,7 +52,7 @@ func ToAPIReservation(r reservation.Reservation) Reservation {
 func ToAPISession(s session.Session) Session {
 	out := Session{
 		Id: s.ID, PlotId: s.PlotID, StationId: s.StationID, EvseId: s.EVSEID, DriverId: idOrNull(s.DriverID),
-		ReservationId: idOrNull(s.ReservationID), ChargePointId: s.ChargePointID, State: SessionState(s.State), StateSince: s.StateSince,
+		Token: toAPISessionToken(s.Token), ReservationId: idOrNull(s.ReservationID), ChargePointId: s.ChargePointID, State: SessionState(s.State), StateSince: s.StateSince,
 		Reason: s.Reason, RequestedAt: s.RequestedAt, StartedAt: timeOrNull(s.StartedAt), StopRequestedAt: timeOrNull(s.StopRequestedAt),
 		EndedAt: timeOrNull(s.EndedAt), EnergyKwh: kiloOrNull(s.EnergyWh), PowerKw: kiloOrNull(s.PowerW),
 		SocPercent: nullable.NewNullNullable[float64](), ReadAt: timeOrNull(s.ReadAt), Version: s.Version, UpdatedAt: s.UpdatedAt,
@@ -78,7 +78,7 @@ func ToAPIMeterValue(r session.Reading) MeterValue {
 // ToAPIReceipt writes a CDR as the API says it. A tariff that is not a JSON object, which cannot be stored, is left out.
 func ToAPIReceipt(c session.CDR) Receipt {
 	out := Receipt{
-		Id: c.ID, SessionId: c.SessionID, DriverId: c.DriverID, StartedAt: c.StartedAt, EndedAt: c.EndedAt, TimeZone: c.TimeZone,
+		Id: c.ID, SessionId: c.SessionID, DriverId: idOrNull(c.DriverID), Token: toAPISessionToken(c.Token), StartedAt: c.StartedAt, EndedAt: c.EndedAt, TimeZone: c.TimeZone,
 		StopReason: c.StopReason, MeterStartWh: c.MeterStartWh, MeterStopWh: c.MeterStopWh, EnergyKwh: c.EnergyKWh,
 		ChargingS: c.ChargingS, ParkingS: c.ParkingS, ReservationS: c.ReservationS, Lines: make([]ReceiptLine, 0, len(c.Lines)),
 		Tariff:           nullable.NewNullNullable[map[string]any](),

@@ -63,3 +63,6 @@ func (p MeterValuePage) VisitListMeterValuesResponse(c *fiber.Ctx) error {
 func (p ChargePointPage) VisitListChargePointsResponse(c *fiber.Ctx) error {
 	return respond(c, p.NextCursor, p)
 }
+
+// VisitListTokensResponse implements the generated interface.
+func (p TokenPage) VisitListTokensResponse(c *fiber.Ctx) error { return respond(c, p.NextCursor, p) }

@@ -20,6 +20,7 @@ import (
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/reservation"
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/session"
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/status"
+	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/token"
 )
 
 type sessionRow struct {
@@ -51,6 +52,8 @@ type sessionRow struct {
 	ReadAt          *time.Time `db:"read_at"`
 	Tariff          []byte     `db:"tariff"`
 	TimeZone        string     `db:"time_zone"`
+	TokenID         *uuid.UUID `db:"token_id"`
+	Token           []byte     `db:"token"`
 	CreatedAt       time.Time  `db:"created_at"`
 	UpdatedAt       time.Time  `db:"updated_at"`
 	Version         int64      `db:"version"`
@@ -59,8 +62,8 @@ type sessionRow struct {
 const sessionColumns = `
 s.id, s.plot_id, s.station_id, s.operator_id, s.evse_id, s.driver_id, s.reservation_id, s.charge_point_id, s.connector, s.id_tag,
 s.transaction_id, s.state, s.state_since, s.reason, s.requested_at, s.start_by, s.started_at, s.started_said_at, s.stop_requested_at,
-s.ended_at, s.meter_start_wh, s.meter_stop_wh, s.energy_wh, s.power_w, s.soc_percent, s.read_at, s.tariff, s.time_zone, s.created_at,
-s.updated_at, s.version`
+s.ended_at, s.meter_start_wh, s.meter_stop_wh, s.energy_wh, s.power_w, s.soc_percent, s.read_at, s.tariff, s.time_zone, s.token_id,
+s.token, s.created_at, s.updated_at, s.version`
 
 func (r sessionRow) fromRow() session.Session {
 	out := session.Session{
@@ -74,6 +77,12 @@ func (r sessionRow) fromRow() session.Session {
 	}
 	if r.TransactionID != nil {
 		out.Transaction = chargepoint.TransactionID(*r.TransactionID)
+	}
+	if r.Token != nil {
+		out.TokenID, out.Token = orZero(r.TokenID), &token.Snapshot{}
+		if json.Unmarshal(r.Token, out.Token) != nil {
+			out.Token = nil // it cannot be: nothing but a Snapshot is ever written there
+		}
 	}
 	return out
 }
@@ -112,15 +121,17 @@ func private(driver *uuid.UUID) uuid.UUID {
 const insertSessionSQL = `
 INSERT INTO sessions AS s (id, plot_id, station_id, operator_id, evse_id, driver_id, reservation_id, charge_point_id, connector, id_tag,
     transaction_id, state, state_since, reason, requested_at, start_by, started_at, started_said_at, stop_requested_at, ended_at,
-    meter_start_wh, meter_stop_wh, energy_wh, power_w, soc_percent, read_at, tariff, time_zone, created_at, updated_at, version)
+    meter_start_wh, meter_stop_wh, energy_wh, power_w, soc_percent, read_at, tariff, time_zone, token_id, token, created_at, updated_at,
+    version)
 VALUES (:id, :plot_id, :station_id, :operator_id, :evse_id, :driver_id, :reservation_id, :charge_point_id, :connector, :id_tag,
     :transaction_id, :state, :state_since, :reason, :requested_at, :start_by, :started_at, :started_said_at, :stop_requested_at, :ended_at,
-    :meter_start_wh, :meter_stop_wh, :energy_wh, :power_w, :soc_percent, :read_at, :tariff, :time_zone, :created_at, :updated_at, :version)`
+    :meter_start_wh, :meter_stop_wh, :energy_wh, :power_w, :soc_percent, :read_at, :tariff, :time_zone, :token_id, :token, :created_at, :updated_at,
+    :version)`
 
 // Everything about a session that can change; the caller holds its plot's lock.
 const updateSessionSQL = `
 UPDATE sessions
-SET reservation_id = :reservation_id, transaction_id = :transaction_id, state = :state, state_since = :state_since, reason = :reason,
+SET reservation_id = :reservation_id, id_tag = :id_tag, token_id = :token_id, token = :token, transaction_id = :transaction_id, state = :state, state_since = :state_since, reason = :reason,
     start_by = :start_by, started_at = :started_at, started_said_at = :started_said_at, stop_requested_at = :stop_requested_at,
     ended_at = :ended_at, meter_start_wh = :meter_start_wh, meter_stop_wh = :meter_stop_wh, energy_wh = :energy_wh, power_w = :power_w,
     soc_percent = :soc_percent, read_at = :read_at, updated_at = :updated_at, version = :version
@@ -362,16 +373,31 @@ func (s *Store) ChangeSession(
 	return out, err
 }
 
-const tagSQL = `SELECT state FROM sessions WHERE charge_point_id = $1 AND id_tag = $2 AND driver_id IS NOT NULL`
+const tagSQL = `
+SELECT state FROM sessions WHERE charge_point_id = $1 AND id_tag = $2 AND driver_id IS NOT NULL AND token_id IS NULL`
 
-// Tag implements central.Plugs.
-func (s *Store) Tag(ctx context.Context, id uuid.UUID, idTag string) (session.State, error) {
+// Authorize implements central.Plugs: a tag that was made for a session that waits or runs is accepted, and so is a token that holds at
+// the charge point.
+func (s *Store) Authorize(ctx context.Context, id uuid.UUID, idTag string) (chargepoint.Authorization, error) {
 	var state session.State
-	err := s.db.GetContext(ctx, &state, tagSQL, id, idTag)
-	if errors.Is(err, sql.ErrNoRows) {
-		return "", nil
+	switch err := s.db.GetContext(ctx, &state, tagSQL, id, idTag); {
+	case err == nil && state.Open():
+		return chargepoint.Accepted, nil
+	case err == nil:
+		return chargepoint.Expired, nil
+	case !errors.Is(err, sql.ErrNoRows):
+		return "", postgres.Map(fmt.Errorf("read a tag: %w", err), nil)
 	}
-	return state, postgres.Map(err, nil)
+	_, holds, err := tokenAt(ctx, s.db, id, idTag)
+	switch {
+	case errors.Is(err, token.ErrNotFound):
+		return chargepoint.Invalid, nil
+	case err != nil:
+		return "", postgres.Map(err, nil)
+	case !holds:
+		return chargepoint.Blocked, nil
+	}
+	return chargepoint.Accepted, nil
 }
 
 const fulfillSQL = `

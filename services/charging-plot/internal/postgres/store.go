@@ -21,6 +21,7 @@ import (
 	"github.com/ihr-charging/charging-plot-api/libs/postgres"
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/reservation"
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/session"
+	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/token"
 )
 
 //go:embed migrations/*.sql
@@ -85,6 +86,7 @@ func newID() uuid.UUID { return uuid.Must(uuid.NewV7()) }
 var byConstraint = map[string]*fault.Fault{
 	"reservations_no_overlap": reservation.ErrTaken,
 	"sessions_one_open":       session.ErrOccupied,
+	"tokens_key":              token.ErrTaken,
 }
 
 // write runs fn in a transaction and wakes the live listeners after it.

@@ -30,12 +30,13 @@ WHERE s.charge_point_id = $1 AND s.connector = $2 AND s.started_said_at = $3 AND
 const orderedSQL = `
 SELECT ` + sessionColumns + `
 FROM sessions s
-WHERE s.charge_point_id = $1 AND s.id_tag = $2 AND s.driver_id IS NOT NULL AND s.plot_id = $3
+WHERE s.charge_point_id = $1 AND s.id_tag = $2 AND s.driver_id IS NOT NULL AND s.token_id IS NULL AND s.plot_id = $3
 FOR UPDATE`
 
 // StartTransaction implements central.Plugs. The tag of a session that waits makes it ACTIVE; so does the tag of one that was given up
 // because nothing began in time or the charge point did not answer, as long as nobody else has the plot: the car is there and energy
-// flows. Any other tag gets a session without a driver, which ends INVALID, and whatever was open on the plot ends with it.
+// flows. A token that holds there begins a session of whoever's it is. Any other tag gets a session that nobody answers for, which ends
+// INVALID. Whatever was open on the plot ends with it.
 func (s *Store) StartTransaction(
 	ctx context.Context, id uuid.UUID, start chargepoint.TransactionStart, at time.Time,
 ) (out chargepoint.TransactionStarted, err error) {
@@ -83,7 +84,7 @@ func started(row sessionRow) chargepoint.TransactionStarted {
 	if row.TransactionID != nil {
 		out.Transaction = chargepoint.TransactionID(*row.TransactionID)
 	}
-	if row.DriverID == nil {
+	if !row.known() {
 		out.Authorization = chargepoint.Invalid
 	}
 	return out
@@ -114,15 +115,28 @@ func (s *Store) begin(
 	if err != nil && !errors.Is(err, session.ErrNotFound) {
 		return sessionRow{}, err
 	}
-	if err == nil && (!known || open.ID != ordered.ID) {
+	occupied := err == nil
+	row := ordered
+	if !known {
+		shown, err := s.show(ctx, tx, at, id, plotID, start.IDTag)
+		if err != nil {
+			return sessionRow{}, err
+		}
+		if shown != nil && occupied && shown.begins(open) { // ordered by an app, and begun by the driver's card
+			row, known = open, true
+			shown.mark(&row, start.IDTag)
+		} else if row, err = s.unordered(ctx, tx, now, unordered{id, plotID, evseID, start, shown}); err != nil {
+			return sessionRow{}, err
+		}
+	}
+	if occupied && open.ID != row.ID {
 		if err := s.supersede(ctx, tx, now, at, open, start.MeterWh); err != nil {
 			return sessionRow{}, err
 		}
 	}
-	row := ordered
 	if !known {
-		if row, err = s.foreign(ctx, tx, now, id, plotID, evseID, start); err != nil {
-			return sessionRow{}, err
+		if _, err := tx.NamedExecContext(ctx, insertSessionSQL, row); err != nil {
+			return sessionRow{}, fmt.Errorf("store a session that was not ordered: %w", err)
 		}
 	}
 	transaction := string(number(start))
@@ -179,32 +193,6 @@ func (s *Store) supersede(ctx context.Context, tx txn, now, at time.Time, open s
 		}
 	}
 	return s.finish(ctx, tx, now, open, chargepoint.TransactionStop{MeterWh: stop, Reason: session.ReasonSuperseded}, at)
-}
-
-const placeSQL = `
-SELECT p.station_id, p.operator_id, st.time_zone FROM plots p JOIN stations st ON st.id = p.station_id WHERE p.id = $1`
-
-// foreign stores a session that nobody here ordered.
-func (s *Store) foreign(
-	ctx context.Context, tx txn, now time.Time, id, plotID, evseID uuid.UUID, start chargepoint.TransactionStart,
-) (sessionRow, error) {
-	row := sessionRow{
-		ID: newID(), PlotID: plotID, EVSEID: evseID, ChargePointID: id, Connector: start.Connector, IDTag: start.IDTag,
-		State: string(session.Active), StateSince: now, RequestedAt: now, CreatedAt: now, UpdatedAt: now,
-	}
-	var place struct {
-		StationID  uuid.UUID `db:"station_id"`
-		OperatorID uuid.UUID `db:"operator_id"`
-		TimeZone   string    `db:"time_zone"`
-	}
-	if err := tx.GetContext(ctx, &place, placeSQL, plotID); err != nil {
-		return row, fmt.Errorf("read the plot: %w", err)
-	}
-	row.StationID, row.OperatorID, row.TimeZone = place.StationID, place.OperatorID, place.TimeZone
-	if _, err := tx.NamedExecContext(ctx, insertSessionSQL, row); err != nil {
-		return row, fmt.Errorf("store a foreign session: %w", err)
-	}
-	return row, nil
 }
 
 const transactionSQL = `SELECT ` + sessionColumns + ` FROM sessions s WHERE s.charge_point_id = $1 AND s.transaction_id = $2`
@@ -273,7 +261,7 @@ func (s *Store) finish(
 	if stop.Reason == "" {
 		row.Reason = "Local"
 	}
-	if row.DriverID == nil {
+	if !row.known() {
 		row.State = string(session.Invalid)
 	}
 	row.StateSince, row.EndedAt, row.MeterStopWh, row.PowerW = now, &at, &stop.MeterWh, nil
@@ -295,7 +283,7 @@ func (s *Store) finish(
 			return err
 		}
 	}
-	if row.DriverID == nil {
+	if !row.known() {
 		return nil
 	}
 	return s.bill(ctx, tx, now, row.fromRow())

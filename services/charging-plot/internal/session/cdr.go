@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/ihr-charging/charging-plot-api/libs/tariff"
+	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/token"
 )
 
 // CDR is the charge detail record that a finished session ends in. It is stored as it is and never changes; amounts are rounded to
@@ -18,6 +19,7 @@ type CDR struct {
 	ID            uuid.UUID       `json:"id"`
 	SessionID     uuid.UUID       `json:"session_id"`
 	DriverID      uuid.UUID       `json:"driver_id"`
+	Token         *token.Snapshot `json:"token,omitempty"`
 	OperatorID    uuid.UUID       `json:"operator_id"`
 	PlotID        uuid.UUID       `json:"plot_id"`
 	StationID     uuid.UUID       `json:"station_id"`
@@ -76,7 +78,7 @@ func Finish(s Session, stay Stay, id uuid.UUID, now time.Time) (CDR, error) {
 	}
 	gained := *s.MeterStopWh - *s.MeterStartWh
 	cdr := CDR{
-		ID: id, SessionID: s.ID, DriverID: s.DriverID, OperatorID: s.OperatorID, PlotID: s.PlotID, StationID: s.StationID,
+		ID: id, SessionID: s.ID, DriverID: s.DriverID, Token: s.Token, OperatorID: s.OperatorID, PlotID: s.PlotID, StationID: s.StationID,
 		StationName: stay.StationName, Address: stay.Address, OperatorName: stay.OperatorName, PlotLabel: stay.PlotLabel,
 		StartedAt: s.StartedAt, EndedAt: s.EndedAt, TimeZone: s.TimeZone, StopReason: s.Reason,
 		MeterStartWh: *s.MeterStartWh, MeterStopWh: *s.MeterStopWh,

@@ -13,6 +13,7 @@ import (
 
 	"github.com/ihr-charging/charging-plot-api/libs/fault"
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/chargepoint"
+	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/token"
 )
 
 // Session is one stay. Pointers are nil, and times zero, while what they say is not known.
@@ -22,11 +23,13 @@ type Session struct {
 	StationID     uuid.UUID
 	OperatorID    uuid.UUID
 	EVSEID        uuid.UUID
-	DriverID      uuid.UUID // zero when a tag that nobody here issued began it
+	DriverID      uuid.UUID // zero when a token that names no driver, or a tag that nobody knows, began it
 	ReservationID uuid.UUID // zero for none
 	ChargePointID uuid.UUID
 	Connector     int
 	IDTag         string
+	TokenID       uuid.UUID       // the token that began it at the charge point, zero when it was ordered
+	Token         *token.Snapshot // as it was then
 	Transaction   chargepoint.TransactionID
 
 	State           State
@@ -51,6 +54,9 @@ type Session struct {
 	UpdatedAt time.Time
 	Version   int64
 }
+
+// Known tells whether somebody is known who answers for the session: its driver, or whoever issued the token that began it.
+func (s Session) Known() bool { return s.DriverID != uuid.Nil || s.TokenID != uuid.Nil }
 
 // State is where a session stands, in OCPI's words.
 type State string
