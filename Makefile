@@ -9,10 +9,10 @@ RACE ?= $(if $(CI),1,)
 RACE_FLAG := $(if $(filter 1,$(RACE)),-race,)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint fmt generate bench build clean-state
+.PHONY: help run test check lint fmt generate bench build clean-state cluster-test install update start stop status
 
 help: ## List what there is
-	@sed -nE 's/^([a-z-]+):.*## (.*)/\1\t\2/p' Makefile | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@sed -nE 's/^([a-z -]+):.*## (.*)/\1\t\2/p' Makefile | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 run: bin/devstack ## Start the whole product on http://127.0.0.1:5000 (ARGS=--help for more)
 	@exec bin/devstack run $(ARGS)
@@ -20,6 +20,7 @@ run: bin/devstack ## Start the whole product on http://127.0.0.1:5000 (ARGS=--he
 test: check bin/devstack ## Run every test from nothing, beside a private Postgres and Redis (RACE=1: with the race detector)
 	bin/devstack exec -- go test $(RACE_FLAG) -timeout 20m $(TESTFLAGS) work
 	cd deploy/charttest && GOWORK=off go test ./...
+	@cd deploy/charttest/kubernetes && for release in go 1.35 1.36 1.37; do GOWORK=off go test -modfile=$$release.mod ./... || exit 1; done
 
 check: ## Check that generated code is current, and that each module builds and vets alone
 	@generated() { find services -path '*/httpapi/*' -type f | sort | xargs cat | cksum; }; \
@@ -47,6 +48,16 @@ build: ## Build the three services into bin/
 
 clean-state: bin/devstack ## Remove what `make run` keeps between runs
 	@bin/devstack clean
+
+install update start stop status: bin/ihrctl ## The product on the clusters of ARGS="--contexts a,b -P 2"
+	bin/ihrctl $@ $(ARGS)
+
+cluster-test: ## Install, test, upgrade and break the product on the current Kubernetes context (README, "On a cluster")
+	deploy/clustertest/run
+
+.PHONY: bin/ihrctl
+bin/ihrctl:
+	@go build -buildvcs=false -o $@ ./tools/ihrctl
 
 # Go's build cache knows whether there is anything to do.
 .PHONY: bin/devstack

@@ -22,7 +22,7 @@ type setting struct {
 
 // free are the settings whose keys are the user's to choose.
 var free = []string{"config", "secret.keys", "networkPolicy.gatewayNamespaceLabels", "networkPolicy.monitoringNamespaceLabels",
-	"monitoring.labels", "podAnnotations", "nodeSelector", "affinity", "global"}
+	"monitoring.labels", "monitoring.dashboardLabels", "externalSecret.storeRef", "podAnnotations", "nodeSelector", "affinity", "global"}
 
 // narrower says of a setting what its default does not.
 var narrower = map[string]map[string]any{
@@ -46,6 +46,10 @@ var narrower = map[string]map[string]any{
 	"nodeSelector":                            {"additionalProperties": map[string]any{"type": "string"}},
 	"podAnnotations":                          {"additionalProperties": map[string]any{"type": "string"}},
 	"networkPolicy.egressPorts":               {"items": map[string]any{"type": "integer"}},
+	"externalSecret.storeRef":                 {"additionalProperties": map[string]any{"type": "string"}},
+	"gateway.envoy.requestsPerSecond":         {"minimum": 1},
+	"monitoring.slowSeconds":                  {"type": "number"},
+	"monitoring.lagSeconds":                   {"minimum": 1},
 	"gateway.hostnames":                       {"items": map[string]any{"type": "string"}},
 	"resources.limits.cpu":                    {"type": []string{"string", "integer"}},
 	"networkPolicy.gatewayNamespaceLabels":    {"additionalProperties": map[string]any{"type": "string"}},

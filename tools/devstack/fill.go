@@ -11,6 +11,8 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/ihr-charging/charging-plot-api/tools/demo"
@@ -18,32 +20,59 @@ import (
 	"github.com/ihr-charging/charging-plot-api/tools/stack"
 )
 
+// site is a running product that the demonstration is brought into: the local stack, or one on a cluster.
+type site struct {
+	url string // origin of the public API
+	// ocpp is where charge points connect, without their identity.
+	ocpp string
+	// environ are the settings of a service, for what is done beside it.
+	environ map[string][]string
+	secret  string // what the charge points' passwords are derived from
+	folder  string // for what is remembered between runs
+	log     string // file for the fleet's log
+	say     func(format string, args ...any)
+}
+
+// siteOf is the local stack.
+func siteOf(product *stack.Stack) *site {
+	environ := map[string][]string{}
+	for _, service := range stack.Services {
+		for name, value := range product.Environment(service) {
+			environ[service] = append(environ[service], name+"="+value)
+		}
+	}
+	return &site{
+		url: product.URL, ocpp: "ws" + strings.TrimPrefix(product.URL, "http") + "/ocpp", environ: environ, secret: product.ChargePointSecret(),
+		folder: product.Path(), log: product.Path("logs", "fleet.log"), say: product.Say,
+	}
+}
+
 // fill brings the demonstration into the product: stations, accounts, and the charge points that are simulated. It does only
 // what an earlier run has not done, and returns who then lives there.
-func fill(ctx context.Context, product *stack.Stack) (*fleet, error) {
+func fill(ctx context.Context, product *site) (*fleet, error) {
 	begin := time.Now()
 	set, sum := sha256.New(), ""
 	if err := demo.WriteNDJSON(set); err != nil {
 		return nil, err
 	}
 	sum = fmt.Sprintf("%x", set.Sum(nil))
-	marker := product.Path("demo.sha256")
+	marker := filepath.Join(product.folder, "demo.sha256")
 	if had, err := os.ReadFile(marker); err != nil || string(had) != sum {
-		product.Say("Filling the catalogue with the demonstration set …")
+		product.say("Filling the catalogue with the demonstration set …")
 		reader, writer := io.Pipe()
 		go func() { writer.CloseWithError(demo.WriteNDJSON(writer)) }()
-		say := func(line string) { product.Say("  %s", line) }
-		if err := importStations(ctx, environ(product, stack.StationCatalog), reader, say); err != nil {
+		say := func(line string) { product.say("  %s", line) }
+		if err := importStations(ctx, product.environ[stack.StationCatalog], reader, say); err != nil {
 			return nil, fmt.Errorf("demonstration stations: %w", err)
 		}
 	}
-	caller := &api{base: product.URL, client: &http.Client{Timeout: 30 * time.Second}}
+	caller := &api{base: product.url, client: &http.Client{Timeout: 30 * time.Second}}
 	operator, err := demonstrator(ctx, caller)
 	if err != nil {
 		return nil, err
 	}
 	accounts := append(append([]demo.Account{}, demo.Accounts...), demo.Drivers()...)
-	if err := createAccounts(ctx, environ(product, stack.Auth), accounts, operator); err != nil {
+	if err := createAccounts(ctx, product.environ[stack.Auth], accounts, operator); err != nil {
 		return nil, fmt.Errorf("demonstration accounts: %w", err)
 	}
 	if caller, err = caller.login(ctx, demo.Op.Email, demo.Password); err != nil {
@@ -55,18 +84,10 @@ func fill(ctx context.Context, product *stack.Stack) (*fleet, error) {
 		return nil, fmt.Errorf("demonstration charge points: %w", err)
 	}
 	if made > 0 {
-		product.Say("  %d charge points provisioned; the demonstration was made in %.1f s", made, time.Since(begin).Seconds())
+		product.say("  %d charge points provisioned; the demonstration was made in %.1f s", made, time.Since(begin).Seconds())
 	}
 	// Last, so that an interrupted fill begins again.
 	return inhabited, os.WriteFile(marker, []byte(sum), 0o600)
-}
-
-func environ(product *stack.Stack, service string) []string {
-	var out []string
-	for name, value := range product.Environment(service) {
-		out = append(out, name+"="+value)
-	}
-	return out
 }
 
 // demonstrator is the id under which the catalogue knows the operator of the simulated charge points.
@@ -98,7 +119,7 @@ func demonstrator(ctx context.Context, caller *api) (id string, err error) {
 
 // fleet is the simulated charge points and drivers.
 type fleet struct {
-	product  *stack.Stack
+	product  *site
 	stations []simulator.StationConfig
 	places   []simulator.Place
 }
@@ -215,9 +236,9 @@ func registered(ctx context.Context, operator *api) (map[string]bool, error) {
 	}
 }
 
-// password is derived, so that it need not be stored: 26 letters and digits that only this state folder can compute.
+// password is derived, so that it need not be stored: 26 letters and digits that only who has the secret can compute.
 func (f *fleet) password(identity string) string {
-	mac := hmac.New(sha256.New, []byte(f.product.ChargePointSecret()))
+	mac := hmac.New(sha256.New, []byte(f.product.secret))
 	mac.Write([]byte(identity))
 	return base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(mac.Sum(nil))[:26]
 }
@@ -248,7 +269,7 @@ func (f *fleet) start(ctx context.Context, speed float64) (stop func()) {
 	go func() {
 		defer close(ended)
 		if err := f.live(ctx, speed); err != nil {
-			f.product.Say("The simulated fleet ended: %v", err)
+			f.product.say("The simulated fleet ended: %v", err)
 		}
 	}()
 	return func() {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"log/slog"
 	"os"
-	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -18,7 +17,7 @@ const demonstrationSeed = 20261001
 
 // live runs the fleet and its drivers until ctx ends. Their log is a file among the others.
 func (f *fleet) live(ctx context.Context, speed float64) error {
-	file, err := os.OpenFile(f.product.Path("logs", "fleet.log"), os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+	file, err := os.OpenFile(f.product.log, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
 	if err != nil {
 		return err
 	}
@@ -26,7 +25,7 @@ func (f *fleet) live(ctx context.Context, speed float64) error {
 	log := slog.New(slog.NewTextHandler(file, nil))
 	points, err := simulator.NewFleet(simulator.FleetConfig{
 		Options: simulator.Options{
-			URL: "ws" + strings.TrimPrefix(f.product.URL, "http") + "/ocpp", Seed: demonstrationSeed, Speed: speed,
+			URL: f.product.ocpp, Seed: demonstrationSeed, Speed: speed,
 			AutoPlug: true, TroubleEvery: 6 * time.Hour, Log: log,
 		},
 		Stations: f.stations, ConnectSpread: time.Second,
@@ -39,7 +38,7 @@ func (f *fleet) live(ctx context.Context, speed float64) error {
 		accounts = append(accounts, simulator.Account{Login: a.Email, Password: demo.Password})
 	}
 	drivers := simulator.NewDrivers(simulator.DriversConfig{
-		BaseURL: f.product.URL, Accounts: accounts, Places: f.places, Speed: speed, Seed: demonstrationSeed, Log: log,
+		BaseURL: f.product.url, Accounts: accounts, Places: f.places, Speed: speed, Seed: demonstrationSeed, Log: log,
 	})
 	both, ctx := errgroup.WithContext(ctx)
 	both.Go(func() error { return points.Run(ctx) })

@@ -1,5 +1,5 @@
 // Command devstack is the local stack: `run` starts the whole product on one machine, `exec` runs a command (the tests) beside
-// a private Postgres and Redis, `clean` removes what `run` keeps.
+// a private Postgres and Redis, `demonstrate` brings the demonstration to a product that runs elsewhere, `clean` removes what `run` keeps.
 package main
 
 import (
@@ -17,12 +17,12 @@ import (
 func main() {
 	// SIGHUP too: a closed terminal must not leave half a stack.
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
-	err := command().ExecuteContext(ctx)
+	err := rootCommand().ExecuteContext(ctx)
 	stop()
 	os.Exit(exitCode(err))
 }
 
-func command() *cobra.Command {
+func rootCommand() *cobra.Command {
 	run := runCommand()
 	root := &cobra.Command{
 		Use:           "devstack",
@@ -33,7 +33,7 @@ func command() *cobra.Command {
 		RunE:          run.RunE,
 	}
 	root.Flags().AddFlagSet(run.Flags())
-	root.AddCommand(run, execCommand(), cleanCommand())
+	root.AddCommand(run, execCommand(), demonstrateCommand(), cleanCommand())
 	return root
 }
 

@@ -81,7 +81,7 @@ func run(cmd *cobra.Command, s settings) (err error) {
 	}()
 	var visitors *fleet
 	if s.demo {
-		if visitors, err = fill(ctx, product); err != nil {
+		if visitors, err = fill(ctx, siteOf(product)); err != nil {
 			return quiet(ctx, err)
 		}
 	}

@@ -28,9 +28,33 @@
 {{- if .Values.networkPolicy.enabled }}
 ---
 {{ include "common.networkpolicy" . }}
+{{- if eq .Values.migrations.mode "hook" }}
+---
+{{ include "common.networkpolicy.migrate" . }}
+{{- end }}
+{{- end }}
+{{- if .Values.gateway.envoy.enabled }}
+---
+{{ include "common.envoy.security" . }}
+---
+{{ include "common.envoy.traffic" . }}
+{{- end }}
+{{- if .Values.externalSecret.enabled }}
+---
+{{ include "common.externalsecret" . }}
 {{- end }}
 {{- if .Values.monitoring.enabled }}
 ---
 {{ include "common.servicemonitor" . }}
+---
+{{ include "common.prometheusrule" . }}
+---
+{{ include "common.dashboard" . }}
 {{- end }}
+{{- range .Values.extraObjects }}
+---
+{{ tpl (toYaml .) $ }}
+{{- end }}
+---
+{{ include "common.test" . }}
 {{- end -}}

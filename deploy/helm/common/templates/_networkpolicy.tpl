@@ -35,20 +35,47 @@ spec:
         - port: http
     {{- end }}
   egress:
-    - to:
-        - namespaceSelector: {}
-          podSelector:
-            matchLabels:
-              k8s-app: kube-dns
-      ports:
-        - {port: 53, protocol: UDP}
-        - {port: 53, protocol: TCP}
-    - to:
-        - podSelector:
-            matchLabels:
-              app.kubernetes.io/part-of: ihr-charging
-    {{- range .Values.networkPolicy.egressPorts }}
-    - ports:
-        - port: {{ . }}
-    {{- end }}
+    {{- include "common.egress" . | nindent 4 }}
+{{- end -}}
+
+{{/* The same for the migration's pod, which runs before the release and is reached by nobody. */}}
+{{- define "common.networkpolicy.migrate" -}}
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata:
+  name: {{ include "common.fullname" . }}-migrate
+  labels:
+    {{- include "common.labels" . | nindent 4 }}
+  annotations:
+    helm.sh/hook: pre-install,pre-upgrade
+    helm.sh/hook-weight: "-5"
+    helm.sh/hook-delete-policy: before-hook-creation
+spec:
+  podSelector:
+    matchLabels:
+      app.kubernetes.io/name: {{ include "common.name" . }}-migrate
+      app.kubernetes.io/instance: {{ .Release.Name }}
+  policyTypes: [Ingress, Egress]
+  ingress: []
+  egress:
+    {{- include "common.egress" . | nindent 4 }}
+{{- end -}}
+
+{{- define "common.egress" -}}
+- to:
+    - namespaceSelector: {}
+      podSelector:
+        matchLabels:
+          k8s-app: kube-dns
+  ports:
+    - {port: 53, protocol: UDP}
+    - {port: 53, protocol: TCP}
+- to:
+    - podSelector:
+        matchLabels:
+          app.kubernetes.io/part-of: ihr-charging
+{{- range .Values.networkPolicy.egressPorts }}
+- ports:
+    - port: {{ . }}
+{{- end }}
 {{- end -}}

@@ -32,7 +32,11 @@ func Command(environ func() []string) *cobra.Command {
 		cfg, err := settings()
 		return cfg.Database, err
 	}
-	root.AddCommand(command.Serve(settings, auth.Run), command.Migrate(database, auth.Migrations()), userCommand(settings), keyCommand(settings), clientCommand(settings))
+	checks := func() ([]command.Step, error) {
+		cfg, err := settings()
+		return auth.Checks(cfg), err
+	}
+	root.AddCommand(command.Serve(settings, auth.Run), command.Migrate(database, auth.Migrations()), command.Check(checks), userCommand(settings), keyCommand(settings), clientCommand(settings))
 	return root
 }
 

@@ -15,7 +15,7 @@ import (
 
 func main() {
 	root := &cobra.Command{Use: chargingplot.Name, Short: "The plots of a charging network"}
-	root.AddCommand(command.Serve(settings, chargingplot.Run), command.Migrate(database, chargingplot.Migrations()), chargePoints(), sessions())
+	root.AddCommand(command.Serve(settings, chargingplot.Run), command.Migrate(database, chargingplot.Migrations()), command.Check(checks), chargePoints(), sessions())
 	os.Exit(command.Execute(root))
 }
 
@@ -27,4 +27,9 @@ func settings() (cfg chargingplot.Config, err error) {
 func database() (postgres.Config, error) {
 	cfg, err := settings()
 	return cfg.Postgres, err
+}
+
+func checks() ([]command.Step, error) {
+	cfg, err := settings()
+	return chargingplot.Checks(cfg), err
 }

@@ -15,7 +15,7 @@ import (
 
 func main() {
 	root := &cobra.Command{Use: stationcatalog.Name, Short: "The catalogue of a charging network"}
-	root.AddCommand(command.Serve(settings, stationcatalog.Run), command.Migrate(database, stationcatalog.Migrations()), importing(), stats())
+	root.AddCommand(command.Serve(settings, stationcatalog.Run), command.Migrate(database, stationcatalog.Migrations()), command.Check(checks), importing(), stats())
 	os.Exit(command.Execute(root))
 }
 
@@ -27,4 +27,9 @@ func settings() (cfg stationcatalog.Config, err error) {
 func database() (postgres.Config, error) {
 	cfg, err := settings()
 	return cfg.Postgres, err
+}
+
+func checks() ([]command.Step, error) {
+	cfg, err := settings()
+	return stationcatalog.Checks(cfg), err
 }

@@ -1,0 +1,35 @@
+# For those who build without ko:
+#   docker build --build-arg SERVICE=auth --tag auth .
+# SERVICE is auth, station-catalog or charging-plot. The image holds one static program, root certificates and nothing else.
+ARG GO_VERSION=1.26
+FROM golang:${GO_VERSION} AS build
+ARG SERVICE
+ARG VERSION=unknown
+# skaffold debug sets it, to leave the program as a debugger wants it.
+ARG SKAFFOLD_GO_GCFLAGS
+ENV GOCACHE=/gocache
+WORKDIR /src
+# Modules first: they are fetched anew only when a go.mod changes.
+COPY go.work go.work.sum ./
+COPY libs/go.mod libs/go.sum libs/
+COPY services/auth/go.mod services/auth/go.sum services/auth/
+COPY services/station-catalog/go.mod services/station-catalog/go.sum services/station-catalog/
+COPY services/charging-plot/go.mod services/charging-plot/go.sum services/charging-plot/
+COPY tools/go.mod tools/go.sum tools/
+COPY e2e/go.mod e2e/go.sum e2e/
+RUN --mount=type=cache,target=/go/pkg/mod cd services/${SERVICE} && GOWORK=off go mod download
+COPY libs libs
+COPY services services
+RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/gocache \
+    cd services/${SERVICE} && GOWORK=off CGO_ENABLED=0 go build -trimpath -buildvcs=false -gcflags="${SKAFFOLD_GO_GCFLAGS}" \
+    -ldflags "-s -w -X main.version=${VERSION}" -o /service ./cmd/${SERVICE}
+
+FROM gcr.io/distroless/static:nonroot
+ARG SERVICE
+LABEL org.opencontainers.image.title="${SERVICE}" \
+      org.opencontainers.image.description="${SERVICE} of the IHR Charging Plot API" \
+      org.opencontainers.image.licenses="Apache-2.0"
+COPY --from=build /service /service
+USER 65532:65532
+ENTRYPOINT ["/service"]
+CMD ["serve"]
