@@ -283,7 +283,7 @@ func (c *Client) read(answer *http.Response, out any) error {
 // readProblem makes the fault of an answer that is not a success.
 func readProblem(answer *http.Response) error {
 	defer drain(answer)
-	after := retryAfter(answer.Header.Get("Retry-After"))
+	after := RetryAfter(answer.Header.Get("Retry-After"))
 	body, err := io.ReadAll(io.LimitReader(answer.Body, maxProblem))
 	document := problem.Document{}
 	media, _, _ := mime.ParseMediaType(answer.Header.Get("Content-Type"))
@@ -348,13 +348,13 @@ func withoutURL(err error) error {
 	return err
 }
 
-// retryAfter reads the header's two forms, seconds and a date; zero when there is none.
-func retryAfter(value string) time.Duration {
+// RetryAfter reads that header's two forms, seconds and a date, up to a day; zero when there is none.
+func RetryAfter(value string) time.Duration {
 	if seconds, err := strconv.Atoi(value); err == nil && seconds > 0 {
 		return time.Duration(min(seconds, 24*3600)) * time.Second
 	}
 	if at, err := http.ParseTime(value); err == nil {
-		return max(0, time.Until(at))
+		return min(max(0, time.Until(at)), 24*time.Hour)
 	}
 	return 0
 }
