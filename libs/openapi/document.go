@@ -114,7 +114,7 @@ func (d *Document) compile() error {
 			}
 			ids[op.ID] = struct{}{}
 			d.operations = append(d.operations, op)
-			d.byRoute[method+" "+fiberPath(path)] = op
+			d.byRoute[method+" "+FiberPath(path)] = op
 		}
 	}
 	slices.SortFunc(d.operations, func(a, b *operation) int {
@@ -123,8 +123,8 @@ func (d *Document) compile() error {
 	return errors.Join(faults...)
 }
 
-// fiberPath spells a path of the document as fiber does: {id} becomes :id.
-func fiberPath(path string) string {
+// FiberPath spells a path of the document as fiber does: {id} becomes :id.
+func FiberPath(path string) string {
 	return strings.NewReplacer("{", ":", "}", "").Replace(path)
 }
 

@@ -53,9 +53,9 @@ func shop(t testing.TB) *fiber.App {
 	for _, op := range d.Operations() {
 		handler := func(c *fiber.Ctx) error { return c.SendString(op.ID) }
 		if op.Method == http.MethodGet {
-			routes.Get(fiberPath(op.Path), handler)
+			routes.Get(FiberPath(op.Path), handler)
 		} else {
-			routes.Add(op.Method, fiberPath(op.Path), handler)
+			routes.Add(op.Method, FiberPath(op.Path), handler)
 		}
 	}
 	return app

@@ -3,6 +3,7 @@ package auth
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
@@ -15,6 +16,7 @@ import (
 	"github.com/ihr-charging/charging-plot-api/services/auth/internal/client"
 	"github.com/ihr-charging/charging-plot-api/services/auth/internal/credential"
 	"github.com/ihr-charging/charging-plot-api/services/auth/internal/mail"
+	"github.com/ihr-charging/charging-plot-api/services/auth/internal/passkey"
 	"github.com/ihr-charging/charging-plot-api/services/auth/internal/signingkey"
 )
 
@@ -45,6 +47,9 @@ type Config struct {
 	ServiceClients   string `env:"SERVICE_CLIENTS" desc:"clients that shall exist: id:secret:service+service[:scope+scope] …; production reads them from a file only"`
 
 	People PeopleConfig
+
+	PasskeyDomain  string   `env:"PASSKEY_DOMAIN" desc:"domain that passkeys belong to; the host of PUBLIC_URL when empty, localhost when that is a loopback address"`
+	PasskeyOrigins []string `env:"PASSKEY_ORIGINS" desc:"origins of apps and pages where passkeys may be used, besides PUBLIC_URL"`
 
 	PasswordMinLength int     `env:"PASSWORD_MIN_LENGTH" envDefault:"15" desc:"least number of characters of a new password, 8 or more"`
 	HashParallel      int     `env:"PASSWORD_HASH_PARALLEL" envDefault:"0" desc:"password hashes computed at once, 19 MiB each; 0: one for each CPU"`
@@ -128,6 +133,9 @@ func (c Config) Validate() error {
 	if _, err := client.ParseBootstrap(c.ServiceClients); err != nil {
 		bad("SERVICE_CLIENTS: %w", err)
 	}
+	if _, err := passkey.NewService(nil, nil, c.site(), nil); err != nil {
+		bad("PASSKEY_DOMAIN: %w", err)
+	}
 	if c.PasswordMinLength < credential.MinMinLength || c.PasswordMinLength > 64 {
 		bad("PASSWORD_MIN_LENGTH: not from %d to 64", credential.MinMinLength)
 	}
@@ -141,6 +149,24 @@ func (c Config) Validate() error {
 		faults = append(faults, c.validateProduction()...)
 	}
 	return errors.Join(faults...)
+}
+
+// site is who asks for passkeys. A passkey belongs to a domain; a developer's machine is localhost, by whatever address.
+func (c Config) site() passkey.Site {
+	site := passkey.Site{ID: c.PasskeyDomain, Name: c.People.AppName, Origins: append([]string{c.PublicURL}, c.PasskeyOrigins...)}
+	public, err := url.Parse(c.PublicURL)
+	if err != nil {
+		return site
+	}
+	site.Origins[0] = public.Scheme + "://" + public.Host
+	if address, err := netip.ParseAddr(public.Hostname()); err == nil && address.IsLoopback() && site.ID == "" {
+		site.ID = "localhost"
+		site.Origins = append(site.Origins, public.Scheme+"://localhost:"+public.Port())
+	}
+	if site.ID == "" {
+		site.ID = public.Hostname()
+	}
+	return site
 }
 
 func (c Config) validateMail() []error {

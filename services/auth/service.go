@@ -30,7 +30,9 @@ import (
 	"github.com/ihr-charging/charging-plot-api/services/auth/internal/httpapi"
 	"github.com/ihr-charging/charging-plot-api/services/auth/internal/introspection"
 	"github.com/ihr-charging/charging-plot-api/services/auth/internal/mail"
+	"github.com/ihr-charging/charging-plot-api/services/auth/internal/mfa"
 	"github.com/ihr-charging/charging-plot-api/services/auth/internal/notice"
+	"github.com/ihr-charging/charging-plot-api/services/auth/internal/passkey"
 	"github.com/ihr-charging/charging-plot-api/services/auth/internal/postgres"
 	"github.com/ihr-charging/charging-plot-api/services/auth/internal/session"
 	"github.com/ihr-charging/charging-plot-api/services/auth/internal/signingkey"
@@ -103,6 +105,7 @@ func run(ctx context.Context, cfg Config, tel *telemetry.Telemetry) error {
 		{"service clients", parts.bootstrap},
 		{"mail", parts.courier.Run},
 		{"janitor", parts.sweep},
+		{"second factors", parts.reseal},
 		{"http", server.Run},
 	} {
 		group.Go(part.name, part.run)
@@ -129,6 +132,7 @@ type parts struct {
 	accounts  *postgres.Accounts
 	sessions  *postgres.Sessions
 	clients   *postgres.Clients
+	factors   *postgres.Factors
 	throttles *postgres.Throttles
 	events    *postgres.Events
 	janitor   *postgres.Janitor
@@ -140,7 +144,7 @@ type parts struct {
 func assemble(cfg Config, db *pg.DB, log *slog.Logger) (*parts, error) {
 	p := &parts{
 		log: log, db: db, accounts: postgres.NewAccounts(db), sessions: postgres.NewSessions(db), clients: postgres.NewClients(db),
-		throttles: postgres.NewThrottles(db), events: postgres.NewEvents(db), janitor: postgres.NewJanitor(db),
+		factors: postgres.NewFactors(db), throttles: postgres.NewThrottles(db), events: postgres.NewEvents(db), janitor: postgres.NewJanitor(db),
 		hasher: credential.NewHasher(credential.DefaultParams, cfg.HashParallel, 0),
 		policy: credential.Policy{MinLength: cfg.PasswordMinLength},
 	}
@@ -195,14 +199,21 @@ func (p *parts) serve(ctx context.Context, cfg Config, tel *telemetry.Telemetry,
 	}
 	server := httpserver.New(cfg.HTTP, tel, checks...)
 	nudge := p.courier.Nudge
+	passkeys, err := passkey.NewService(p.factors, mfa.NewCodes, cfg.site(), time.Now)
+	if err != nil {
+		return nil, err
+	}
+	factors := mfa.NewService(p.factors, p.sealer, p.throttles, passkeys, cfg.People.AppName, time.Now)
 	needs := httpapi.Needs{
 		Registrar: account.NewRegistrar(p.accounts, p.hasher, p.policy, p.throttles, nudge),
 		Passwords: account.NewPasswords(p.accounts, p.hasher, p.policy, p.throttles, nudge),
 		Profiles:  account.NewProfiles(p.accounts),
 		Sessions: session.NewService(session.Needs{
 			Store: p.sessions, Hasher: p.hasher, Minter: p.minter, Throttle: p.throttles, Recorder: p.events,
+			Second: p.sessions, Factors: factors, Passkeys: passkeys,
 			Audiences: client.Audiences(cfg.PublicURL), Lifetimes: session.DefaultLifetimes, Now: time.Now,
 		}),
+		Factors: factors, Passkeys: passkeys, Guard: p.sessions,
 		Clients:   client.NewService(p.clients, p.minter),
 		Inspector: introspection.NewService(p.minter, p.sessions, p.clients),
 		Keys:      p.ring, Issuer: cfg.PublicURL, Veil: caller.NewVeil(p.sealer.Derive("networks and devices")), Verifier: verifier,
@@ -233,6 +244,27 @@ func bootstrap(ctx context.Context, store client.Store, clients []client.Client,
 		case <-ctx.Done():
 			return nil
 		case <-time.After(2 * time.Second):
+		}
+	}
+}
+
+// reseal seals the secrets of authenticator apps anew that an old key-encryption key has sealed, and tries until it has.
+func (p *parts) reseal(ctx context.Context) error {
+	for {
+		n, err := mfa.Reseal(ctx, p.factors, p.sealer)
+		switch {
+		case err != nil && ctx.Err() == nil:
+			p.log.WarnContext(ctx, "the secrets of authenticator apps could not be sealed anew", "error", err)
+		case n > 0:
+			p.log.InfoContext(ctx, "secrets of authenticator apps were sealed anew", "rows", n)
+		}
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(time.Minute):
 		}
 	}
 }

@@ -80,3 +80,12 @@ func ParseName(text string) (string, error) {
 	}
 	return text, nil
 }
+
+// ParseNameAt is ParseName for the field of a form that the pointer names.
+func ParseNameAt(pointer, text string) (string, error) {
+	name, err := ParseName(text)
+	if err != nil {
+		return "", at(pointer, err)
+	}
+	return name, nil
+}

@@ -25,6 +25,21 @@ import (
 	openapi_types "github.com/oapi-codegen/runtime/types"
 )
 
+// Defines values for AccessTokenTokenType.
+const (
+	AccessTokenTokenTypeBearer AccessTokenTokenType = "Bearer"
+)
+
+// Valid indicates whether the value is a known member of the AccessTokenTokenType enum.
+func (e AccessTokenTokenType) Valid() bool {
+	switch e {
+	case AccessTokenTokenTypeBearer:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for JWKAlg.
 const (
 	ES256 JWKAlg = "ES256"
@@ -181,6 +196,17 @@ type Accepted struct {
 	Message string `json:"message"`
 }
 
+// AccessToken defines model for AccessToken.
+type AccessToken struct {
+	AccessToken string               `json:"access_token"`
+	ExpiresIn   int64                `json:"expires_in"`
+	Scope       string               `json:"scope"`
+	TokenType   AccessTokenTokenType `json:"token_type"`
+}
+
+// AccessTokenTokenType defines model for AccessToken.TokenType.
+type AccessTokenTokenType string
+
 // Address defines model for Address.
 type Address struct {
 	// Email An address as `local@domain`. The domain may be internationalised; upper and lower case are the same.
@@ -204,6 +230,20 @@ type Confirmation struct {
 //
 // Example: ada@example.com
 type Email = string
+
+// FactorName defines model for FactorName.
+type FactorName struct {
+	// Name What its owner calls it.
+	//
+	// Example: Ada's phone
+	Name string `json:"name"`
+}
+
+// FirstFactor defines model for FirstFactor.
+type FirstFactor struct {
+	// RecoveryCodes With the first second factor of the account; shown this once.
+	RecoveryCodes *[]RecoveryCode `json:"recovery_codes,omitempty"`
+}
 
 // Introspection defines model for Introspection.
 type Introspection struct {
@@ -274,6 +314,21 @@ type LoginAttempt struct {
 	RememberMe *bool `json:"remember_me,omitempty"`
 }
 
+// LoginCompletion One of the second factors besides the token.
+type LoginCompletion struct {
+	// MfaToken An opaque token, as it was given.
+	MfaToken OpaqueToken    `json:"mfa_token"`
+	Passkey  *PasskeyAnswer `json:"passkey,omitempty"`
+
+	// RecoveryCode Example: 3kq9-x7vd-m0tz-w4ae
+	RecoveryCode *RecoveryCode `json:"recovery_code,omitempty"`
+
+	// TotpCode What the authenticator app shows.
+	//
+	// Example: 492039
+	TotpCode *TotpText `json:"totp_code,omitempty"`
+}
+
 // Me defines model for Me.
 type Me struct {
 	CreatedAt time.Time `json:"created_at"`
@@ -305,10 +360,39 @@ type MePatch struct {
 	Name nullable.Nullable[Name] `json:"name,omitempty"`
 }
 
+// Mfa defines model for Mfa.
+type Mfa struct {
+	// Enabled Logins by password ask for a second factor.
+	Enabled bool `json:"enabled"`
+
+	// Passkeys How many there are.
+	Passkeys          int    `json:"passkeys"`
+	RecoveryCodesLeft int    `json:"recovery_codes_left"`
+	Totp              []Totp `json:"totp"`
+}
+
+// MfaToken defines model for MfaToken.
+type MfaToken struct {
+	// MfaToken An opaque token, as it was given.
+	MfaToken OpaqueToken `json:"mfa_token"`
+}
+
 // Name What the person is called; free text in one line.
 //
 // Example: Ada
 type Name = string
+
+// NewPasskey defines model for NewPasskey.
+type NewPasskey struct {
+	// Ceremony An opaque token, as it was given.
+	Ceremony OpaqueToken `json:"ceremony"`
+
+	// Credential What `navigator.credentials.create` returned, as `toJSON()` writes it.
+	Credential json.RawMessage `json:"credential"`
+
+	// Name Example: Ada's laptop
+	Name string `json:"name"`
+}
 
 // OAuthError defines model for OAuthError.
 type OAuthError struct {
@@ -350,6 +434,53 @@ type OpenIDConfiguration struct {
 type OptionalRefreshToken struct {
 	// RefreshToken An opaque token, as it was given.
 	RefreshToken *OpaqueToken `json:"refresh_token,omitempty"`
+}
+
+// Passkey defines model for Passkey.
+type Passkey struct {
+	CreatedAt  time.Time          `json:"created_at"`
+	Id         openapi_types.UUID `json:"id"`
+	LastUsedAt *time.Time         `json:"last_used_at,omitempty"`
+	Name       string             `json:"name"`
+
+	// Synchronised It may be on several devices of its owner.
+	Synchronised bool `json:"synchronised"`
+}
+
+// PasskeyAnswer defines model for PasskeyAnswer.
+type PasskeyAnswer struct {
+	// Ceremony An opaque token, as it was given.
+	Ceremony OpaqueToken `json:"ceremony"`
+
+	// Credential What `navigator.credentials` returned, as `toJSON()` writes it.
+	Credential json.RawMessage `json:"credential"`
+}
+
+// PasskeyChallenge defines model for PasskeyChallenge.
+type PasskeyChallenge struct {
+	// Ceremony An opaque token, as it was given.
+	Ceremony  OpaqueToken `json:"ceremony"`
+	ExpiresIn int64       `json:"expires_in"`
+
+	// PublicKey The options of WebAuthn as JSON: `PublicKeyCredential.parseCreationOptionsFromJSON` or
+	// `parseRequestOptionsFromJSON` reads them.
+	PublicKey json.RawMessage `json:"public_key"`
+}
+
+// PasskeyList defines model for PasskeyList.
+type PasskeyList struct {
+	Items []Passkey `json:"items"`
+}
+
+// PasskeyLogin defines model for PasskeyLogin.
+type PasskeyLogin struct {
+	// Ceremony An opaque token, as it was given.
+	Ceremony OpaqueToken `json:"ceremony"`
+
+	// Credential What `navigator.credentials.get` returned, as `toJSON()` writes it.
+	Credential json.RawMessage `json:"credential"`
+	DeviceName *string         `json:"device_name,omitempty"`
+	RememberMe *bool           `json:"remember_me,omitempty"`
 }
 
 // Password At least 15 characters (an installation may ask for another number, from 8), at most 128, any character, no rule of
@@ -404,10 +535,26 @@ type ProblemError struct {
 	Pointer *string `json:"pointer,omitempty"`
 }
 
+// RecoveryCode Example: 3kq9-x7vd-m0tz-w4ae
+type RecoveryCode = string
+
+// RecoveryCodes defines model for RecoveryCodes.
+type RecoveryCodes struct {
+	RecoveryCodes []RecoveryCode `json:"recovery_codes"`
+}
+
 // RefreshToken defines model for RefreshToken.
 type RefreshToken struct {
 	// RefreshToken An opaque token, as it was given.
 	RefreshToken OpaqueToken `json:"refresh_token"`
+}
+
+// RegisteredPasskey defines model for RegisteredPasskey.
+type RegisteredPasskey struct {
+	Passkey Passkey `json:"passkey"`
+
+	// RecoveryCodes With the first second factor of the account; shown this once.
+	RecoveryCodes *[]RecoveryCode `json:"recovery_codes,omitempty"`
 }
 
 // Registration defines model for Registration.
@@ -447,6 +594,23 @@ type RoleGrant struct {
 
 // RoleGrantRole defines model for RoleGrant.Role.
 type RoleGrantRole string
+
+// StepUp The password, with one second factor when the account has one; or a passkey alone.
+type StepUp struct {
+	Passkey *PasskeyAnswer `json:"passkey,omitempty"`
+
+	// Password At least 15 characters (an installation may ask for another number, from 8), at most 128, any character, no rule of
+	// composition. Passwords that many people use are refused.
+	Password *Password `json:"password,omitempty"`
+
+	// RecoveryCode Example: 3kq9-x7vd-m0tz-w4ae
+	RecoveryCode *RecoveryCode `json:"recovery_code,omitempty"`
+
+	// TotpCode What the authenticator app shows.
+	//
+	// Example: 492039
+	TotpCode *TotpText `json:"totp_code,omitempty"`
+}
 
 // TokenQuery defines model for TokenQuery.
 type TokenQuery struct {
@@ -514,10 +678,49 @@ type Tokens struct {
 // TokensTokenType defines model for Tokens.TokenType.
 type TokensTokenType string
 
+// Totp defines model for Totp.
+type Totp struct {
+	CreatedAt  time.Time          `json:"created_at"`
+	Id         openapi_types.UUID `json:"id"`
+	LastUsedAt *time.Time         `json:"last_used_at,omitempty"`
+	Name       string             `json:"name"`
+}
+
+// TotpCode defines model for TotpCode.
+type TotpCode struct {
+	// Code What the authenticator app shows.
+	//
+	// Example: 492039
+	Code TotpText `json:"code"`
+}
+
+// TotpEnrolment defines model for TotpEnrolment.
+type TotpEnrolment struct {
+	Id   openapi_types.UUID `json:"id"`
+	Name string             `json:"name"`
+
+	// OtpauthUri Example: otpauth://totp/IHR:ada@example.com?secret=…
+	OtpauthUri string `json:"otpauth_uri"`
+
+	// QrPng The same as a QR code: a PNG in base64.
+	QrPng []byte `json:"qr_png"`
+
+	// Secret Base32, for those who type it.
+	Secret string `json:"secret"`
+}
+
+// TotpText What the authenticator app shows.
+//
+// Example: 492039
+type TotpText = string
+
 // Username Letters and digits of one script, and `.`, `_`, `-` between them. Shown as typed, compared without case.
 //
 // Example: ada
 type Username = string
+
+// FactorId defines model for FactorId.
+type FactorId = openapi_types.UUID
 
 // IfMatch defines model for IfMatch.
 type IfMatch = string
@@ -533,6 +736,9 @@ type OAuthErrorApplicationProblemPlusJSON = Problem
 
 // OAuthUnauthorized defines model for OAuthUnauthorized.
 type OAuthUnauthorized = OAuthError
+
+// PasskeyRequest defines model for PasskeyRequest.
+type PasskeyRequest = PasskeyChallenge
 
 // GetJWKSParams defines parameters for GetJWKS.
 type GetJWKSParams struct {
@@ -579,6 +785,15 @@ type LoginJSONRequestBody = LoginAttempt
 // LogoutJSONRequestBody defines body for Logout for application/json ContentType.
 type LogoutJSONRequestBody = OptionalRefreshToken
 
+// CompleteLoginJSONRequestBody defines body for CompleteLogin for application/json ContentType.
+type CompleteLoginJSONRequestBody = LoginCompletion
+
+// BeginSecondFactorPasskeyJSONRequestBody defines body for BeginSecondFactorPasskey for application/json ContentType.
+type BeginSecondFactorPasskeyJSONRequestBody = MfaToken
+
+// FinishPasskeyLoginJSONRequestBody defines body for FinishPasskeyLogin for application/json ContentType.
+type FinishPasskeyLoginJSONRequestBody = PasskeyLogin
+
 // ChangePasswordJSONRequestBody defines body for ChangePassword for application/json ContentType.
 type ChangePasswordJSONRequestBody = PasswordChange
 
@@ -594,11 +809,26 @@ type RefreshJSONRequestBody = RefreshToken
 // RegisterJSONRequestBody defines body for Register for application/json ContentType.
 type RegisterJSONRequestBody = Registration
 
+// StepUpJSONRequestBody defines body for StepUp for application/json ContentType.
+type StepUpJSONRequestBody = StepUp
+
 // UpdateMeJSONRequestBody defines body for UpdateMe for application/json ContentType.
 type UpdateMeJSONRequestBody = MePatch
 
 // UpdateMeApplicationMergePatchPlusJSONRequestBody defines body for UpdateMe for application/merge-patch+json ContentType.
 type UpdateMeApplicationMergePatchPlusJSONRequestBody = MePatch
+
+// EnrolTotpJSONRequestBody defines body for EnrolTotp for application/json ContentType.
+type EnrolTotpJSONRequestBody = FactorName
+
+// ConfirmTotpJSONRequestBody defines body for ConfirmTotp for application/json ContentType.
+type ConfirmTotpJSONRequestBody = TotpCode
+
+// FinishPasskeyJSONRequestBody defines body for FinishPasskey for application/json ContentType.
+type FinishPasskeyJSONRequestBody = NewPasskey
+
+// RenamePasskeyJSONRequestBody defines body for RenamePasskey for application/json ContentType.
+type RenamePasskeyJSONRequestBody = FactorName
 
 // Getter for additional properties for TokenQuery. Returns the specified
 // element and whether it was found
@@ -891,6 +1121,18 @@ type ServerInterface interface {
 	// LogoutAll End every session of the caller
 	// (POST /v1/auth/logout-all)
 	LogoutAll(c *fiber.Ctx) error
+	// CompleteLogin Complete a login with a second factor
+	// (POST /v1/auth/mfa)
+	CompleteLogin(c *fiber.Ctx) error
+	// BeginSecondFactorPasskey The challenge for a passkey as the second factor
+	// (POST /v1/auth/mfa/passkey/begin)
+	BeginSecondFactorPasskey(c *fiber.Ctx) error
+	// BeginPasskeyLogin The challenge of a login without a password
+	// (POST /v1/auth/passkeys/login/begin)
+	BeginPasskeyLogin(c *fiber.Ctx) error
+	// FinishPasskeyLogin Log in with a passkey alone
+	// (POST /v1/auth/passkeys/login/finish)
+	FinishPasskeyLogin(c *fiber.Ctx) error
 	// ChangePassword Change the password of the caller
 	// (POST /v1/auth/password/change)
 	ChangePassword(c *fiber.Ctx) error
@@ -909,12 +1151,48 @@ type ServerInterface interface {
 	// Register Ask for an account
 	// (POST /v1/auth/register)
 	Register(c *fiber.Ctx) error
+	// StepUp Prove again who you are
+	// (POST /v1/auth/step-up)
+	StepUp(c *fiber.Ctx) error
+	// BeginStepUpPasskey The challenge for stepping up with a passkey
+	// (POST /v1/auth/step-up/passkey/begin)
+	BeginStepUpPasskey(c *fiber.Ctx) error
 	// GetMe The caller's account
 	// (GET /v1/me)
 	GetMe(c *fiber.Ctx, params GetMeParams) error
 	// UpdateMe Change name or locale
 	// (PATCH /v1/me)
 	UpdateMe(c *fiber.Ctx, params UpdateMeParams) error
+	// GetMfa What protects the account besides its password
+	// (GET /v1/me/mfa)
+	GetMfa(c *fiber.Ctx) error
+	// ReplaceRecoveryCodes Draw new recovery codes
+	// (POST /v1/me/mfa/recovery-codes)
+	ReplaceRecoveryCodes(c *fiber.Ctx) error
+	// EnrolTotp Begin to set up an authenticator app
+	// (POST /v1/me/mfa/totp)
+	EnrolTotp(c *fiber.Ctx) error
+	// RemoveTotp Remove an authenticator app
+	// (DELETE /v1/me/mfa/totp/{id})
+	RemoveTotp(c *fiber.Ctx, id FactorId) error
+	// ConfirmTotp Finish it with the first code that the app shows
+	// (POST /v1/me/mfa/totp/{id}/confirm)
+	ConfirmTotp(c *fiber.Ctx, id FactorId) error
+	// ListPasskeys The caller's passkeys, oldest first
+	// (GET /v1/me/passkeys)
+	ListPasskeys(c *fiber.Ctx) error
+	// BeginPasskey The challenge for a new passkey
+	// (POST /v1/me/passkeys/begin)
+	BeginPasskey(c *fiber.Ctx) error
+	// FinishPasskey Register the passkey that answered
+	// (POST /v1/me/passkeys/finish)
+	FinishPasskey(c *fiber.Ctx) error
+	// RemovePasskey Remove a passkey
+	// (DELETE /v1/me/passkeys/{id})
+	RemovePasskey(c *fiber.Ctx, id FactorId) error
+	// RenamePasskey Give a passkey another name
+	// (PATCH /v1/me/passkeys/{id})
+	RenamePasskey(c *fiber.Ctx, id FactorId) error
 }
 
 // ServerInterfaceWrapper converts contexts to parameters.
@@ -1174,6 +1452,78 @@ func (siw *ServerInterfaceWrapper) LogoutAll(c *fiber.Ctx) error {
 	return handler(c)
 }
 
+// CompleteLogin operation middleware
+func (siw *ServerInterfaceWrapper) CompleteLogin(c *fiber.Ctx) error {
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.CompleteLogin(c)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// BeginSecondFactorPasskey operation middleware
+func (siw *ServerInterfaceWrapper) BeginSecondFactorPasskey(c *fiber.Ctx) error {
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.BeginSecondFactorPasskey(c)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// BeginPasskeyLogin operation middleware
+func (siw *ServerInterfaceWrapper) BeginPasskeyLogin(c *fiber.Ctx) error {
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.BeginPasskeyLogin(c)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// FinishPasskeyLogin operation middleware
+func (siw *ServerInterfaceWrapper) FinishPasskeyLogin(c *fiber.Ctx) error {
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.FinishPasskeyLogin(c)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
 // ChangePassword operation middleware
 func (siw *ServerInterfaceWrapper) ChangePassword(c *fiber.Ctx) error {
 
@@ -1282,6 +1632,42 @@ func (siw *ServerInterfaceWrapper) Register(c *fiber.Ctx) error {
 	return handler(c)
 }
 
+// StepUp operation middleware
+func (siw *ServerInterfaceWrapper) StepUp(c *fiber.Ctx) error {
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.StepUp(c)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// BeginStepUpPasskey operation middleware
+func (siw *ServerInterfaceWrapper) BeginStepUpPasskey(c *fiber.Ctx) error {
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.BeginStepUpPasskey(c)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
 // GetMe operation middleware
 func (siw *ServerInterfaceWrapper) GetMe(c *fiber.Ctx) error {
 
@@ -1368,6 +1754,230 @@ func (siw *ServerInterfaceWrapper) UpdateMe(c *fiber.Ctx) error {
 	return handler(c)
 }
 
+// GetMfa operation middleware
+func (siw *ServerInterfaceWrapper) GetMfa(c *fiber.Ctx) error {
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.GetMfa(c)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// ReplaceRecoveryCodes operation middleware
+func (siw *ServerInterfaceWrapper) ReplaceRecoveryCodes(c *fiber.Ctx) error {
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.ReplaceRecoveryCodes(c)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// EnrolTotp operation middleware
+func (siw *ServerInterfaceWrapper) EnrolTotp(c *fiber.Ctx) error {
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.EnrolTotp(c)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// RemoveTotp operation middleware
+func (siw *ServerInterfaceWrapper) RemoveTotp(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id FactorId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Params("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter id: %w", err).Error())
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.RemoveTotp(c, id)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// ConfirmTotp operation middleware
+func (siw *ServerInterfaceWrapper) ConfirmTotp(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id FactorId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Params("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter id: %w", err).Error())
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.ConfirmTotp(c, id)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// ListPasskeys operation middleware
+func (siw *ServerInterfaceWrapper) ListPasskeys(c *fiber.Ctx) error {
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.ListPasskeys(c)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// BeginPasskey operation middleware
+func (siw *ServerInterfaceWrapper) BeginPasskey(c *fiber.Ctx) error {
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.BeginPasskey(c)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// FinishPasskey operation middleware
+func (siw *ServerInterfaceWrapper) FinishPasskey(c *fiber.Ctx) error {
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.FinishPasskey(c)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// RemovePasskey operation middleware
+func (siw *ServerInterfaceWrapper) RemovePasskey(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id FactorId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Params("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter id: %w", err).Error())
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.RemovePasskey(c, id)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// RenamePasskey operation middleware
+func (siw *ServerInterfaceWrapper) RenamePasskey(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id FactorId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Params("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter id: %w", err).Error())
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.RenamePasskey(c, id)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
 // FiberServerOptions provides options for the Fiber server.
 type FiberServerOptions struct {
 	BaseURL            string
@@ -1418,6 +2028,38 @@ func RegisterHandlersWithOptions(router fiber.Router, si ServerInterface, option
 	router.Get(options.BaseURL+"/v1/me", wrapper.GetMe)
 
 	router.Patch(options.BaseURL+"/v1/me", wrapper.UpdateMe)
+
+	router.Post(options.BaseURL+"/v1/auth/mfa", wrapper.CompleteLogin)
+
+	router.Post(options.BaseURL+"/v1/auth/mfa/passkey/begin", wrapper.BeginSecondFactorPasskey)
+
+	router.Post(options.BaseURL+"/v1/auth/passkeys/login/begin", wrapper.BeginPasskeyLogin)
+
+	router.Post(options.BaseURL+"/v1/auth/passkeys/login/finish", wrapper.FinishPasskeyLogin)
+
+	router.Post(options.BaseURL+"/v1/auth/step-up", wrapper.StepUp)
+
+	router.Post(options.BaseURL+"/v1/auth/step-up/passkey/begin", wrapper.BeginStepUpPasskey)
+
+	router.Get(options.BaseURL+"/v1/me/mfa", wrapper.GetMfa)
+
+	router.Post(options.BaseURL+"/v1/me/mfa/totp", wrapper.EnrolTotp)
+
+	router.Delete(options.BaseURL+"/v1/me/mfa/totp/:id", wrapper.RemoveTotp)
+
+	router.Post(options.BaseURL+"/v1/me/mfa/totp/:id/confirm", wrapper.ConfirmTotp)
+
+	router.Post(options.BaseURL+"/v1/me/mfa/recovery-codes", wrapper.ReplaceRecoveryCodes)
+
+	router.Get(options.BaseURL+"/v1/me/passkeys", wrapper.ListPasskeys)
+
+	router.Post(options.BaseURL+"/v1/me/passkeys/begin", wrapper.BeginPasskey)
+
+	router.Post(options.BaseURL+"/v1/me/passkeys/finish", wrapper.FinishPasskey)
+
+	router.Delete(options.BaseURL+"/v1/me/passkeys/:id", wrapper.RemovePasskey)
+
+	router.Patch(options.BaseURL+"/v1/me/passkeys/:id", wrapper.RenamePasskey)
 
 	router.Post(options.BaseURL+"/oauth/token", wrapper.CreateToken)
 
@@ -1472,6 +2114,15 @@ type OAuthUnauthorizedJSONResponse struct {
 	Body OAuthError
 
 	Headers OAuthUnauthorizedResponseHeaders
+}
+
+type PasskeyRequestResponseHeaders struct {
+	CacheControl *string
+}
+type PasskeyRequestJSONResponse struct {
+	Body PasskeyChallenge
+
+	Headers PasskeyRequestResponseHeaders
 }
 
 type ProblemApplicationProblemPlusJSONResponse Problem
@@ -2094,6 +2745,229 @@ func (response LogoutAlldefaultApplicationProblemPlusJSONResponse) VisitLogoutAl
 	return ctx.JSON(&response.Body)
 }
 
+type CompleteLoginRequestObject struct {
+	Body *CompleteLoginJSONRequestBody
+}
+
+type CompleteLoginResponseObject interface {
+	VisitCompleteLoginResponse(ctx *fiber.Ctx) error
+}
+
+type CompleteLogin200JSONResponse struct{ TokensJSONResponse }
+
+func (response CompleteLogin200JSONResponse) VisitCompleteLoginResponse(ctx *fiber.Ctx) error {
+	if response.Headers.CacheControl != nil {
+		ctx.Response().Header.Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response.Body)
+}
+
+type CompleteLogin400ApplicationProblemPlusJSONResponse Problem
+
+func (response CompleteLogin400ApplicationProblemPlusJSONResponse) VisitCompleteLoginResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(400)
+
+	return ctx.JSON(&response)
+}
+
+type CompleteLogin401ApplicationProblemPlusJSONResponse Problem
+
+func (response CompleteLogin401ApplicationProblemPlusJSONResponse) VisitCompleteLoginResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response)
+}
+
+type CompleteLogin403ApplicationProblemPlusJSONResponse Problem
+
+func (response CompleteLogin403ApplicationProblemPlusJSONResponse) VisitCompleteLoginResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(403)
+
+	return ctx.JSON(&response)
+}
+
+type CompleteLogin429ApplicationProblemPlusJSONResponse struct {
+	ProblemApplicationProblemPlusJSONResponse
+}
+
+func (response CompleteLogin429ApplicationProblemPlusJSONResponse) VisitCompleteLoginResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(429)
+
+	return ctx.JSON(&response)
+}
+
+type CompleteLogindefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response CompleteLogindefaultApplicationProblemPlusJSONResponse) VisitCompleteLoginResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
+type BeginSecondFactorPasskeyRequestObject struct {
+	Body *BeginSecondFactorPasskeyJSONRequestBody
+}
+
+type BeginSecondFactorPasskeyResponseObject interface {
+	VisitBeginSecondFactorPasskeyResponse(ctx *fiber.Ctx) error
+}
+
+type BeginSecondFactorPasskey200JSONResponse struct{ PasskeyRequestJSONResponse }
+
+func (response BeginSecondFactorPasskey200JSONResponse) VisitBeginSecondFactorPasskeyResponse(ctx *fiber.Ctx) error {
+	if response.Headers.CacheControl != nil {
+		ctx.Response().Header.Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response.Body)
+}
+
+type BeginSecondFactorPasskey400ApplicationProblemPlusJSONResponse struct {
+	ProblemApplicationProblemPlusJSONResponse
+}
+
+func (response BeginSecondFactorPasskey400ApplicationProblemPlusJSONResponse) VisitBeginSecondFactorPasskeyResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(400)
+
+	return ctx.JSON(&response)
+}
+
+type BeginSecondFactorPasskey401ApplicationProblemPlusJSONResponse Problem
+
+func (response BeginSecondFactorPasskey401ApplicationProblemPlusJSONResponse) VisitBeginSecondFactorPasskeyResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response)
+}
+
+type BeginSecondFactorPasskey409ApplicationProblemPlusJSONResponse Problem
+
+func (response BeginSecondFactorPasskey409ApplicationProblemPlusJSONResponse) VisitBeginSecondFactorPasskeyResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(409)
+
+	return ctx.JSON(&response)
+}
+
+type BeginSecondFactorPasskeydefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response BeginSecondFactorPasskeydefaultApplicationProblemPlusJSONResponse) VisitBeginSecondFactorPasskeyResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
+type BeginPasskeyLoginRequestObject struct {
+}
+
+type BeginPasskeyLoginResponseObject interface {
+	VisitBeginPasskeyLoginResponse(ctx *fiber.Ctx) error
+}
+
+type BeginPasskeyLogin200JSONResponse struct{ PasskeyRequestJSONResponse }
+
+func (response BeginPasskeyLogin200JSONResponse) VisitBeginPasskeyLoginResponse(ctx *fiber.Ctx) error {
+	if response.Headers.CacheControl != nil {
+		ctx.Response().Header.Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response.Body)
+}
+
+type BeginPasskeyLogindefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response BeginPasskeyLogindefaultApplicationProblemPlusJSONResponse) VisitBeginPasskeyLoginResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
+type FinishPasskeyLoginRequestObject struct {
+	Body *FinishPasskeyLoginJSONRequestBody
+}
+
+type FinishPasskeyLoginResponseObject interface {
+	VisitFinishPasskeyLoginResponse(ctx *fiber.Ctx) error
+}
+
+type FinishPasskeyLogin200JSONResponse struct{ TokensJSONResponse }
+
+func (response FinishPasskeyLogin200JSONResponse) VisitFinishPasskeyLoginResponse(ctx *fiber.Ctx) error {
+	if response.Headers.CacheControl != nil {
+		ctx.Response().Header.Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response.Body)
+}
+
+type FinishPasskeyLogin400ApplicationProblemPlusJSONResponse Problem
+
+func (response FinishPasskeyLogin400ApplicationProblemPlusJSONResponse) VisitFinishPasskeyLoginResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(400)
+
+	return ctx.JSON(&response)
+}
+
+type FinishPasskeyLogin403ApplicationProblemPlusJSONResponse Problem
+
+func (response FinishPasskeyLogin403ApplicationProblemPlusJSONResponse) VisitFinishPasskeyLoginResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(403)
+
+	return ctx.JSON(&response)
+}
+
+type FinishPasskeyLogin429ApplicationProblemPlusJSONResponse struct {
+	ProblemApplicationProblemPlusJSONResponse
+}
+
+func (response FinishPasskeyLogin429ApplicationProblemPlusJSONResponse) VisitFinishPasskeyLoginResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(429)
+
+	return ctx.JSON(&response)
+}
+
+type FinishPasskeyLogindefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response FinishPasskeyLogindefaultApplicationProblemPlusJSONResponse) VisitFinishPasskeyLoginResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
 type ChangePasswordRequestObject struct {
 	Body *ChangePasswordJSONRequestBody
 }
@@ -2378,6 +3252,134 @@ func (response RegisterdefaultApplicationProblemPlusJSONResponse) VisitRegisterR
 	return ctx.JSON(&response.Body)
 }
 
+type StepUpRequestObject struct {
+	Body *StepUpJSONRequestBody
+}
+
+type StepUpResponseObject interface {
+	VisitStepUpResponse(ctx *fiber.Ctx) error
+}
+
+type StepUp200ResponseHeaders struct {
+	CacheControl *string
+}
+
+type StepUp200JSONResponse struct {
+	Body    AccessToken
+	Headers StepUp200ResponseHeaders
+}
+
+func (response StepUp200JSONResponse) VisitStepUpResponse(ctx *fiber.Ctx) error {
+	if response.Headers.CacheControl != nil {
+		ctx.Response().Header.Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response.Body)
+}
+
+type StepUp400ApplicationProblemPlusJSONResponse struct {
+	ProblemApplicationProblemPlusJSONResponse
+}
+
+func (response StepUp400ApplicationProblemPlusJSONResponse) VisitStepUpResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(400)
+
+	return ctx.JSON(&response)
+}
+
+type StepUp401ApplicationProblemPlusJSONResponse Problem
+
+func (response StepUp401ApplicationProblemPlusJSONResponse) VisitStepUpResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response)
+}
+
+type StepUp403ApplicationProblemPlusJSONResponse Problem
+
+func (response StepUp403ApplicationProblemPlusJSONResponse) VisitStepUpResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(403)
+
+	return ctx.JSON(&response)
+}
+
+type StepUp429ApplicationProblemPlusJSONResponse Problem
+
+func (response StepUp429ApplicationProblemPlusJSONResponse) VisitStepUpResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(429)
+
+	return ctx.JSON(&response)
+}
+
+type StepUpdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response StepUpdefaultApplicationProblemPlusJSONResponse) VisitStepUpResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
+type BeginStepUpPasskeyRequestObject struct {
+}
+
+type BeginStepUpPasskeyResponseObject interface {
+	VisitBeginStepUpPasskeyResponse(ctx *fiber.Ctx) error
+}
+
+type BeginStepUpPasskey200JSONResponse struct{ PasskeyRequestJSONResponse }
+
+func (response BeginStepUpPasskey200JSONResponse) VisitBeginStepUpPasskeyResponse(ctx *fiber.Ctx) error {
+	if response.Headers.CacheControl != nil {
+		ctx.Response().Header.Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response.Body)
+}
+
+type BeginStepUpPasskey401ApplicationProblemPlusJSONResponse struct {
+	ProblemApplicationProblemPlusJSONResponse
+}
+
+func (response BeginStepUpPasskey401ApplicationProblemPlusJSONResponse) VisitBeginStepUpPasskeyResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response)
+}
+
+type BeginStepUpPasskey409ApplicationProblemPlusJSONResponse Problem
+
+func (response BeginStepUpPasskey409ApplicationProblemPlusJSONResponse) VisitBeginStepUpPasskeyResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(409)
+
+	return ctx.JSON(&response)
+}
+
+type BeginStepUpPasskeydefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response BeginStepUpPasskeydefaultApplicationProblemPlusJSONResponse) VisitBeginStepUpPasskeyResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
 type GetMeRequestObject struct {
 	Params GetMeParams
 }
@@ -2509,6 +3511,600 @@ func (response UpdateMedefaultApplicationProblemPlusJSONResponse) VisitUpdateMeR
 	return ctx.JSON(&response.Body)
 }
 
+type GetMfaRequestObject struct {
+}
+
+type GetMfaResponseObject interface {
+	VisitGetMfaResponse(ctx *fiber.Ctx) error
+}
+
+type GetMfa200ResponseHeaders struct {
+	CacheControl *string
+}
+
+type GetMfa200JSONResponse struct {
+	Body    Mfa
+	Headers GetMfa200ResponseHeaders
+}
+
+func (response GetMfa200JSONResponse) VisitGetMfaResponse(ctx *fiber.Ctx) error {
+	if response.Headers.CacheControl != nil {
+		ctx.Response().Header.Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response.Body)
+}
+
+type GetMfa401ApplicationProblemPlusJSONResponse struct {
+	ProblemApplicationProblemPlusJSONResponse
+}
+
+func (response GetMfa401ApplicationProblemPlusJSONResponse) VisitGetMfaResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response)
+}
+
+type GetMfadefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetMfadefaultApplicationProblemPlusJSONResponse) VisitGetMfaResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
+type ReplaceRecoveryCodesRequestObject struct {
+}
+
+type ReplaceRecoveryCodesResponseObject interface {
+	VisitReplaceRecoveryCodesResponse(ctx *fiber.Ctx) error
+}
+
+type ReplaceRecoveryCodes200ResponseHeaders struct {
+	CacheControl *string
+}
+
+type ReplaceRecoveryCodes200JSONResponse struct {
+	Body    RecoveryCodes
+	Headers ReplaceRecoveryCodes200ResponseHeaders
+}
+
+func (response ReplaceRecoveryCodes200JSONResponse) VisitReplaceRecoveryCodesResponse(ctx *fiber.Ctx) error {
+	if response.Headers.CacheControl != nil {
+		ctx.Response().Header.Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response.Body)
+}
+
+type ReplaceRecoveryCodes401ApplicationProblemPlusJSONResponse struct {
+	ProblemApplicationProblemPlusJSONResponse
+}
+
+func (response ReplaceRecoveryCodes401ApplicationProblemPlusJSONResponse) VisitReplaceRecoveryCodesResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response)
+}
+
+type ReplaceRecoveryCodes409ApplicationProblemPlusJSONResponse Problem
+
+func (response ReplaceRecoveryCodes409ApplicationProblemPlusJSONResponse) VisitReplaceRecoveryCodesResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(409)
+
+	return ctx.JSON(&response)
+}
+
+type ReplaceRecoveryCodesdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ReplaceRecoveryCodesdefaultApplicationProblemPlusJSONResponse) VisitReplaceRecoveryCodesResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
+type EnrolTotpRequestObject struct {
+	Body *EnrolTotpJSONRequestBody
+}
+
+type EnrolTotpResponseObject interface {
+	VisitEnrolTotpResponse(ctx *fiber.Ctx) error
+}
+
+type EnrolTotp201ResponseHeaders struct {
+	CacheControl *string
+}
+
+type EnrolTotp201JSONResponse struct {
+	Body    TotpEnrolment
+	Headers EnrolTotp201ResponseHeaders
+}
+
+func (response EnrolTotp201JSONResponse) VisitEnrolTotpResponse(ctx *fiber.Ctx) error {
+	if response.Headers.CacheControl != nil {
+		ctx.Response().Header.Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(201)
+
+	return ctx.JSON(&response.Body)
+}
+
+type EnrolTotp400ApplicationProblemPlusJSONResponse struct {
+	ProblemApplicationProblemPlusJSONResponse
+}
+
+func (response EnrolTotp400ApplicationProblemPlusJSONResponse) VisitEnrolTotpResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(400)
+
+	return ctx.JSON(&response)
+}
+
+type EnrolTotp401ApplicationProblemPlusJSONResponse Problem
+
+func (response EnrolTotp401ApplicationProblemPlusJSONResponse) VisitEnrolTotpResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response)
+}
+
+type EnrolTotp409ApplicationProblemPlusJSONResponse Problem
+
+func (response EnrolTotp409ApplicationProblemPlusJSONResponse) VisitEnrolTotpResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(409)
+
+	return ctx.JSON(&response)
+}
+
+type EnrolTotpdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response EnrolTotpdefaultApplicationProblemPlusJSONResponse) VisitEnrolTotpResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
+type RemoveTotpRequestObject struct {
+	Id FactorId `json:"id"`
+}
+
+type RemoveTotpResponseObject interface {
+	VisitRemoveTotpResponse(ctx *fiber.Ctx) error
+}
+
+type RemoveTotp204Response struct {
+}
+
+func (response RemoveTotp204Response) VisitRemoveTotpResponse(ctx *fiber.Ctx) error {
+	ctx.Status(204)
+	return nil
+}
+
+type RemoveTotp401ApplicationProblemPlusJSONResponse struct {
+	ProblemApplicationProblemPlusJSONResponse
+}
+
+func (response RemoveTotp401ApplicationProblemPlusJSONResponse) VisitRemoveTotpResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response)
+}
+
+type RemoveTotp404ApplicationProblemPlusJSONResponse Problem
+
+func (response RemoveTotp404ApplicationProblemPlusJSONResponse) VisitRemoveTotpResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(404)
+
+	return ctx.JSON(&response)
+}
+
+type RemoveTotp409ApplicationProblemPlusJSONResponse Problem
+
+func (response RemoveTotp409ApplicationProblemPlusJSONResponse) VisitRemoveTotpResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(409)
+
+	return ctx.JSON(&response)
+}
+
+type RemoveTotpdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response RemoveTotpdefaultApplicationProblemPlusJSONResponse) VisitRemoveTotpResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
+type ConfirmTotpRequestObject struct {
+	Id   FactorId `json:"id"`
+	Body *ConfirmTotpJSONRequestBody
+}
+
+type ConfirmTotpResponseObject interface {
+	VisitConfirmTotpResponse(ctx *fiber.Ctx) error
+}
+
+type ConfirmTotp200ResponseHeaders struct {
+	CacheControl *string
+}
+
+type ConfirmTotp200JSONResponse struct {
+	Body    FirstFactor
+	Headers ConfirmTotp200ResponseHeaders
+}
+
+func (response ConfirmTotp200JSONResponse) VisitConfirmTotpResponse(ctx *fiber.Ctx) error {
+	if response.Headers.CacheControl != nil {
+		ctx.Response().Header.Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response.Body)
+}
+
+type ConfirmTotp400ApplicationProblemPlusJSONResponse struct {
+	ProblemApplicationProblemPlusJSONResponse
+}
+
+func (response ConfirmTotp400ApplicationProblemPlusJSONResponse) VisitConfirmTotpResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(400)
+
+	return ctx.JSON(&response)
+}
+
+type ConfirmTotp401ApplicationProblemPlusJSONResponse Problem
+
+func (response ConfirmTotp401ApplicationProblemPlusJSONResponse) VisitConfirmTotpResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response)
+}
+
+type ConfirmTotp404ApplicationProblemPlusJSONResponse Problem
+
+func (response ConfirmTotp404ApplicationProblemPlusJSONResponse) VisitConfirmTotpResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(404)
+
+	return ctx.JSON(&response)
+}
+
+type ConfirmTotp429ApplicationProblemPlusJSONResponse Problem
+
+func (response ConfirmTotp429ApplicationProblemPlusJSONResponse) VisitConfirmTotpResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(429)
+
+	return ctx.JSON(&response)
+}
+
+type ConfirmTotpdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ConfirmTotpdefaultApplicationProblemPlusJSONResponse) VisitConfirmTotpResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
+type ListPasskeysRequestObject struct {
+}
+
+type ListPasskeysResponseObject interface {
+	VisitListPasskeysResponse(ctx *fiber.Ctx) error
+}
+
+type ListPasskeys200ResponseHeaders struct {
+	CacheControl *string
+}
+
+type ListPasskeys200JSONResponse struct {
+	Body    PasskeyList
+	Headers ListPasskeys200ResponseHeaders
+}
+
+func (response ListPasskeys200JSONResponse) VisitListPasskeysResponse(ctx *fiber.Ctx) error {
+	if response.Headers.CacheControl != nil {
+		ctx.Response().Header.Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response.Body)
+}
+
+type ListPasskeys401ApplicationProblemPlusJSONResponse struct {
+	ProblemApplicationProblemPlusJSONResponse
+}
+
+func (response ListPasskeys401ApplicationProblemPlusJSONResponse) VisitListPasskeysResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response)
+}
+
+type ListPasskeysdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListPasskeysdefaultApplicationProblemPlusJSONResponse) VisitListPasskeysResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
+type BeginPasskeyRequestObject struct {
+}
+
+type BeginPasskeyResponseObject interface {
+	VisitBeginPasskeyResponse(ctx *fiber.Ctx) error
+}
+
+type BeginPasskey200JSONResponse struct{ PasskeyRequestJSONResponse }
+
+func (response BeginPasskey200JSONResponse) VisitBeginPasskeyResponse(ctx *fiber.Ctx) error {
+	if response.Headers.CacheControl != nil {
+		ctx.Response().Header.Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response.Body)
+}
+
+type BeginPasskey401ApplicationProblemPlusJSONResponse struct {
+	ProblemApplicationProblemPlusJSONResponse
+}
+
+func (response BeginPasskey401ApplicationProblemPlusJSONResponse) VisitBeginPasskeyResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response)
+}
+
+type BeginPasskey409ApplicationProblemPlusJSONResponse Problem
+
+func (response BeginPasskey409ApplicationProblemPlusJSONResponse) VisitBeginPasskeyResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(409)
+
+	return ctx.JSON(&response)
+}
+
+type BeginPasskeydefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response BeginPasskeydefaultApplicationProblemPlusJSONResponse) VisitBeginPasskeyResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
+type FinishPasskeyRequestObject struct {
+	Body *FinishPasskeyJSONRequestBody
+}
+
+type FinishPasskeyResponseObject interface {
+	VisitFinishPasskeyResponse(ctx *fiber.Ctx) error
+}
+
+type FinishPasskey201ResponseHeaders struct {
+	CacheControl *string
+}
+
+type FinishPasskey201JSONResponse struct {
+	Body    RegisteredPasskey
+	Headers FinishPasskey201ResponseHeaders
+}
+
+func (response FinishPasskey201JSONResponse) VisitFinishPasskeyResponse(ctx *fiber.Ctx) error {
+	if response.Headers.CacheControl != nil {
+		ctx.Response().Header.Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(201)
+
+	return ctx.JSON(&response.Body)
+}
+
+type FinishPasskey400ApplicationProblemPlusJSONResponse struct {
+	ProblemApplicationProblemPlusJSONResponse
+}
+
+func (response FinishPasskey400ApplicationProblemPlusJSONResponse) VisitFinishPasskeyResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(400)
+
+	return ctx.JSON(&response)
+}
+
+type FinishPasskey401ApplicationProblemPlusJSONResponse Problem
+
+func (response FinishPasskey401ApplicationProblemPlusJSONResponse) VisitFinishPasskeyResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response)
+}
+
+type FinishPasskey409ApplicationProblemPlusJSONResponse Problem
+
+func (response FinishPasskey409ApplicationProblemPlusJSONResponse) VisitFinishPasskeyResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(409)
+
+	return ctx.JSON(&response)
+}
+
+type FinishPasskeydefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response FinishPasskeydefaultApplicationProblemPlusJSONResponse) VisitFinishPasskeyResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
+type RemovePasskeyRequestObject struct {
+	Id FactorId `json:"id"`
+}
+
+type RemovePasskeyResponseObject interface {
+	VisitRemovePasskeyResponse(ctx *fiber.Ctx) error
+}
+
+type RemovePasskey204Response struct {
+}
+
+func (response RemovePasskey204Response) VisitRemovePasskeyResponse(ctx *fiber.Ctx) error {
+	ctx.Status(204)
+	return nil
+}
+
+type RemovePasskey401ApplicationProblemPlusJSONResponse struct {
+	ProblemApplicationProblemPlusJSONResponse
+}
+
+func (response RemovePasskey401ApplicationProblemPlusJSONResponse) VisitRemovePasskeyResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response)
+}
+
+type RemovePasskey404ApplicationProblemPlusJSONResponse Problem
+
+func (response RemovePasskey404ApplicationProblemPlusJSONResponse) VisitRemovePasskeyResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(404)
+
+	return ctx.JSON(&response)
+}
+
+type RemovePasskey409ApplicationProblemPlusJSONResponse Problem
+
+func (response RemovePasskey409ApplicationProblemPlusJSONResponse) VisitRemovePasskeyResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(409)
+
+	return ctx.JSON(&response)
+}
+
+type RemovePasskeydefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response RemovePasskeydefaultApplicationProblemPlusJSONResponse) VisitRemovePasskeyResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
+type RenamePasskeyRequestObject struct {
+	Id   FactorId `json:"id"`
+	Body *RenamePasskeyJSONRequestBody
+}
+
+type RenamePasskeyResponseObject interface {
+	VisitRenamePasskeyResponse(ctx *fiber.Ctx) error
+}
+
+type RenamePasskey200JSONResponse Passkey
+
+func (response RenamePasskey200JSONResponse) VisitRenamePasskeyResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response)
+}
+
+type RenamePasskey400ApplicationProblemPlusJSONResponse struct {
+	ProblemApplicationProblemPlusJSONResponse
+}
+
+func (response RenamePasskey400ApplicationProblemPlusJSONResponse) VisitRenamePasskeyResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(400)
+
+	return ctx.JSON(&response)
+}
+
+type RenamePasskey401ApplicationProblemPlusJSONResponse Problem
+
+func (response RenamePasskey401ApplicationProblemPlusJSONResponse) VisitRenamePasskeyResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response)
+}
+
+type RenamePasskey404ApplicationProblemPlusJSONResponse Problem
+
+func (response RenamePasskey404ApplicationProblemPlusJSONResponse) VisitRenamePasskeyResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(404)
+
+	return ctx.JSON(&response)
+}
+
+type RenamePasskeydefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response RenamePasskeydefaultApplicationProblemPlusJSONResponse) VisitRenamePasskeyResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
 // StrictServerInterface represents all server handlers.
 type StrictServerInterface interface {
 	// GetJWKS The keys that verify our tokens
@@ -2544,6 +4140,18 @@ type StrictServerInterface interface {
 	// LogoutAll End every session of the caller
 	// (POST /v1/auth/logout-all)
 	LogoutAll(ctx context.Context, request LogoutAllRequestObject) (LogoutAllResponseObject, error)
+	// CompleteLogin Complete a login with a second factor
+	// (POST /v1/auth/mfa)
+	CompleteLogin(ctx context.Context, request CompleteLoginRequestObject) (CompleteLoginResponseObject, error)
+	// BeginSecondFactorPasskey The challenge for a passkey as the second factor
+	// (POST /v1/auth/mfa/passkey/begin)
+	BeginSecondFactorPasskey(ctx context.Context, request BeginSecondFactorPasskeyRequestObject) (BeginSecondFactorPasskeyResponseObject, error)
+	// BeginPasskeyLogin The challenge of a login without a password
+	// (POST /v1/auth/passkeys/login/begin)
+	BeginPasskeyLogin(ctx context.Context, request BeginPasskeyLoginRequestObject) (BeginPasskeyLoginResponseObject, error)
+	// FinishPasskeyLogin Log in with a passkey alone
+	// (POST /v1/auth/passkeys/login/finish)
+	FinishPasskeyLogin(ctx context.Context, request FinishPasskeyLoginRequestObject) (FinishPasskeyLoginResponseObject, error)
 	// ChangePassword Change the password of the caller
 	// (POST /v1/auth/password/change)
 	ChangePassword(ctx context.Context, request ChangePasswordRequestObject) (ChangePasswordResponseObject, error)
@@ -2562,12 +4170,48 @@ type StrictServerInterface interface {
 	// Register Ask for an account
 	// (POST /v1/auth/register)
 	Register(ctx context.Context, request RegisterRequestObject) (RegisterResponseObject, error)
+	// StepUp Prove again who you are
+	// (POST /v1/auth/step-up)
+	StepUp(ctx context.Context, request StepUpRequestObject) (StepUpResponseObject, error)
+	// BeginStepUpPasskey The challenge for stepping up with a passkey
+	// (POST /v1/auth/step-up/passkey/begin)
+	BeginStepUpPasskey(ctx context.Context, request BeginStepUpPasskeyRequestObject) (BeginStepUpPasskeyResponseObject, error)
 	// GetMe The caller's account
 	// (GET /v1/me)
 	GetMe(ctx context.Context, request GetMeRequestObject) (GetMeResponseObject, error)
 	// UpdateMe Change name or locale
 	// (PATCH /v1/me)
 	UpdateMe(ctx context.Context, request UpdateMeRequestObject) (UpdateMeResponseObject, error)
+	// GetMfa What protects the account besides its password
+	// (GET /v1/me/mfa)
+	GetMfa(ctx context.Context, request GetMfaRequestObject) (GetMfaResponseObject, error)
+	// ReplaceRecoveryCodes Draw new recovery codes
+	// (POST /v1/me/mfa/recovery-codes)
+	ReplaceRecoveryCodes(ctx context.Context, request ReplaceRecoveryCodesRequestObject) (ReplaceRecoveryCodesResponseObject, error)
+	// EnrolTotp Begin to set up an authenticator app
+	// (POST /v1/me/mfa/totp)
+	EnrolTotp(ctx context.Context, request EnrolTotpRequestObject) (EnrolTotpResponseObject, error)
+	// RemoveTotp Remove an authenticator app
+	// (DELETE /v1/me/mfa/totp/{id})
+	RemoveTotp(ctx context.Context, request RemoveTotpRequestObject) (RemoveTotpResponseObject, error)
+	// ConfirmTotp Finish it with the first code that the app shows
+	// (POST /v1/me/mfa/totp/{id}/confirm)
+	ConfirmTotp(ctx context.Context, request ConfirmTotpRequestObject) (ConfirmTotpResponseObject, error)
+	// ListPasskeys The caller's passkeys, oldest first
+	// (GET /v1/me/passkeys)
+	ListPasskeys(ctx context.Context, request ListPasskeysRequestObject) (ListPasskeysResponseObject, error)
+	// BeginPasskey The challenge for a new passkey
+	// (POST /v1/me/passkeys/begin)
+	BeginPasskey(ctx context.Context, request BeginPasskeyRequestObject) (BeginPasskeyResponseObject, error)
+	// FinishPasskey Register the passkey that answered
+	// (POST /v1/me/passkeys/finish)
+	FinishPasskey(ctx context.Context, request FinishPasskeyRequestObject) (FinishPasskeyResponseObject, error)
+	// RemovePasskey Remove a passkey
+	// (DELETE /v1/me/passkeys/{id})
+	RemovePasskey(ctx context.Context, request RemovePasskeyRequestObject) (RemovePasskeyResponseObject, error)
+	// RenamePasskey Give a passkey another name
+	// (PATCH /v1/me/passkeys/{id})
+	RenamePasskey(ctx context.Context, request RenamePasskeyRequestObject) (RenamePasskeyResponseObject, error)
 }
 
 type StrictHandlerFunc func(ctx *fiber.Ctx, args any) (any, error)
@@ -2906,6 +4550,124 @@ func (sh *strictHandler) LogoutAll(ctx *fiber.Ctx) error {
 	return nil
 }
 
+// CompleteLogin operation middleware
+func (sh *strictHandler) CompleteLogin(ctx *fiber.Ctx) error {
+	var request CompleteLoginRequestObject
+
+	var body CompleteLoginJSONRequestBody
+	if err := ctx.BodyParser(&body); err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, err.Error())
+	}
+	request.Body = &body
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.CompleteLogin(ctx.UserContext(), request.(CompleteLoginRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CompleteLogin")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CompleteLoginResponseObject); ok {
+		if err := validResponse.VisitCompleteLoginResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// BeginSecondFactorPasskey operation middleware
+func (sh *strictHandler) BeginSecondFactorPasskey(ctx *fiber.Ctx) error {
+	var request BeginSecondFactorPasskeyRequestObject
+
+	var body BeginSecondFactorPasskeyJSONRequestBody
+	if err := ctx.BodyParser(&body); err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, err.Error())
+	}
+	request.Body = &body
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.BeginSecondFactorPasskey(ctx.UserContext(), request.(BeginSecondFactorPasskeyRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "BeginSecondFactorPasskey")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(BeginSecondFactorPasskeyResponseObject); ok {
+		if err := validResponse.VisitBeginSecondFactorPasskeyResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// BeginPasskeyLogin operation middleware
+func (sh *strictHandler) BeginPasskeyLogin(ctx *fiber.Ctx) error {
+	var request BeginPasskeyLoginRequestObject
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.BeginPasskeyLogin(ctx.UserContext(), request.(BeginPasskeyLoginRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "BeginPasskeyLogin")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(BeginPasskeyLoginResponseObject); ok {
+		if err := validResponse.VisitBeginPasskeyLoginResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// FinishPasskeyLogin operation middleware
+func (sh *strictHandler) FinishPasskeyLogin(ctx *fiber.Ctx) error {
+	var request FinishPasskeyLoginRequestObject
+
+	var body FinishPasskeyLoginJSONRequestBody
+	if err := ctx.BodyParser(&body); err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, err.Error())
+	}
+	request.Body = &body
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.FinishPasskeyLogin(ctx.UserContext(), request.(FinishPasskeyLoginRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "FinishPasskeyLogin")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(FinishPasskeyLoginResponseObject); ok {
+		if err := validResponse.VisitFinishPasskeyLoginResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // ChangePassword operation middleware
 func (sh *strictHandler) ChangePassword(ctx *fiber.Ctx) error {
 	var request ChangePasswordRequestObject
@@ -3086,6 +4848,62 @@ func (sh *strictHandler) Register(ctx *fiber.Ctx) error {
 	return nil
 }
 
+// StepUp operation middleware
+func (sh *strictHandler) StepUp(ctx *fiber.Ctx) error {
+	var request StepUpRequestObject
+
+	var body StepUpJSONRequestBody
+	if err := ctx.BodyParser(&body); err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, err.Error())
+	}
+	request.Body = &body
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.StepUp(ctx.UserContext(), request.(StepUpRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "StepUp")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(StepUpResponseObject); ok {
+		if err := validResponse.VisitStepUpResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// BeginStepUpPasskey operation middleware
+func (sh *strictHandler) BeginStepUpPasskey(ctx *fiber.Ctx) error {
+	var request BeginStepUpPasskeyRequestObject
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.BeginStepUpPasskey(ctx.UserContext(), request.(BeginStepUpPasskeyRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "BeginStepUpPasskey")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(BeginStepUpPasskeyResponseObject); ok {
+		if err := validResponse.VisitBeginStepUpPasskeyResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // GetMe operation middleware
 func (sh *strictHandler) GetMe(ctx *fiber.Ctx, params GetMeParams) error {
 	var request GetMeRequestObject
@@ -3158,106 +4976,428 @@ func (sh *strictHandler) UpdateMe(ctx *fiber.Ctx, params UpdateMeParams) error {
 	return nil
 }
 
+// GetMfa operation middleware
+func (sh *strictHandler) GetMfa(ctx *fiber.Ctx) error {
+	var request GetMfaRequestObject
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.GetMfa(ctx.UserContext(), request.(GetMfaRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetMfa")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetMfaResponseObject); ok {
+		if err := validResponse.VisitGetMfaResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ReplaceRecoveryCodes operation middleware
+func (sh *strictHandler) ReplaceRecoveryCodes(ctx *fiber.Ctx) error {
+	var request ReplaceRecoveryCodesRequestObject
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.ReplaceRecoveryCodes(ctx.UserContext(), request.(ReplaceRecoveryCodesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ReplaceRecoveryCodes")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ReplaceRecoveryCodesResponseObject); ok {
+		if err := validResponse.VisitReplaceRecoveryCodesResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// EnrolTotp operation middleware
+func (sh *strictHandler) EnrolTotp(ctx *fiber.Ctx) error {
+	var request EnrolTotpRequestObject
+
+	var body EnrolTotpJSONRequestBody
+	if err := ctx.BodyParser(&body); err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, err.Error())
+	}
+	request.Body = &body
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.EnrolTotp(ctx.UserContext(), request.(EnrolTotpRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "EnrolTotp")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(EnrolTotpResponseObject); ok {
+		if err := validResponse.VisitEnrolTotpResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// RemoveTotp operation middleware
+func (sh *strictHandler) RemoveTotp(ctx *fiber.Ctx, id FactorId) error {
+	var request RemoveTotpRequestObject
+
+	request.Id = id
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.RemoveTotp(ctx.UserContext(), request.(RemoveTotpRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RemoveTotp")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(RemoveTotpResponseObject); ok {
+		if err := validResponse.VisitRemoveTotpResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ConfirmTotp operation middleware
+func (sh *strictHandler) ConfirmTotp(ctx *fiber.Ctx, id FactorId) error {
+	var request ConfirmTotpRequestObject
+
+	request.Id = id
+
+	var body ConfirmTotpJSONRequestBody
+	if err := ctx.BodyParser(&body); err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, err.Error())
+	}
+	request.Body = &body
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.ConfirmTotp(ctx.UserContext(), request.(ConfirmTotpRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ConfirmTotp")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ConfirmTotpResponseObject); ok {
+		if err := validResponse.VisitConfirmTotpResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListPasskeys operation middleware
+func (sh *strictHandler) ListPasskeys(ctx *fiber.Ctx) error {
+	var request ListPasskeysRequestObject
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.ListPasskeys(ctx.UserContext(), request.(ListPasskeysRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListPasskeys")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListPasskeysResponseObject); ok {
+		if err := validResponse.VisitListPasskeysResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// BeginPasskey operation middleware
+func (sh *strictHandler) BeginPasskey(ctx *fiber.Ctx) error {
+	var request BeginPasskeyRequestObject
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.BeginPasskey(ctx.UserContext(), request.(BeginPasskeyRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "BeginPasskey")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(BeginPasskeyResponseObject); ok {
+		if err := validResponse.VisitBeginPasskeyResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// FinishPasskey operation middleware
+func (sh *strictHandler) FinishPasskey(ctx *fiber.Ctx) error {
+	var request FinishPasskeyRequestObject
+
+	var body FinishPasskeyJSONRequestBody
+	if err := ctx.BodyParser(&body); err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, err.Error())
+	}
+	request.Body = &body
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.FinishPasskey(ctx.UserContext(), request.(FinishPasskeyRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "FinishPasskey")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(FinishPasskeyResponseObject); ok {
+		if err := validResponse.VisitFinishPasskeyResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// RemovePasskey operation middleware
+func (sh *strictHandler) RemovePasskey(ctx *fiber.Ctx, id FactorId) error {
+	var request RemovePasskeyRequestObject
+
+	request.Id = id
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.RemovePasskey(ctx.UserContext(), request.(RemovePasskeyRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RemovePasskey")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(RemovePasskeyResponseObject); ok {
+		if err := validResponse.VisitRemovePasskeyResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// RenamePasskey operation middleware
+func (sh *strictHandler) RenamePasskey(ctx *fiber.Ctx, id FactorId) error {
+	var request RenamePasskeyRequestObject
+
+	request.Id = id
+
+	var body RenamePasskeyJSONRequestBody
+	if err := ctx.BodyParser(&body); err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, err.Error())
+	}
+	request.Body = &body
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.RenamePasskey(ctx.UserContext(), request.(RenamePasskeyRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RenamePasskey")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(RenamePasskeyResponseObject); ok {
+		if err := validResponse.VisitRenamePasskeyResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // Base64 encoded, compressed with deflate, json marshaled OpenAPI spec.
 // Stored as a slice of fixed-width chunks rather than one concatenated
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7D1pbxs5ln/loXaA7uyUZNlxLgUDjDvjnklvDm+ShoGNvRZV9SQxqiLVJMuyJhAw/2H/w/6w+SULPrJO",
-	"lS7Hdjem94thS7zeffA9+msQyXQmBQqjg/7XYIIsRkW/vmLRBF9JYZRM7N8x6kjxmeFSBP3gb3IOiRRj",
-	"MBMEJvQcFaRsAUOEKc5MNwgDHU0wZXYq3rB0lmDQD2bZMOFRCCm76bAx/ulxrxeEgVnM7JfaKC7GwXIZ",
-	"Bqef2Hh1008ThGtUmksBckRbK5wp1CgMs2Pq264u+05+NFJhy8pyikIDUwgCr1EREDBcQGSxoNeBI2RH",
-	"04KrMCzDYMYUS9F4fL4evWUmmrRDZeHNQcohNBNmgGuIJkyMMe7COTcTmRngpop1ruH46Lk9IberOQoG",
-	"YSBYag/0etRx+1YhSNnNGxRjMwn6h71er40Cr0fvpMAdjjy3x7TniRKOwsBEJrF+CY97xzCfoLCn5Rq0",
-	"4UlCIG06qd3yNsddhoFCPZNCI+H6JIpwZjC2v0dSGBTG/spms4RHxCkHX7SF5Gtllz8oHAX94N8OSpE4",
-	"cN/qg2JB2quBDDZF0YXXRD2FBK1M0Uy4FQ8JBglyBDkXqHIqszhWqHUIDFLGE9BsoYGbbrAMg7d4Zwd/",
-	"i61HtgeIIpkJIkdT6jtrxf69SBYwksoRnCUJqrWirvg1MxiCkB2Soo2C3gaDP9YBjVk6+TVvZcxH3JF2",
-	"FagqD7ozZkrZT1b1RAXo/Q7x/iQzk1OlpLozKlWWtDtUF5opOUww/eN+C565WW20//DjK3j67PgFaIzs",
-	"R/CkexSCVMDA7+Xk1mJvJFUK3GhMRpatU5bYTzDexjSbEJnr4BKXPwuWmYlU/O93KLE1lK4gYcDFNUt4",
-	"fOUYZtCvajCuIRNTIefCooUbbVGlkL6YKynGdwJ+GJyfn3fsKVEYCyO2W1kjgVUGrRO3H5jmEShkSfqn",
-	"i0DaKRdBm11ahkHOHetxfedcd26txNxilzAI31s2fHH85Nkj0njO/t4Z8f1yazSf01vfaTA07I6YeZnT",
-	"ZcUCsTjmdnuWnCk5Q2W4tVIjlmgMg1nlo69BilqzMdZJu5dl4XrFtHANUhAfz9mi26qGFf6ScWWP+7k4",
-	"w2UxUA6/YGQsnU7c0ntChfYY22h2SoOah3FT247ySooRVylzhL2384RBplE5F6UpnidDTRxt1aWQAmHO",
-	"NDA9xdhqTlKq9J0l2lDGC8BEIxgpp9Yr0lxEuJ0c6zFwmoPROJXIOQCYhkEiI5b8OZYp42LQBSsA7o/c",
-	"X+fCWAAd7rjG+CVksxkqYCKGRFofM2IayTm2zKZZSscuGZTF7M/+r24k0yCsemxHT47DIOUi//vxCsBh",
-	"8NoKm545g7QnMVlk+DVW/P2hlAkyYddlGQkgN5jqloigOAlTii3s384CXPG4dTTezOzn1gYyE/QDLszT",
-	"45KAFpFjVHYkZ2bXkbr9ZF8Mb/1cR3KG7d+sObXOhu2wW+135T5u+brK9ps51FOgjUV/Ov+PfcmZkCuG",
-	"Ikvt2qcfj548rSxdni9S19WBZ511A6dr8DI1i9pOr1pnZxqrozQftw67acQpx49rTH/cxvWLvec0EG8h",
-	"cPC5c4aEPYcaeyS7xRqqfNyTLFNc6JoobVKdluorwtU8u12w7XBvrL5qUbY/vDqD42eQMDHO2BjBsDFF",
-	"IlYJ6ro+QlFXQY+f1BB7ZENzY5Ve0A/++/NJ579Y5++XX4/Cx8vvP3euLv0nvc6Ly6+H4fPlo3//Q9BC",
-	"vjdyzMWJMZjOzJ7YjPGaR3jVblXO84DaWfW5DZwVRnIsuPYaGDVlCIaLOtwnMftOw2wiBdYRcNgSNIdB",
-	"YgFY3f+0Q15DbkOkglwVfIPWP2zZf8a0nksVb3Ur83HEQimmQ1RXOeZGLEtMgeaGJSwwJUfwuAc8TpCs",
-	"2osexDbeZgZSqQ1woQ2y2A47PIKJzJSmcc9oWMVGF7alwc0OlRWQ2jjbhfV7sEmkkBmMrxrGJGYGO4an",
-	"2MaV+/k2NPoqcq4Uxu1W1OnPYvssI4XTwk7tglv1kiz3zlBpKWDCNAhpIJpIjQKkaPOF8uRQi/pWMsHd",
-	"VdIHmeBfFROmzeqTTdUbJJH2sgdPuctf7exQZLN4bxLubnmJEI7iq7T0uMsxVYAZVvmqdsJ2pj3Lc4Ab",
-	"OTflovrpYZOXS+5gSfJ+FPQ/byaYNwPLy6ZQiyxJrOIfo/EpnonkzpG2X7Gh3cWoDCvMs9uW7+zoNRta",
-	"Jc/RZehWNlq24O3dZt3uhYBrF43GL2GkEMHgjdVGVhog4QJX9Psuer2eoNonLsrn5N5OniWxPIfaUOa2",
-	"mjepfDAm4QqDrJLMKUdlQmezmVSW0Wik8zvL6c6tLf82zBK41dWiU17V8LpNThxgbez9XuAnniIlDPbE",
-	"lsnnbExDzdgvmV++eSq3QOupKrPa4jtJ37v8RWijPG4o9hzza6TkZtUSWx7ZYonfz1C8/gtF1ONM3Sak",
-	"LomqrwpS7xd7WapTSKL5WHAxvmLJ+OqaJdk3LFmNK69QxDPJXW5pZWr70CvLzFcpmomMb38KrTNU7VHe",
-	"fKqvMtUe6uVXGt+GVoXX0iXRNiOgZdydQO+szq1noyJXOZZRlubp+3VhrhWfb0OWY8CNeKoPuQMUNW26",
-	"45YKb6wcay1jt1N7AyeFawR3PTp3ldNdEdXCIO0a0SmiDzhSqCe30dfKTb26ld5eOdBZJXhp6GcDCTJt",
-	"4PAJRBOmWGRQafieCYozWJIQfSj9xvSUglgmpJmgApHZ4CaEkZIpPH8UFhHK4dHzEJhYlCuGICSoLEGQ",
-	"owtBIGhCRRfys2l3h5zaeTOUswRtKEeJPIWjTGPcvbBRS+GWFuFLw8s42h7M5Xu+otvqfQMdd0t3dZuI",
-	"UOD8FvMaQrdygMa6lxs44ANq3DcBcBtA78jf2BKkVu6GmjkL4yPLdo9s91jMb+Ev59qstjZMRGvCPueK",
-	"rkvRasNMVtW6lVSr4SbBDQr562r6wFgvH37+8No67DDlgnIElHOou+aZEn0+UX1/cdYv/GSFMQrDWaK3",
-	"Zvq9S+yOWYCygUiFj9+QJhm3g7mBhEWtSvu9ug2kLOQMfslQLUKYMTMBqcBdhEExvTWGJwPQtvRPH9+/",
-	"gzP3LXBhJMVGQxnvcE1FULYh59cyEdXD1RdqP+WYa6Pu//qqDLx3CbfLmHl7pHy7DF41u7Fpzs/5uPYL",
-	"sS1qrMz37Idb+zszUnn9sioJ+QCYczPhAuYTHk2AieKL7zSli1wNSrdqXdclzuzwatQdK35NHmC+ZOXX",
-	"KxanlGlMZVx86T673CYxtE8bsoiH/9MK9npsGZWtmu3qbdnmtEQY3HQkm/GOFdsxig7eGMU6ho11nhgL",
-	"+pUFl+VlnCu+qKXP2v2UJ9+4rd9oWbW1leWfH744ut36pnQjizu3q4kPMO4Cb81ll60uK5H5g0/lbCF0",
-	"nfHPikpGmCPEkhK3UyHn5EvysZAKY0pEFNVFTE+J+38vHFPJaq3oDT+64gtY01m3EeGdoKNyCif9DXt2",
-	"J+xcX9UXX8pMRdiuMlkWcxQRVmojXpL69MWszFeGVmuwbHAUsSSpZds3U25JKHztBh8+bfiVu4LmAVlW",
-	"r9pXQXIxa7XWQ6P1gQzGMFyAnrEI9VYgfR1lfkllYZ6wa+yuMMMtucEBsFEZuLzA3iUXEWpdclVboQRX",
-	"qK/c9eJKFUTKBU+treu1VUTc3gnbVB1Rr3bITe0PyBSq7aazBnFtsRqw+QHWGln9jZiuc+JHFDHxlobB",
-	"ic+6k0PZBwcY/PMf/ztodcnrFGouG0kRa8iE4a6+zB3D5ZvBT63FP08ti96Szvsdxc+qnwUykdgDulrz",
-	"TFspxJFUWPO/HpD91tz61PDorhN1q+qoB5czJUc8sbBrVNdEYd1XyOL6J3PFTaFN/IDiL/qyjRMeSDCa",
-	"1q6F+puk5+e1RXhv0JBjwkQMMR9zo22gKoVV0nZUSN8MuoMQBlf2R2cAQzRzdNfRaRc+TuRcWCGyu8Yh",
-	"WDozhXGhviOm0WXKatUPjSKToy1lbpTNjjLFzeKjZR8n4UOH6OK3H3Nu/en8UxC2lPZVWYjShFR7EBaC",
-	"4Y2Klw+ffXV1f7nVyoMVa3QEYqxBG4ukIWoeo7/jJBanSgB3wgKeiTGzslauNW3ikvbezH2ngcdEBOcu",
-	"1RdnmkfNtZeUBBrJ1bXPKIsZNnbQoQWZK6h6WHbDAhF0U+w8CldaQ9lWv4omQncvxIVoIpgTtqhWuff0",
-	"Ofx0/gm+H5jFrA/M/PHL3AxCoAq1R862J/waNRgUkHKRGXSn4BquUVHXAu1EJ5jiAjQaYOZCDA66c0yS",
-	"DtWcH3yZT3X3i5Zi0IWThr7j2t/9hYWikyLCMN/H9QTl+1DpekbwSNWF84mk3ibfCaGBXYj68gTEhGkY",
-	"Wumo6FHLSO62fT6xwa1XK4Szd9IVJFOJssHE4h60UUyMkQpgCddMANYLi+w+TOR9KH1QlBFBFZJWE45l",
-	"RlKNpcl7nVjCp9SVQMGHuBB2SF6r79dF7bBhQV3AiPEEYycjYDWiLmtYSaITHqH3gHwf0smMKsCPur0g",
-	"DDKVeLbU/YOD+XzeZfR1V6rxgZ+rD968fnX67uMpzSkTjcHrv32AVxOmxhY9Z4k0cHL2Gv75j/+hiv4g",
-	"DHyrV9APDu08OUPBZjzoB4+7ve5jynGYCamJdg6hm1dsk8Fk7uub3FWEmUvLcdr1OVjlSKTWfCw8j1ZZ",
-	"JQTq09MTjIFBTGXCxAWlfe0C1clTetTSY8Sv8UJ4rneYLXTM6zjoB39FQ2WH9ba4NRUZ5ZCDah/a8rLR",
-	"53XU691ZzwCdbk3HQC6s1LXw7Mnhs0ff0jRQ66zcuwfqce943eACNwfVRimCyJfJbZtXdnCUxirof74M",
-	"A52lKVOLEiH+cok02wJkprymtcqcwpDPQcx1JK0YBpd2wRoPW17ncSdq1hx4dl5hnrYShd8sL7Uddg1r",
-	"FTiC/IobvnfT4ZUUAiMDfymGHHZ7IVmj58eHx79nHjwnY0Mq3hkfvonvqBvqoLwzpysTqVv05o9SNX2L",
-	"LpwIv8kwM8DIyFfdA29xB18vfCX8hQ/mlgNSrcLbx9THI3XWLlsfPhWeMWXofpDxYgND3nTm83nHxjad",
-	"TCUoIhm7soM9OqRcyndZ9+l96dy9yUa912NdqxjX4DvwRqUXd2dth8cOns18WO0gtFMOd5xSa2e8A8b/",
-	"Wnjany+X4ddlTRBO9LR0sUquJB511urp06NHFdkgWajJhcJrOcX1MpG7ja6pNt+ELgOdW5WyBWDuQ3jH",
-	"EE5ILjQc9XquwqHqYtY7LFliHbMFxMjiEIyU3VVH3Lkrub8+YddY+tTaWF9nLCW5i3SMEc5BYcq4IMlb",
-	"75Z8IOB/+6K3ajjKgGAEQpJ2sZ5ZN/iX4u9TH8XlOVLig5yXhphIMbYs4nm913uxmdeLpE47qw9WM/UD",
-	"4qmVeLPakkt5m799+nQGrglXKvvBoLiacGZgULszGACn9MOFsHz0Ega1/Mig6LHP8zc54E7ihjhmomsn",
-	"uXT1wMH//FnvWZi39SmcUZX3I7q8d2FPkYm/EEXqugvEA9r390lNF/1tXeJt8vOKSskfXn7ya6wHNl71",
-	"rPkal+7/bVW7LNOOcNTtNZJTayT2+vCAZJbu+w98X8P6iBd0ypIEZmyMLvtho9xhZoy1RqXCpEyX9tIH",
-	"CRfT7zSMFBtb1zv01/lDJefaWq8p4gxcWUqqMblGHYKWPg7m4kIImdupRI5d4sEaM+5fxqHTuBdlIil0",
-	"llILQR+kSBY04Oz9x08Qy7Uxs+9yPmNjDLbytcEbczAxaVJn6JbXUlaZ1p60ey+xIuGguPpKfUKGiynY",
-	"GLDqt6tqTcwlFQ7plmjQ4+TU14HspnT2DOCqbQEPrGNqje2bH28BvOHauAyOVfuJHAMXu7sABQnvmOwe",
-	"BErv+WxfkfisZK5zfljPAqt6wOUG15vw0u88KhxjqahggUF19eZzCTBn5DlKEtWCAt0Wl9GeoEal+2HC",
-	"/LGFnfjvaDvlykeMfmX2oHtLugevINGpBDZmdBO0Az8U7avtWuKNb8m8D8rUWn93Vw+bMZc/WrI/cby9",
-	"f6i3XAYtxa2DLvzsIzp/H+XeecnrbpxprOiDPA6kFtC8ZxEWWM/1W6tIAD5+UAC9er2KuWbDBGP/PlAO",
-	"DPVaKT6emOKWKVfIXIOecxNNMAY5GjlVfPTi15O1N2QSnPr1FzCVjm46f6U2Khc7J1sr8iazDbmzdyx1",
-	"oRDV8Lr6A9+h5iKi1et774XR2yhFf3At7p8w7S/54y6cCnKsWB4VXYjiwgpFjLHjJ6By9DZ/6o2D4J5c",
-	"hrYOleXq23RHLnfaUlPkQ9wCnO436IIHY7byBntt9M6LtNBOHNZhSbJRrcvMnCRJsAteTyltvg6zvxqm",
-	"8oqO4HIVX1g7sk9/uiertqAvl+ODqOjBaZdUh5X8Dry2UeFYili/dLSzcdRYov1l1Rly7T5npQa5D9Fq",
-	"9BbtZHDXCFmhwisPaz6EmD20BSPrW/Qv5e/b+ccQq0iw9pdM2a9iqnaQCUf0uv1dJxVlS0C7YLhqglsF",
-	"D5U3O4vLiVVx+JE2uGdx+JeNC07ybkgXC/icv41vQeC8zU/ZRnCV9+Ztzxm5BKue6iL3Wt2zCx98Woeb",
-	"ZkKndj+1ksGh9sDfR/6mQo1wjYSVibi5VFPtq5ccxrkyi/yuJvT1fL44K299tZrAC39JmbqRt5arPWg3",
-	"D2SmXEPoXVkpjab7G4jYTUMId03orJFQHwdsUMWNUKFkly6c5AX0ruhOatN8hpxpn0rI27QMCtC+mNjX",
-	"ytFjGUU12IUoyp9eAhsZG7y4Kxc3jTqniyq4nNny8M891cVt1JJQDGSx0H7f6OC+Hw5sxh6/07xE/S6t",
-	"n981h1S5FubxZFi+7tsMD8BHzcRCd69VT2+8KmMNJi8tz4310vg2jz8vmbw7jwZORLOg0ikhYWpm2ads",
-	"qOTeCgGZAneh6UOIl8DyEg6BhWi4tI9pFH/mJQBdyItJfWK7rPunrbk1zkki55Z6WoKQlDqImLgQdFVT",
-	"STCRH1HkOUg9UW04SepwUZSbOpveLqseu/clrJXU5m/BlzvuvXhIcbWGrqCP5Q/3jr79uFEpPEvYgjI7",
-	"M6aMSxoVlVfd+/NCC/bcmo92fQnrShff4r1UKm6G9C01aN+mUO83mBepvdq9SpQUncfZ/s8q6JGBt6jG",
-	"CPSUna8Vefzi6SOQovYvN0Sewhzk/zZjsOpK/kwP5t2KqFWC3r1CyZ/qa/4LgdTC3iHs/PG2K96NK+GY",
-	"8t5zLYdHD63HcjtmzZpPK7n3vWvsxUWNsSjf8vxBPaRid/p3DlxrLsbdh03kuKdEFPh3KRpSvPRvfuUi",
-	"5fovDkhm/MCVml1r2lfbS4ysaPBu+W9mahp8GbavVoY5Rvq69rBw9lHkGai0sq7zz1oWpJSQQeH6WkxY",
-	"5h2LubPyfYyvm/5hAXllKxDRWxzrA+28zKZayKZdGfmzp0+PCKy8eq6yqivFWV343EVFY2Zwzhbg0zVD",
-	"xdQib7CRq10BlYXL6uzl5fL/AgAA//8=",
+	"7H3pchs31uiroPp+VYlvmtRieaMrdT/FYyfK2I7GdspV19IlIfYhiagb6ABoURyXquYd7jvMg82TfIUD",
+	"oPfmIlFLMvPHJbO7sRycfcPXYCySVHDgWgWDr8EMaAQS/3xFxzN4JbiWIjb/j0CNJUs1EzwYBD+JOYkF",
+	"nxI9A0K5moMkCV2QMyDnkOp+EAZqPIOEmk/hkiZpDMEgSLOzmI1DktDLHp3C9493d4Mw0IvUPFRaMj4N",
+	"rq7C4PUnOm1O+mkG5AKkYoITMcGpJaQSFHBNzTvVaZvDvhcftZDQMrI4B64IlUA4XIDETZCzBRkbKKiu",
+	"7XDRUzhgcw9XYZBSSRPQDp5v6FgLeRSZv5mZM6V6FoQBp4n5kEVBGEj4PWMSomCgZQblOSdCJlQHgyDL",
+	"8M3m3o4m76gez9qhZuDpQeYhqGdUE6bIeEb5FKI++cz0TGSaMF0+VabIwf5zAwFctcWQYt1Hk56dt7za",
+	"hF6+BT7Vs2Cwt7u7277c94LDGkuem2Wa9YxjBlyTmYgj9ZI83j0g8xlws1qmiNIsjnFLy1ZqprzOcq/M",
+	"0ahUcAV4lofjMaQa8CzHgmvg2vxJ0zRmY8TEnd+U2cnX0iz/JWESDIL/tVOQ3I59qnbyAXGuGjDoOfA+",
+	"OcLTk4C7FQnoGTPkJ4gG3DkQMecg/SnTKJKgVEgoSSiLiaILRZjuB1dh8A62tvB30Lpks4DxWGQcj6PO",
+	"VXqdbOUXHi/IREh74DSOQXayEskuqIaQcNFDKl3KSNr24Ja1g+9cWf6g34mITZg92uamyjho15hJaX5p",
+	"8qHSpjdbxC+HmZ69llLIrZ1SaUgzQ3mgVIqzGJLvNhvw2H7VdvYf3rwiT58dvCAKxuYn8qS/HxIhCSVu",
+	"Lku3BnqGqxGmFcQTg9YJjc0vEK1CmmWA9Dy+gOWvnGZ6JiT7+xYptgLSBhBGjF/QmEVDizCjQZmDMUUy",
+	"fs7FnBuwMK0MqCTgg7kUfLqV7YfB58+fe2aVwLXZI7RLcS0ILb3URW4/UMXGRAKNk+9PAmE+OQna5N5V",
+	"GBxTpc5h8QF+z0DprYHcDftqZvgCn3ZynrF/oU+OEKhTISLkKhN2ASRhPNOgCOUREdzLua2hnCeN7l1v",
+	"neQ+GxE5N6iF6EO+NTT44uDJs0fI7q1ys7VjcMN1AR+Z9jeKaHxtS2C98kjZEL80ipiZnsbHUqQgNTMi",
+	"ekJjBWGQln76GiSgFJ1CFa83EqtMNeQqU0RwJOI5XfRbZVCh1X3J13CavyjOfoOxNudktqUUgnfDnVH8",
+	"cqj9p7U1hAFcpkyCGjJeUSYZ108PgjBIGGdJlgSDQvdhXMMUZICQFym0DosTDu3PXwPgZogvwQ9AJcjS",
+	"FjtgUVl1ZbDKgv0CWkFmT2NDcIE5uVVo/hpfqq/Zftq2lFeCT5iBKxP8FtcTBpkCaVXaOjs/PFPIBIx4",
+	"5Ya1zakiVJ0Dcj8UwvjM4PmZiBYEYgVEC3FutGjF+BhWY3A3BF77bdRWxT3REKrIKBZjGv93JBLK+KhP",
+	"DM+w//H2o8E8yamFHVMQvSRZmoJEhh0LY5OMqQI01gx9KprgsguaphH9b/e//lgkBsELDX//yQEivP//",
+	"47CJ19ZWe++AvMFJtp8L8mfDIiwrMSzS6uLlRR9G9BtF0pngUF3wnrFISgveW3VCuIi2A3rDpNJ2bxvu",
+	"S8JYXIBcDMcisr/Udsj0zGp0ZgqjzwgekQlOlVsk1iB4SdTMqD7ITYVDOaYhUaso4INbxCsRoX7j9kel",
+	"pAsEQmPDR0bOqNQqohvzVM0uymzvTIgYKDfj0sya8X7VTcZYWVoYWM1vyKIu7tzKlpusmFG97puqfWW/",
+	"adb6ezeTVx2rVtnZGkKh8bjMvlbJBzyBNkz++fNfNz3OeFqWUa8/7j952iKiwmAsL8ovHve6XjzvgMu5",
+	"XlRmetX6daYqMlOxaetrlzX/xMHjCi84aONei42/qQHe7MDuz64zROhZ0JglmSk6TuXjhsdyDgtVIaVl",
+	"DMCcehvdV9ZuBmxb3Fsjd1qY8w+vjsnBMxJTPs3oFIimU7QVjDBTVRaNakoJsI+fVAC7HwYp1UZ4BYPg",
+	"/3057P1f2vv76df98PHVt196w1P3y27vxenXvfD51aP//V9By/G9FVPGD7WGJNUbQjOCCzaG4RIpVCi0",
+	"cxbHxPD1KWfKSVJQ6Bk8W2wimhobiM0GmvO/7qHC7HUBIYlnBTeQ3nst86dUqbmQ0Tr2JL6HKJRAcgZy",
+	"6CE3oVmsczDXNJocUmJCHu8SFsWA2smLXRLRhSJUk0QoTRhXGmhkXtvbJzORSWt2PsPXSrpWLltq2GxB",
+	"WdpSO2ZPGX8lDMDWknN1lxt4CV0R24qcgWIRWD8XMnWz4JpJNaGF1bHUXZLS3zOwto07onNYrGnxH6KF",
+	"bo+ppIdsrC8Ina714Seh009wqZvWW77dtnN4t6m2OJZANUTDmlCPqIaeZgm0cYfNbAV8ezi2pglE7dqM",
+	"lWMrIgyGrNsZaNnqMKiSglSCkxlVhAtNxjOhgBPB22yLMOhQBcJAihjWFw0fRAw/Ssp1m/aFuo1awhFx",
+	"LrPwxGrl6yt2WRptfITra0B4EPbEm2fpYOchlW8zLONVZYXtSHvsYzBLMTdhvPzrXh2XC+ygcfzLJBh8",
+	"WX5gThxfndb5Ec/i2AjgKWjnYp8JZq0E84iemVm0zKCEPOtNifZcx4RG2DLwVlltojbT4t2EbmrlczNk",
+	"S2AB+bciZwvi2bwx2lEJoVWe3CYxcmaq2v27CeUL5+KiEsG43NtTNfWGMUwQtZd/ZFjr2rRq2OtKPc5D",
+	"y41d2mX7Ek/bz+g63rTrCbWNRMX75RqaY6FMWXdq9JJMJADRcGl0CvRax4xDQ0tbRzt7D/PjQvpuIq1A",
+	"QiL4YkNRP5YQAdeMxt3z2Wh3CzBGnF6wKTWoX4yj+pbBjYgEnUkOUYieJS1+/vjL+28fjchcMp0TcxX4",
+	"YXDZm4qe+/E3JXj/A52/c27ZEk+pq78xTbVIb+iayWFYgUvY7bKpBgM34Tb+G29h+oiUdFGZMKjGqEo/",
+	"TFGQhkFWCpwVb2VcZWkqpBEq+Kb32frPrSuh+L+mhpm3mre4ymHl4FfJRLuxVlhx+MQSuA7J35jcu0m9",
+	"/FWbb1Tgc6tgIx4zjX7bKbuwGnfZ+lmJb2Y+4Ed/QW/0NJPXcUcXh6qG+VFv5u8yp45uIMWmnPHpkMbT",
+	"4QWNsxsMWfblDYFHqWA2lNX4tP3VoUHmYQJ6JqLrr0KpDGS7Z21+roaZbHev+fSRm4FVwoWwMbvlAGh5",
+	"byu7txrmtb8Gie6JSIyzxKdKdLkWDfncDFgWAZfCqfrKFkBU198ttpRwo7GsTsRuP+0lmBR2EG43ONel",
+	"03UB1YIg7RzRMqIPMJGgZtfh19J+ej01rbGga+pD17De1zW1qdLDTG04eKcprRZ8PJOCM9VmfhxpH3kT",
+	"nCi4AEljYj2JiohJEbhaw1/FSmZpZdaKUXrafQbO1fNH1UxvQyVdS4VcAtIiX+ZOoHqjVAObHzxcSoxt",
+	"R/JpBkTgfxBlP8OZ0Zu5OQNzAAMyOsaR/wqLVznQ+imVCl4ZvGSCW66k3kiRmE9GRMgTPsJXXCJT4w0J",
+	"1KYBJv0Tvr1jreQ+lCCy5IzfMrVprCAXaWvZ7J5FrpR4ONiylfrgwB/T8pyCvh2zsxa6WWnGrwhYrODT",
+	"mzERH0yp2S6axECVJntPyHhGJR1rkIp8SznGPWgcI12hcMn9WVzoGUjCM7P2kEykSMjzR2EeMdnbfx4S",
+	"yhfFiCHhgsgsBiImJxxPXeFB9olfm7K57OjpSkGkMZDMJYhImBg5aukzZ0Z5OKVmze+vDi75OV9h1vym",
+	"iGyzhYfXiVBxmF/ju/q51xdQG3cZBnwABZsymetsdEu2+IqgWSlNsx5D1S7C0u6t2IBn2ilcknCbRas0",
+	"5eOO8IeVOV0pI0pTnZUtkrIzlukYlhgrX5vhTE3PYiC/fjgiKUhyzjjGLJGlVJ2MmeQDNpMDl8M6yH1I",
+	"BY9cmUHm3EV2mflWlhxS7v+qUZML5TW2ueQI85qc9vx+w37Nzin5PQO5CElK9YwISWxOKsk/b41loXHU",
+	"NrQREOTYPiWMa4Fe3jMRrZExirtsA04lvFlxWD4+//1F7/LZRdRLdvXfe/MDWovbH9TcSE9bNlMeXt04",
+	"XWw7CV5luNTmaIfQ/RiY1WWWB2pf5ZQpDRKi69mhm8XSmyGeh5rNV4ai32M3/OTtJ94WIc51ApuFPb46",
+	"Jnm9nJVyHHnZN7/699pTeVcIyiKyvhlszd9GfXYSrM1esy+QOdMzxsl8xsYzQnn+4BuFgXlbbdUv629d",
+	"fhPzejnmEUl2gf43P2TpzyGNErSwEhHlD+1vKzPXcZ42YH3UkP6abpiBY4DhjyBEaGCEr0p2eXqFIzzM",
+	"rxAcXrrSKksghMYu0WJVvP66GTjXS66686ydxskgd/6bEeqrjMGaklHO3F1ulRkbT9CU9cxqp8B7cKkl",
+	"7Wk6Vd4VEgxKA14VicG2AKziMGm3UZ7ccFo30VVZzy4N/3zvxf71xteFezXP/x3OnON9G3CrD3vVfcyl",
+	"wrP1rf7jvFqbzIFEApOXzrmYox3JplxIZ/HnFY5UnatmTtyfF2NK0d4GR3dvl+wAw5iq2k+4FXCUVmH5",
+	"ck1T2wo6V0d1BeAik2NoF2Y0ixjwMZTqbV4iK3cF9dRVp5frQBO6wPyOisq0/OSuEIRH9uWS2m61pnW3",
+	"5jZyVU77b27JxnLK9UMKjP2jISJnC6JSOga1cpOultsnzJo9z+gF9BvIcE1ssBtYygxsvOxBldRd37x4",
+	"0OV4RaXpDSBdxcSPwCPELUVGhy4bBVX9AbEbI//6xz9HreZ49YTqwxrlSpGMaxZ7vQqUK1sl7tOK7+Op",
+	"QdFrnvNmS3FfVddCMh6bBdp+F5kyVAgTYVP67gP9OnLXKnC0KbWqlXVUHUupFBMWm70rkBd4wmoggUbV",
+	"X9DF7rmJeyH/Hz5sw4Q7Ioy6tGs5/eXUo9M/aQx6SZh4RVzYAMV7uDYBzE3S/DtdbuaL11yKOIGN7eE1",
+	"wd4ZxBc6xbQLl2FUUI57MNjZMabSztFPHwa1Epr/Y3W47//1j3+2Tfm7HKa8o92SogkY3kvJ3z4QA5cB",
+	"oeT4/Y+EcXJGFTw9qLCfs0U7ARbaaq34iip4vB+6li9CAZnPBDGfV6Noa+CRm6IKqHxzXaeJ57+EmRWd",
+	"MYyZnabo7qqxroMX+7uPX9QUmqcVD+vTamnYbu8FOf2utfrr187q7reg0TqhPCIRm2JaxsR6CvCtEJ+M",
+	"+qOQjIbmn96InIGeg3UcJH3yEV11VCGAo5AYmqASolyHG1MFNlRWKceqVb3tr6iftuedSaYXHw2pWfw/",
+	"s9w2/+uNx5mfP38Kwpaa8bIcwTghFkOFuXR0mqUTki41yRaUe9XV+5KM5skBIkWUNkCylU0OxZAdYLDU",
+	"rjDfz0zbPHWX+doWN7EZbU7X/UYRFuEhWFysDk4VG9fHvsIo0EQ0xz7GMGZYm0GFZstMkrKZZSbMAYHp",
+	"CNassLV+GG51oyg86P4JP+F1ADOEFvYN2X36nPz8+RP5dqQX6YBQ/d1vcz0KCZbMPrIKfswuQBENvNJN",
+	"hSlyARLbJ1k3llnBOSyIAk2oPuGjnf4c4riHzW92fpufq/5vSvBRnxzWlB6mXGJsmGs7go8h9PPYpi1+",
+	"Huyhk+F+hOyTzzOBTdxcSyZF6AmvDo+bmFFFzgx1lJQpg0i27GQ+E3GuaSDM3gvbHARrKTTEBvZEaUn5",
+	"FNBBh7CmnEC10tHMQ7l33A2IdA7/EFUbblFmIuRUaN90jcbsHNsjoQeCn3Dzim8a5MYFZaFhtrogE8pi",
+	"iCyNFIkptjkCUnTMxuDMINcQ7TDFbiz7/d0gDDIZO7RUg52d+Xzep/i4L+R0x32rdt4evXr9/uNr/KaI",
+	"NAZHP30gr2ZUTg14jmOhyeHxEfnXP/4/MtAgDFzPuWAQ7KEsS4HTlAWD4HF/t/8YXdB6hmyiHUMwLblN",
+	"gBzGc1dwaXMR9FwYjFO24ZJhjnjUik25w9EyqoQE02vUDCJCSYRZcIgFhZLdJ9izBuOjvoXQCXdYbyGb",
+	"85ijKBgEP4LGOuhq/7+O0qTilZ1yQ7yr01rDuf3d3a3178HVdXTv8cSKHYSePdl79ugmDXwqLSQ3bsb2",
+	"ePeg6+UcNjvljm24I5cGs+q7optSIayCwZfTMFBZklC5KADiskuQsy2IyKTjtIaZoy/iSxAxZZ3WwakZ",
+	"sILDBtdZ1BvXE/IdOjeQpy1//8HiUttiO1ArhxHx+d/kW/s5eSU4h7Emf8lf2evvhiiNnh/sHfw74+Bn",
+	"FDbI4q3wYcvwDtuy7RQJ5RjoEaqFb74Rsq5b9Mkhd5OcZZpQFPJl9cBJ3NHXE9ea48SZOlcjZK3cycfE",
+	"OSWqqF30YvmUm8fopv9BRIslCHnZm8/nPWNh9DIZAzdGSLRhtzIb97mqmg+uhvTWaKPafKarbRtTxLUC",
+	"nFQL7bfSjO7A7mc5HpZbGZpP9tb8pNJXcQuI/zXXtL+cXoVfryqEcKjOCxWrwErEUSutnj7df1SiDaSF",
+	"Cl1IuBDn0E0TXm203T39JJgNZNWqhC4IeB3CKYbEhkYV2d/ddSW7JRWz2uqRxkYxW5AIaBQSLUS/qYhb",
+	"dcXr6zN6AYVOrbTRdfJuhmYZE5gTCQllHCmvWy35gJt/+KTXFByFQTAhXCB3MZpZP/hT4fdrZ8X5QAni",
+	"gcelM4gFnxoUcbi+u/tiOa7nnt12VB81w3UjxKmGvVnuDYrO258+fTomthuokOaHUR6ftGJgVAkcjghD",
+	"98MJN3j0kowqTtJR3uzXO3H9xi3FncGU8r75yMasRnb/z5/tPgt91YqEFD2IjzB7Tzm/jQvHnfA8ftUn",
+	"iAPKNY4TCjP92trVttEPlgncA/34WPYdC69q6KxDpfuPrGqnZZyR7Pd3a86pDoq92NtBmsV0rB3X4KPb",
+	"4iUqoXFMUjqFIlnoLNPaSKOCYaKnSznqIzHj598oMpF0alTv0GVbnUkxV0Z6nQOkxOalJgriC1AhUcLZ",
+	"wYyfcC68nIrF1DoejDBj7goAXI1tnT8WXGUJ1kEMiOAxdp8gx798/EQi0Wkzu/aZx3QKwUq81nCpd2Y6",
+	"iasI3dK2vS3Tamplx9ZtRYRBHv9OnEOG8XNibMCy3i7LKYunmDmsWqxBB5PXLk1vPaazoQFXrpm/Yx5T",
+	"6Zi6vIs8gUumtPXgGLYfiylhfH0VID/CLR+72wK695y3L3d8ljzXHh+6UaDJB6xvsFuEF3rnfq4YC4lZ",
+	"S5SUR6+3LiZzipqjQFLNT6DfojKaFVRO6XaQ0HfxXQv/9lefXHGbwj2jByYvYDJMCYiWJdApxXDwGviQ",
+	"99Nr5xJvXY+42ziZSi/C9dnDcsj5BuKbH46T93fVV33UUt0y6pNfnUXn4lG253qRwEvRo59Tm7cDsRea",
+	"b95FFlD19fdP+CiZ0KEHr7sxIG8INaeKSDadaTt8LTmYGaLmGiKrAPh7FmbUasO2UlCRUd6UaBSe8FGR",
+	"luAUd1fRPyLfigkZaaHTUWh071L2rvnBpQ6PHr0kU0EEJ1STUY6tyYSOjIzH43p8p8flhMUwYgqbRy0H",
+	"YjmZmimi5kyPZxARMZlYwbL/4v44x1sUcFaYuHBSqWEmrr+U7umZiOUUDe4hsiWewPc0sYYdliTZlCrX",
+	"jMbad82MJKdTYgvxcl564cUwmGfRK+qT1xzVROptvBOeh9+ARxBZ6iBYXdemHb61O7glBaitGcVV88qf",
+	"fesJbsmQcAZ7vp3+DTjbnSFbEY/v9EWw3Mm1Fob1aBwvFVIi04dxHKwD19cYBOiC7L1ByiepBadNeEFl",
+	"yc6Zay/DWAG+xHYSbKdOg2Eltl32RiIRYYf/3DNfkSBhfsNJRVgMCMVEHhyKNzNcQhstd4EY82ZYLTGx",
+	"DhqnferyfStmyIog2HHf7JzBNO/2n/vzKtey5DHVENMKqNU5iltacM99cpj/Lo1WlRmhl/uQPDeniswh",
+	"jlvdOLZNLty60lTqx3tretOdCVbBYWiRaGiRaDSwF0ygx9B2jDEo6JqW5SrC0JXfj/r3qb0V5DPw3vjQ",
+	"pZTIQko5iYt6ef8+tBfUIxtgxl9DJ/yLlN/71k88HeXcCDWVml66mvFVGUS3+PjBPLaJ0vb+Cl/NejsU",
+	"nDcO3Rbp1m7EugMF4WD3xZ1iLxdDbxcMGnWKHIsSb8PnVsieSbUOUjU7mq9AR99g1trbTYzsSI4186Lw",
+	"N+rwS8K0C0NYhylegYiNSsioaOUzIlos6zDT9MUgAVRa6GwHDW/xQEqqis8vpesaLbWzmDDO1KybPbzB",
+	"5w3wbJ8xVKb448v1upgOC2wmEqgS9yMJl9jxhrb/oGZ8rUh7DQowhLIzzhsNtTMiayv5PN+K+ZE7z3mk",
+	"XvoWDUCmAswfTSZjexodFyR6WyRUaqC0FhF1mN65Y6d0i/HdyNb70Az9bv1lou7m2TIQuNCWMu4F89ew",
+	"lO2hV71yXbZyuSvFZU9pSHtZ6kpkh3QKQ4U1eVftZGPzqa8VPildn5ynZzWJ5Q1OcMvE8qeNjBzmFxxg",
+	"NMRlPRm7nnCYt6kJBTq0H7j07clWR82tB0Odq9xzUJ6zTz64wLbR5aoh7UqGXiOGjR3S/j0i2KXTCJdo",
+	"yNbXMxfyXLn6DQtxJvWC5A4fW9HkylN89z+nQpZZRZ9UHYNGrrWHLfUdCTHbE29bMkyB7j+AmKWuEeG6",
+	"Ie0OCnWxgyWsuBZeKNClTw59HwFbdiSUY882dOZbS6LTxvcR0sCd3ZdXJaFbKq+HOeF5AchLQicapE86",
+	"c+Zipkp1QB7ZvK5pb09jimgRY9zEQKE949Lu+3YwsB6v+DeNzFazCWv+vdB798LiovV6SKHp99sqNb2+",
+	"dKyM1pC8kDyXRodjq7wTvmhsexoNOeT1kjLLhLiuiGUXtMbOA+iNT12Z4QnPm8BRn8TOIScNG/jWtfI3",
+	"nwTdJ76czqX2FO0PcGpmhHMci7k5PSUIFxhuHFN+wjFZrRRiRz0ij40ieypu2z1b5AV3Vqa306qD7m0R",
+	"aym54yHocnfsHTSCLj8fgx/UqFAYDarVSqYxXaDvLKVS20BzXnvSvz0tNEfP9TJySsZIOy3+4rFLkYTK",
+	"c4jIKDdhRpirQShJpUAFp8gPEXFkhRG3ZbyKLlwUb4KVjf5mxtZmcPSEO/klOCBwF15OHuzuWSE++vz5",
+	"c++wlNKdd1HB6Pv3JwHjKptM2BhTuM2ZDUsRQib4SeBysF8cPNt9dGL7Oc+Zgj75CdyN3HZjXu5WkzDC",
+	"1kjBZu3tzN7MZi0vd+6MEGl+hKX/miWYqULH0qW20MT85dZnlBvBveZZ0ieY51T1egyDlEq0cQ7X8e92",
+	"+IYb/I7zMg9x/yXNojUtMweRpeOqdLOVKnMnAeZU3W2W+B/Xt2PQvTUS+FA9OsdSXIBXwGeCLERm6GyF",
+	"NuNY4WbhPySGcuBvG1G4/0TV1jrmZqzNHGFqNKosrfm3u8/etjXpqnx+B7dS6LwcJO+wyeh16nwfYCLS",
+	"p9yP+o1q0WgSsO4af+FrS5PydyCnQPBKWFdq9vjF00dEWOHs2jhghBNt39HRpIfQbwlZ/ooXz17rUMsH",
+	"egvRfXflrYFveZTE7L2H0PnuuiNuxw63SHnrom5v/66NgDL7chEbohgfQwW9GK8gFgq+53fKd/PZjUqY",
+	"MKUYn/bvNkZiryKQxHUdr1FxzlB9+mAnU53Q4BZ1RTN8x1lXb5PfogL44NguFvKnUmgYuzurPZ77K/SN",
+	"adIS06iCqH6sOz4Ls5f36e/2tIsY7T6bGHkhWNQnr+l4VvG9M27s63Fn6mebLx0/qN4FcYvoVJ2oA7EQ",
+	"GmHbxQP3gmD3oBPWkwTt9d7WiTCzJZk2hrMgY5HFkWt7xtDteFd87C+SztHUriQTqyXov16c1xGHv3J8",
+	"SXoWFqCjT7OGKmix0jR1lQfOB5H3flLu4gtMk2aqKNtpEgh2g/xkbyi/DV3FZjvaWyLWUS72tlgBXu51",
+	"2dW+RBeAVKC9LfAHsvYfnEGNti7RwsOzjVFvk4Z2vrLoyhJQDBqW3AYT08ZlMLY2qEzeZCpsa5MWWZKI",
+	"C8hpZVVw9AgpV+JH16v8OFjHqLtHRu4VgqEWYqhmQuoh+jdHA9swkcQCOwvmcdhS8vcdIKI9ry3j36a2",
+	"oOV/R1FwddqBuuWGCdcee0UF/i0y+Ly/8R07ed8YCWch0IacmOGqjImfY19+h2ONB2C8jYu5Syn8g/D9",
+	"DVnDw3O82pxndK9Xr+tCrUWXhTP2LN6GzPBp2Z0G51um9LF/6Raxt3ztbQv2Hsaxyx1KXjrl2JhF+7v+",
+	"ntE/szVacQL6Ewsxtqi0xZH1TNA8CX9FKcQm1Q222/uKAof7de4/uLOslbj41Kyqp/3GNL1ZkcUtScP3",
+	"MM/vKbxbc6d5C2Nn9iU+fmlLW/7MIvLBUYM/o0o1SKkcGaKtEsTdGkadvO8/ttHDtY1uzojDGxktPpJX",
+	"RyhOE7hdTr2pY2rrut8K/nxHhUAHD41H/sjKeFlcuG8vSenW+nAieeGx0F4HsINY5j5qtJA2Qq1524EW",
+	"pXS6vr+fZVBNp7sK20cr6FkL12a9SNIC7ouFktK4NsWgZUCsz9HA7TULOixKxPJv0+KS0jYHcq5FY4ps",
+	"Y0d4c28jC7fuK1FhXRD45j3YW75S/VQavHZC7QustpcsN3BVtn36s6dP93E+3zW2NINtQdkc+LPNhZ9S",
+	"DXO6IK5I50xSWxQa4RE3uuGXBi66kl+dXv1PAAAA//8=",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

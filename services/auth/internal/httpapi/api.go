@@ -8,6 +8,7 @@ package httpapi
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/gofiber/fiber/v2"
@@ -19,6 +20,8 @@ import (
 	"github.com/ihr-charging/charging-plot-api/services/auth/internal/caller"
 	"github.com/ihr-charging/charging-plot-api/services/auth/internal/client"
 	"github.com/ihr-charging/charging-plot-api/services/auth/internal/introspection"
+	"github.com/ihr-charging/charging-plot-api/services/auth/internal/mfa"
+	"github.com/ihr-charging/charging-plot-api/services/auth/internal/passkey"
 	"github.com/ihr-charging/charging-plot-api/services/auth/internal/session"
 )
 
@@ -27,9 +30,12 @@ type Needs struct {
 	Registrar  *account.Registrar
 	Passwords  *account.Passwords
 	Profiles   *account.Profiles
+	Factors    *mfa.Service
+	Passkeys   *passkey.Service
 	Sessions   *session.Service
 	Clients    *client.Service
 	Inspector  *introspection.Service
+	Guard      SecondFactors
 	Keys       KeySet
 	Issuer     string
 	Veil       caller.Veil
@@ -63,7 +69,13 @@ func Register(app fiber.Router, needs Needs) error {
 	if err != nil {
 		return err
 	}
-	before := []fiber.Handler{guard(guarded, needs.Verifier.Middleware()), remember(needs.Veil), emptyLogout}
+	proofs, err := proofsWanted()
+	if err != nil {
+		return err
+	}
+	before := []fiber.Handler{
+		guard(guarded, needs.Verifier.Middleware()), demandProof(proofs, needs.Guard, time.Now), remember(needs.Veil), emptyLogout,
+	}
 	if needs.Limiter != nil {
 		before = append(before, needs.Limiter.Middleware(limits(needs.LimitScale)...))
 	}
@@ -73,7 +85,7 @@ func Register(app fiber.Router, needs Needs) error {
 	return nil
 }
 
-// operationsWithBearer returns the operations, as "METHOD path", that a bearer token is for.
+// operationsWithBearer returns the operations, as "METHOD path" with the path as fiber spells it, that a bearer token is for.
 func operationsWithBearer() (map[string]bool, error) {
 	spec, err := GetSpec()
 	if err != nil {
@@ -83,7 +95,7 @@ func operationsWithBearer() (map[string]bool, error) {
 	for path, item := range spec.Paths.Map() {
 		for method, op := range item.Operations() {
 			if op.Security != nil && asksFor(*op.Security, "bearer") {
-				with[method+" "+path] = true
+				with[method+" "+openapi.FiberPath(path)] = true
 			}
 		}
 	}
@@ -131,6 +143,10 @@ func limits(scale float64) []ratelimit.Rule {
 	return []ratelimit.Rule{
 		{Name: "password", Anonymous: perMinute(120), Routes: []string{
 			"POST /v1/auth/register", "POST /v1/auth/login", "POST /v1/auth/password/reset", "POST /v1/auth/password/change",
+			"POST /v1/auth/mfa", "POST /v1/auth/step-up", "POST /v1/auth/passkeys/login/finish",
+		}},
+		{Name: "challenge", Anonymous: perMinute(120), Routes: []string{
+			"POST /v1/auth/passkeys/login/begin", "POST /v1/auth/mfa/passkey/begin", "POST /v1/auth/step-up/passkey/begin",
 		}},
 		{Name: "mail", Anonymous: perMinute(60), Routes: []string{"POST /v1/auth/email/resend", "POST /v1/auth/password/forgot"}},
 		{Name: "token", Anonymous: perMinute(1200), Routes: []string{

@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -33,7 +34,9 @@ import (
 	"github.com/ihr-charging/charging-plot-api/services/auth/internal/credential"
 	"github.com/ihr-charging/charging-plot-api/services/auth/internal/httpapi"
 	"github.com/ihr-charging/charging-plot-api/services/auth/internal/introspection"
+	"github.com/ihr-charging/charging-plot-api/services/auth/internal/mfa"
 	"github.com/ihr-charging/charging-plot-api/services/auth/internal/notice"
+	"github.com/ihr-charging/charging-plot-api/services/auth/internal/passkey"
 	"github.com/ihr-charging/charging-plot-api/services/auth/internal/postgres"
 	"github.com/ihr-charging/charging-plot-api/services/auth/internal/role"
 	"github.com/ihr-charging/charging-plot-api/services/auth/internal/session"
@@ -64,7 +67,11 @@ type world struct {
 	people  *postgres.Accounts
 	courier *notice.Courier
 	mailbox *mailbox
+	ahead   atomic.Int64 // of the clocks of authenticator apps, in nanoseconds
 }
+
+// clock is what authenticator apps and the service go by; a test may turn both.
+func (w *world) clock() time.Time { return time.Now().Add(time.Duration(w.ahead.Load())) }
 
 // options of a world.
 type options struct {
@@ -105,12 +112,20 @@ func newWorld(t testing.TB, change ...func(*options)) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
+	factorStore := postgres.NewFactors(db)
+	passkeys, err := passkey.NewService(factorStore, mfa.NewCodes, passkey.Site{ID: "charging.example", Name: "IHR", Origins: []string{issuer}}, time.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	factors := mfa.NewService(factorStore, sealer, throttles, passkeys, "IHR", w.clock)
 	needs := httpapi.Needs{
+		Factors: factors, Passkeys: passkeys, Guard: sessions,
 		Registrar: account.NewRegistrar(w.people, hasher, o.policy, throttles, func() {}),
 		Passwords: account.NewPasswords(w.people, hasher, o.policy, throttles, func() {}),
 		Profiles:  account.NewProfiles(w.people),
 		Sessions: session.NewService(session.Needs{
 			Store: sessions, Hasher: hasher, Minter: w.minter, Throttle: throttles, Recorder: postgres.NewEvents(db),
+			Second: sessions, Factors: factors, Passkeys: passkeys,
 			Audiences: client.Audiences(issuer), Lifetimes: session.DefaultLifetimes, Now: time.Now,
 		}),
 		Clients:   client.NewService(w.clients, w.minter),

@@ -19,6 +19,9 @@ func NewJanitor(db *pg.DB) *Janitor { return &Janitor{db: db} }
 var sweeps = []struct{ table, condition string }{
 	{"registrations", `expires_at < now()`},
 	{"one_time_tokens", `expires_at < now()`},
+	{"passkey_ceremonies", `expires_at < now()`},
+	{"pending_logins", `expires_at < now()`},
+	{"totp_factors", `confirmed_at IS NULL AND created_at < now() - interval '1 day'`},
 	{"throttles", `empty_at < now()`},
 	{"outbox", `settled_at < now() - interval '7 days'`},
 	{"events", `at < now() - interval '30 days'`},

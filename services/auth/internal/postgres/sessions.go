@@ -29,14 +29,18 @@ type Sessions struct {
 // NewSessions makes Sessions.
 func NewSessions(db *pg.DB) *Sessions { return &Sessions{db: db} }
 
-// Either identity is found by a unique index; the empty one of the two finds nobody. A network is known for thirty days after a
-// login that the password was right for.
-const findCandidate = `
+// A network is known for thirty days after a login that was right.
+const selectCandidate = `
 	SELECT a.id, a.password_hash, a.disabled_at IS NOT NULL AS disabled, a.security_version, ` + grantsColumn + `,
 	       EXISTS (SELECT FROM sessions s
-	               WHERE s.account_id = a.id AND s.network = $3 AND s.auth_time > now() - interval '30 days') AS known_network
-	FROM accounts a
-	WHERE a.id = (SELECT account_id FROM emails WHERE address_key = NULLIF($1, '')) OR a.username_key = NULLIF($2, '')`
+	               WHERE s.account_id = a.id AND s.network = $1 AND s.auth_time > now() - interval '30 days') AS known_network,
+	       EXISTS (SELECT FROM totp_factors f WHERE f.account_id = a.id AND f.confirmed_at IS NOT NULL) AS has_app,
+	       EXISTS (SELECT FROM passkeys p WHERE p.account_id = a.id) AS has_passkey
+	FROM accounts a`
+
+// Either identity is found by a unique index; the empty one of the two finds nobody.
+const candidateByIdentity = selectCandidate + `
+	WHERE a.id = (SELECT account_id FROM emails WHERE address_key = NULLIF($2, '')) OR a.username_key = NULLIF($3, '')`
 
 type candidateRow struct {
 	ID              uuid.UUID      `db:"id"`
@@ -45,12 +49,19 @@ type candidateRow struct {
 	SecurityVersion int            `db:"security_version"`
 	Grants          pq.StringArray `db:"grants"`
 	KnownNetwork    bool           `db:"known_network"`
+	HasApp          bool           `db:"has_app"`
+	HasPasskey      bool           `db:"has_passkey"`
 }
 
 // FindCandidate returns whom an identity names; the zero Candidate when it is nobody.
 func (s *Sessions) FindCandidate(ctx context.Context, identity account.Identity, network caller.Network) (session.Candidate, error) {
+	return s.candidate(ctx, candidateByIdentity, network[:], identity.EmailKey, identity.UsernameKey)
+}
+
+// candidate returns the one of a query; the zero Candidate when there is none.
+func (s *Sessions) candidate(ctx context.Context, query string, args ...any) (session.Candidate, error) {
 	var row candidateRow
-	err := s.db.GetContext(ctx, &row, findCandidate, identity.EmailKey, identity.UsernameKey, network[:])
+	err := s.db.GetContext(ctx, &row, query, args...)
 	if errors.Is(err, sql.ErrNoRows) {
 		return session.Candidate{}, nil
 	}
@@ -60,7 +71,7 @@ func (s *Sessions) FindCandidate(ctx context.Context, identity account.Identity,
 	grants, err := grantsOf(row.Grants)
 	return session.Candidate{
 		Account: row.ID, PasswordHash: row.PasswordHash, Disabled: row.Disabled, SecurityVersion: row.SecurityVersion,
-		Grants: grants, KnownNetwork: row.KnownNetwork,
+		Grants: grants, KnownNetwork: row.KnownNetwork, HasApp: row.HasApp, HasPasskey: row.HasPasskey,
 	}, err
 }
 

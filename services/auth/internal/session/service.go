@@ -2,6 +2,7 @@ package session
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -55,6 +56,9 @@ type Service struct {
 	minter    Minter
 	throttle  Throttle
 	recorder  Recorder
+	second    SecondStore
+	factors   Factors
+	passkeys  Passkeys
 	audiences []string
 	lifetimes Lifetimes
 	now       func() time.Time
@@ -67,6 +71,9 @@ type Needs struct {
 	Minter    Minter
 	Throttle  Throttle
 	Recorder  Recorder
+	Second    SecondStore
+	Factors   Factors
+	Passkeys  Passkeys
 	Audiences []string // of the access tokens
 	Lifetimes Lifetimes
 	Now       func() time.Time
@@ -76,6 +83,7 @@ type Needs struct {
 func NewService(n Needs) *Service {
 	return &Service{
 		store: n.Store, hasher: n.Hasher, minter: n.Minter, throttle: n.Throttle, recorder: n.Recorder,
+		second: n.Second, factors: n.Factors, passkeys: n.Passkeys,
 		audiences: n.Audiences, lifetimes: n.Lifetimes, now: n.Now,
 	}
 }
@@ -99,7 +107,7 @@ type Attempt struct {
 
 // Login begins a session. Whether nobody has the login, the password is wrong or the address is not confirmed, it takes as
 // long and returns ErrCredentials. It returns throttle.ErrLimited when there were too many guesses, credential.ErrBusy when
-// too many people log in at once, and ErrDisabled.
+// too many people log in at once, ErrDisabled, and ErrSecondFactor.
 func (s *Service) Login(ctx context.Context, attempt Attempt) (Tokens, error) {
 	identity := account.IdentityOf(attempt.Login)
 	candidate, err := s.store.FindCandidate(ctx, identity, attempt.From.Network)
@@ -131,13 +139,18 @@ func (s *Service) Login(ctx context.Context, attempt Attempt) (Tokens, error) {
 	if candidate.Disabled {
 		return Tokens{}, s.fail(ctx, attempt, candidate, "disabled", ErrDisabled)
 	}
-	tokens, err := s.begin(ctx, attempt, candidate, outdated)
-	if err != nil {
+	tokens, err := Tokens{}, error(nil)
+	if candidate.needsMore() {
+		err = s.hold(ctx, attempt, candidate, outdated)
+	} else {
+		tokens, err = s.begin(ctx, attempt, candidate, beginning{methods: Methods{ByPassword}, outdated: outdated})
+	}
+	if err != nil && !errors.Is(err, ErrSecondFactor) {
 		return Tokens{}, err
 	}
 	// The person is in: what they mistyped before is forgotten.
 	charges[0] = charges[0].All()
-	return tokens, s.throttle.GiveBack(ctx, charges...)
+	return tokens, errors.Join(err, s.throttle.GiveBack(ctx, charges...))
 }
 
 // fail records a login that failed and returns why.
@@ -149,18 +162,24 @@ func (s *Service) fail(ctx context.Context, attempt Attempt, candidate Candidate
 	return why
 }
 
-func (s *Service) begin(ctx context.Context, attempt Attempt, candidate Candidate, outdated bool) (Tokens, error) {
+// beginning is how a session begins.
+type beginning struct {
+	methods  Methods
+	outdated bool // the password's hash
+}
+
+func (s *Service) begin(ctx context.Context, attempt Attempt, candidate Candidate, how beginning) (Tokens, error) {
 	id := uuid.Must(uuid.NewV7())
 	b := Beginning{
 		Session: id, Account: candidate.Account, SecurityVersion: candidate.SecurityVersion, Client: FirstParty,
 		DeviceName: attempt.DeviceName, From: attempt.From, Remember: attempt.Remember,
-		Life: s.lifetimes.Session, RefreshLife: s.lifetimes.Idle, Methods: Methods{ByPassword},
+		Life: s.lifetimes.Session, RefreshLife: s.lifetimes.Idle, Methods: how.methods,
 		Event: audit.New(audit.LoggedIn, candidate.Account, audit.ByAccount(candidate.Account)).In(id).From(attempt.From),
 	}
 	if attempt.Remember {
 		b.Life, b.RefreshLife = s.lifetimes.RememberSession, s.lifetimes.RememberIdle
 	}
-	if outdated {
+	if how.outdated {
 		hash, err := s.hasher.Hash(ctx, attempt.Password)
 		if err != nil {
 			return Tokens{}, err

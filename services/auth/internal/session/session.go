@@ -73,7 +73,12 @@ type Candidate struct {
 	Grants          []role.Grant
 	// KnownNetwork says that the account has logged in from the caller's network lately.
 	KnownNetwork bool
+	HasApp       bool // an authenticator app
+	HasPasskey   bool
 }
+
+// needsMore reports whether a password is not enough.
+func (c Candidate) needsMore() bool { return c.HasApp || c.HasPasskey }
 
 // Beginning is a session to be written.
 type Beginning struct {

@@ -15,7 +15,7 @@ import (
 	"strings"
 )
 
-// Sealer encrypts private keys with AES-256-GCM under key-encryption keys that the database never sees.
+// Sealer encrypts private keys, and other secrets that must be read again, with AES-256-GCM under key-encryption keys that the database never sees.
 type Sealer struct {
 	current string
 	first   []byte
@@ -61,29 +61,46 @@ func (s *Sealer) Derive(purpose string) []byte {
 	return key
 }
 
+// Seal encrypts a secret, bound to what it belongs to, and names the key-encryption key that did.
+func (s *Sealer) Seal(bound string, secret []byte) (sealed []byte, by string) {
+	aead := s.aeads[s.current]
+	nonce := make([]byte, aead.NonceSize())
+	_, _ = rand.Read(nonce)
+	return aead.Seal(nonce, nonce, secret, []byte(bound)), s.current
+}
+
+// Open undoes Seal. It fails for a secret of something else, and when the key-encryption key is not configured any more.
+func (s *Sealer) Open(bound string, sealed []byte, by string) ([]byte, error) {
+	aead, ok := s.aeads[by]
+	if !ok {
+		return nil, fmt.Errorf("it is sealed by key-encryption key %s, which is not configured", by)
+	}
+	if len(sealed) < aead.NonceSize() {
+		return nil, errors.New("the seal is cut")
+	}
+	secret, err := aead.Open(nil, sealed[:aead.NonceSize()], sealed[aead.NonceSize():], []byte(bound))
+	if err != nil {
+		return nil, fmt.Errorf("it does not open with key-encryption key %s", by)
+	}
+	return secret, nil
+}
+
+// Current names the key-encryption key that seals.
+func (s *Sealer) Current() string { return s.current }
+
 func (s *Sealer) seal(kid string, private *ecdsa.PrivateKey) (sealed []byte, by string, err error) {
 	der, err := x509.MarshalPKCS8PrivateKey(private)
 	if err != nil {
 		return nil, "", fmt.Errorf("seal a signing key: %w", err)
 	}
-	aead := s.aeads[s.current]
-	nonce := make([]byte, aead.NonceSize())
-	_, _ = rand.Read(nonce)
-	return aead.Seal(nonce, nonce, der, boundTo(kid)), s.current, nil
+	sealed, by = s.Seal(boundTo(kid), der)
+	return sealed, by, nil
 }
 
 func (s *Sealer) open(key Key) (*ecdsa.PrivateKey, error) {
-	aead, ok := s.aeads[key.SealedBy]
-	if !ok {
-		return nil, fmt.Errorf("signing key %s is sealed by key-encryption key %s, which is not configured", key.ID, key.SealedBy)
-	}
-	if len(key.Sealed) < aead.NonceSize() {
-		return nil, fmt.Errorf("signing key %s: the sealed half is cut", key.ID)
-	}
-	nonce, box := key.Sealed[:aead.NonceSize()], key.Sealed[aead.NonceSize():]
-	der, err := aead.Open(nil, nonce, box, boundTo(key.ID))
+	der, err := s.Open(boundTo(key.ID), key.Sealed, key.SealedBy)
 	if err != nil {
-		return nil, fmt.Errorf("signing key %s does not open with key-encryption key %s", key.ID, key.SealedBy)
+		return nil, fmt.Errorf("signing key %s: %w", key.ID, err)
 	}
 	parsed, err := x509.ParsePKCS8PrivateKey(der)
 	if err != nil {
@@ -97,7 +114,7 @@ func (s *Sealer) open(key Key) (*ecdsa.PrivateKey, error) {
 }
 
 // boundTo is the additional data of the seal: a sealed key moved to another row does not open.
-func boundTo(kid string) []byte { return []byte("signing-key\x00" + kid) }
+func boundTo(kid string) string { return "signing-key\x00" + kid }
 
 func decodeBase64(text string) ([]byte, error) {
 	text = strings.TrimRight(text, "=")

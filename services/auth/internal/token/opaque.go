@@ -29,6 +29,8 @@ const (
 	ResetPassword Purpose = "ihr_pr_"
 	Invitation    Purpose = "ihr_in_"
 	ClientSecret  Purpose = "ihr_cs_"
+	SecondFactor  Purpose = "ihr_mf_" // a login that waits for its second factor
+	Ceremony      Purpose = "ihr_wc_" // a passkey's challenge that waits for its answer
 )
 
 const (
