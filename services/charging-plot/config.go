@@ -51,6 +51,7 @@ type Config struct {
 	ScheduleTick        time.Duration `env:"SCHEDULE_TICK" envDefault:"1s" desc:"how often is looked for what is due"`
 	LivePoll            time.Duration `env:"LIVE_POLL" envDefault:"1s" desc:"how often live events are looked for when nothing wakes a replica"`
 	LiveHeartbeat       time.Duration `env:"LIVE_HEARTBEAT" envDefault:"15s" desc:"how often a live stream without events says that it lives"`
+	MessageKeep         time.Duration `env:"OCPP_LOG_KEEP" envDefault:"720h" desc:"how long what charge points said, and what they were told to do, is kept"`
 	LiveKeep            time.Duration `env:"LIVE_KEEP" envDefault:"1h" desc:"how far back a live stream can be replayed"`
 
 	// Limits on requests per minute: per client address without a token, per caller with one.
@@ -83,6 +84,7 @@ func (c *Config) durations() map[string]struct {
 		"SCHEDULE_TICK":         {&c.ScheduleTick, time.Second},
 		"LIVE_POLL":             {&c.LivePoll, time.Second},
 		"LIVE_HEARTBEAT":        {&c.LiveHeartbeat, 15 * time.Second},
+		"OCPP_LOG_KEEP":         {&c.MessageKeep, 720 * time.Hour},
 		"LIVE_KEEP":             {&c.LiveKeep, time.Hour},
 	}
 }

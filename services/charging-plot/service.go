@@ -30,6 +30,7 @@ import (
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/catalog"
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/central"
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/httpapi"
+	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/journal"
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/live"
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/ocpp"
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/peer"
@@ -141,12 +142,14 @@ func serve(ctx context.Context, cfg Config, p parts) error {
 
 	office := central.New(central.Config{Replica: self, HeartbeatInterval: cfg.HeartbeatInterval, SeenEvery: seenEvery}, store, store, store, time.Now, log)
 	group.Go("signs of life", office.Run)
-	cfg.OCPP.TrustedProxies = cfg.HTTP.TrustedProxies
+	messages := journal.New(store, cfg.MessageKeep, time.Now, log)
+	group.Go("message log", messages.Run)
+	cfg.OCPP.TrustedProxies, cfg.OCPP.Journal = cfg.HTTP.TrustedProxies, messages
 	sockets, err := ocpp.New(cfg.OCPP, office, p.tel)
 	if err != nil {
 		return err
 	}
-	commands := peer.NewForwarder(self, sockets, store, tokens(cfg, cfg.audience()))
+	commands := central.NewRecorder(peer.NewForwarder(self, sockets, store, tokens(cfg, cfg.audience())), store, time.Now, log)
 	desk := session.NewDesk(store, commands, cfg.CommandTimeout, log)
 
 	if stations := follow(cfg, p, store); stations != nil {
@@ -165,7 +168,7 @@ func serve(ctx context.Context, cfg Config, p parts) error {
 		return fmt.Errorf("load the OpenAPI document: %w", err)
 	}
 	api := httpapi.New(httpapi.Deps{
-		Plots: store, Changes: changes, Reservations: store, Terms: cfg.terms(), Sessions: store, Desk: desk, Tokens: store, ChargePoints: store,
+		Plots: store, Changes: changes, Reservations: store, Terms: cfg.terms(), Sessions: store, Desk: desk, Tokens: store, ChargePoints: store, Upkeep: store,
 		Commands: commands, Hub: hub, Events: store.Events(), Stations: store, Cursors: page.NewCodec([]byte(cfg.CursorKey)),
 		Now: time.Now, Log: log, CommandTimeout: cfg.CommandTimeout, Heartbeat: cfg.LiveHeartbeat,
 	})

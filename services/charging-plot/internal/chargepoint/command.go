@@ -70,6 +70,8 @@ type Command struct {
 
 // Outcome is the charge point's answer to a command.
 type Outcome struct {
+	// ID is that of the command's record, zero where it was not recorded.
+	ID     uuid.UUID     `json:"id"`
 	Status CommandStatus `json:"status"`
 	// Reason is the station's explanation, where it gave one.
 	Reason string `json:"reason,omitempty"`

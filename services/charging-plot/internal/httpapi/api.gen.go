@@ -24,24 +24,63 @@ import (
 	openapi_types "github.com/oapi-codegen/runtime/types"
 )
 
-// Defines values for CommandInputCommand.
+// Defines values for ChargingProfileKind.
 const (
-	ChangeAvailability CommandInputCommand = "change_availability"
-	Reset              CommandInputCommand = "reset"
-	TriggerMessage     CommandInputCommand = "trigger_message"
-	Unlock             CommandInputCommand = "unlock"
+	Absolute  ChargingProfileKind = "Absolute"
+	Recurring ChargingProfileKind = "Recurring"
+	Relative  ChargingProfileKind = "Relative"
 )
 
-// Valid indicates whether the value is a known member of the CommandInputCommand enum.
-func (e CommandInputCommand) Valid() bool {
+// Valid indicates whether the value is a known member of the ChargingProfileKind enum.
+func (e ChargingProfileKind) Valid() bool {
 	switch e {
-	case ChangeAvailability:
+	case Absolute:
 		return true
-	case Reset:
+	case Recurring:
 		return true
-	case TriggerMessage:
+	case Relative:
 		return true
-	case Unlock:
+	default:
+		return false
+	}
+}
+
+// Defines values for ChargingProfileRecurrency.
+const (
+	Daily  ChargingProfileRecurrency = "Daily"
+	Weekly ChargingProfileRecurrency = "Weekly"
+)
+
+// Valid indicates whether the value is a known member of the ChargingProfileRecurrency enum.
+func (e ChargingProfileRecurrency) Valid() bool {
+	switch e {
+	case Daily:
+		return true
+	case Weekly:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ChargingProfilePurpose.
+const (
+	ChargingStationExternalConstraints ChargingProfilePurpose = "ChargingStationExternalConstraints"
+	ChargingStationMaxProfile          ChargingProfilePurpose = "ChargingStationMaxProfile"
+	TxDefaultProfile                   ChargingProfilePurpose = "TxDefaultProfile"
+	TxProfile                          ChargingProfilePurpose = "TxProfile"
+)
+
+// Valid indicates whether the value is a known member of the ChargingProfilePurpose enum.
+func (e ChargingProfilePurpose) Valid() bool {
+	switch e {
+	case ChargingStationExternalConstraints:
+		return true
+	case ChargingStationMaxProfile:
+		return true
+	case TxDefaultProfile:
+		return true
+	case TxProfile:
 		return true
 	default:
 		return false
@@ -54,8 +93,10 @@ const (
 	DiagnosticsStatusNotification CommandInputMessage = "DiagnosticsStatusNotification"
 	FirmwareStatusNotification    CommandInputMessage = "FirmwareStatusNotification"
 	Heartbeat                     CommandInputMessage = "Heartbeat"
+	LogStatusNotification         CommandInputMessage = "LogStatusNotification"
 	MeterValues                   CommandInputMessage = "MeterValues"
 	StatusNotification            CommandInputMessage = "StatusNotification"
+	TransactionEvent              CommandInputMessage = "TransactionEvent"
 )
 
 // Valid indicates whether the value is a known member of the CommandInputMessage enum.
@@ -69,42 +110,175 @@ func (e CommandInputMessage) Valid() bool {
 		return true
 	case Heartbeat:
 		return true
+	case LogStatusNotification:
+		return true
 	case MeterValues:
 		return true
 	case StatusNotification:
+		return true
+	case TransactionEvent:
 		return true
 	default:
 		return false
 	}
 }
 
-// Defines values for CommandOutcomeStatus.
+// Defines values for CommandKind.
 const (
-	Accepted       CommandOutcomeStatus = "Accepted"
-	NotImplemented CommandOutcomeStatus = "NotImplemented"
-	NotSupported   CommandOutcomeStatus = "NotSupported"
-	Rejected       CommandOutcomeStatus = "Rejected"
-	Scheduled      CommandOutcomeStatus = "Scheduled"
-	UnlockFailed   CommandOutcomeStatus = "UnlockFailed"
-	Unlocked       CommandOutcomeStatus = "Unlocked"
+	CancelReservation    CommandKind = "cancel_reservation"
+	ChangeAvailability   CommandKind = "change_availability"
+	ChangeConfiguration  CommandKind = "change_configuration"
+	ClearCache           CommandKind = "clear_cache"
+	ClearChargingProfile CommandKind = "clear_charging_profile"
+	DataTransfer         CommandKind = "data_transfer"
+	GetChargingProfiles  CommandKind = "get_charging_profiles"
+	GetCompositeSchedule CommandKind = "get_composite_schedule"
+	GetConfiguration     CommandKind = "get_configuration"
+	GetDiagnostics       CommandKind = "get_diagnostics"
+	GetLocalListVersion  CommandKind = "get_local_list_version"
+	RemoteStart          CommandKind = "remote_start"
+	RemoteStop           CommandKind = "remote_stop"
+	ReserveNow           CommandKind = "reserve_now"
+	Reset                CommandKind = "reset"
+	SendLocalList        CommandKind = "send_local_list"
+	SetChargingProfile   CommandKind = "set_charging_profile"
+	TriggerMessage       CommandKind = "trigger_message"
+	Unlock               CommandKind = "unlock"
+	UpdateFirmware       CommandKind = "update_firmware"
 )
 
-// Valid indicates whether the value is a known member of the CommandOutcomeStatus enum.
-func (e CommandOutcomeStatus) Valid() bool {
+// Valid indicates whether the value is a known member of the CommandKind enum.
+func (e CommandKind) Valid() bool {
 	switch e {
-	case Accepted:
+	case CancelReservation:
 		return true
-	case NotImplemented:
+	case ChangeAvailability:
 		return true
-	case NotSupported:
+	case ChangeConfiguration:
 		return true
-	case Rejected:
+	case ClearCache:
 		return true
-	case Scheduled:
+	case ClearChargingProfile:
 		return true
-	case UnlockFailed:
+	case DataTransfer:
 		return true
-	case Unlocked:
+	case GetChargingProfiles:
+		return true
+	case GetCompositeSchedule:
+		return true
+	case GetConfiguration:
+		return true
+	case GetDiagnostics:
+		return true
+	case GetLocalListVersion:
+		return true
+	case RemoteStart:
+		return true
+	case RemoteStop:
+		return true
+	case ReserveNow:
+		return true
+	case Reset:
+		return true
+	case SendLocalList:
+		return true
+	case SetChargingProfile:
+		return true
+	case TriggerMessage:
+		return true
+	case Unlock:
+		return true
+	case UpdateFirmware:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for CommandRecordState.
+const (
+	CommandRecordStateANSWERED CommandRecordState = "ANSWERED"
+	CommandRecordStateFAILED   CommandRecordState = "FAILED"
+	CommandRecordStatePENDING  CommandRecordState = "PENDING"
+)
+
+// Valid indicates whether the value is a known member of the CommandRecordState enum.
+func (e CommandRecordState) Valid() bool {
+	switch e {
+	case CommandRecordStateANSWERED:
+		return true
+	case CommandRecordStateFAILED:
+		return true
+	case CommandRecordStatePENDING:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListedTagStatus.
+const (
+	ListedTagStatusAccepted     ListedTagStatus = "Accepted"
+	ListedTagStatusBlocked      ListedTagStatus = "Blocked"
+	ListedTagStatusConcurrentTx ListedTagStatus = "ConcurrentTx"
+	ListedTagStatusExpired      ListedTagStatus = "Expired"
+	ListedTagStatusInvalid      ListedTagStatus = "Invalid"
+)
+
+// Valid indicates whether the value is a known member of the ListedTagStatus enum.
+func (e ListedTagStatus) Valid() bool {
+	switch e {
+	case ListedTagStatusAccepted:
+		return true
+	case ListedTagStatusBlocked:
+		return true
+	case ListedTagStatusConcurrentTx:
+		return true
+	case ListedTagStatusExpired:
+		return true
+	case ListedTagStatusInvalid:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for MessageKind.
+const (
+	CALL       MessageKind = "CALL"
+	ERROR      MessageKind = "ERROR"
+	RESULT     MessageKind = "RESULT"
+	UNREADABLE MessageKind = "UNREADABLE"
+)
+
+// Valid indicates whether the value is a known member of the MessageKind enum.
+func (e MessageKind) Valid() bool {
+	switch e {
+	case CALL:
+		return true
+	case ERROR:
+		return true
+	case RESULT:
+		return true
+	case UNREADABLE:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for MessageDirection.
+const (
+	IN  MessageDirection = "IN"
+	OUT MessageDirection = "OUT"
+)
+
+// Valid indicates whether the value is a known member of the MessageDirection enum.
+func (e MessageDirection) Valid() bool {
+	switch e {
+	case IN:
+		return true
+	case OUT:
 		return true
 	default:
 		return false
@@ -162,6 +336,24 @@ func (e PlotStatus) Valid() bool {
 	case PlotStatusRESERVED:
 		return true
 	case PlotStatusUNKNOWN:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for RateUnit.
+const (
+	A RateUnit = "A"
+	W RateUnit = "W"
+)
+
+// Valid indicates whether the value is a known member of the RateUnit enum.
+func (e RateUnit) Valid() bool {
+	switch e {
+	case A:
+		return true
+	case W:
 		return true
 	default:
 		return false
@@ -411,6 +603,30 @@ func (e TokenWhitelist) Valid() bool {
 	}
 }
 
+// Defines values for VariableInputAttribute.
+const (
+	Actual VariableInputAttribute = "Actual"
+	MaxSet VariableInputAttribute = "MaxSet"
+	MinSet VariableInputAttribute = "MinSet"
+	Target VariableInputAttribute = "Target"
+)
+
+// Valid indicates whether the value is a known member of the VariableInputAttribute enum.
+func (e VariableInputAttribute) Valid() bool {
+	switch e {
+	case Actual:
+		return true
+	case MaxSet:
+		return true
+	case MinSet:
+		return true
+	case Target:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for Theme.
 const (
 	ThemeDark  Theme = "dark"
@@ -533,39 +749,172 @@ type ChargePointPage struct {
 	NextCursor string `json:"next_cursor"`
 }
 
+// ChargingProfile defines model for ChargingProfile.
+type ChargingProfile struct {
+	Id   int                 `json:"id"`
+	Kind ChargingProfileKind `json:"kind"`
+
+	// OcppConnectorId 0 for the charge point as a whole.
+	OcppConnectorId int                        `json:"ocpp_connector_id"`
+	Purpose         ChargingProfilePurpose     `json:"purpose"`
+	Recurrency      *ChargingProfileRecurrency `json:"recurrency,omitempty"`
+	Schedule        ChargingSchedule           `json:"schedule"`
+	StackLevel      int                        `json:"stack_level"`
+
+	// TransactionId Of a `TxProfile`.
+	TransactionId *string    `json:"transaction_id,omitempty"`
+	ValidFrom     *time.Time `json:"valid_from,omitempty"`
+	ValidTo       *time.Time `json:"valid_to,omitempty"`
+}
+
+// ChargingProfileKind defines model for ChargingProfile.Kind.
+type ChargingProfileKind string
+
+// ChargingProfileRecurrency defines model for ChargingProfile.Recurrency.
+type ChargingProfileRecurrency string
+
+// ChargingProfileFilter For `clear_charging_profile` (wanted); an empty one means all.
+type ChargingProfileFilter struct {
+	Id              *int                    `json:"id,omitempty"`
+	OcppConnectorId *int                    `json:"ocpp_connector_id,omitempty"`
+	Purpose         *ChargingProfilePurpose `json:"purpose,omitempty"`
+	StackLevel      *int                    `json:"stack_level,omitempty"`
+}
+
+// ChargingProfilePurpose defines model for ChargingProfilePurpose.
+type ChargingProfilePurpose string
+
+// ChargingProfiles defines model for ChargingProfiles.
+type ChargingProfiles struct {
+	Items []ChargingProfile `json:"items"`
+}
+
+// ChargingSchedule defines model for ChargingSchedule.
+type ChargingSchedule struct {
+	DurationS *int             `json:"duration_s,omitempty"`
+	MinRate   *float64         `json:"min_rate,omitempty"`
+	Periods   []SchedulePeriod `json:"periods"`
+	StartsAt  *time.Time       `json:"starts_at,omitempty"`
+	Unit      RateUnit         `json:"unit"`
+}
+
 // CommandInput defines model for CommandInput.
 type CommandInput struct {
-	Command CommandInputCommand `json:"command"`
+	ChargingProfile *ChargingProfile `json:"charging_profile,omitempty"`
+
+	// Clear For `clear_charging_profile` (wanted); an empty one means all.
+	Clear   *ChargingProfileFilter `json:"clear,omitempty"`
+	Command CommandKind            `json:"command"`
+
+	// DurationS For `get_composite_schedule` (wanted).
+	DurationS *int `json:"duration_s,omitempty"`
+
+	// ExpiresAt For `reserve_now` (wanted).
+	ExpiresAt *time.Time `json:"expires_at,omitempty"`
 
 	// Hard For `reset`: at once, whatever runs.
 	Hard *bool `json:"hard,omitempty"`
 
+	// IdTag For `remote_start` and `reserve_now` (wanted); 1.6 takes 20 characters.
+	IdTag *string `json:"id_tag,omitempty"`
+
+	// LocalList For `send_local_list` (wanted).
+	LocalList *LocalListInput `json:"local_list,omitempty"`
+
 	// Message For `trigger_message` (wanted).
 	Message *CommandInputMessage `json:"message,omitempty"`
 
-	// OcppConnectorId For `unlock` (wanted), `change_availability` (0 or left out for the whole charge point) and `trigger_message`.
+	// OcppConnectorId The connector (OCPP 1.6) or EVSE (2.0.1). Wanted for `unlock`; 0 or left out means the whole charge point, or any connector,
+	// for the others.
 	OcppConnectorId *int `json:"ocpp_connector_id,omitempty"`
 
 	// Operative For `change_availability` (wanted).
 	Operative *bool `json:"operative,omitempty"`
-}
 
-// CommandInputCommand defines model for CommandInput.Command.
-type CommandInputCommand string
+	// ReservationNumber For `reserve_now` and `cancel_reservation` (wanted).
+	ReservationNumber *int `json:"reservation_number,omitempty"`
+
+	// TransactionId For `remote_stop` (wanted).
+	TransactionId *string `json:"transaction_id,omitempty"`
+
+	// Transfer A file to fetch, for `update_firmware`, or to bring, for `get_diagnostics` (wanted).
+	Transfer *TransferInput `json:"transfer,omitempty"`
+	Unit     *RateUnit      `json:"unit,omitempty"`
+
+	// Variables For `change_configuration` (wanted, with values) and `get_configuration` (left out, everything is asked for).
+	Variables *[]VariableInput `json:"variables,omitempty"`
+
+	// Vendor For `data_transfer` (wanted).
+	Vendor *VendorData `json:"vendor,omitempty"`
+}
 
 // CommandInputMessage For `trigger_message` (wanted).
 type CommandInputMessage string
 
+// CommandKind defines model for CommandKind.
+type CommandKind string
+
 // CommandOutcome defines model for CommandOutcome.
 type CommandOutcome struct {
-	Command string `json:"command"`
+	Command string  `json:"command"`
+	Data    *string `json:"data,omitempty"`
 
-	// Status OCPP's word of answer.
-	Status CommandOutcomeStatus `json:"status"`
+	// File The name of the file that will be uploaded.
+	File        *string            `json:"file,omitempty"`
+	Id          openapi_types.UUID `json:"id"`
+	ListVersion *int               `json:"list_version,omitempty"`
+
+	// Reason Why, where the charge point (2.0.1) said it.
+	Reason   *string           `json:"reason,omitempty"`
+	Schedule *ChargingSchedule `json:"schedule,omitempty"`
+
+	// Status OCPP's word of answer: Accepted, Rejected, Scheduled, Unlocked, NotSupported, …
+	Status        string  `json:"status"`
+	TransactionId *string `json:"transaction_id,omitempty"`
+
+	// Unknown Names that were asked for in vain.
+	Unknown   *[]string         `json:"unknown,omitempty"`
+	Variables *[]VariableAnswer `json:"variables,omitempty"`
 }
 
-// CommandOutcomeStatus OCPP's word of answer.
-type CommandOutcomeStatus string
+// CommandPage defines model for CommandPage.
+type CommandPage struct {
+	Items []CommandRecord `json:"items"`
+
+	// NextCursor Leads to the next page; empty on the last.
+	NextCursor string `json:"next_cursor"`
+}
+
+// CommandRecord defines model for CommandRecord.
+type CommandRecord struct {
+	AnsweredAt nullable.Nullable[time.Time] `json:"answered_at"`
+
+	// AskedBy Who asked; null for the service itself.
+	AskedBy   nullable.Nullable[openapi_types.UUID] `json:"asked_by"`
+	Command   string                                `json:"command"`
+	CreatedAt time.Time                             `json:"created_at"`
+
+	// Fault The code of why there is no answer, such as `charge_point_offline`; empty when there is one.
+	Fault   string                            `json:"fault"`
+	Id      openapi_types.UUID                `json:"id"`
+	Outcome nullable.Nullable[CommandOutcome] `json:"outcome"`
+
+	// Progress OCPP's word for how far it is, such as `Installing`; empty when it has said nothing.
+	Progress   string                       `json:"progress"`
+	ProgressAt nullable.Nullable[time.Time] `json:"progress_at"`
+	State      CommandRecordState           `json:"state"`
+
+	// Status OCPP's word of answer; empty without one.
+	Status string `json:"status"`
+}
+
+// CommandRecordState defines model for CommandRecord.State.
+type CommandRecordState string
+
+// Configuration defines model for Configuration.
+type Configuration struct {
+	Items []Variable `json:"items"`
+}
 
 // Curve defines model for Curve.
 type Curve struct {
@@ -584,6 +933,60 @@ type CurvePoint struct {
 	EnergyKwh  nullable.Nullable[float64] `json:"energy_kwh"`
 	PowerKw    nullable.Nullable[float64] `json:"power_kw"`
 	SocPercent nullable.Nullable[float64] `json:"soc_percent"`
+}
+
+// ListedTag defines model for ListedTag.
+type ListedTag struct {
+	ExpiresAt *time.Time `json:"expires_at,omitempty"`
+	IdTag     string     `json:"id_tag"`
+
+	// Status Left out in a change, the tag is taken off the list.
+	Status *ListedTagStatus `json:"status,omitempty"`
+}
+
+// ListedTagStatus Left out in a change, the tag is taken off the list.
+type ListedTagStatus string
+
+// LocalListInput For `send_local_list` (wanted).
+type LocalListInput struct {
+	Entries *[]ListedTag `json:"entries,omitempty"`
+
+	// Full The list takes the place of the former one; else it changes it.
+	Full    *bool `json:"full,omitempty"`
+	Version int   `json:"version"`
+}
+
+// Message defines model for Message.
+type Message struct {
+	// Action Of the call; empty when it is not known.
+	Action string    `json:"action"`
+	At     time.Time `json:"at"`
+
+	// Direction IN: from the charge point.
+	Direction MessageDirection   `json:"direction"`
+	ErrorCode string             `json:"error_code"`
+	Id        openapi_types.UUID `json:"id"`
+	Kind      MessageKind        `json:"kind"`
+
+	// MessageId Ties a result to its call; empty when it could not be read.
+	MessageId string `json:"message_id"`
+
+	// Payload The JSON of the payload with tags and secrets blotted out, cut after 8192 bytes.
+	Payload string `json:"payload"`
+}
+
+// MessageKind defines model for Message.Kind.
+type MessageKind string
+
+// MessageDirection IN: from the charge point.
+type MessageDirection string
+
+// MessagePage defines model for MessagePage.
+type MessagePage struct {
+	Items []Message `json:"items"`
+
+	// NextCursor Leads to the next page; empty on the last.
+	NextCursor string `json:"next_cursor"`
 }
 
 // MeterValue defines model for MeterValue.
@@ -746,6 +1149,9 @@ type Problem struct {
 	Type       string  `json:"type"`
 }
 
+// RateUnit defines model for RateUnit.
+type RateUnit string
+
 // Receipt defines model for Receipt.
 type Receipt struct {
 	ChargingS int64     `json:"charging_s"`
@@ -869,6 +1275,13 @@ type ReservationPatch struct {
 
 // ReservationState State of an OCPI booking.
 type ReservationState string
+
+// SchedulePeriod defines model for SchedulePeriod.
+type SchedulePeriod struct {
+	Limit  float64 `json:"limit"`
+	Phases *int    `json:"phases,omitempty"`
+	StartS int     `json:"start_s"`
+}
 
 // Session defines model for Session.
 type Session struct {
@@ -1025,6 +1438,78 @@ type TokenType string
 // TokenWhitelist OCPI whitelist type. A token that is not `NEVER` begins a charge without anybody being asked, also where the charge point is alone.
 type TokenWhitelist string
 
+// TransferInput A file to fetch, for `update_firmware`, or to bring, for `get_diagnostics` (wanted).
+type TransferInput struct {
+	// At Firmware: when to fetch it; now when left out.
+	At *time.Time `json:"at,omitempty"`
+
+	// From Diagnostics: of what time.
+	From *time.Time `json:"from,omitempty"`
+
+	// InstallAt Firmware, 2.0.1: when to install it.
+	InstallAt      *time.Time `json:"install_at,omitempty"`
+	Retries        *int       `json:"retries,omitempty"`
+	RetryIntervalS *int       `json:"retry_interval_s,omitempty"`
+
+	// SecurityLog Diagnostics, 2.0.1: the security log.
+	SecurityLog *bool      `json:"security_log,omitempty"`
+	To          *time.Time `json:"to,omitempty"`
+	Url         string     `json:"url"`
+}
+
+// Variable defines model for Variable.
+type Variable struct {
+	Attribute         *string   `json:"attribute,omitempty"`
+	Component         *string   `json:"component,omitempty"`
+	ComponentInstance *string   `json:"component_instance,omitempty"`
+	ConnectorId       *int      `json:"connector_id,omitempty"`
+	EvseId            *int      `json:"evse_id,omitempty"`
+	Instance          *string   `json:"instance,omitempty"`
+	Name              string    `json:"name"`
+	ReadOnly          bool      `json:"read_only"`
+	ReportedAt        time.Time `json:"reported_at"`
+	Value             string    `json:"value"`
+}
+
+// VariableAnswer defines model for VariableAnswer.
+type VariableAnswer struct {
+	Attribute *string `json:"attribute,omitempty"`
+	Component *string `json:"component,omitempty"`
+	EvseId    *int    `json:"evse_id,omitempty"`
+	Instance  *string `json:"instance,omitempty"`
+	Name      string  `json:"name"`
+
+	// Status Of a change: OCPP's word for this one.
+	Status *string `json:"status,omitempty"`
+	Value  *string `json:"value,omitempty"`
+}
+
+// VariableInput defines model for VariableInput.
+type VariableInput struct {
+	Attribute *VariableInputAttribute `json:"attribute,omitempty"`
+
+	// Component 2.0.1 alone; left out for well-known keys.
+	Component         *string `json:"component,omitempty"`
+	ComponentInstance *string `json:"component_instance,omitempty"`
+	ConnectorId       *int    `json:"connector_id,omitempty"`
+	EvseId            *int    `json:"evse_id,omitempty"`
+	Instance          *string `json:"instance,omitempty"`
+
+	// Name The key (1.6), or the variable (2.0.1).
+	Name  string  `json:"name"`
+	Value *string `json:"value,omitempty"`
+}
+
+// VariableInputAttribute defines model for VariableInput.Attribute.
+type VariableInputAttribute string
+
+// VendorData For `data_transfer` (wanted).
+type VendorData struct {
+	Data      *string `json:"data,omitempty"`
+	MessageId *string `json:"message_id,omitempty"`
+	VendorId  string  `json:"vendor_id"`
+}
+
 // ChargePointID defines model for ChargePointID.
 type ChargePointID = openapi_types.UUID
 
@@ -1112,6 +1597,44 @@ type ListChargePointsParams struct {
 type GetChargePointParams struct {
 	// IfNoneMatch An `ETag` that the caller holds; 304 when it still stands.
 	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+}
+
+// ListChargingProfilesParams defines parameters for ListChargingProfiles.
+type ListChargingProfilesParams struct {
+	// IfNoneMatch An `ETag` that the caller holds; 304 when it still stands.
+	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+}
+
+// ListChargePointCommandsParams defines parameters for ListChargePointCommands.
+type ListChargePointCommandsParams struct {
+	Command *CommandKind `form:"command,omitempty" json:"command,omitempty"`
+
+	// Limit Most items in a page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor The `next_cursor` of the page before, with otherwise the same query.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
+// GetChargePointConfigurationParams defines parameters for GetChargePointConfiguration.
+type GetChargePointConfigurationParams struct {
+	// IfNoneMatch An `ETag` that the caller holds; 304 when it still stands.
+	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+}
+
+// ListChargePointMessagesParams defines parameters for ListChargePointMessages.
+type ListChargePointMessagesParams struct {
+	Direction *MessageDirection `form:"direction,omitempty" json:"direction,omitempty"`
+	Action    *string           `form:"action,omitempty" json:"action,omitempty"`
+	MessageId *string           `form:"message_id,omitempty" json:"message_id,omitempty"`
+	From      *time.Time        `form:"from,omitempty" json:"from,omitempty"`
+	To        *time.Time        `form:"to,omitempty" json:"to,omitempty"`
+
+	// Limit Most items in a page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor The `next_cursor` of the page before, with otherwise the same query.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
 
 // StreamLiveParams defines parameters for StreamLive.
@@ -1404,9 +1927,21 @@ type ServerInterface interface {
 	// GetChargePoint A charge point, what it said when it booted, and when it was last seen
 	// (GET /v1/charge-points/{charge_point_id})
 	GetChargePoint(c *fiber.Ctx, chargePointId ChargePointID, params GetChargePointParams) error
+	// ListChargingProfiles The charging profiles that a charge point has taken
+	// (GET /v1/charge-points/{charge_point_id}/charging-profiles)
+	ListChargingProfiles(c *fiber.Ctx, chargePointId ChargePointID, params ListChargingProfilesParams) error
+	// ListChargePointCommands What a charge point was told, and what it answered
+	// (GET /v1/charge-points/{charge_point_id}/commands)
+	ListChargePointCommands(c *fiber.Ctx, chargePointId ChargePointID, params ListChargePointCommandsParams) error
 	// CommandChargePoint Tell a charge point to do something
 	// (POST /v1/charge-points/{charge_point_id}/commands)
 	CommandChargePoint(c *fiber.Ctx, chargePointId ChargePointID) error
+	// GetChargePointConfiguration A charge point's settings as it last reported them
+	// (GET /v1/charge-points/{charge_point_id}/configuration)
+	GetChargePointConfiguration(c *fiber.Ctx, chargePointId ChargePointID, params GetChargePointConfigurationParams) error
+	// ListChargePointMessages What a charge point and the service said to each other
+	// (GET /v1/charge-points/{charge_point_id}/messages)
+	ListChargePointMessages(c *fiber.Ctx, chargePointId ChargePointID, params ListChargePointMessagesParams) error
 	// StreamLive Events as they happen
 	// (GET /v1/live)
 	StreamLive(c *fiber.Ctx, params StreamLiveParams) error
@@ -1626,6 +2161,116 @@ func (siw *ServerInterfaceWrapper) GetChargePoint(c *fiber.Ctx) error {
 	return handler(c)
 }
 
+// ListChargingProfiles operation middleware
+func (siw *ServerInterfaceWrapper) ListChargingProfiles(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "charge_point_id" -------------
+	var chargePointId ChargePointID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "charge_point_id", c.Params("charge_point_id"), &chargePointId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter charge_point_id: %w", err).Error())
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListChargingProfilesParams
+
+	headers := c.GetReqHeaders()
+
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Sprintf("Too many values for ParamName If-None-Match, 1 is required, but %d found", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter If-None-Match: %w", err).Error())
+		}
+
+		params.IfNoneMatch = &IfNoneMatch
+
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.ListChargingProfiles(c, chargePointId, params)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// ListChargePointCommands operation middleware
+func (siw *ServerInterfaceWrapper) ListChargePointCommands(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "charge_point_id" -------------
+	var chargePointId ChargePointID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "charge_point_id", c.Params("charge_point_id"), &chargePointId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter charge_point_id: %w", err).Error())
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListChargePointCommandsParams
+
+	var query url.Values
+	query, err = url.ParseQuery(string(c.Request().URI().QueryString()))
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for query string: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "command" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "command", query, &params.Command, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter command: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", query, &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter limit: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", query, &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter cursor: %w", err).Error())
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.ListChargePointCommands(c, chargePointId, params)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
 // CommandChargePoint operation middleware
 func (siw *ServerInterfaceWrapper) CommandChargePoint(c *fiber.Ctx) error {
 
@@ -1642,6 +2287,144 @@ func (siw *ServerInterfaceWrapper) CommandChargePoint(c *fiber.Ctx) error {
 
 	handler := func(c *fiber.Ctx) error {
 		return siw.Handler.CommandChargePoint(c, chargePointId)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// GetChargePointConfiguration operation middleware
+func (siw *ServerInterfaceWrapper) GetChargePointConfiguration(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "charge_point_id" -------------
+	var chargePointId ChargePointID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "charge_point_id", c.Params("charge_point_id"), &chargePointId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter charge_point_id: %w", err).Error())
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetChargePointConfigurationParams
+
+	headers := c.GetReqHeaders()
+
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Sprintf("Too many values for ParamName If-None-Match, 1 is required, but %d found", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter If-None-Match: %w", err).Error())
+		}
+
+		params.IfNoneMatch = &IfNoneMatch
+
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.GetChargePointConfiguration(c, chargePointId, params)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// ListChargePointMessages operation middleware
+func (siw *ServerInterfaceWrapper) ListChargePointMessages(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "charge_point_id" -------------
+	var chargePointId ChargePointID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "charge_point_id", c.Params("charge_point_id"), &chargePointId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter charge_point_id: %w", err).Error())
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListChargePointMessagesParams
+
+	var query url.Values
+	query, err = url.ParseQuery(string(c.Request().URI().QueryString()))
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for query string: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "direction" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "direction", query, &params.Direction, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter direction: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "action" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "action", query, &params.Action, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter action: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "message_id" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "message_id", query, &params.MessageId, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter message_id: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "from" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "from", query, &params.From, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter from: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "to" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "to", query, &params.To, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter to: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", query, &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter limit: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", query, &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter cursor: %w", err).Error())
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.ListChargePointMessages(c, chargePointId, params)
 	}
 
 	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
@@ -3219,7 +4002,15 @@ func RegisterHandlersWithOptions(router fiber.Router, si ServerInterface, option
 
 	router.Get(options.BaseURL+"/v1/charge-points/:charge_point_id", wrapper.GetChargePoint)
 
+	router.Get(options.BaseURL+"/v1/charge-points/:charge_point_id/commands", wrapper.ListChargePointCommands)
+
 	router.Post(options.BaseURL+"/v1/charge-points/:charge_point_id/commands", wrapper.CommandChargePoint)
+
+	router.Get(options.BaseURL+"/v1/charge-points/:charge_point_id/configuration", wrapper.GetChargePointConfiguration)
+
+	router.Get(options.BaseURL+"/v1/charge-points/:charge_point_id/charging-profiles", wrapper.ListChargingProfiles)
+
+	router.Get(options.BaseURL+"/v1/charge-points/:charge_point_id/messages", wrapper.ListChargePointMessages)
 
 }
 
@@ -3493,6 +4284,167 @@ func (response GetChargePointdefaultApplicationProblemPlusJSONResponse) VisitGet
 	return ctx.JSON(&response.Body)
 }
 
+type ListChargingProfilesRequestObject struct {
+	ChargePointId ChargePointID `json:"charge_point_id"`
+	Params        ListChargingProfilesParams
+}
+
+type ListChargingProfilesResponseObject interface {
+	VisitListChargingProfilesResponse(ctx *fiber.Ctx) error
+}
+
+type ListChargingProfiles200JSONResponse ChargingProfiles
+
+func (response ListChargingProfiles200JSONResponse) VisitListChargingProfilesResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response)
+}
+
+type ListChargingProfiles304Response = NotModifiedResponse
+
+func (response ListChargingProfiles304Response) VisitListChargingProfilesResponse(ctx *fiber.Ctx) error {
+	ctx.Status(304)
+	return nil
+}
+
+type ListChargingProfiles401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response ListChargingProfiles401ApplicationProblemPlusJSONResponse) VisitListChargingProfilesResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response)
+}
+
+type ListChargingProfiles403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response ListChargingProfiles403ApplicationProblemPlusJSONResponse) VisitListChargingProfilesResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(403)
+
+	return ctx.JSON(&response)
+}
+
+type ListChargingProfiles404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response ListChargingProfiles404ApplicationProblemPlusJSONResponse) VisitListChargingProfilesResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(404)
+
+	return ctx.JSON(&response)
+}
+
+type ListChargingProfilesdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListChargingProfilesdefaultApplicationProblemPlusJSONResponse) VisitListChargingProfilesResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
+type ListChargePointCommandsRequestObject struct {
+	ChargePointId ChargePointID `json:"charge_point_id"`
+	Params        ListChargePointCommandsParams
+}
+
+type ListChargePointCommandsResponseObject interface {
+	VisitListChargePointCommandsResponse(ctx *fiber.Ctx) error
+}
+
+type ListChargePointCommands200ResponseHeaders struct {
+	Link *string
+}
+
+type ListChargePointCommands200JSONResponse struct {
+	Body    CommandPage
+	Headers ListChargePointCommands200ResponseHeaders
+}
+
+func (response ListChargePointCommands200JSONResponse) VisitListChargePointCommandsResponse(ctx *fiber.Ctx) error {
+	if response.Headers.Link != nil {
+		ctx.Response().Header.Set("Link", fmt.Sprint(*response.Headers.Link))
+	}
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response.Body)
+}
+
+type ListChargePointCommands304Response = NotModifiedResponse
+
+func (response ListChargePointCommands304Response) VisitListChargePointCommandsResponse(ctx *fiber.Ctx) error {
+	ctx.Status(304)
+	return nil
+}
+
+type ListChargePointCommands400ApplicationProblemPlusJSONResponse struct {
+	InvalidApplicationProblemPlusJSONResponse
+}
+
+func (response ListChargePointCommands400ApplicationProblemPlusJSONResponse) VisitListChargePointCommandsResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(400)
+
+	return ctx.JSON(&response)
+}
+
+type ListChargePointCommands401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response ListChargePointCommands401ApplicationProblemPlusJSONResponse) VisitListChargePointCommandsResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response)
+}
+
+type ListChargePointCommands403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response ListChargePointCommands403ApplicationProblemPlusJSONResponse) VisitListChargePointCommandsResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(403)
+
+	return ctx.JSON(&response)
+}
+
+type ListChargePointCommands404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response ListChargePointCommands404ApplicationProblemPlusJSONResponse) VisitListChargePointCommandsResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(404)
+
+	return ctx.JSON(&response)
+}
+
+type ListChargePointCommandsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListChargePointCommandsdefaultApplicationProblemPlusJSONResponse) VisitListChargePointCommandsResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
 type CommandChargePointRequestObject struct {
 	ChargePointId ChargePointID `json:"charge_point_id"`
 	Body          *CommandChargePointJSONRequestBody
@@ -3594,6 +4546,167 @@ type CommandChargePointdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response CommandChargePointdefaultApplicationProblemPlusJSONResponse) VisitCommandChargePointResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
+type GetChargePointConfigurationRequestObject struct {
+	ChargePointId ChargePointID `json:"charge_point_id"`
+	Params        GetChargePointConfigurationParams
+}
+
+type GetChargePointConfigurationResponseObject interface {
+	VisitGetChargePointConfigurationResponse(ctx *fiber.Ctx) error
+}
+
+type GetChargePointConfiguration200JSONResponse Configuration
+
+func (response GetChargePointConfiguration200JSONResponse) VisitGetChargePointConfigurationResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response)
+}
+
+type GetChargePointConfiguration304Response = NotModifiedResponse
+
+func (response GetChargePointConfiguration304Response) VisitGetChargePointConfigurationResponse(ctx *fiber.Ctx) error {
+	ctx.Status(304)
+	return nil
+}
+
+type GetChargePointConfiguration401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response GetChargePointConfiguration401ApplicationProblemPlusJSONResponse) VisitGetChargePointConfigurationResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response)
+}
+
+type GetChargePointConfiguration403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response GetChargePointConfiguration403ApplicationProblemPlusJSONResponse) VisitGetChargePointConfigurationResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(403)
+
+	return ctx.JSON(&response)
+}
+
+type GetChargePointConfiguration404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response GetChargePointConfiguration404ApplicationProblemPlusJSONResponse) VisitGetChargePointConfigurationResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(404)
+
+	return ctx.JSON(&response)
+}
+
+type GetChargePointConfigurationdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetChargePointConfigurationdefaultApplicationProblemPlusJSONResponse) VisitGetChargePointConfigurationResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
+type ListChargePointMessagesRequestObject struct {
+	ChargePointId ChargePointID `json:"charge_point_id"`
+	Params        ListChargePointMessagesParams
+}
+
+type ListChargePointMessagesResponseObject interface {
+	VisitListChargePointMessagesResponse(ctx *fiber.Ctx) error
+}
+
+type ListChargePointMessages200ResponseHeaders struct {
+	Link *string
+}
+
+type ListChargePointMessages200JSONResponse struct {
+	Body    MessagePage
+	Headers ListChargePointMessages200ResponseHeaders
+}
+
+func (response ListChargePointMessages200JSONResponse) VisitListChargePointMessagesResponse(ctx *fiber.Ctx) error {
+	if response.Headers.Link != nil {
+		ctx.Response().Header.Set("Link", fmt.Sprint(*response.Headers.Link))
+	}
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response.Body)
+}
+
+type ListChargePointMessages304Response = NotModifiedResponse
+
+func (response ListChargePointMessages304Response) VisitListChargePointMessagesResponse(ctx *fiber.Ctx) error {
+	ctx.Status(304)
+	return nil
+}
+
+type ListChargePointMessages400ApplicationProblemPlusJSONResponse struct {
+	InvalidApplicationProblemPlusJSONResponse
+}
+
+func (response ListChargePointMessages400ApplicationProblemPlusJSONResponse) VisitListChargePointMessagesResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(400)
+
+	return ctx.JSON(&response)
+}
+
+type ListChargePointMessages401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response ListChargePointMessages401ApplicationProblemPlusJSONResponse) VisitListChargePointMessagesResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response)
+}
+
+type ListChargePointMessages403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response ListChargePointMessages403ApplicationProblemPlusJSONResponse) VisitListChargePointMessagesResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(403)
+
+	return ctx.JSON(&response)
+}
+
+type ListChargePointMessages404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response ListChargePointMessages404ApplicationProblemPlusJSONResponse) VisitListChargePointMessagesResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(404)
+
+	return ctx.JSON(&response)
+}
+
+type ListChargePointMessagesdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListChargePointMessagesdefaultApplicationProblemPlusJSONResponse) VisitListChargePointMessagesResponse(ctx *fiber.Ctx) error {
 	ctx.Response().Header.Set("Content-Type", "application/problem+json")
 	ctx.Status(response.StatusCode)
 
@@ -6024,9 +7137,21 @@ type StrictServerInterface interface {
 	// GetChargePoint A charge point, what it said when it booted, and when it was last seen
 	// (GET /v1/charge-points/{charge_point_id})
 	GetChargePoint(ctx context.Context, request GetChargePointRequestObject) (GetChargePointResponseObject, error)
+	// ListChargingProfiles The charging profiles that a charge point has taken
+	// (GET /v1/charge-points/{charge_point_id}/charging-profiles)
+	ListChargingProfiles(ctx context.Context, request ListChargingProfilesRequestObject) (ListChargingProfilesResponseObject, error)
+	// ListChargePointCommands What a charge point was told, and what it answered
+	// (GET /v1/charge-points/{charge_point_id}/commands)
+	ListChargePointCommands(ctx context.Context, request ListChargePointCommandsRequestObject) (ListChargePointCommandsResponseObject, error)
 	// CommandChargePoint Tell a charge point to do something
 	// (POST /v1/charge-points/{charge_point_id}/commands)
 	CommandChargePoint(ctx context.Context, request CommandChargePointRequestObject) (CommandChargePointResponseObject, error)
+	// GetChargePointConfiguration A charge point's settings as it last reported them
+	// (GET /v1/charge-points/{charge_point_id}/configuration)
+	GetChargePointConfiguration(ctx context.Context, request GetChargePointConfigurationRequestObject) (GetChargePointConfigurationResponseObject, error)
+	// ListChargePointMessages What a charge point and the service said to each other
+	// (GET /v1/charge-points/{charge_point_id}/messages)
+	ListChargePointMessages(ctx context.Context, request ListChargePointMessagesRequestObject) (ListChargePointMessagesResponseObject, error)
 	// StreamLive Events as they happen
 	// (GET /v1/live)
 	StreamLive(ctx context.Context, request StreamLiveRequestObject) (StreamLiveResponseObject, error)
@@ -6208,6 +7333,62 @@ func (sh *strictHandler) GetChargePoint(ctx *fiber.Ctx, chargePointId ChargePoin
 	return nil
 }
 
+// ListChargingProfiles operation middleware
+func (sh *strictHandler) ListChargingProfiles(ctx *fiber.Ctx, chargePointId ChargePointID, params ListChargingProfilesParams) error {
+	var request ListChargingProfilesRequestObject
+
+	request.ChargePointId = chargePointId
+	request.Params = params
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.ListChargingProfiles(ctx.UserContext(), request.(ListChargingProfilesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListChargingProfiles")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListChargingProfilesResponseObject); ok {
+		if err := validResponse.VisitListChargingProfilesResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListChargePointCommands operation middleware
+func (sh *strictHandler) ListChargePointCommands(ctx *fiber.Ctx, chargePointId ChargePointID, params ListChargePointCommandsParams) error {
+	var request ListChargePointCommandsRequestObject
+
+	request.ChargePointId = chargePointId
+	request.Params = params
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.ListChargePointCommands(ctx.UserContext(), request.(ListChargePointCommandsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListChargePointCommands")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListChargePointCommandsResponseObject); ok {
+		if err := validResponse.VisitListChargePointCommandsResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // CommandChargePoint operation middleware
 func (sh *strictHandler) CommandChargePoint(ctx *fiber.Ctx, chargePointId ChargePointID) error {
 	var request CommandChargePointRequestObject
@@ -6233,6 +7414,62 @@ func (sh *strictHandler) CommandChargePoint(ctx *fiber.Ctx, chargePointId Charge
 		return err
 	} else if validResponse, ok := response.(CommandChargePointResponseObject); ok {
 		if err := validResponse.VisitCommandChargePointResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetChargePointConfiguration operation middleware
+func (sh *strictHandler) GetChargePointConfiguration(ctx *fiber.Ctx, chargePointId ChargePointID, params GetChargePointConfigurationParams) error {
+	var request GetChargePointConfigurationRequestObject
+
+	request.ChargePointId = chargePointId
+	request.Params = params
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.GetChargePointConfiguration(ctx.UserContext(), request.(GetChargePointConfigurationRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetChargePointConfiguration")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetChargePointConfigurationResponseObject); ok {
+		if err := validResponse.VisitGetChargePointConfigurationResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListChargePointMessages operation middleware
+func (sh *strictHandler) ListChargePointMessages(ctx *fiber.Ctx, chargePointId ChargePointID, params ListChargePointMessagesParams) error {
+	var request ListChargePointMessagesRequestObject
+
+	request.ChargePointId = chargePointId
+	request.Params = params
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.ListChargePointMessages(ctx.UserContext(), request.(ListChargePointMessagesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListChargePointMessages")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListChargePointMessagesResponseObject); ok {
+		if err := validResponse.VisitListChargePointMessagesResponse(ctx); err != nil {
 			return err
 		}
 	} else if response != nil {
@@ -7070,171 +8307,213 @@ func (sh *strictHandler) UpdateToken(ctx *fiber.Ctx, tokenId TokenID, params Upd
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7H39cts2vuirYHR3pskuLTsfzZ7aszPHdZzWrWN7bDeZc+tcCSYhCWsS4AKgVW3imfs098Huk5zBDwAJ",
-	"UqAkyraa5OSf1qH48QPw+/782It5lnNGmJK93Y+9CcEJEfDn4SUe6/8nRMaC5opy1tvtXU4IuiVCUs4Q",
-	"H6HpBCs0xRJhJqdEkKTfi3oynpAM62fVLCe93Z5UgrJx7+4u6h1TdjP/1qEg6T+ueoz8oa56QzSdEIbU",
-	"hAiCqEQY6esox2Oy9O08xuaVzS+8h7epCUGMTJEgkhci1q9f/Mq7qJdjgTOi7K4cTLAYkzNOmTp6rS9Q",
-	"/fYcq0kv6jGc6adjuGeQ65sGNOlFPUH+VVBBkt6uEgXxPzjiIsOqt9srCrhzfk0HhZBchE9iqHdmEMMd",
-	"Q30eeoF6o9A1GXFBIjSlaoK43ssplWYDJM4I+ldBxEyvHeCHf3kLMJ/04czwH8eEjdWkt/v9zk4IzqOE",
-	"ZDlXhMWzX8lsHt59NkMFo/8qCFLkD9VHlw6WGzIzcJbQXfNkhsb0lsjqmsEwNOICPX+JJrwQsoTfoG21",
-	"AA+WLQ1My0qef/991Msoc/9+FlzX6C1W8aTlADSVDJFyZCAITvrovV4MZogXKsGKJIgzs/V2DVSil8+e",
-	"t0M/2jKfbAO75QBGJ5yRFmD3WQ1WDUyM05QINOFpIvfQi52Xhu6oQlLRNEVSYZbIRVDq7y0G9dlOGNZj",
-	"mlE1D+VbLhWiimQSUYZwSfMhJE3hFf53EzLCRao0hkYaCJoVmUXXjDLzr+qIKVNkTASAc5bydnLOU/4A",
-	"ZAwsQ7YsGViFRIo7DNHk0EenI5QBFasJl6SikQkdT4hUCLMEpXxK4A36MT5CBMcTJJUgKp4AR6AZ0Uc5",
-	"i5Dk5vAZRznBNxoNUy5V2wYboMI7/GqnscX1Td4J7vI5kUTcAoNu3WxR3XP/Pb8gUi76mDS/3/9DlxOi",
-	"X9g82wOeajYFPAujlI4nCsGfCRY3C5FbwQuDW9+D9/SiHmF6r38v/61f2vsQBI/fkPZdUPrX++7BnX5Y",
-	"5pxJYuQkZ6OUxkDjMWeKMPgT53lKjYzezgW/Tkn2t39KI7Crj/1FkFFvt/e/tivlZNv8KrfPzFPmk/Xt",
-	"PlJIf0rghMZKGt2ESqNI9Ht3Ue8NF9c0SQjbJFRaTMAWo4QTiRhXCKcpnyI10drHXdT7iTOy4X0ysirj",
-	"t1pj07KD3eKUJpveF41vmntpLU8hQPA9NCRCcCGHSOOnNAwNfgJIT7h6wwu2aVCNKso4kkWsmTBl40jT",
-	"sidIMzyD05WEIFoC+5YndERJElJJA4K4IXu14BAk5iyh+qk3mKYk2TCuTLBE8QSzMUmQpExrzZ6y0wTx",
-	"vGQhmwNy6DSmoT6kKWaKOMDMMxuEZZ/NADsQSUHf1oohYQpNBWdjAOqSZoQXavMIrM+MlSoGZaAbAEi/",
-	"MVyoCWFKQ0CSP4c9UokyKqXeOy6AksacJw6+W0xTfJ1ulFG+sQSe8UwfIVUoxkwDdk1Qwpnbu1zwmEi5",
-	"aegaDHRK0lRrGhlJInRdBGC9cwIdJPSPnKsjNuIAZ2KIF6dngudEKKql+AinkkS93Lv0sTeiIptiQQbW",
-	"CxCwmqMejWMjTOZ/ySQN/gAm9kASQXE6YEV2TcSC+8zl0M88IWnwl+WvviUs4SLsWag0o9/dfe5jlcrF",
-	"r/9JYqVf5bkJOu7vNefmkTQ9HfV2f1+MHuUh3n2IeqxILYlo7e0ugneRZIBVTYPTJumWJv1e85Fofk9i",
-	"zhiJLU+wv15znhLMaj8PQDLc4zuC4CWwzj1Dbq2yCRbjMkryjuTAQM2Ffot9LRYCzwBDkxX0XX2bZpdq",
-	"FsSkFEs1kISwe+19LrjiMQd0XnqzVKXRtAr4RZ503O8GEcBry02ofd/HmnkU8dbV2CgfYc3fPXfINQSp",
-	"Qb+E+qqj7kaGoIMOYp6E2YyGatWt5nGeD2IHx6DGGEvzOCrdDIFXrnT4RcC5cMTQ6cHZ2XcSTblI5B7S",
-	"b7K+QZBsIyqkQoLkXIAfYMUv3QOtG2g0vznV5kae68WuMPIPxodmCRocvrs47IoB9z3ieWld3oGMFDLa",
-	"P0BpXECokMS4C7RxiDTU+lRKR8uznRWcWf72Vls5D+KSLTtieaHW2LO1ODKczx2s9Mg8+syu1P0zxKgr",
-	"DtxmWfl7q80siaiSJB2B9jsh6LfzY8RH+iKSPL4hQAQ5VooI/aL/8/v+1v/GW//e2fqhP/jrP/726T+3",
-	"Pnx8Fr38j7u/hNAgx1JqQpuHSGuSPjDSWAYxz6xbjzOypxXMrJCgsgnMEp5FlcFFtWnIBUkQlgijPMWU",
-	"adNs0kfHZKQQL1SEMKjM4G7W2jROSP+Kta3or4N/7P7t03/2tz58fL4TvdwJr6mTXJmTEWHxYNBkCf6d",
-	"4THpiH4l1nVFv5Ae4IVW5s/zmOAE/LUmomTDU3uIZLmaIW6QSwu3/vJNAljr3wtuDc8yzJJ1yDI2jwKF",
-	"WqehIJKAJGUpj2+0fAULf2DtLJqaY1OCjsdEDDJt34xJwL0Y9Sa4DeOH8JXhLsIKcRaTCHxy5JYIJAom",
-	"vb3xVEr3qfAbGwAN0RNj7j/tex5RrRWfcEVH1vbqRb3XFI8Zl4rG8gKERuP3N9asCf74M8FCXRNQPd5q",
-	"++MdTgvQSgK3f1hPPsDqzGlUi4rQMHAuQ/RkR5vIqaV7KzAImk54Wmd6TyFGMLdri4RKwHcf9TQ2YUVv",
-	"244lDKV3NM1zbhCBw9AFiH9aKM0u10f9lbUmT2XSwsH4S3z82o9jkhvt9pz80ym6F/GEJEUKf/8GB+n9",
-	"aT134BK8KHKtb7l/HmV5SjKityrsvg9tVAl9cMcKcdt1o/IyPrUa89SfaOWdguCEsnFgb3/mU5RhNkPu",
-	"FhOyNjJxSoRGXy4JQyPBMw9xPFz0ojar6GZSYXEvS6cWJfLe5i0zctvXehrruAI62cIpzqW2seqP8EJr",
-	"4uX91vmh72dEjGeDm+kk/ECLFl+9AAKOg5vpmo9LHg9yImLrKOv8hsYZwXFUe+CBV1tq/buhw6rY+yMe",
-	"VlwIQZga4DU3D/I52uFbCQHqZHl4S4Tnt47Q9QxlBMtC66EgQ/IJ1tcpQ+8j9H4Sof0IvdNSyO6mR6vV",
-	"bt4TSQQZU6ngDS35F+ZskbtRKxg0noB2gdRE8GI8QThNkaVhUDn+BGyNerc8VXhMBrcPhu21zakhfIVe",
-	"/nfrq3BItJgGHl0H98jtC1DB33JmMpu68IWMFyyQ6rKPEhLTDKfWF9BvZxRxwMQ9ujhFL58/+/vyxZXv",
-	"iBwsoaWdkOn6Pms/4a2j1dVuMl9M+JSB2dBHR779q41ek2i4ZOE+VN6XQss/S3l3o8qq86tju/7KQt+z",
-	"ddfU37hUw1nTg53iaxMqmWer1j2VY612JY6YxoIXLAkiKi/UgI8GkohbGpNwrMCm9tgo2fzvHT3Ylfa+",
-	"bMuNkeZ5LxfHKtp8niZldNkHzccuzL1rOdqjnhdaKx+gTL162Vvq8CudpTVnC+CUO3HPmVrbj+ZCayc2",
-	"d8SRTwAVyEt980ADYC12ZzJs3HEjE6zwKhjSgWp47rtRilwSAclXJCUq7B+572nyvLa/3j4s3t81hDeW",
-	"Az5afXu7yXrv5JfL+u4CO7LQt27KupGgDnEAd0PAo3Dkef/Nbf1wWDEc1sZ/DHxluv76kyJNy+RdanLM",
-	"bhifsjXVXfMlF2MPLMVkm+ob+i0MkyVBr2BjI1reEKKCKpJRvr1cWw3ixma1ocPPVKsTs0OmRFeVrqv4",
-	"WEtudBdvTbdFyeQdOzdwL9mQR1f55zb/C1D8Ncwb2ZgvZzNslcHC3cgo868+a+5PqYF6FQOvdpolGUtj",
-	"0t2Vz5ZX+t7p4LIv2j3GRxCtRYbqas7id/tHx/s/Hh/2ot6Px6cHvx6+7kW9g5/3z386OvmpF/WOTk7P",
-	"Ds/3L4/e6VtOf7s8fXN6/vrwvBf1zo73T07g/vPDt6fv7F8Xh+fmz99Ofj05fX8S1Dq81Mc6rOdvDtAP",
-	"L7//ex9d8IygG8oSifgI2fw0FGMhZmhUCDUhAmVECwUZQTJuooWMyRyYIR7HBVit9TNNiMI0nIFl8npr",
-	"9NA0qVrSLRa8tCzPCv+qjT+ygkZhEwrsh0JoP2dlMS2I4jDAQEMjQcggpA5AfdAQkhsUviFsGHnJGFCw",
-	"MRI8s74s8I+nHAS7fqOpJpAo5Wys/w/Vd/LGWMSrSST4clv0wwOOcbMIC595oiwzS3lYhbE5iQO6LOoy",
-	"79pXVKXhDW1J+GucolUAzGsWhkjOSUxovpajg7Jxw83eps2vl9aWCHpLwkHCStHDNmnWFPRAojzjyDyK",
-	"rskYG85v/Z411Fg1qYiwpGtCXi2osNjftWvqMxQksRpPJhpjykiyQC9e7tOgrEMCikWCY8qCJolNSVVY",
-	"qEEjTtJ+4u4hnq/+jImudrZMVtwTU+bzcRUlG24NkUuOxU0XvM+7+9O6eq1WWI65N7Se0nlui6o+hhPm",
-	"bR2yCzNY02oecSWeyRZeWJWzrbp3jx7fLB1EXb0DSSKIlOG87sfBxaj8aOgUgcoEwbIlDV1hQUej9lUa",
-	"xjfv/gR1zjxclfZSpiVv7GGFPSj4lYuECJLYDEuvgN0UXTCyILvS0zFoRgb/tuVg88vRHH/13HBb/QjF",
-	"f5Af3lZ4AUuckxkokEPnL88WAdmFzy8PAFY4HeARZOzjPywWrQS8CbUEs9rNW00S64O9NuhG9QP/lVR2",
-	"B+Hx7YqiLOtrJAqUotQ/4jr+zombpihpBLI9VcRnz02WUxKBk43B/QsdVU15WaBCgfTsyEjqGLFUE2me",
-	"9dIHEpoR5pyuzhA7PDk8/+m/elHv8uittrTO9s9/PTr5aWD/+eZ4/zJoSUHk23+RscD2L49OT3pR7+Lw",
-	"4kL/FXxUWIN0nvTgJ61Lc0ZQwaiKTGLnClFBqUg+kPTfLW+WGU5TIhX6V4Eh/dIQOJXomqYpSUwQf4K4",
-	"QBLq9uQe2mn03HAcawVxpWGfB+Tm/SRCEyiRNK4IUwM9SrEySw+u7BYrP86+9JxveVqECq/fNxZsEuP0",
-	"vmk+HqdFoq8G9tsZN3pRyz0mBjN8dCtBsvviUMA/tAY+R7061fl7ECa7kr67Wi/3NUaWinfCEtnp9auq",
-	"DXwgJ3waNqadOI5TTDN96mN6SxgqclSwlEh9yE6kTbDUgq5gHW3lFcGsVJEmiDMtLkEKONfcdEJTSOyG",
-	"st8+GjppYwXHMEJDxq95MhvEONMm+DDGLCYpSQbXs4E5l+ZVJ5CG0RUzJrz1jYGU1nf7F63DrLxsC8KH",
-	"mmiH1kdA03TA47jIKUmGJpk8rIHKzgooWW6elZh+Afe7B9cJ4D5qbdT9g3z1Speg1lFtc0VoNdJw21rf",
-	"pRIt22uoKvCXMJx1ks+TQpgFZZRZX69JNH758tXLJdUs3civhocNxwmfGgnncqZXZQBNjl8eU21ZS7bt",
-	"0UMHvkz4AiIIta15iEDC/XCsM/+6W7ymC8fcGglN+rJJKDcW5jXnWmv3gwVnhyevTVTAc/O/+e34zdHx",
-	"Mfx9cjq4+Pn0fS/qHeyfHBwe25DAL4cHl+be/SN9LaSMWnvwHrldqxLivT2YkWmTo/DYdSyCjmA3jE9l",
-	"ZE1Vqh7Hq7nCG9q9nJcYOhkwW7dlveZCrRmI75J7sOJtXRhqe8aBUbAVSgSe6nObWs8At9VqWtGCnV5z",
-	"4YLgZLG2B8YxeCA0b7K9SKI1j3QtxY1KxHPC+n6JrTVztM2OngyPeYxTrV6dk4wrULQO372msiyJ1lfO",
-	"9CYfcymHEfr///f/PdW4f8WGxg8gbHnJ0FQCVZTIRyNtz+vr5k5luoq064myyImQJGnX42zgpqPm0+jY",
-	"tVb5cj29OlA4i8V3EuJPwECtS8p3Q7UgweoZ3su9qCvVRi/P8zBceKMKrfUzrXC6S9e4AR8kVQ/gevyM",
-	"dPgqcynkQ5xreDffPXSJVl872Ibjcf7ka87ImkfRqyCoVwo4Ztwhy9N13lvDXuhmcC/jPaup8wuW8Oi6",
-	"u1PLvgC9vca7wkkwztMynwdTqbb7BzbX5eD07dnxoVFcj07e7R8fLdRcL0ves+gsVuAwpUMIfICWm6gJ",
-	"YfPpLKahYNyazeDyEhadMMB9qW/UjCn4osaBeLgb1UAIngps9VkhJ2uVrDWMFNBbNZfd02pdw2hGJ1y5",
-	"1gmjQhWCrO5Iq/I+HjozaoV8qHBuZPtuXpQ5m41iZ5OX43pJ24wYKk267e580wnTbiLyfJCgIHqMC2IA",
-	"hZAmx8Z58Kw+2bx4xa5xfKMV0si2DlQ45eOCRKZnGphJT4aSpoTFxHbSljwj8IPM+U3VGnrIOHO32Ceh",
-	"ND+hyVOjIbqDsl9pCKcqQlYPhXlr0+Sk8TLqWYjAYcXCefKrkXc38nxwl/dSBWkseJG3gbOqKSdl0ZLQ",
-	"5vZ5XfAeiF+tqWC5HqPz+ZlddK+od0tlsbiX23RCFUmpVCst9n15d1Cxq7FjX4nzT6POqMtDbALrYYgP",
-	"pducdZ20psXvWr1BahQ0Lz0Lmsy7Tr2E3RevlvRQr9NE48kFuO8nBb9c+o0GYTTteC7LNpOmKTBH12TP",
-	"a7/6nUR8yhY4iRdX33lh5rf7R1oYnV7+DJLq/E2LVlPQxU1hRVI1mK1SjIKtfNAuNCfqD7Y+fHwZvXgV",
-	"buVTkl/ZSzqc/Rygr3B4NRe1+kANcgM59ME9Gm16B9JKEo+uvlvT9vNX3u12PIS7vcEzPj9msEjQNFH7",
-	"MbE1fAiX7YVV1lSxZVGlovx68PPpweC3C2Ao+2dn7s+VeU0DtvDHy5UaANC+bznZ3MfhyeG7w/OhNqQo",
-	"kwiXvjiqJrxQCLMZaJLXhEJ6+g0kWqSSe1pzXUGWCKeckbrGuX/8fv+/LvRij49P34Nyb/8anL55c3x0",
-	"og0CACWs7EsSF4Kq2YU+G9tYlWBhTtz89cYx9l/eX/bmuzgjHMdESrsFkBait4CoKRc337nrhCWwjHKK",
-	"DGCb+VIJ10Sp3DTwpbbfboCdmrJOia5nxr1NWaHIrq0ByFOuJMKCmAoAzFwnbi2uIL0FPO5G8zbzRkyv",
-	"LbvXMkITPkUjLFUET0+t/z7GmZaL/St2xfbLMgNVloCTBF3jmT5mLYKgKTmiLEL2O9czSF/iAuZUQAUM",
-	"1AdY/9eWNRz66Nx0ynELYYn+BhXWgCLahLpiPNfIxsEKASzqo9egbEnoqa6fMrtkH9by2jM2zHtdp4+9",
-	"0mqSdnyGEaz2OQthCcsVq0CrN+qDo+eS7FXNy9qavldjkMCvMALXgsZ6fYcZQ6A3+qD2fgmzOE4Pzs7Q",
-	"s/6rXzSYw20e5/n2R9c/725omgT+fHl5hn7EksYoFgR+xKncMwTqUNH2qc+xUCXaJjwuMsKUIbKUxoSZ",
-	"lDY7AmI/x/GEbD3v72idU6QWaeXu9vZ0Ou1j+LnPxXjbPiu3j48ODk8uDuGZqnLDNPArT9pTWnd7z6ya",
-	"xnBOe7u9F/2d/guj0EyAQLdvn22brd+qmlGNSTAkoM/TpmpV6ps97whJ6K6lsZMmewgzhJOMMioV/F6l",
-	"COE07ZdaPOXsKNGimUrlNamw6ZXlCKjfPwYHdtQ8vh1Gh8wxYpbOLL7CqWqaL8NF4JF5MtRa2/ApOBIs",
-	"bj0ZguQePm2d6OQ15J2bduWVvYUlXLX+bTO4Z4Ub7diquw+NwSDPd3YWNEnv1hy92S0y1I7fjMOqgkYG",
-	"tfQ+ebPO3FSy0MfsbdtwD3zhxc7LtpvLpW77ox/uot5Ls+zFz7gpHHD/s+X3N9v2w3Mvlj9XzUGB/Spr",
-	"IBY/VbWir+Qr0IOTrK7liiXfXUFw0vugMUAWWYbFzFJX/SggRXksq8fd9Q8QgQ5pK5eUQCPXqpIcdOlS",
-	"/GDH3lt5BPB5M2CMKhg0ZZrDREhC2xnwcZb8HO5mmvVfMTzGlEFHGr3zDgL4/nK2HaFCEgHZDgCXu9Pw",
-	"5TofOgA/gN8upwz1/MiT2WMQkfEf3NUtDBtQaxDxswf7fqPzUMugg5rOCLuqz98dW5OcvTGAC0na3Qcf",
-	"/XxJ9OXOD8ufKCcu6QeeP18FNH9wxaNygqmgijRZwbmrnsK1013AD+6ieSVh+2MjYHrnqQ11ivqJqDo5",
-	"NeT6Eonmz9fblFhbhRxgCsl6MmlzCLwadGay08aF0n5tP6PSOpLY+T6pQmY2gTOfGpknkkAwf4Eg64Rq",
-	"9Smjdx9WQ/xt2xzWhNHv9cE2yfsea7Y70kq0ctKxj+r7ZxRXiWdgh4AQdXJUcb4HptLQGH7DefXbdvvd",
-	"gNzz+2mvJPN2HvrbrqVxgMjDLeyrKbufubzqSO6dBdz3q8DkT42CZ1aAyg3n2rw4vCRp2hCFWqlMOMRv",
-	"oTfrctGY2hbdQbP5gohbIrYkYQqRW1I6N4h1y3BRuUWg3UeEsEIp0QyOM+OAUXxMoDEIVijjUqFnOzv9",
-	"kpxNZCVNal6cvSs29Nw0kItonDRD053c1Dne4rQgQ+cTt50MoNPINYFeFzAdNXE3lJq8XYKFHBwsUAWn",
-	"BMGZ81OWo1NzDQlTFcRuZCq0s9CcLKXE8TBNnBJBxB1eMDzGUm0d6q3bOnpdrdbKiyuWUSlJAjfTyocP",
-	"w4oRZVIRnOy5Sjs7nJJz28ljzLVsMQcDnfNnLB4aNiq5c1NVDrMRT1M+BYh5lhGmrlhKzdwHd8Bihp59",
-	"72r8bN4q46bL7wTnOWGyuWJh4xIcyZRP0xmkFUy96BlhiYz0R+JCIT4aacCumLdR1zOb8xCyaS7gUI41",
-	"ks6JxDqunoErUn8LhNrWP7lrDREcVVtl3oWmEL/4+85OPXK2s/UD3hrtb73Z+vDxxau7J1HzytO//mUV",
-	"d82FtTNXhrTFT7QRYC/B4nQEA5hpsM0bXx0TeutB3xz6XCOABUOf56FZrjAr8ofaBoC2DPHW5Wlg4myg",
-	"9hUe3LB43LRuq0+2FC0NKXJo+LrJZ5tZMvfkBgiIUlwYJ22rvPDcqH20n6aonPIpoWyxlAZ7MJGGa61P",
-	"UTmiRKJh6ZuxKUYQKBg13TYTLN0vlr1Bbz8Z9sueWafyQtZhXailVLM+cCcguhFmdwcuZEFaLr2HMJvZ",
-	"tWXV5vTRgc8qYF48L7QIidxUXi/k42cjkD9wloOj3U+ea1tPIReOkPd4zJPydZ9sJt4nl4f3ycvC+1Tl",
-	"4H2yGXifbGeyTy4P75PNwnv6JHqMt67I6xqNJku8Wu1Eajt9dHgwePX82Q+vBpfPBwenb388XexkN/0g",
-	"2qfhBzM4BjBXakcz97lrrUv+knz1ZQvFhU56wPqv1jn/qJwfPOuGazhtlwqk+T0qeYGTAobv18XAto1A",
-	"t4qDAxuhpgw0HapMAUZk9GfPUoiJNvJvicBpGda2jS5ASGRY6/RGdcbGke/Ucihx0Eop3KisEXzFyjxX",
-	"yx9lpXs7zd7m4lrG0Ue/EpKjoZcVM6yMF3ho6rQe01e+j4ZTTNXQzuFW1XTdK1YwRdPKDnOrCqm4TkzZ",
-	"3VomrLTSUgfSmWSaIkyq7p5pB6ivgjnDNAhziWohjgSdJdq40fchNa0LV6mv5C0HP5gxNhRHejNtOZzZ",
-	"rjYg9Y01GEsy2fGmVL1YMqPq0ZmX11R7WZyRQcaFKxcs+6qYaC0jaEZU/6vhO2/AEHW+KkfsLvy/kON8",
-	"tHbbQpf9memn9Jn66k3T3rAx4jpkerLs8BKPl8kyuOcesuxrMGOsACgDfYvFWFfs0Ifm3NwuIbJ+fL9c",
-	"nJ6gt0SMCYKUyT66nBBJ0IgSLRx4oQAi42SxSUllrNmKqj4asiJNh8AEh9CL0LRWqXoRD9GYO8eJZpkB",
-	"eQd5v+gS30A+ndkWDr4XZPu3oBGmqRNYVVmJ8ecUTNtXiKo9m8SlvKww83XOkJFvJjM6KZPx6qT4G6Si",
-	"r0mNPiU+vCu/6kitccx/T0bA7ap/+9v679xobGAZR7Ela5DlNb0Xe/maAgjPVljKT9z0eX357PkqXIuU",
-	"3g47vBEC6//R7dFzhzcPHFAA1hcOJByUOZJ+NRmfspJ7jSwjWVk+b09Mw/5W2+CETIlUpoN1Hx1qg4Aw",
-	"JWZoQtLEshcAiDmlFnDY+sipyXMPK9J2VsBKXp/SO+4XeyrIlNOasHEEKZq16qJa0Q77fxa2g1kZmHL0",
-	"+hI4FF8Lii/NIeDPnFioVLu9/Irz9j4n9evSjzSV7AJxCMlZ7HsoHayF41TlwuvrdsEUhjdcODcJxLXi",
-	"QDZ2I8Zo2acrve2j08JmkdtkcwjP+anoJk2kEc3loyvGCyHL4N+EYJFEYBdek5QSSKl33LGP9p1Pw93P",
-	"0wSYmG3UCw6VQk6qp5wBZqN8lWcZI0amVwxa1NjoJEYJrvzk6JqYIJ71s4Y0wLNCTrwpGI+jy3nV7N8U",
-	"r69M8dqQAnSBZ8aUwswnYUe+po3YKlqQT9ELihHqJaSRJjVPGTLzNKrwktdekybDyAeyqkwokye+k6Zu",
-	"Basqp1lYbjwyPt5WN+S5D/4jVzGsGpXvHE+DZiOrh23aVkVWjoTZPiVV5Klsv/fJNt/75FrvfXKN9z6Z",
-	"tntPn0T3evyrCPQ0+14u1Ot8CvtWk/EoNRn+FreXZIg6r3AMsXa5vSAD2qKY4qSymeawjE48RVzbQ9gL",
-	"6lCJytjwHjjIUgyp4Gzm3RWDxVSVNWqdytah2jB5H51A55IrRlKty2FXEQj25cjWz8scA9uE6InXioVC",
-	"F0l0WTaPJiZRyrYYNDlo38nyfptM9qQk6acR3H3FbP+UCZaQNIauZ2hYdeYdoieW9u0DVo9wjfrQE8cS",
-	"ntqEKwsBbEWMGQx0JCTXzz2xzKK9ZuS83oClm6suIVnOFWHx7Fc7KeExtLy5nsIbLjqpNcxdoPLZYlgn",
-	"39fW+qKvsCZlvRzfluOz0+e6OmlL9rf4CKEr65P6xDWT0ekPapsfw0aXT117GgE/gnsYn16xJ3Oz06bV",
-	"RDWbdfo0clTtszfvSS9EYFiClxNr4tNYogyz2RWrV0BLhNOUT+FtivOBvmfg3zIExtHZZfqnFxTVxFhL",
-	"PZFh/HNafUOIBZT77Y/1ToJ3RsTBSOc5YfcjZLi607Bn05aOjE4ZKUVeye9xqgXxrFYxDk/hjPTR8Gi0",
-	"BQGToXESEJhWAZOnMFNGz23wfXjxvfj+aAPB0hW4rncOUblf9zS2v56yh3tELjZLiwYh643uFqmVbcH/",
-	"+6H0hnIAuqH1F5QR8EWV+S21c/ZXRcZuaOarst1zCryMLnBIzUXwy5E1WqTMpBYoNr3ZCqAMz1DCIaTU",
-	"bwnaP5xgeFRL4KFD+IFXb9Sh3I0vfHMv/8kS8rOJ7S8Xr2/5LXRdSsGJCcM0VuJtVvV1Yasv0Kd94UD/",
-	"5s9eUHwV8mebrtufyp7bn2zHbd9p3XrPV+GZ9ju6L842sEj2zSP9KB5pt73t3mhZUbnjZOWldi/0qdBH",
-	"MF81r7gdwgMKl21FYD175bDbcpxEhCw17EHXBxsWN5RReWZrHxAk50LJK2YbscGwaK2XjVI+BfeNpSPj",
-	"CsJoaIY3DEtnsCCjQhJZdwvheKLBgcbepu7AOqApM8lD6L1Wa6ARBVWTK/bT4SUwYlcJPrS+bb/BbWuK",
-	"qPIcZoU0UzNNtYQBwCknOCNJu+/5ouwI/ln6nWtzKVZSB58/9LdX6nBEpe2gqXj69Xc3enSl8E/3XpYs",
-	"L5ywoLlTmS0UZnoN1W37YzWdemH5xNoEuSnvyRKysMv85jV5HK/JQlm8X424LwvmqJJ29prEs3YB3QnX",
-	"HFf20gGDeL4dF+KW9GN5216kyNMiYxINIZwzJCnOJUkGEobc2gFH8EM5+Qj6kVTzjobQMNTOrKYkLSPO",
-	"MOFj3sPyE1EHGqqDi3edacw2GF1BPe5IjdBKwW5Txw4KZos3T21fjXTaGHWWp2UGmStsRt1tnh4dv29t",
-	"uqfv+uUCpuV/JgRyj9ZdejHfiOdLJx6Yuhk5Ww0ahzemS5bJ7jAkzKLv5okrZ+OltHUG07Iei7Quoa39",
-	"w9MgzfCYbNv1BTxq15RhcHutLrci9PfnOyinf5BUoilNvtHiFyjIchqrQvw5okzeLqe2i3dfLrXJ2/Hf",
-	"/sjSb3rh/xxySgSe1ntHboKc4P4t6OnYHmY6YsbpCoEQWw05H/J5q1/1zrypK7yfVfyhWsgqifEwMOVb",
-	"COJLoTiBp+Wh2RkEpedtk4QHLRxz1TTK5hi6IGZYvx8EoRKVob+oGnpgywoTU0QddIGcm69+zjlaBsDW",
-	"PIx4fozA/2gnY2cn+2blm7HREqIwTe3pGSelacmSCxoTlFK2aTVSKp53L1r2X98W3eyWdnxJ0rQtFMrz",
-	"vVayD0c4r5gNccIvpgTa5TVPsPGPmiQ1yHJOU5KY5sCmHVzjbhhAPzctSyEqwz2Def6gUcU/J7znBZq9",
-	"LK9vPGDtkBnPV4uYQd/qLqlOstb21qQ6edNloUqES2JH8wFWN8mwfCEMsEzCeu2lAWylRKb6oOF7ZzLZ",
-	"UcarIbY3Dnr5vDJoC9wcUXad8vgGSlKWjClzM5C/nhFl1RDaheq+QdJvyv6flG+kHCk6NmIvLBhB1mAb",
-	"u1WzDyMIbes6hNnMTD61zY7sBNG5ysIgo+Gsjc1csXk+I3f1B215mKo/8p2sNzqx6j3OoFuI1Sr6aB/G",
-	"fVOJhB3OBMNEYwLzQ8EWAOF1xWROUoWexFiSajYB0cQFbb2HW8MIDXf1f/5qpjzIHMcEJRx0hQzyExeU",
-	"sJqpyp9pEpE3a33DZat22HRYwwCc/Vah+iVPTVus83gD05Sljzl+VVN6tj/C/5cVNB4pCWRv+zJ7pG+H",
-	"HV7U2xyBJS1NQbprWTmD/AjT4H+dCsbXANuaZN9eu/gytFpISeeMfPbq9+dR7bcMKTMORbetKNle3bfu",
-	"cW/IZ/SI3PZbVtp9stIWoFo3VDKSvGPVXnAsPsi3ciw+41bb2gMVrsqztg132wr1HoL/PZK+89DFebWX",
-	"brQsbzlZfyvFe1hp9NlU1i0WZbZxLhfGYbFQzYJviFtHoWZm/jaQoL05ZDFe45l05hIVta6mXo2ZDExX",
-	"OEgxzaBOw7ZRMpMVTGejKnpq31Ir+wu8zA7pj6rBEiYOa/teuhiSV3Lm3GqBl2GRmEXlaTHewizZspam",
-	"plaBY21s2vxhbcmWdjJ1hc2BSZd9vxUu7Pn8h4OjrrwHYdRVeAraBItkigWJzDgqQWAON07NOtwYVb0d",
-	"1AelPnTx7sPdfwcAAP//",
+	"7H3rcts4uuCroLSnqpMZWrbTTmbGrlN73I7T7WnHdtlOUmfHWQkmIQljCuAAoBWdxFX7NPtg+yRb+ACQ",
+	"IAVKpHzpJCc/uiNLIPjh8t1vn3sxn2acEaZkb/dzb0JwQgR8PLzEY/1vQmQsaKYoZ73d3uWEoFsiJOUM",
+	"8RGaTbBCMywRZnJGBEn6vagn4wmZYv2smmekt9uTSlA27t3dRb1jym4WZx0Kkv77VY+RT+qqN0SzCWFI",
+	"TYggiEqEkf4eZXhMVs7OY2ymrL/hA8ymJgQxMkOCSJ6LWE+/fMq7qJdhgadE2V05mGAxJmecMnX0Wn9B",
+	"9ewZVpNe1GN4qp+OYcwg04MGNOlFPUH+lVNBkt6uEjnxXzjiYopVb7eX5zBycU0HuZBchE9iqHdmEMOI",
+	"oT4PvUC9UeiajLggEZpRNUFc7+WMSrMBEk8J+ldOxFyvHeCHv7wFmFf6cE7xp2PCxmrS2325tRWC8ygh",
+	"04wrwuL572S+CO8+m6Oc0X/lBCnySfXRpYPlhswNnAV01zyZozG9JbL8ztwwNOICvdhBE54LWcBvrm25",
+	"AA+WDQ1Mw0pevHwZ9aaUub+3g+savcUqnjQcgMaSIVIODQTBSR990IvBDPFcJViRBHFmtt6ugUq0s/2i",
+	"GfrRhnllE9gNBzA64Yw0ALvPKrBqYGKcpkSgCU8TuYd+3toxeEcVkoqmKZIKs0Qug1K/bzmo21thWI/p",
+	"lKpFKN9yqRBVZCoRZQgXOB+6pClM4b83ISOcp0rf0EgDQaf51F7XKWXmr/KIKVNkTASAc5byZnTOUv4A",
+	"aAwkQzYsGUiFRIq7G6LRoY9OR2gKWKwmXJISRyZ0PCFSIcwSlPIZgRn0Y3yECI4nSCpBVDwBikCnRB/l",
+	"PEKSm8NnHGUE3+hrmHKpmjbYABXe4VdbtS2ubvJWcJfPiSTiFgh042aLcsz99/yCSLnsZdL8fv8XXU6I",
+	"nrB+tgc81WQKaBZGKR1PFIKPCRY3Sy+3ggmDW9+DeXpRjzC91/8o/taT9j4GweM3pHkXlP71vntwpx+W",
+	"GWeSGD7J2SilMeB4zJkiDD7iLEup4dGbmeDXKZn++Z/SMOzyZf8myKi32/sfm6Vwsml+lZtn5inzyup2",
+	"HymkXyVwQmMljWxCpREk+r27qPeGi2uaJIQ9JVSaTcAWo4QTiRhXCKcpnyE10dLHXdT7lTPyxPtkeNWU",
+	"32qJTfMOdotTmjz1vuj7pqmXlvIUggu+h4ZECC7kEOn7KQ1Bg58A0hOu3vCcPTWoRhRlHMk81kSYsnGk",
+	"cdljpFM8h9OVhCBaAPuWJ3RESRISSQOMuMZ7NeMQJOYsofqpN5imJHniuzLBEsUTzMYkQZIyLTV7wk4d",
+	"xPOChDwdkEMnMQ31Ic0wU8QBZp55Qlj22RxuByIpyNtaMCRMoZngbAxAXdIp4bl6+gusz4wVIgZlIBsA",
+	"SO8YztWEMKUhIMkfQx6pRFMqpd47LgCTxpwnDr5bTFN8nT4poXxjEXzKp/oIqUIxZhqwa4ISztzeZYLH",
+	"RMqnhq5GQGckTbWkMSVJhK7zAKx3jqEDh/6Fc3XERhzgTAzy4vRM8IwIRTUXH+FUkqiXeV997o2omM6w",
+	"IANrBQhozVGPxrFhJou/TCUN/gAq9kASQXE6YPn0mogl48zXoZ95QtLgL6unviUs4SJsWSglo3+4ce5l",
+	"pcjFr/9JYqWn8swEHff3mnPzSJqejnq7/1h+PYpDvPsY9VieWhTR0ttdBHORZIBVRYLTKumGRv1e/ZFo",
+	"cU9izhiJLU2wv15znhLMKj8PgDPc4z2C4BWwLjxDbq2wCRrjKkzyjuTAQM2FnsVOi4XAc7ihSQt5Vw/T",
+	"5FLNgzcpxVINJCHsXnufCa54zOE6rxwsVaE0tQE/z5KO+11DApi22ITK+/1bs3hFvHXVNsq/sOZzzx1y",
+	"5YJUoF+BfeVRd0NDkEEHMU/CZEZD1XareZxlg9jBMagQxkI9jgozQ2DKVoefB4wLRwydHpyd/STRjItE",
+	"7iE9k7UNAmcbUSEVEiTjAuwALd90j2tdu0aLm1NubuSZXuwKI/9gfGhWXIPD9xeHXW/AfY94kVsXI5Dh",
+	"Qkb6ByiNCQjlkhhzgVYOkYZan0phaNneamHM8re33MpFEFds2RHLcrXGnq1FkeF87mClR+bRbbtS92eI",
+	"UJcUuEmz8vdWq1kSUSVJOgLpd0LQu/NjxEf6SyR5fEMACTKsFBF6ov/9j/2N/4U3/mtr42/9wZ/+/c9f",
+	"/mPj4+ftaOevd/8WugYZllIj2iJEWpL0gZFGM4j51Jr1OCN7WsCc5hJENoFZwqdRqXBRrRpyQRKEJcIo",
+	"SzFlWjWb9NExGSnEcxUhDCIzmJu1NI0T0r9iTSv60+Dfd//85T/6Gx8/v9iKdrbCa+rEVxZ4RJg9mGuy",
+	"4v6d4THpeP2KW9f1+oXkAM+1sniexwQnYK81HiXrntpDZJqpOeLmcmnm1l+9SQBr9X2NW0PZ+EzwEU07",
+	"b01iLfOGcrzY3vnLzl9/frXzF4+cBKy2Ue+GGluLszbuX0ue5kpT33MS5wLWpD+nWNFbEjBAtiKPW5bq",
+	"1XAW7vpswlOyjA4GAc9ykXFJWt2CclvP7FNwSHp5hMVzf/2vMU31hf5AyE06Dy5XT53kaetXX7jxBt3i",
+	"m0FKbo0W02nFSmAmceyha3WPT0cIo+HlJ7vUod1S56v5+dUKZ1jUAyPhYCT4tL2Ubp5R/D5yZkhK8Heq",
+	"PG17Yb1DaIFLb2iqyGoJcZGkD+OUYDGI7XSDzO4semaMUM/3EGYFUSBoSjCTCKdpv/dgCBpErqfFlPUv",
+	"7d3qwzkroXM4WCCOYSpvsbvSvah3+em18ZT4X5Wfa48eftJ8EacHnEklMDi8Qihdg0k+PmPyKP0Ccwpy",
+	"kGX3/MKjSB3ATnJhuLZcfTe3QzdrStlAYFWzC/D8Gs4icDGsdUZfSiIoT9pvmlviGTxXlyVf7KwQJqXC",
+	"QslO5oecGRf2MqjOsSLv9Lj6mcHD5SqDh8enU8ySdeTwOkFa48YBZev4nKWjYBcC2Fc+b4b9rkn2XVS7",
+	"bwFyOyZqANNIqsjAkfiS3FaEhFdbO39dpS5FPfIpo4K4kw+803ikyYDxWfVF7W7JBDfpAzCzGu4irBBn",
+	"MYnAY0luiUAiZ9KTHD2Dm2alobgsO+GU633Rd3kI0QFh6PfQdv8VUviGSPRiCyQuHCtiAmq6SQQpj3E6",
+	"SKlciQrHeuQxlVaxBFOulFbIDyxGCToeEzGwo6p77zjBL5yrE67oyFrZe1HvNcVjxqWisbwA80Dt9zfW",
+	"gB388TeChbomYGQ65uPgmLdEEfEepznYpYJDLktJ7PCWMLWuVFw1Gjw7PTg700f3HHEBxgH07EV/q7/9",
+	"vI8+wN6AED3MWcrjm+Ee2tLjUqsdWuFDi9ggUFcEbfBlYjYv3xZdMSeRQ/iYNJpkJ8FCkySjFYSP2HgV",
+	"B9a3Q1Oq5tVjXrz/fnxIacpfhbaACjFmMUkH3gwNhKM9f1slcVexkmcLL+yAafCuEVlJky/tuALNuvEp",
+	"LbALiq+tkNN8ajFnIzq2FLtYmI04vAX0eG423lDt6ui0sFlogmddplQiLG/MNYYdasX531t4S7pSMP6X",
+	"q2xIpctn6Rtg1Gus8AIfd4xuCQP/vaZBA9nv6XPRaNqLegE00He/Sv8gOqck7/6fPOs5xID7rqdcuOu9",
+	"qLdwDuW7F742eg2OJ8Q+WBL6wvMX9SRhifdLYZkfOC+hfTgpaTI8pRZUpvKdiz+MA+NlsZ66NACRUAoP",
+	"CnwJyvPmaE5zFfNpV7HYE24WJtavDv7gxLBFAs/wlLjYXT3KBg1QsNSjPEs5TkxgdcAJ1co8XTm1oPNB",
+	"ECzDYdNzLZa42OmKbcbyHiQxTSDg5eFNIUGnhufR0Ntmwhl20X4ckwwo0Dn5JzicIuSmSyL0DrBNfzrh",
+	"6iLPMi5gyP/7P/+310RtK5Q9IP/fMD4LbNoJxC3Z0A9BSpqGKEO3mLIKaVt8dZ1G+fS4E0Xch61ZrT8a",
+	"N5251MW+L6Foj2+aNe85JzEXyTdhnK0A3G1rXOrEvXzFcMcG10FnCDc30Hr/nFSnOQMF34Ik6aii0LR1",
+	"Oy4jhOs49G2Ea1gKTohJOJmXmSFFMFNkwvKwBOmkTL7go1FKGRm6s68mlkBUzPpUlXvMo1WwRo3pBEM2",
+	"MsHHgsgVZE+f4YTP0AgL4xvyNuCISYXTlLJxddnURPIBtWYcBK7g6h0E97qOmoZUTHZnhyevj05+7UW9",
+	"/ZOLD4fnh6+1KrZ/dHz4OmxD70L8i3VSNdGaTvhgV1M94juazWX0TqS6NbWIBB+JPWwsb0mYavhS12MS",
+	"VMcR7mNLzMVtV6qfFUkP7ci+fkWjQ04QnFA2DlyK3/gMTbX26oaYPCjjaAUWHE+4JAyNBJ96N8MTgLxU",
+	"gDa4DzL4fcJnKqkH3mzeMiO3fY2nsU58WacAqxRnkiTGHLdov12w2RJGxHg+uJlNwg80kA3P6MtnRAxu",
+	"Zms+Lnk8yIiIbfRl5xlqZwTHUe6BB15lqdX3hg7rmEpFEptP2SWcomKbbHdmpYGwm3mhieC64AKTkGXU",
+	"xQjwS2HQ2BW+IQzxkVFgtKrhG+icVN6Ler8YAbwX9Q5hXfqTyzsAWmjcreryUziLpUq8YZXBza7aGddw",
+	"6tW02qrRpnZCTAnaQTIvb0I92GVrkeCN8jQNS0MaLGu/BUqX4rhUIbmYEmECSiAGnSp7bLKqpXlWNU83",
+	"7OyBXAiONVOFjuZtafDtQrHicErv6ajInqgLOtTk2YB+FhRyumBUQgUpQFh2uHZ5r4vxd9GqOMKW7KYe",
+	"hHGwf3zci3rnhxfvji81Qp2fn573ot67k/PD/df7vxwfBoUqa0oKm5opkQgjQWSeKq08USWDexvzPAUJ",
+	"EsKUIAUkGAo1TzluMGn//eL0pMxWhoE2uRGPJdgMJYkFURJdp1xBAm2uIhTnCuGRIgL9dftvL9D1XBHZ",
+	"Us4DUl4eZBEl4O1I5C5aCXzl+JZc6Nf+DalFYJ7sgtSxYD7xieTRSS/qnb67DB6afcej69wOOb8Bbbv0",
+	"wDyi8GO50QCvKYyA16QZvlYCVXWnD0tLuSbsEbqeoynBMhcaZfR/2QTr7ylDHyL0YRKh/Qi9R1wgK514",
+	"R1Du5j2FLkHGmqkJJ/YtoruRlZAbGKHZhMYTcHIiNRE8H08QTlNkZWJZda4+mfQX9W55qjQ1uH0w6bGy",
+	"ORUBsrxe/nurq3CXaDkOPAFlKNDtWyAOnJnyE13owpTnLGB52kcJiekUpzZgu99MKOKA6e3o4hTtvNj+",
+	"y+rFFXNEDpbQ0k7IbP3EIt8w1jE0tjmu+WLCZwyiF/royA9SnmA5CTot6gv3ofLeFFr+Wco7L9q5s9vf",
+	"dv2WpQlCNqa+OuNKEW7NNKMUX5MGJcDmEGSYMlNjBJBpLHjOwjIZz9WAjwbW8BtO6LIeQ5vKuPh7xzSj",
+	"UqtcteUmjsJLMVmeUNaUmGLq+qwMFoPBF2bsWtlQFZ2peIAy9Wqnt1JHKjJaKhHxcKfciXuGyMp+1Bda",
+	"ObGFI458BChBXplABTgAOmN3IsPGHTfSuUxX3ZAupvnM15byTBLwmCckJSocon7f0wQffLm/3j4s3981",
+	"mDeWAz7qYBDqxOu9k1/N67sz7MhC37gp66brdUjWcgMCroUjL9rKDFviIFpUr/GngS9M17zCeZo2GijW",
+	"tpW6ROjAUkxJID2g30AwWRIMTqxtRMMMISwo082K2Yu1VSCubVbTdfiNanFifsiU6CrSdWUfa/GN7uyt",
+	"7gYoiLwj5wbuFRvy6CL/wuZ/A4K/hvlJNubb2QxbCm7pbkwp87/dru9PIYF6/oRXW3V/wkqPcHfhs2HK",
+	"Yvxdw7Ivml3HRyZq1mBdxU3xfv/oGOymUe+X49OD38E/ffDb/vmvxmt9dHJ6dni+f3n0/tDY6k7fnJ6/",
+	"PjzvRb2z4/2TExh/fvj29L39dHF4bj6+O/n95PTDSVDq8OrTVGE9f3OA/rbz8i99dMGnBN1QlkjER8gW",
+	"EUExFmKORrlQEyLQlGimICMIJUvKeK054nGci0W3RUIUpuEyGab4UgUf6ipVgy17yaRFDc3wr1r5Iy0k",
+	"Cpv1bV8UuvYLWhbTjCgOAww4NBKEBIP/oYjjEDLQwcU1jLyMeaiqB3ZdY8syXhgOjF3PaEq+SZRyNtb/",
+	"QolUeWM04nYcCd7c5JXzgGPcLMLCZ54orOspD4swtnBMU2xb+d5A0DNVKVkSubbqFK0AYKZZGm5WRCV7",
+	"wvyHXtTbDyLTOYkJzdZOlZGtZP/1ApsSQW9JOMS/FAuxrYNkajRCDCHjyDyKrskYMxu3BVbStQK2CEu6",
+	"1lipuPSXW8d2Tck9BXWJjN0TjTFl9w1eZR0crPYSHFMWVGBslSGFhRrUohSaT9w9xLP2z5jUh856TMs9",
+	"MZUbP7cRyWFoCLkyLG663Pusu/Wtq42rxXLM2NB6ClN7cxShIEUEoHNKWEVs8eJKPJcNlLPMQGm7d48e",
+	"XVSYk7raEpLERRuui59d72JUvDR0ioBlZTT6IovBgo5Gzas0hG/RWArCn3m4rNZMmebTsXcr7EHBr1wk",
+	"RBRhs17oqKmjZ2IMG0iuJ5HQKRn8l63wubgcTfHbR5DagrZQzxXiR5tq6cESF3gGCpRF8Zdn6zrahS8u",
+	"DwBWOB2AF36g8Cd7i1oBbxwzwahXM6upS/Rg0waNrn7YXcmV3UF4dLvEKEv6amF6BSv1j7h6fxfYTZ2V",
+	"1MLIPFHEJ891klMggeONwf0LHVVFeAkKXB737EhIqjdipSRSP+uVDyR0Spgz0Tph8PDk8PzX/+xFvcuj",
+	"t1ovO9s///3o5NeB/fPN8X44pgL85P5ERl/bvzw6PelFvYvDiwv9KfiosOrrIurBT1ry5oygnFEVmfol",
+	"LXyIUpFsIOl/NcwspzhNiVToXzmGijoGwalE1zSF9BbK0IcJ4gJJKMUq99BWLdrdUawW7MplDFYBufkw",
+	"idAEMkWN4cKUtR6lWJml98PlP5TvlV95zrc8zUO1tD/UFmxyWPW+aToep3mivw3st1OF9KJW21fMzfCv",
+	"WwFSVCTtC2o9Me7Qavc56lWxzt+DMNqVaXodtZf7KiMr2TthSdcA1HZiAx/ICZ+FVW/HjuMU06k+9TG9",
+	"JQzlGcpZSqQ+ZMfSJlhqRpezjpp1SzCXJMZpdglcoIyQoymEW0Il5z4aOm5jGccwQkPGr3kyH8R4qhV2",
+	"m5MMuQIDcy71bx1DGkZXzCj81pIGXFqP9r+05rXia1vje6iRdmgtCjRNBzyO84ySZGiyusMSqOwsgJLV",
+	"6llx0y9gvHtwHXfvo5a7vL9LsFq8MCh1lNtcIloFNap5KaRwAhcSRlNZzGhpIK7fiWGN8iJFnY4prcYM",
+	"7+y82llZcaML+lXuYc1wwmeGw7lU8rYEoE7xi2OqLGvFtj26o8HnCd+Av6GyNQ/hdrjfHetMv+6Wr+nC",
+	"Ebda+JP+2uShGQ3zmvMbm1i3mPnmOQXevDt+c3R8DJ9PTgcXv51+6EW9g/2Tg8Nj60D4++HB5aosuVrR",
+	"o273MXU9eAKVmfwqH1tNlT48X7SWmqpFon5udURtKkutzjlwU0V2TaELalXnewTNtaVZ9zb2mmIskF9j",
+	"+/VAP6wbxmcyslo9VY9jAG4xQ7NB+BJSgSizVUutO0KoNSMcugR1tBzWhfc0h3IYXUShROCZPreZNaJw",
+	"W6tVy6Sw02suXBCcLBeMwY4AxhpNxos0jPWOdC0Zl0rEM8L6qJ6XjJFUPEPPhpCIpSXRcyhUoj8dvn9N",
+	"ZVEQXH9zpjf5mEs5hFIMz/Xdv2JDg9HCFnIAmTiU1x0hO1KZnhrNIrXMMyIkSZpFXusR6ygk1vpVrVW8",
+	"uxq3Hsh9x+InCY494DXWeudb7BouQfvQ+dUG5/Yp3y0MmE8q+1uTXIvTXbnGJzDXUvUAVtqvSN0pQ8JC",
+	"5taFdm+LvTNXKECVg63ZaBdPvmK3rRhfvdSMagqGI8Ydwmdd37k1VKtutolVtKed5rNkCY+u5jix7BtQ",
+	"cSq0Kxxd5IxSiwFGXv2LAxtEdHD69uz40Mj4Ryfv94+PGoR8n4p0S2cOUpjCdgbmUktN1ISwxTgh004v",
+	"bgwTcQEfS+vR6fdf6oGaMAUnqtdGLe9uVAEheCqw1We5nKyVC1jT50Bu1VR2T4t1NfsCOuHKNQ4Y5SoX",
+	"pL3NsQyoeeiQsxaBZuGg0+bdvCiCYWvZ8SbgyVUDs6FGVJo45t3FEmGmtlDkmWtBQPQIF7hLciFN8JIz",
+	"dlp5sv7lFbvG8Y0WSCOb+q1wysc5iUzHMFCTng0lTQmLie0jLfmUwA8y4zdlY+Qh48wNsU9C6dWEJs+N",
+	"hOgOyr6lxpxKZ2LVa1gtuZfpexn1LERg22PhBIR26N0NPR/cO7BSQBoLnmdN4LRV5aTMGyIF3T6vC94D",
+	"0as1BSzXYXNp/YUW7rlbKvPlncxmE6pIm6K8sNgPxeigYFchx74Q559GlVAXh1gH1rshPpRuc9a1Z5sG",
+	"t+sUyq5i0CL3zGmyaGXuVlnFx4nak0vuvh9tvbPyHTXEWKgAJ4smi6YlLkfXZM9rPvqTRHzGltjTl6c1",
+	"eh75t/tHmhmdXv4GnOr8TYNUk9PlLVFFUrZXLaOxgo1s0C605ukPNj5+3ol+fhVuZFOgX9FJORxWHsCv",
+	"sCc6E5XESw1y7XLog3s03PQOpBElHl18t6rt1y+82+14CM9EjWZ8fcRgGaOpX+3HvK3hQ7hszlizqorN",
+	"NysE5deD304PBu8ugKDsn525j61pTQ228MuLlRoA0L6vOdkw0eHJ4fvD86FWpCiTph4W2OJs4UHM5iBJ",
+	"XhMKcf9QbxankjfV0KUS4ZQzUpU4948/7P/nhV7s8fHpBxDu7afB6Zs3x0cnWiEAUMLLrVQA76Yx7tsS",
+	"xByNiIonka0oX63qPDStrzm6FtAHe+R6M3h1npdVzQr2WrBz79qwJQsAoiqkirXWu1yvourLvB4Bu6aq",
+	"KFa2G3LbiakpszlYtpYIQYnkckn2obr3ZoWFuSgx5rvlVtXe14/NB5BYc4vTmp/tr692Vs8gSZwLquYD",
+	"rfws28JimSbU1DyFUj4OFxtr3woq6uUirQr6glZZ7MvtFxWp4NlEqUz+zy8j+L8cqez57ubmSjai3xNi",
+	"G0XdzK62BSXoda7CQb8F9Vz+62Bp8tLqhqKe+2zxx+WJUeGQbmsL5SydN+XvmaraXdWivEUAuY0dN6N9",
+	"SKqvXXaIthz20x3lI5xAY13cUVGdcXfBJQfNRJuqHXfZ/2W7u476VdncsmSkynHai3qXmlFq1e8tZRfm",
+	"A/6kP3yMVpxEdW+AOhk+u1e2Q9EbMyNpugHGK3RD5vX2Ny+3orboufqpdv3Zwi2KymvU6bkuALoLt6gB",
+	"35A5erbdf/U8cgqZK0hfdJ9Z3LbVEmpeB6tSA7PzJSw7dKxR8LPSL2KZ4OJKldTA3lpZa3HV9ps+JIuD",
+	"X7x8uWIzg73pw8Zyj6dfaKndNpwnWBiqaD69cVT77x8uewviIUM4jomUVjiG2GotHBM14+LmJ/c9YUlR",
+	"5RA0BOAU5k0FXJpV9+7u4KaOeIOi7UqXXs9N4ANluQIhkcYTSG+VCAtikm6hcmRhwocYcYjFsL1RoDGu",
+	"6bJlpXAZ2TLqUkXw9MxGdsR4qoXg/hW7YvtFZq8qqi6RBF3juSa5WCCodSERZRGy77k27R65QFMuCCSd",
+	"Q0qu9YxuWJNyH52bYs9uISzR76DCmtaJRFReMZ4Z6RE65Wj9oo9egxlOImlXbXbJPqzJmWeGdhU1TXG9",
+	"vcKertfDJbHuZvuchbCA5YqVoFUbGMPRc0n2yrZlpT0JTfEcNCYNoFZybHl08DiNwOmk9SE9AhIUYKMP",
+	"KvPLjOAb5Fpe/V2DOdzkcZZtfnZ9he+Gpmzob5eXZ+gXLGmMYkHgR5zKPaO6uatoGwZkWKji2iY8zqeE",
+	"KaN+pTQmzOSFGHLY289wPCEbL/pbPSuLwqWVu5ubs9msj+HnPhfjTfus3Dw+Ojg8uTiEZ8pk6aITozlp",
+	"z5y529u2BjyGM9rb7f3c3+r/bExdE0DQzdvtTbP1G2U9dc0YA+Ranycf1Qx79rwjJEFM0reTJtCZFCea",
+	"g0gFv5dx9rZBqW3fxdlR0tuFItZeXTibo2TS+iWEQlANw79yIuYu12+3GgtgbAWtHNUL8g1L5/a+wqlq",
+	"nC8CiUBBfDZUIidD6I2G7d16NgSiPzTNpALgFVNUoFusNBG2fZTr3zyGwMMWAw+MjeruI7iKMs5s4OSL",
+	"rS1nXLJCDM6y1LaU2/ynDdAqYWxZvg8sgEBj63p+hsd+OJG5WnqfJgQnxJSAOKbspulldtgmjIE3/Ly1",
+	"0zS4WOrmCVdveUJHlEBjlx2z7OXPuCrhMH579fh3DOdqoslAjJV7z8+rn3vDxTVNEmPRLMzEq55yRTx8",
+	"/gr44Dirq3Jo0XdX6y69j/oGyHw6xWJusat6FJDnN5bl4+77jxCbGLJjQQ1nqNtcVH3TfKNgP9iR90Ya",
+	"AXReEwEIDMDI1WOMkIRKj+D9Lug5jGaa9F8xPMaUQRFIvfMOAnj/arIdoVwSYTphabjcSEOXq3ToADxE",
+	"foXKIgjoF57MHwOJbGe5qqxlQ61qSLz9YO+vFfsM4PBl3ZoIu6rP3x1bHZ15jJcVMi9Q2o2Dl369KLqz",
+	"9bfVTxxwNkqpURN2XrxoA1omuJZxXcOUx6MEM0EVqZOCc1eCAFdOdwk9uIsWhYTNz7VQujtPbKhi1K9E",
+	"VdGpxtdXcLSj0Qln5C34Vp6KrbVBh35vbZ70dBe4HXRveG47JD8pU9qv9Yh12hH0kHKxqNecQyM9oz7V",
+	"YpIlgTDPJYys01XzafLr3t3Hdhd/0yXWb2Re+/agBH1BlFF1Ur1NrisB9B+DRlESDUPdK12H2WAHy+Ge",
+	"J3iXOeAN0rXfZP7rxkQf0gA6Hmk+ZH//gYr3RcWCuIEOabfVqkJVIWCCbU+erwDvLNI0otsJmRGpTE21",
+	"PV+9W2xQiCRhCj0ziX0R5JjIqGLmeI7wlLOxfna6Un09cKC10mK9NnHt8MPva//NaY9ek8/lmqPdwx9K",
+	"47dCRT4E6AVEf/M0qRpAncHuEYlIkxb7AWsVBtrlKqdp9lFVFjFUQuI52PRAIXU6qeJ8D8yOQ2NEHfbR",
+	"B1fwyXTiLdYZ287LJijuhmTqihEKJTVneB4VYR31tkRBtdQgwxPopeZFHXTSBycNRQfTRepQRvD5p+Vu",
+	"U/87w97OCujLNjC9Y7YVvFE/X7aB6tIkQP4B6uolSdM6TVEcJRwi76Fd0b1V18243ik1KE7syxuNy67D",
+	"caalAwbtYOWCJG8ClirzDvsIutzIStr1FJu+ougaxzdln13fzBIhLMgVA0sYkJEQgahq2Qe1hvtfq6Bf",
+	"AbNBypdEKcrG0ncwFHMZGyGekh86wMOq4z+VG2/zuGwWsAmGATH4j1cBrBu8nQoQGRencfqNhOXO11xN",
+	"UNG7T0Z+XWU3PXh8APPQZb2HoP7J6yPYR9BBk4/Bt6pJmiIMyQkXKp3b/oImxd5MvYcwsgbBIhb0BoqQ",
+	"eR04YeunfEqg47Axw4aIQE0Leet2p5UW4vcvbIe+ix0ptY4RmhsvTtwlpKNp2kp/xeDUK2Omm6aGyM6g",
+	"T3FpmZfwZIqvNdW3pNb5fSSXqnXu4v9Q675ltc7GbxRWFLDZKo4IjifItBV8dOaQUtMxvsHUKm6J2AAJ",
+	"jdySIqSE2GAYLspgFOhrECGsUEo0peXMhL0oPiagrmFNfaVC21tb/ULxM5lOaVKJndm7YkPPagS1QUxo",
+	"jDXimhKtEKE2dDkqtgg7tFS4JsB8FLcQVHJU3RIs5BDWAgU8lSB46vIGClnUSagFxHxkDgjq9mudN6XE",
+	"abta5ZIghZoJhsdYqo1DvXUbR6/L1VoV/opNqZTWhk3LnBo04bmASHSCkz1XJBTbvDBuWeuYR1qnhoNB",
+	"esPmLB4ahVvy8nK5MKURT1M+A4j5VHPBK5ZSBqE/7oDFHG2/dOVJbR0Zxk070wnOMsJkfcXC5glxJFM+",
+	"S+cQgTjzstkIS2SkXxLnClqQY5ZcMW+jrufWfBhixhdwKMf6ki5c+OpdPYMAMP0u0B42/sldVfsQM/Eq",
+	"YQQ53l+2tqqZbFsbf8Mbo/2NNxsfP//86u5ZVP/m+Z/+rU2QzIX17reGtCE650mAvQQ/v0MYuJnmthXl",
+	"uQWJCb31oDdspgS/ggBNK9gOhZWuZrSKfFKbANCGQd4qp61PGPRGmgef2Ojx1JxKn2zBrGqM6dDQdVNf",
+	"Ym7R3OM7wCAKI4AJjWvkF17wWh/tpynSlIQaBjExZN5wA5DYNcZKrKgcUSLRsIiIsSn/EJ45qgfLTLB0",
+	"v1jyBk3MZNidcGZD+ZaSDhu4VnA1G3noGEQ3xOweNgdVSSyV3kOYze3apuXm9NGBTyrQB2v1pCpCtn6s",
+	"F2jrp2CRT3iaQXijX8yiaT2mz1kIRV/UaMyzYrovtjLGF1cX44tXFeNLWRPji62I8cW2YPri6mJ8sVUx",
+	"nj+LHmPWlrSu1lGvuFftTqSy00eHB4NXL7b/9mpw+WJwcPr2l9PloY2mlH0DYdxqyKgefPy8He1saeK+",
+	"8F3jkr8lZajoFbdUE4Jb/92qQY9K+SGe0VANJ+1SgTS9RwUtcFzA0P0qG9i0cf+N7ODA5gVQBpIOVaYg",
+	"WmTkZ09TiMkeklr+xGmRTGBr9AOTmGIt0xvR2dl1rVgOJce0UAoDnWP6ihV1Zyx9lKXs7SR7WxvHEo4+",
+	"+p2QDA29LPVhqbzAQzMn9ZgG2n00nGGqhqaWuG1NA86kK5YzRdPSuu5W1WRvKlu6rmRWWmipAulUMo0R",
+	"pnTOnul7pr8FdYZpEBayc4M2ppEiotnEtHU/qlJdyVsO0UdG2VAc6c205SnNdjUBqQdWYCzQZMuri/vz",
+	"iuzZRydeXvfgVdHdDPJcXPnOoiWEiZFnBM2J6n83dOcNKKLOA+mQ3SVdLKU4n63etjRQ8sy0gvlK3TWm",
+	"O2lYGXGtAD1edniJx6t4GYy5By/7HtQYywCK8OrlbKzr7dCH5gIiXIGS6vH9/eL0BL0lYkwQlDABF4Yk",
+	"aESJZg48VwCRMbLYVLAiwt+yqj4asjxNh6ZYA7RRM10hyqarQzTmznCiSWaA30EdHnSJb6C+hdkWDraX",
+	"wtA4wjR1DKss82bsOTnT+hXUdDCpc8rLxTNv5wwZ/maCMpKiOEYVFd9BRYo1sdHHxIcP0Chb7+o75s8z",
+	"JWDI1b/9ef05nzTiYxVFsa5HyK2b3Yu8fE9hIdstlvIrNy0qd7ZftKFapLB2vME0tUt58dduj567e/PA",
+	"LgogfeHwkIMiM9Wv7shnrKBeI0tIWvPnzYnpTN7Kp9xHh1ohIEyJOZqQNLHkBQBiTqiFO2xt5NTUnQoL",
+	"0rYpeiurT2Ed94uvKshPtF5mrTbYqjMP6uJsCYxd+0o4/ht4R+vN9ZcK1W4vv2MP6dckfl36nqaCXCAO",
+	"Ljl7+x5KBmugOGXZlfVlu2Cw6xsunJkE/FpxIAe+5mO05NOVwu2j09zm7tsUf3DP+ZHxJrS35iDmoyvG",
+	"c1EGtUwItqFs6JqklEAhA0cd+2jf2TTceJ4mQMRsj1EwqORyUj7lFDDr5SstyxgxMrtiUJ/GeicxSnBp",
+	"J0fXxDjxrJ01JAGe5XLitft/HFnOqy79Q/D6zgSvJxKALvDcqFKY+Sjs0Ne09WkjBfkYvaQERLWka6RR",
+	"zROGPkDkQOle8joD0mQY+UCW9SCK4ImfpKkWglWZSS4sNR4ZG2+jGfLcB/+Ra0e09cp39qdB8f/2bpum",
+	"VZHWnjDbN6D0PBWdw77YvmFfXNewL65n2BfTMez5s+hej38Xjp56y76lcp2PYT+i3x6lEoa/xc2FMESV",
+	"VjiCWPm6uQwGtCkwJWGKPoDDwjvxHHGtD2HPqUMlKnzDe2AgSzEk4LO5NyoGjaksJqVlKlsX1rrJ++gE",
+	"cgauGEm1LIddHSbipyXIDAPZBO+J1xqBQlc3iE42fW+JCZSyLb9MDBpEfZvxNpjsWYHSzyMYfcVs5sIE",
+	"SwgaQ9dzNCybig7RM4v79gErR7jGWeiZIwnPbcCVhQC2IsZMr/iGkEw/98wSi+ZKHefVhgjdTHUJmWZc",
+	"ERbPf7dN3h9Dyltoh/rEpT4qvT6XiHy2BJnj72tLfdF3WAlkvcythuPLDCHraqQtyN/yI4Quic+M0AV/",
+	"DCMb0Qmu15EgRKOp6XECchuouRZNodIdeDLLNIgit/F5BPQIxjA+u2L2NYybeYs32V7QEHX6PHJY7ZM3",
+	"70nPRVBWgbQxscY/jSWaYja/YtW6cxLhNOUzmE1xPtBjBv6QIRCOzibTP7yMS4WNNVRxMYR/QaqvMbGA",
+	"cL/5udrZ686wuJSE+k79AhGu7jTs2TSFI6NTRgqWV9B7nGpGPK/U6YOn8JT00fBotAEOk6ExEhBotK9v",
+	"iymTuWgrPYCJ70X3R0/gLG1Bdb1ziIr9uqey/f0ks97Dc/G0uGguZLXx1DKxssn5f78r/UQxAN2u9TcU",
+	"EfBNJe2s1HP2217GbtfMF2W7xxR4EV1gkFrw4GuV4pqMcygUO5eaodjwZsuApniOEg4upX6D0/7hGMOj",
+	"agIP7cIPTP2kBuVudOGHefkP5pBfjW9/NXt9y2+h1nUKRkxobt+KtlnR17mtvkGb9oUD/Yc9e0nyVcie",
+	"bbrgfil64H6xHXB9o3XjmO/CMu13WF4ebWAv2Q+L9KNYpN32NlujZYnljpIVXzVboU+FPoLFWkiKI7BK",
+	"G4HLFq2ylj1n2i3bu0fIYsMe1Nq0bnGDGaVltvICUwFEXjFb/p6IsaliM0r5DMw3Fo+MKQijoWmmPiyM",
+	"wYKMcklk1SyE44kGBxrtmrwDa4CmzAQPoQ/YNOyCea/Yr4eXQIhdJvjQ2rb9hpONIaLKM5jlUr94NjHZ",
+	"EgYAJ5zgKUmabc8XRYfer9LuXOkT30ocfPHQ725VV5pK29FO8fT7ryn96ELhH269LEheOGBBU6ciWihM",
+	"9Gqi2+Zn+2lV+sTaCPlU1pMVaGGX+cNq8jhWk6W8eL9gj2XCHFUSwRWBzIRGBt3prjmq7IUDBu/5ZpyL",
+	"W9KP5W1zkiJP8ymTaAjunCFJcSZJMpD6j4zPiBjczOAHYNKDm9kE6pHweJAREROmhtCmxeRuQby08zhD",
+	"07J+sMichurg4n1nHLNtXVqIxx2xEUop2G3qWEHBbPHTY9uPQkRdsbM4LfD6IQV864/AR0fvG1sd6FF/",
+	"vzg9+XoQ5B71GfVifiDPt448Z5oXRE5Xg+KFCiu/PVMR7A7lD+31fXrkyth4JW6dnfz6iKh1Cc0EHx4H",
+	"6RSPyaZdX8Cidk0ZBrNXe74Vob+82EIZ/URSiWY0+YGL3yAjy2iscvHHsDJ5uxrbLt5/u9gmb8d//jRN",
+	"f8iF/33QKRF4Vq0I/hToBOM3oKZjs5vpiBmjKzhCbDbkosvnrZ7KlAnvjHdfWT1Yt5A2gfHQpvaHC+Jb",
+	"wTiBZ8Wh2c6PheXtKREPSjhmqq6ULRB0QaBSU8UJQiUqXH9R2WrSphUmJok6aAI5N2/9mmO0DICNcRjx",
+	"YvPG/9ZGxs5G9qflb0ZHS4jCNLWnZ4yUpiRLJmhMUErZU4uRUvGse9KyP32Td7Nb2PElSdMmVyjP9hrR",
+	"PuzhvGLWxQm/mBRoF9c8wcY+aoLUIMoZSvVDcWBTDq42mrCEJAs9yhWiMlwzmGcP6lX8Y9x7nqPZi/L6",
+	"QQPWdpnxrJ3HDOpWdwl1kpWytybUyeGZCW8ybfNmExpPzK2uo2ExIZUyDwXsa7n20gDWKpDJe/9DRDLB",
+	"sLYtLQDOS/1Eiy7xUBa43hj+OuXxDaSkrGgOb6TK76kxPGzeanHfXNIfwv4fFG+kHCo6MmK/WNL4vUY2",
+	"dstiH4YR2tJ1CLP5DKRtW+yIETXj4mYhszBIaDhrIjNXbJHOyF39QpsepqqP/CSrhU6ioksU9PMzUkUf",
+	"7aOcAmsWtiW2ZuQsJhGa8BnoAsC8rpjMSKrQsxhL4jW+0MgFZb2HG8MIDXf1//5kujzIDMcEJRxkhSnE",
+	"Jy5JYQW0+VqDiAC4PyRt1WxLg4QBd/ZHhuq33Kt+uczjtalXvNpuuKBXFaFn8zP8uyqh8UhJQHtbl9lD",
+	"fTzGlPXRRbXMEWjS0iSku5KVc4iPMAX+18lgfA2wrYn2zbmLO6HVQkg6Z+SrF7+/jmy/VZdyyiHptvFK",
+	"Nmf3rXvcT2QzekRq+yMq7T5RaUuuWrerZDh5x6w9+/4iq1uTtSHwt6EL0GbcSlt7IMKVcda24G5Tot5D",
+	"0L9HknceOjmvMumTpuWtRusfqXgPy42+msy65azMFs7lwhgslopZ8A5x6zA0F2lvt7cJKGgHhzTGazyX",
+	"Tl2iolLV1Msxk4HuCgcpplPI07BllExnBVPZqPSe2lkqaX+ByTRtomwclY0ljB/W1r10PiQv5cyZ1QKT",
+	"YZGYRWVpPt7ALNmwmqbGVoFjrWza+GGtyRZ6MnWJzYH+5X2/FC7s+eKLg62uvAeh1VW4C9oEi2SGBYlM",
+	"OypBEo1NODXrsP2qoYsF9UGpNm28+3j3/wMAAP//",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

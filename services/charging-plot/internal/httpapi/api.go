@@ -32,6 +32,7 @@ type Deps struct {
 	Desk         Desk
 	Tokens       Tokens
 	ChargePoints ChargePoints
+	Upkeep       Upkeep
 	Commands     chargepoint.Commander
 	Hub          *live.Hub
 	Events       live.Log
@@ -61,7 +62,7 @@ type API struct {
 	Deps
 
 	plotCursors, historyCursors, reservationCursors, sessionCursors, meterCursors, chargePointCursors,
-	tokenCursors *page.Codec
+	tokenCursors, commandCursors, messageCursors *page.Codec
 }
 
 var _ StrictServerInterface = (*API)(nil)
@@ -73,6 +74,7 @@ func New(deps Deps) *API {
 		plotCursors: deps.Cursors.For("plots"), historyCursors: deps.Cursors.For("history"),
 		reservationCursors: deps.Cursors.For("reservations"), sessionCursors: deps.Cursors.For("sessions"),
 		meterCursors: deps.Cursors.For("meter-values"), chargePointCursors: deps.Cursors.For("charge-points"),
+		commandCursors: deps.Cursors.For("commands"), messageCursors: deps.Cursors.For("messages"),
 		tokenCursors: deps.Cursors.For("tokens"),
 	}
 }

@@ -5,7 +5,6 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/ihr-charging/charging-plot-api/libs/fault"
 	"github.com/ihr-charging/charging-plot-api/libs/page"
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/chargepoint"
 )
@@ -15,6 +14,14 @@ type ChargePoints interface {
 	CreateChargePoint(ctx context.Context, cp chargepoint.ChargePoint, secret chargepoint.Secret) (chargepoint.ChargePoint, error)
 	GetChargePoint(ctx context.Context, id uuid.UUID) (chargepoint.ChargePoint, error)
 	ListChargePoints(ctx context.Context, sel chargepoint.Selection) ([]chargepoint.ChargePoint, error)
+}
+
+// Upkeep keeps what charge points were told, said and have.
+type Upkeep interface {
+	ListCommands(ctx context.Context, sel chargepoint.Records) ([]chargepoint.Record, error)
+	ListMessages(ctx context.Context, sel chargepoint.Messages) ([]chargepoint.Message, error)
+	ListProfiles(ctx context.Context, id uuid.UUID) ([]chargepoint.ChargingProfile, error)
+	ListVariables(ctx context.Context, id uuid.UUID) ([]chargepoint.Variable, error)
 }
 
 // CreateChargePoint implements StrictServerInterface. A station of another operator is answered as one that is not there.
@@ -94,59 +101,4 @@ func (a *API) ListChargePoints(ctx context.Context, request ListChargePointsRequ
 		out.NextCursor = a.chargePointCursors.Encode(idCursor{found[len(found)-1].ID})
 	}
 	return out, nil
-}
-
-// ErrIncompleteCommand is a command without a member that it wants.
-var ErrIncompleteCommand = fault.Define(fault.Invalid, "incomplete_command", "The command lacks something")
-
-// FromAPICommand reads a command; what its kind wants must be there.
-func FromAPICommand(in CommandInput) (chargepoint.Command, error) {
-	command := chargepoint.Command{Connector: orZero(in.OcppConnectorId), Hard: orZero(in.Hard), Operative: orZero(in.Operative)}
-	if in.Message != nil {
-		command.Message = string(*in.Message)
-	}
-	missing := func(member string) error {
-		return ErrIncompleteCommand.At(fault.Field{Pointer: "/" + member, Code: "required", Detail: "is wanted for " + string(in.Command)})
-	}
-	switch in.Command {
-	case Reset:
-		command.Kind = chargepoint.Reset
-	case Unlock:
-		command.Kind = chargepoint.UnlockConnector
-		if command.Connector == 0 {
-			return command, missing("ocpp_connector_id")
-		}
-	case ChangeAvailability:
-		command.Kind = chargepoint.ChangeAvailability
-		if in.Operative == nil {
-			return command, missing("operative")
-		}
-	case TriggerMessage:
-		command.Kind = chargepoint.TriggerMessage
-		if in.Message == nil {
-			return command, missing("message")
-		}
-	}
-	return command, nil
-}
-
-// CommandChargePoint implements StrictServerInterface.
-func (a *API) CommandChargePoint(ctx context.Context, request CommandChargePointRequestObject) (CommandChargePointResponseObject, error) {
-	command, err := FromAPICommand(*request.Body)
-	if err != nil {
-		return nil, err
-	}
-	cp, err := a.operated(ctx, request.ChargePointId)
-	if err != nil {
-		return nil, err
-	}
-	answered, cancel := context.WithTimeout(ctx, a.CommandTimeout)
-	defer cancel()
-	outcome, err := a.Commands.Send(answered, cp.ID, command)
-	if err != nil {
-		return nil, err
-	}
-	return CommandChargePoint200JSONResponse{
-		Command: string(request.Body.Command), Status: CommandOutcomeStatus(outcome.Status),
-	}, nil
 }

@@ -66,3 +66,13 @@ func (p ChargePointPage) VisitListChargePointsResponse(c *fiber.Ctx) error {
 
 // VisitListTokensResponse implements the generated interface.
 func (p TokenPage) VisitListTokensResponse(c *fiber.Ctx) error { return respond(c, p.NextCursor, p) }
+
+// VisitListChargePointCommandsResponse implements the generated interface.
+func (p CommandPage) VisitListChargePointCommandsResponse(c *fiber.Ctx) error {
+	return respond(c, p.NextCursor, p)
+}
+
+// VisitListChargePointMessagesResponse implements the generated interface.
+func (p MessagePage) VisitListChargePointMessagesResponse(c *fiber.Ctx) error {
+	return respond(c, p.NextCursor, p)
+}

@@ -21,6 +21,7 @@ import (
 	"github.com/ihr-charging/charging-plot-api/libs/idempotency"
 	"github.com/ihr-charging/charging-plot-api/libs/page"
 	"github.com/ihr-charging/charging-plot-api/libs/telemetry"
+	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/central"
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/chargepoint"
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/httpapi"
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/live"
@@ -94,7 +95,7 @@ func newWorld(t *testing.T) *world {
 	w.Must(err)
 	api := httpapi.New(httpapi.Deps{
 		Plots: w.Store, Changes: changes, Reservations: w.Store, Terms: postgrestest.Terms, Sessions: w.Store, Desk: w.desk, Tokens: w.Store,
-		ChargePoints: w.Store, Commands: w.commands, Hub: w.hub, Events: w.Store.Events(), Stations: w.Store,
+		ChargePoints: w.Store, Upkeep: w.Store, Commands: central.NewRecorder(w.commands, w.Store, w.Clock.Now, log), Hub: w.hub, Events: w.Store.Events(), Stations: w.Store,
 		Cursors: page.NewCodec([]byte("test")), Now: w.Clock.Now, Log: log, CommandTimeout: time.Second, Heartbeat: 50 * time.Millisecond,
 	})
 	authenticate := w.issuer.Verifier(t, audience).Middleware()

@@ -79,7 +79,7 @@ func request16(command chargepoint.Command) (ocpp.Request, chargepoint.CommandSt
 
 // upkeep16 are the commands about settings, lists, files and profiles.
 func upkeep16(command chargepoint.Command) (ocpp.Request, chargepoint.CommandStatus) {
-	switch command.Kind { //nolint:exhaustive // the others are request16's
+	switch command.Kind {
 	case chargepoint.GetConfiguration:
 		keys := make([]string, 0, len(command.Variables))
 		for _, v := range command.Variables {

@@ -89,7 +89,7 @@ func trigger201(command chargepoint.Command) (ocpp.Request, chargepoint.CommandS
 
 // upkeepRequest201 are the commands about settings, lists, files and profiles.
 func upkeepRequest201(command chargepoint.Command) (ocpp.Request, chargepoint.CommandStatus) {
-	switch command.Kind { //nolint:exhaustive // the others are request201's
+	switch command.Kind {
 	case chargepoint.GetConfiguration:
 		if len(command.Variables) == 0 { // all of them, which come as reports
 			return provisioning.NewGetBaseReportRequest(command.RequestID, provisioning.ReportTypeFullInventory), ""

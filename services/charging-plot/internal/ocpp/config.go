@@ -7,6 +7,8 @@ import (
 	"net"
 	"net/netip"
 	"time"
+
+	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/chargepoint"
 )
 
 // Config says where charge points connect and what one of them may cost. The zero value of a field means its default.
@@ -16,6 +18,8 @@ type Config struct {
 	// TrustedProxies are the addresses (CIDR or single) whose X-Forwarded-For is believed, for logs and for the limit on guesses.
 	// The HTTP port has the setting for both.
 	TrustedProxies []string `env:"-"`
+	// Journal is told every frame, with what nobody shall read blotted out; nil keeps none.
+	Journal chargepoint.Journal `env:"-"`
 	Limits
 }
 

@@ -44,6 +44,8 @@ type conn struct {
 	socket *websocket.Conn
 	log    *slog.Logger
 	limits Limits
+	// note writes a frame down; it never blocks.
+	note   func(direction chargepoint.Direction, f frame)
 	handle func(ctx context.Context, c *conn, call frame) (any, *callError)
 
 	writing    chan struct{} // holds the right to write a frame
@@ -56,6 +58,7 @@ type conn struct {
 	working  bool
 	draining bool
 	awaited  string // id of our call under way
+	action   string // and its action
 	answer   chan reply
 	reason   string // why the connection ended; empty while it lives
 
@@ -69,7 +72,7 @@ func newConn(socket *websocket.Conn, number uint64, cp chargepoint.ChargePoint, 
 	c := &conn{
 		id: uuid.New(), number: number, cp: cp, speaks: speaks, remote: remote, socket: socket, limits: limits, log: log, handle: handle,
 		writing: make(chan struct{}, 1), commanding: make(chan struct{}, 1),
-		ended: make(chan struct{}), gone: make(chan struct{}),
+		ended: make(chan struct{}), gone: make(chan struct{}), note: func(chargepoint.Direction, frame) {},
 	}
 	c.changed.L = &c.mu
 	return c
@@ -116,6 +119,7 @@ func (c *conn) read() string {
 		f, broken := parseFrame(data)
 		switch {
 		case broken != nil:
+			c.note(chargepoint.In, frame{id: broken.id, code: string(broken.code), description: broken.description})
 			c.log.Warn("ocpp frame refused", "code", broken.code, "reason", broken.description, "bytes", len(data))
 			if broken.id == "" {
 				broken.id, broken.code = c.speaks.unreadable(), codeFramework
@@ -124,6 +128,7 @@ func (c *conn) read() string {
 				c.refuse(broken)
 			}
 		case f.kind == typeCall:
+			c.note(chargepoint.In, f)
 			c.enqueue(f)
 		default:
 			c.deliver(f)
@@ -211,6 +216,7 @@ func (c *conn) serveCall(call frame) {
 		c.refuse(&callError{id: call.id, code: codeInternal, description: "the answer could not be written"})
 		return
 	}
+	c.note(chargepoint.Out, frame{kind: typeCallResult, id: call.id, action: call.action, payload: resultOf(data)})
 	c.write(ctx, data)
 }
 
@@ -233,6 +239,7 @@ func (c *conn) refuse(e *callError) {
 		c.log.Error("ocpp error not encoded", "error", err)
 		return
 	}
+	c.note(chargepoint.Out, frame{kind: typeCallError, id: e.id, code: string(c.speaks.spelling(e.code)), description: e.description})
 	c.write(ctx, data)
 }
 
@@ -270,8 +277,9 @@ func (c *conn) call(ctx context.Context, id, action string, payload any) (reply,
 		return reply{}, fmt.Errorf("encode %s: %w", action, err)
 	}
 	answer := make(chan reply, 1)
-	c.await(id, answer)
-	defer c.await("", nil)
+	c.await(id, action, answer)
+	defer c.await("", "", nil)
+	c.note(chargepoint.Out, frame{kind: typeCall, id: id, action: action, payload: callOf(data)})
 	if !c.write(ctx, data) {
 		return reply{}, errDisconnected
 	}
@@ -285,16 +293,20 @@ func (c *conn) call(ctx context.Context, id, action string, payload any) (reply,
 	}
 }
 
-func (c *conn) await(id string, answer chan reply) {
+func (c *conn) await(id, action string, answer chan reply) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.awaited, c.answer = id, answer
+	c.awaited, c.action, c.answer = id, action, answer
 }
 
 // deliver passes a result or an error to the call that waits for it. Answers that come too late, twice or unasked are ignored.
 func (c *conn) deliver(f frame) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if f.id == c.awaited {
+		f.action = c.action
+	}
+	c.note(chargepoint.In, f)
 	if c.answer == nil || f.id != c.awaited {
 		c.log.Debug("ocpp answer ignored", "message_id", f.id)
 		return
@@ -304,7 +316,7 @@ func (c *conn) deliver(f frame) {
 		r.refused = &callError{id: f.id, code: ocpp.ErrorCode(f.code), description: f.description}
 	}
 	c.answer <- r
-	c.answer, c.awaited = nil, ""
+	c.answer, c.awaited, c.action = nil, "", ""
 }
 
 // end closes the socket at once. The first reason given is the one that counts.

@@ -137,6 +137,19 @@ func encodeResult(id string, payload any) ([]byte, error) {
 	return json.Marshal([]any{typeCallResult, id, payload})
 }
 
+// callOf and resultOf give the payload in a frame that the functions above wrote.
+func callOf(data []byte) json.RawMessage { return payloadOf(data, 3) }
+
+func resultOf(data []byte) json.RawMessage { return payloadOf(data, 2) }
+
+func payloadOf(data []byte, at int) json.RawMessage {
+	var parts []json.RawMessage
+	if err := json.Unmarshal(data, &parts); err != nil || len(parts) <= at {
+		return nil
+	}
+	return parts[at]
+}
+
 func encodeError(e *callError, code ocpp.ErrorCode) ([]byte, error) {
 	description := e.description
 	for len(description) > longestDescription {

@@ -196,7 +196,11 @@ func (s *Server) connect(w http.ResponseWriter, r *http.Request) {
 		_ = socket.Close()
 		return
 	}
-	s.adopt(newConn(socket, number, cp, speaks, remote, s.cfg.Limits, log, s.handle)) //nolint:contextcheck // the socket outlives its request
+	c := newConn(socket, number, cp, speaks, remote, s.cfg.Limits, log, s.handle)
+	if s.cfg.Journal != nil {
+		c.note = s.noter(cp.ID)
+	}
+	s.adopt(c) //nolint:contextcheck // the socket outlives its request
 }
 
 // A refusal is why a charge point may not connect, for it and for the log.

@@ -318,3 +318,15 @@ func (p *plug) closed() int {
 		}
 	}
 }
+
+// A scribe is a journal that can be read.
+type scribe struct {
+	mu    sync.Mutex
+	notes []chargepoint.Message
+}
+
+func (s *scribe) Note(m chargepoint.Message) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.notes = append(s.notes, m)
+}

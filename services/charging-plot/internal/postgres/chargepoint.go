@@ -103,6 +103,8 @@ var chargePointFaults = map[string]*fault.Fault{
 	"charge_points_identity":           chargepoint.ErrIdentityTaken,
 	"charge_point_connectors_one_evse": chargepoint.ErrConnectorTaken,
 	"charge_point_connectors_pkey":     chargepoint.ErrConnectorTaken,
+
+	"charge_point_commands_charge_point": chargepoint.ErrNotFound,
 }
 
 const insertChargePointSQL = `
