@@ -35,9 +35,9 @@ func (ps *parameters) names() []string {
 // maxQueryPairs bounds the work on one query: more pairs than any operation has use for.
 const maxQueryPairs = 1024
 
-// counts remembers how often each parameter came; few operations have more than 16.
+// counts remembers how often each parameter came; few operations have more than 48.
 type counts struct {
-	few  [16]int
+	few  [48]int
 	many []int
 }
 

@@ -15,7 +15,11 @@ import (
 
 // SQL answers searches from the tables.
 type SQL interface {
+	// Search answers all but Spread, which it leaves out of account.
 	Search(ctx context.Context, q *Query) (Found, error)
+	// Matches gives every station that matches, in no order.
+	Matches(ctx context.Context, q *Query) ([]Match, error)
+	Stats(ctx context.Context) (search.Stats, error)
 	Load(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]station.Station, error)
 	Statuses(ctx context.Context, evses []uuid.UUID) (map[uuid.UUID]station.PlotStatus, time.Time, error)
 }
@@ -29,11 +33,19 @@ type Found struct {
 	Last search.Cursor
 }
 
+// Match is where a station is that matches.
+type Match struct {
+	ID                  uuid.UUID
+	Latitude, Longitude float64
+}
+
 // Page is a page of rendered items.
 type Page struct {
 	Total int
 	// Next is where the next page begins; nil on the last.
 	Next *search.Cursor
+	// Truncated tells that the page is a choice of the matches, with no next one.
+	Truncated bool
 	// StatusesAsOf is up to when the statuses are known; zero when none was ever told.
 	StatusesAsOf time.Time
 }
@@ -55,14 +67,27 @@ func NewFinder(replica *Replica, sql SQL) *Finder {
 // While the index is being loaded, or has fallen behind, SQL answers. When the database does not answer either, an index that was
 // loaded once does: an old answer is better than none, and it says of when its statuses are.
 func (f *Finder) Search(ctx context.Context, q *Query, dst []byte) ([]byte, Page, error) {
+	var page Page
+	err := f.either(func() error {
+		dst, page = f.memory(q, dst)
+		return nil
+	}, func() (err error) {
+		dst, page, err = f.bySQL(ctx, q, dst)
+		return err
+	})
+	return dst, page, err
+}
+
+// either asks memory or SQL, and memory again when SQL cannot answer.
+func (f *Finder) either(memory, sql func() error) error {
 	if f.replica.InStep() || f.replica.CutOff() {
-		return f.memory(q, dst)
+		return memory()
 	}
-	out, page, err := f.bySQL(ctx, q, dst)
+	err := sql()
 	if err != nil && f.replica.Warm() && away(err) {
-		return f.memory(q, dst)
+		return memory()
 	}
-	return out, page, err
+	return err
 }
 
 func away(err error) bool {
@@ -70,24 +95,30 @@ func away(err error) bool {
 	return kind == fault.Unavailable || kind == fault.Timeout
 }
 
-func (f *Finder) memory(q *Query, dst []byte) ([]byte, Page, error) {
-	m, err := q.memory()
-	if err != nil {
-		return dst, Page{}, err
-	}
+func (f *Finder) memory(q *Query, dst []byte) ([]byte, Page) {
+	m := q.memory()
 	result, _ := f.results.Get().(*search.Result)
 	defer func() {
 		result.Reset()
 		f.results.Put(result)
 	}()
 	snapshot := f.replica.Snapshot()
+	page := Page{StatusesAsOf: snapshot.AsOf().Statuses.Time}
+	if q.Spread {
+		chosen, total := snapshot.Spread(&m, q.Limit)
+		if page.Total = total; total > len(chosen) {
+			page.Truncated, m.Among = true, chosen
+		}
+	}
 	snapshot.Search(&m, result)
-	page := Page{Total: result.Total, StatusesAsOf: snapshot.AsOf().Statuses.Time}
+	if !page.Truncated {
+		page.Total = result.Total
+	}
 	if result.More {
 		next := result.Next()
 		page.Next = &next
 	}
-	return appendItems(dst, result), page, nil
+	return appendItems(dst, result), page
 }
 
 func appendItems(dst []byte, result *search.Result) []byte {
@@ -103,17 +134,44 @@ func appendItems(dst []byte, result *search.Result) []byte {
 // bySQL has the page found by SQL, and renders it by way of an index of its stations alone: so an item looks the same wherever it
 // comes from.
 func (f *Finder) bySQL(ctx context.Context, q *Query, dst []byte) ([]byte, Page, error) {
-	found, err := f.sql.Search(ctx, q)
+	page := Page{}
+	ask := *q
+	if q.Spread {
+		matches, err := f.sql.Matches(ctx, q)
+		if err != nil {
+			return dst, page, err
+		}
+		if page.Total = len(matches); page.Total > q.Limit {
+			page.Truncated, ask.IDs = true, spread(matches, q.Limit)
+		}
+	}
+	found, err := f.sql.Search(ctx, &ask)
 	if err != nil {
 		return dst, Page{}, err
 	}
-	page := Page{Total: found.Total}
+	if !page.Truncated {
+		page.Total = found.Total
+	}
 	if found.More {
 		page.Next = &found.Last
 	}
-	stations, err := f.sql.Load(ctx, found.IDs)
+	index, asOf, err := f.indexOf(ctx, found.IDs)
 	if err != nil {
 		return dst, page, err
+	}
+	page.StatusesAsOf = asOf
+	// The conditions have been met; the place and the order are still needed.
+	m := (&Query{Place: q.Place, Sort: q.Sort, Currency: q.Currency, Now: q.Now, Limit: len(found.IDs)}).memory()
+	var result search.Result
+	index.Snapshot().Search(&m, &result)
+	return appendItems(dst, &result), page, nil
+}
+
+// indexOf is an index of these stations alone, as the database has them, and up to when their statuses are known.
+func (f *Finder) indexOf(ctx context.Context, ids []uuid.UUID) (*search.Index, time.Time, error) {
+	stations, err := f.sql.Load(ctx, ids)
+	if err != nil {
+		return nil, time.Time{}, err
 	}
 	var evses []uuid.UUID
 	for _, st := range stations {
@@ -123,13 +181,9 @@ func (f *Finder) bySQL(ctx context.Context, q *Query, dst []byte) ([]byte, Page,
 	}
 	statuses, asOf, err := f.sql.Statuses(ctx, evses)
 	if err != nil {
-		return dst, page, err
+		return nil, time.Time{}, err
 	}
 	index := search.New()
-	page.StatusesAsOf = asOf
-	if len(found.IDs) == 0 {
-		return dst, page, nil
-	}
 	err = index.Load(func(yield func(search.Document, error) bool) {
 		for _, st := range stations {
 			if !yield(Document(&st, statuses)) {
@@ -138,14 +192,7 @@ func (f *Finder) bySQL(ctx context.Context, q *Query, dst []byte) ([]byte, Page,
 		}
 	}, search.AsOf{Statuses: search.Mark{Time: asOf}})
 	if err != nil {
-		return dst, page, fmt.Errorf("render what SQL found: %w", err)
+		return nil, time.Time{}, fmt.Errorf("render what SQL found: %w", err)
 	}
-	// The conditions have been met; the place is still needed, for the order and the distance.
-	m, err := (&Query{Near: q.Near, Box: q.Box, Limit: len(found.IDs)}).memory()
-	if err != nil {
-		return dst, page, err
-	}
-	var result search.Result
-	index.Snapshot().Search(&m, &result)
-	return appendItems(dst, &result), page, nil
+	return index, asOf, nil
 }

@@ -6,7 +6,7 @@
 package find
 
 import (
-	"fmt"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -15,30 +15,54 @@ import (
 
 // Query is what a search asks for. All conditions on a plug hold on one and the same connector. Empty lists ask nothing.
 type Query struct {
-	// Near and Box are places; at most one of them.
-	Near *Circle
-	Box  *Box
+	// Place is where; nil for everywhere.
+	Place *Place
 
-	Standards []string
-	MinPowerW uint32
-	MaxPowerW uint32 // 0: no upper end
-	Available bool
+	// What is asked of a connector and its EVSE.
+	Standards    []string
+	MinPowerW    uint32
+	MaxPowerW    uint32 // 0: no upper end
+	Capabilities []string
+	Reservable   bool
+	Available    bool
+	NoFaults     bool
 
-	Operators []uuid.UUID
-	Countries []string
-	Access    []string
-	IDs       []uuid.UUID
+	// What is asked of the station.
+	Operators    []uuid.UUID
+	Countries    []string
+	Access       []string
+	Facilities   []string
+	ParkingTypes []string
+	IDs          []uuid.UUID // nil: all
+	Words        []string    // beginnings of words, as package words folds them
+	OpenAt       time.Time   // zero: at any time
+	MinPlots     int
+	Free         bool
+	MaxPrice     *float64 // of a kilowatt-hour, in Currency
+	Currency     string   // for MaxPrice and ByPrice
+	UpdatedSince time.Time
 
+	Sort Sort
+	// Now is the minute for which the items say whether the station is open.
+	Now time.Time
 	// After continues behind a hit of an earlier page.
 	After *search.Cursor
+	// Limit is the most hits to return; 0 only counts.
 	Limit int
+	// Spread asks for a choice that is fair to each region, when there are more matches than Limit.
+	Spread bool
 }
 
-// Circle is around a point in degrees.
-type Circle struct{ Latitude, Longitude, RadiusM float64 }
+// Sort is an order of stations; equal ones are sorted by id.
+type Sort uint8
 
-// Box is in degrees; west > east crosses the antimeridian.
-type Box struct{ West, South, East, North float64 }
+// The orders.
+const (
+	ByPlace   Sort = iota // by distance, or along the route; by id elsewhere
+	ByPower               // the most powerful first
+	ByPrice               // the cheapest first, those without a price in the currency last
+	ByUpdated             // those that changed last first
+)
 
 // LeastPowerW is the least power that a connector must have. With an upper end an unknown power does not do.
 func (q *Query) LeastPowerW() uint32 {
@@ -50,24 +74,23 @@ func (q *Query) LeastPowerW() uint32 {
 
 // AsksPlug tells whether something is asked of a connector.
 func (q *Query) AsksPlug() bool {
-	return len(q.Standards) > 0 || q.MinPowerW > 0 || q.MaxPowerW > 0 || q.Available
+	return len(q.Standards) > 0 || q.MinPowerW > 0 || q.MaxPowerW > 0 || len(q.Capabilities) > 0 || q.Reservable || q.Available || q.NoFaults
 }
 
 // memory is the query as the index takes it.
-func (q *Query) memory() (search.Query, error) {
-	region, err := q.region()
-	if err != nil {
-		return search.Query{}, err
-	}
+func (q *Query) memory() search.Query {
 	m := search.Query{
-		Region: region,
+		Region: q.Place.region(),
 		Plug: search.Plug{
-			Standards: q.Standards, MinPowerW: q.LeastPowerW(), MaxPowerW: q.MaxPowerW, Free: q.Available,
+			Standards: q.Standards, MinPowerW: q.LeastPowerW(), MaxPowerW: q.MaxPowerW, Free: q.Available, Sound: q.NoFaults,
 		},
-		Countries: q.Countries, Access: q.Access, After: q.After, Limit: q.Limit,
+		Countries: q.Countries, Access: q.Access, Words: q.Words, OpenAt: q.OpenAt, Order: q.order(), At: q.Now, After: q.After, Limit: q.Limit,
 	}
-	if q.Near != nil {
-		m.Order = search.ByRank()
+	for _, capability := range q.Capabilities {
+		m.Plug.Traits = append(m.Plug.Traits, capabilityTrait+capability)
+	}
+	if q.Reservable {
+		m.Plug.Traits = append(m.Plug.Traits, reservableTrait)
 	}
 	if q.IDs != nil {
 		m.Among = ids(q.IDs)
@@ -75,26 +98,61 @@ func (q *Query) memory() (search.Query, error) {
 	if len(q.Operators) > 0 {
 		m.Operators = ids(q.Operators)
 	}
-	return m, nil
+	m.Tags = q.tags()
+	m.Ranges = q.ranges()
+	return m
 }
 
-func (q *Query) region() (search.Region, error) {
-	switch {
-	case q.Near != nil:
-		c, err := search.NewCircle(q.Near.Latitude, q.Near.Longitude, q.Near.RadiusM)
-		if err != nil {
-			return nil, fmt.Errorf("near: %w", err)
-		}
-		return c, nil
-	case q.Box != nil:
-		b, err := search.NewBox(q.Box.West, q.Box.South, q.Box.East, q.Box.North)
-		if err != nil {
-			return nil, fmt.Errorf("bbox: %w", err)
-		}
-		return b, nil
-	default:
-		return nil, nil //nolint:nilnil // everywhere is a region too
+func (q *Query) order() search.Order {
+	switch q.Sort {
+	case ByPower:
+		return search.Descending(search.ColumnPower)
+	case ByPrice:
+		return search.Ascending(search.ColumnPrice).Among(freeTag, currencyTag+q.Currency)
+	case ByUpdated:
+		return search.Descending(search.ColumnUpdated)
+	case ByPlace:
 	}
+	return search.ByRank()
+}
+
+func (q *Query) tags() [][]string {
+	var groups [][]string
+	if len(q.Facilities) > 0 {
+		groups = append(groups, prefixed(facilityTag, q.Facilities))
+	}
+	if len(q.ParkingTypes) > 0 {
+		groups = append(groups, prefixed(parkingTag, q.ParkingTypes))
+	}
+	if q.Free {
+		groups = append(groups, []string{freeTag})
+	}
+	if q.MaxPrice != nil {
+		groups = append(groups, []string{freeTag, currencyTag + q.Currency})
+	}
+	return groups
+}
+
+func (q *Query) ranges() []search.Range {
+	var ranges []search.Range
+	if q.MinPlots > 0 {
+		ranges = append(ranges, search.AtLeast(search.ColumnPlots, float64(q.MinPlots)))
+	}
+	if q.MaxPrice != nil {
+		ranges = append(ranges, search.AtMost(search.ColumnPrice, *q.MaxPrice))
+	}
+	if !q.UpdatedSince.IsZero() {
+		ranges = append(ranges, search.AtLeast(search.ColumnUpdated, float64(q.UpdatedSince.UnixMicro())))
+	}
+	return ranges
+}
+
+func prefixed(prefix string, values []string) []string {
+	out := make([]string, len(values))
+	for i, value := range values {
+		out[i] = prefix + value
+	}
+	return out
 }
 
 func ids(in []uuid.UUID) []search.ID {

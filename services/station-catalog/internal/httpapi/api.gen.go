@@ -483,6 +483,138 @@ func (e PowerType) Valid() bool {
 	}
 }
 
+// Defines values for QuoteLineDimension.
+const (
+	ENERGY      QuoteLineDimension = "ENERGY"
+	FLAT        QuoteLineDimension = "FLAT"
+	PARKINGTIME QuoteLineDimension = "PARKING_TIME"
+	TIME        QuoteLineDimension = "TIME"
+)
+
+// Valid indicates whether the value is a known member of the QuoteLineDimension enum.
+func (e QuoteLineDimension) Valid() bool {
+	switch e {
+	case ENERGY:
+		return true
+	case FLAT:
+		return true
+	case PARKINGTIME:
+		return true
+	case TIME:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for Vehicle.
+const (
+	VehicleAudiQ440Etron        Vehicle = "audi_q4_40_etron"
+	VehicleBmwI4Edrive40        Vehicle = "bmw_i4_edrive40"
+	VehicleDaciaSpring          Vehicle = "dacia_spring"
+	VehicleFiat500e42           Vehicle = "fiat_500e_42"
+	VehicleHyundaiIoniq577      Vehicle = "hyundai_ioniq_5_77"
+	VehicleKiaEv677             Vehicle = "kia_ev6_77"
+	VehicleMg464                Vehicle = "mg_4_64"
+	VehicleNissanLeaf40         Vehicle = "nissan_leaf_40"
+	VehiclePeugeotE20850        Vehicle = "peugeot_e_208_50"
+	VehicleRenaultMeganeEv60    Vehicle = "renault_megane_ev60"
+	VehicleRenaultZoeZe50       Vehicle = "renault_zoe_ze50"
+	VehicleTeslaModel3LongRange Vehicle = "tesla_model_3_long_range"
+	VehicleTeslaModelYLongRange Vehicle = "tesla_model_y_long_range"
+	VehicleVolkswagenId3Pro     Vehicle = "volkswagen_id_3_pro"
+)
+
+// Valid indicates whether the value is a known member of the Vehicle enum.
+func (e Vehicle) Valid() bool {
+	switch e {
+	case VehicleAudiQ440Etron:
+		return true
+	case VehicleBmwI4Edrive40:
+		return true
+	case VehicleDaciaSpring:
+		return true
+	case VehicleFiat500e42:
+		return true
+	case VehicleHyundaiIoniq577:
+		return true
+	case VehicleKiaEv677:
+		return true
+	case VehicleMg464:
+		return true
+	case VehicleNissanLeaf40:
+		return true
+	case VehiclePeugeotE20850:
+		return true
+	case VehicleRenaultMeganeEv60:
+		return true
+	case VehicleRenaultZoeZe50:
+		return true
+	case VehicleTeslaModel3LongRange:
+		return true
+	case VehicleTeslaModelYLongRange:
+		return true
+	case VehicleVolkswagenId3Pro:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for QuoteStationParamsVehicle.
+const (
+	QuoteStationParamsVehicleAudiQ440Etron        QuoteStationParamsVehicle = "audi_q4_40_etron"
+	QuoteStationParamsVehicleBmwI4Edrive40        QuoteStationParamsVehicle = "bmw_i4_edrive40"
+	QuoteStationParamsVehicleDaciaSpring          QuoteStationParamsVehicle = "dacia_spring"
+	QuoteStationParamsVehicleFiat500e42           QuoteStationParamsVehicle = "fiat_500e_42"
+	QuoteStationParamsVehicleHyundaiIoniq577      QuoteStationParamsVehicle = "hyundai_ioniq_5_77"
+	QuoteStationParamsVehicleKiaEv677             QuoteStationParamsVehicle = "kia_ev6_77"
+	QuoteStationParamsVehicleMg464                QuoteStationParamsVehicle = "mg_4_64"
+	QuoteStationParamsVehicleNissanLeaf40         QuoteStationParamsVehicle = "nissan_leaf_40"
+	QuoteStationParamsVehiclePeugeotE20850        QuoteStationParamsVehicle = "peugeot_e_208_50"
+	QuoteStationParamsVehicleRenaultMeganeEv60    QuoteStationParamsVehicle = "renault_megane_ev60"
+	QuoteStationParamsVehicleRenaultZoeZe50       QuoteStationParamsVehicle = "renault_zoe_ze50"
+	QuoteStationParamsVehicleTeslaModel3LongRange QuoteStationParamsVehicle = "tesla_model_3_long_range"
+	QuoteStationParamsVehicleTeslaModelYLongRange QuoteStationParamsVehicle = "tesla_model_y_long_range"
+	QuoteStationParamsVehicleVolkswagenId3Pro     QuoteStationParamsVehicle = "volkswagen_id_3_pro"
+)
+
+// Valid indicates whether the value is a known member of the QuoteStationParamsVehicle enum.
+func (e QuoteStationParamsVehicle) Valid() bool {
+	switch e {
+	case QuoteStationParamsVehicleAudiQ440Etron:
+		return true
+	case QuoteStationParamsVehicleBmwI4Edrive40:
+		return true
+	case QuoteStationParamsVehicleDaciaSpring:
+		return true
+	case QuoteStationParamsVehicleFiat500e42:
+		return true
+	case QuoteStationParamsVehicleHyundaiIoniq577:
+		return true
+	case QuoteStationParamsVehicleKiaEv677:
+		return true
+	case QuoteStationParamsVehicleMg464:
+		return true
+	case QuoteStationParamsVehicleNissanLeaf40:
+		return true
+	case QuoteStationParamsVehiclePeugeotE20850:
+		return true
+	case QuoteStationParamsVehicleRenaultMeganeEv60:
+		return true
+	case QuoteStationParamsVehicleRenaultZoeZe50:
+		return true
+	case QuoteStationParamsVehicleTeslaModel3LongRange:
+		return true
+	case QuoteStationParamsVehicleTeslaModelYLongRange:
+		return true
+	case QuoteStationParamsVehicleVolkswagenId3Pro:
+		return true
+	default:
+		return false
+	}
+}
+
 // Access Who may charge here.
 type Access string
 
@@ -585,6 +717,15 @@ type ImportFindingPage struct {
 // ImportFormat defines model for ImportFormat.
 type ImportFormat string
 
+// Money defines model for Money.
+type Money struct {
+	// Amount Decimal.
+	Amount string `json:"amount"`
+
+	// Currency ISO 4217.
+	Currency string `json:"currency"`
+}
+
 // OpeningTimes defines model for OpeningTimes.
 type OpeningTimes struct {
 	ExceptionalClosings *[]ExceptionalPeriod `json:"exceptional_closings,omitempty"`
@@ -651,6 +792,16 @@ type Plots struct {
 	Total   int              `json:"total"`
 }
 
+// PowerTally defines model for PowerTally.
+type PowerTally struct {
+	Available int `json:"available"`
+
+	// MinPowerKw Where the class begins; it ends where the next one begins. Null when the power is not known.
+	MinPowerKw *float64 `json:"min_power_kw"`
+	Plots      int      `json:"plots"`
+	Stations   int      `json:"stations"`
+}
+
 // PowerType defines model for PowerType.
 type PowerType string
 
@@ -669,6 +820,44 @@ type Problem struct {
 	Title     string  `json:"title"`
 	Type      string  `json:"type"`
 }
+
+// Quote defines model for Quote.
+type Quote struct {
+	// Connector OCPI ConnectorType.
+	Connector ConnectorStandard `json:"connector"`
+	DurationS int               `json:"duration_s"`
+
+	// EvseIds The EVSEs with such a connector.
+	EvseIds []openapi_types.UUID `json:"evse_ids"`
+	Lines   []QuoteLine          `json:"lines"`
+
+	// PowerKw The power at the beginning.
+	PowerKw   float64   `json:"power_kw"`
+	PowerType PowerType `json:"power_type"`
+	TariffId  string    `json:"tariff_id"`
+
+	// TotalAfterTaxes Null when the tariff does not say the taxes on top of it.
+	TotalAfterTaxes *Money `json:"total_after_taxes"`
+
+	// TotalBeforeTaxes Null when the tariff does not say the taxes in it.
+	TotalBeforeTaxes *Money `json:"total_before_taxes"`
+}
+
+// QuoteLine defines model for QuoteLine.
+type QuoteLine struct {
+	// Amount Volume times price, before it is rounded, to six digits.
+	Amount    string             `json:"amount"`
+	Dimension QuoteLineDimension `json:"dimension"`
+
+	// UnitPrice As the tariff says it.
+	UnitPrice string `json:"unit_price"`
+
+	// Volume Kilowatt-hours, hours, or 1, as billed: in whole steps.
+	Volume string `json:"volume"`
+}
+
+// QuoteLineDimension defines model for QuoteLine.Dimension.
+type QuoteLineDimension string
 
 // Reference Enumerations by name.
 type Reference map[string][]struct {
@@ -696,11 +885,50 @@ type StationInput = station.Input
 // StationPatch Any properties of `StationInput` but the operator and the source id; null takes an optional one away.
 type StationPatch = json.RawMessage
 
+// StationQuotes defines model for StationQuotes.
+type StationQuotes struct {
+	EnergyKwh float64            `json:"energy_kwh"`
+	Quotes    []Quote            `json:"quotes"`
+	StartsAt  time.Time          `json:"starts_at"`
+	StationId openapi_types.UUID `json:"station_id"`
+}
+
+// Stats defines model for Stats.
+type Stats struct {
+	// Available Plots that are free now.
+	Available int `json:"available"`
+
+	// ByConnector By connector standard. A plot counts under each that it has.
+	ByConnector map[string]Tally `json:"by_connector"`
+
+	// ByCountry By country code.
+	ByCountry map[string]Tally `json:"by_country"`
+
+	// ByOperator By operator id.
+	ByOperator map[string]Tally `json:"by_operator"`
+
+	// ByPower By the greatest power of the plot.
+	ByPower  []PowerTally `json:"by_power"`
+	Plots    int          `json:"plots"`
+	Stations int          `json:"stations"`
+}
+
+// Tally defines model for Tally.
+type Tally struct {
+	// Available Plots that are free now.
+	Available int `json:"available"`
+	Plots     int `json:"plots"`
+	Stations  int `json:"stations"`
+}
+
 // Tariff An OCPI tariff object (2.2.1, with `tax_included` of 2.3.0).
 type Tariff = tariff.Tariff
 
 // Cursor defines model for Cursor.
 type Cursor = string
+
+// EnergyKWh defines model for EnergyKWh.
+type EnergyKWh = float64
 
 // IdempotencyKey defines model for IdempotencyKey.
 type IdempotencyKey = string
@@ -717,8 +945,17 @@ type ImportID = openapi_types.UUID
 // Limit defines model for Limit.
 type Limit = int
 
+// SoCFrom defines model for SoCFrom.
+type SoCFrom = float64
+
+// SoCTo defines model for SoCTo.
+type SoCTo = float64
+
 // StationID defines model for StationID.
 type StationID = openapi_types.UUID
+
+// Vehicle defines model for Vehicle.
+type Vehicle string
 
 // Conflict RFC 9457.
 type Conflict = Problem
@@ -816,6 +1053,33 @@ type UpdateStationParams struct {
 	IfMatch *IfMatch `json:"If-Match,omitempty"`
 }
 
+// QuoteStationParams defines parameters for QuoteStation.
+type QuoteStationParams struct {
+	// EnergyKwh The energy to charge, in kilowatt-hours.
+	EnergyKwh *EnergyKWh `form:"energy_kwh,omitempty" json:"energy_kwh,omitempty"`
+
+	// Vehicle A model of car; `GET /v1/reference` lists them.
+	Vehicle *QuoteStationParamsVehicle `form:"vehicle,omitempty" json:"vehicle,omitempty"`
+
+	// SocFrom The state of charge at the beginning, in percent. Only together with `vehicle` and `soc_to`.
+	SocFrom *SoCFrom `form:"soc_from,omitempty" json:"soc_from,omitempty"`
+
+	// SocTo The state of charge at the end, in percent; at least one more than `soc_from`.
+	SocTo *SoCTo `form:"soc_to,omitempty" json:"soc_to,omitempty"`
+
+	// At When the charge begins; now when left out.
+	At *time.Time `form:"at,omitempty" json:"at,omitempty"`
+}
+
+// QuoteStationParamsVehicle defines parameters for QuoteStation.
+type QuoteStationParamsVehicle string
+
+// GetStatsParams defines parameters for GetStats.
+type GetStatsParams struct {
+	// IfNoneMatch An `ETag` that the caller holds; 304 when it still stands.
+	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+}
+
 // GetTariffParams defines parameters for GetTariff.
 type GetTariffParams struct {
 	// IfNoneMatch An `ETag` that the caller holds; 304 when it still stands.
@@ -860,6 +1124,12 @@ type ServerInterface interface {
 	// UpdateStation Change a station
 	// (PATCH /v1/stations/{station_id})
 	UpdateStation(c *fiber.Ctx, stationId StationID, params UpdateStationParams) error
+	// QuoteStation What a charge would cost
+	// (GET /v1/stations/{station_id}/quote)
+	QuoteStation(c *fiber.Ctx, stationId StationID, params QuoteStationParams) error
+	// GetStats Counts
+	// (GET /v1/stats)
+	GetStats(c *fiber.Ctx, params GetStatsParams) error
 	// GetTariff Read a tariff
 	// (GET /v1/tariffs/{tariff_id})
 	GetTariff(c *fiber.Ctx, tariffId openapi_types.UUID, params GetTariffParams) error
@@ -1330,6 +1600,122 @@ func (siw *ServerInterfaceWrapper) UpdateStation(c *fiber.Ctx) error {
 	return handler(c)
 }
 
+// QuoteStation operation middleware
+func (siw *ServerInterfaceWrapper) QuoteStation(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "station_id" -------------
+	var stationId StationID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "station_id", c.Params("station_id"), &stationId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter station_id: %w", err).Error())
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params QuoteStationParams
+
+	var query url.Values
+	query, err = url.ParseQuery(string(c.Request().URI().QueryString()))
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for query string: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "energy_kwh" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "energy_kwh", query, &params.EnergyKwh, runtime.BindQueryParameterOptions{Type: "number", Format: "double"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter energy_kwh: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "vehicle" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "vehicle", query, &params.Vehicle, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter vehicle: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "soc_from" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "soc_from", query, &params.SocFrom, runtime.BindQueryParameterOptions{Type: "number", Format: "double"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter soc_from: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "soc_to" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "soc_to", query, &params.SocTo, runtime.BindQueryParameterOptions{Type: "number", Format: "double"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter soc_to: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "at" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "at", query, &params.At, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter at: %w", err).Error())
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.QuoteStation(c, stationId, params)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// GetStats operation middleware
+func (siw *ServerInterfaceWrapper) GetStats(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetStatsParams
+
+	headers := c.GetReqHeaders()
+
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Sprintf("Too many values for ParamName If-None-Match, 1 is required, but %d found", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter If-None-Match: %w", err).Error())
+		}
+
+		params.IfNoneMatch = &IfNoneMatch
+
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.GetStats(c, params)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
 // GetTariff operation middleware
 func (siw *ServerInterfaceWrapper) GetTariff(c *fiber.Ctx) error {
 
@@ -1421,6 +1807,10 @@ func RegisterHandlersWithOptions(router fiber.Router, si ServerInterface, option
 	router.Get(options.BaseURL+"/v1/stations/:station_id", wrapper.GetStation)
 
 	router.Patch(options.BaseURL+"/v1/stations/:station_id", wrapper.UpdateStation)
+
+	router.Get(options.BaseURL+"/v1/stations/:station_id/quote", wrapper.QuoteStation)
+
+	router.Get(options.BaseURL+"/v1/stats", wrapper.GetStats)
 
 	router.Get(options.BaseURL+"/v1/tariffs/:tariff_id", wrapper.GetTariff)
 
@@ -2351,6 +2741,168 @@ func (response UpdateStation503ApplicationProblemPlusJSONResponse) VisitUpdateSt
 	return ctx.JSON(&response)
 }
 
+type QuoteStationRequestObject struct {
+	StationId StationID `json:"station_id"`
+	Params    QuoteStationParams
+}
+
+type QuoteStationResponseObject interface {
+	VisitQuoteStationResponse(ctx *fiber.Ctx) error
+}
+
+type QuoteStation200JSONResponse StationQuotes
+
+func (response QuoteStation200JSONResponse) VisitQuoteStationResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response)
+}
+
+type QuoteStation400ApplicationProblemPlusJSONResponse struct {
+	InvalidApplicationProblemPlusJSONResponse
+}
+
+func (response QuoteStation400ApplicationProblemPlusJSONResponse) VisitQuoteStationResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(400)
+
+	return ctx.JSON(&response)
+}
+
+type QuoteStation401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response QuoteStation401ApplicationProblemPlusJSONResponse) VisitQuoteStationResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response)
+}
+
+type QuoteStation404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response QuoteStation404ApplicationProblemPlusJSONResponse) VisitQuoteStationResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(404)
+
+	return ctx.JSON(&response)
+}
+
+type QuoteStation410ApplicationProblemPlusJSONResponse struct {
+	GoneApplicationProblemPlusJSONResponse
+}
+
+func (response QuoteStation410ApplicationProblemPlusJSONResponse) VisitQuoteStationResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(410)
+
+	return ctx.JSON(&response)
+}
+
+type QuoteStation429ApplicationProblemPlusJSONResponse struct {
+	LimitedApplicationProblemPlusJSONResponse
+}
+
+func (response QuoteStation429ApplicationProblemPlusJSONResponse) VisitQuoteStationResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(429)
+
+	return ctx.JSON(&response)
+}
+
+type QuoteStation503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response QuoteStation503ApplicationProblemPlusJSONResponse) VisitQuoteStationResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(503)
+
+	return ctx.JSON(&response)
+}
+
+type GetStatsRequestObject struct {
+	Params GetStatsParams
+}
+
+type GetStatsResponseObject interface {
+	VisitGetStatsResponse(ctx *fiber.Ctx) error
+}
+
+type GetStats200ResponseHeaders struct {
+	ETag *string
+}
+
+type GetStats200JSONResponse struct {
+	Body    Stats
+	Headers GetStats200ResponseHeaders
+}
+
+func (response GetStats200JSONResponse) VisitGetStatsResponse(ctx *fiber.Ctx) error {
+	if response.Headers.ETag != nil {
+		ctx.Response().Header.Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response.Body)
+}
+
+type GetStats304Response = NotModifiedResponse
+
+func (response GetStats304Response) VisitGetStatsResponse(ctx *fiber.Ctx) error {
+	ctx.Status(304)
+	return nil
+}
+
+type GetStats400ApplicationProblemPlusJSONResponse struct {
+	InvalidApplicationProblemPlusJSONResponse
+}
+
+func (response GetStats400ApplicationProblemPlusJSONResponse) VisitGetStatsResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(400)
+
+	return ctx.JSON(&response)
+}
+
+type GetStats401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response GetStats401ApplicationProblemPlusJSONResponse) VisitGetStatsResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response)
+}
+
+type GetStats429ApplicationProblemPlusJSONResponse struct {
+	LimitedApplicationProblemPlusJSONResponse
+}
+
+func (response GetStats429ApplicationProblemPlusJSONResponse) VisitGetStatsResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(429)
+
+	return ctx.JSON(&response)
+}
+
+type GetStats503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response GetStats503ApplicationProblemPlusJSONResponse) VisitGetStatsResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(503)
+
+	return ctx.JSON(&response)
+}
+
 type GetTariffRequestObject struct {
 	TariffId openapi_types.UUID `json:"tariff_id"`
 	Params   GetTariffParams
@@ -2470,6 +3022,12 @@ type StrictServerInterface interface {
 	// UpdateStation Change a station
 	// (PATCH /v1/stations/{station_id})
 	UpdateStation(ctx context.Context, request UpdateStationRequestObject) (UpdateStationResponseObject, error)
+	// QuoteStation What a charge would cost
+	// (GET /v1/stations/{station_id}/quote)
+	QuoteStation(ctx context.Context, request QuoteStationRequestObject) (QuoteStationResponseObject, error)
+	// GetStats Counts
+	// (GET /v1/stats)
+	GetStats(ctx context.Context, request GetStatsRequestObject) (GetStatsResponseObject, error)
 	// GetTariff Read a tariff
 	// (GET /v1/tariffs/{tariff_id})
 	GetTariff(ctx context.Context, request GetTariffRequestObject) (GetTariffResponseObject, error)
@@ -2752,6 +3310,61 @@ func (sh *strictHandler) UpdateStation(ctx *fiber.Ctx, stationId StationID, para
 		return err
 	} else if validResponse, ok := response.(UpdateStationResponseObject); ok {
 		if err := validResponse.VisitUpdateStationResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// QuoteStation operation middleware
+func (sh *strictHandler) QuoteStation(ctx *fiber.Ctx, stationId StationID, params QuoteStationParams) error {
+	var request QuoteStationRequestObject
+
+	request.StationId = stationId
+	request.Params = params
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.QuoteStation(ctx.UserContext(), request.(QuoteStationRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "QuoteStation")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(QuoteStationResponseObject); ok {
+		if err := validResponse.VisitQuoteStationResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetStats operation middleware
+func (sh *strictHandler) GetStats(ctx *fiber.Ctx, params GetStatsParams) error {
+	var request GetStatsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.GetStats(ctx.UserContext(), request.(GetStatsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetStats")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetStatsResponseObject); ok {
+		if err := validResponse.VisitGetStatsResponse(ctx); err != nil {
 			return err
 		}
 	} else if response != nil {

@@ -29,6 +29,7 @@ import (
 // Store is what the handlers need of the database.
 type Store interface {
 	Get(ctx context.Context, id uuid.UUID) (station.Station, error)
+	Load(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]station.Station, error)
 	Version(ctx context.Context, id uuid.UUID) (int64, error)
 	All(ctx context.Context) iter.Seq2[station.Station, error]
 	Create(ctx context.Context, principal string, operatorID uuid.UUID, st station.Station) (station.Station, error)
@@ -73,6 +74,8 @@ type Config struct {
 	// Submitted is called when an import waits for a worker.
 	Submitted func()
 	Log       *slog.Logger
+	// Now is the clock; time.Now when nil.
+	Now func() time.Time
 }
 
 // API handles the operations.
@@ -97,6 +100,9 @@ func New(cfg Config) (*API, error) {
 	if err != nil {
 		return nil, err
 	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
 	return &API{
 		Config: cfg, document: document,
 		searches: cfg.Cursors.For("stations"), operators: cfg.Cursors.For("operators"), findings: cfg.Cursors.For("findings"),
@@ -115,6 +121,7 @@ func (a *API) Register(server *httpserver.Server, before ...fiber.Handler) error
 	router := a.document.Router(app, before...)
 	router.Get("/v1/stations", a.searchStations)
 	router.Get("/v1/stations/changes", a.listStationChanges) // before the station of an id
+	router.Get("/v1/stations/clusters", a.clusterStations)
 	router.Get("/v1/exports/stations.ndjson", a.exportStations)
 	router.Post("/v1/imports", a.startImport)
 	RegisterHandlers(router, NewStrictHandler(a, nil))
@@ -163,6 +170,8 @@ func (j jsonAnswer) VisitGetOperatorResponse(c *fiber.Ctx) error        { return
 func (j jsonAnswer) VisitListOperatorsResponse(c *fiber.Ctx) error      { return j.visit(c) }
 func (j jsonAnswer) VisitGetTariffResponse(c *fiber.Ctx) error          { return j.visit(c) }
 func (j jsonAnswer) VisitGetReferenceResponse(c *fiber.Ctx) error       { return j.visit(c) }
+func (j jsonAnswer) VisitGetStatsResponse(c *fiber.Ctx) error           { return j.visit(c) }
+func (j jsonAnswer) VisitQuoteStationResponse(c *fiber.Ctx) error       { return j.visit(c) }
 func (j jsonAnswer) VisitGetImportResponse(c *fiber.Ctx) error          { return j.visit(c) }
 func (j jsonAnswer) VisitListImportFindingsResponse(c *fiber.Ctx) error { return j.visit(c) }
 

@@ -2,10 +2,12 @@ package httpapi_test
 
 import (
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/polyline"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/station"
 )
 
@@ -42,19 +44,64 @@ func TestSearchStations(t *testing.T) {
 			"country=DE":                                               "",
 			"available=false&access=restricted":                        "Hypermarché Est",
 			"id=00000000-0000-0000-0000-000000000000":                  "",
+			// Around Paris and the way south; all of the Atlantic coast; the ground between Nantes and Bordeaux.
+			"route=" + line(48.9, 2.3, 45.7, 4.8) + "&corridor_km=20": "Place du Marché, Gare Sud",
+			"route=" + line(45.7, 4.8, 48.9, 2.3) + "&corridor_km=20": "Gare Sud, Place du Marché",
+			"route=" + line(48.9, 2.3, 45.7, 4.8):                     "Place du Marché",
+			"polygon=" + line(44, -2, 48, -2, 48, 0, 44, 0):           "Dépôt, Autre prise",
+			"polygon=" + line(44, -2, 46, -2, 46, 0, 44, 0, 44, -2):   "Dépôt",
+			"q=MARCHE+place":                        "Place du Marché, Sans puissance, Autre prise",
+			"q=depot":                               "Dépôt",
+			"q=plume+gare":                          "Gare Sud",
+			"q=69002":                               "Gare Sud",
+			"q=arche":                               "", // a beginning, not any part
+			"reservable=true":                       "Gare Sud",
+			"free_charging=true":                    "Hypermarché Est",
+			"parking_type=ON_STREET,PARKING_GARAGE": "Place du Marché, Port de Saint-Pierre, Sans puissance, Dépôt, Autre prise",
+			"min_plots=2":                           "Place du Marché, Dépôt",
+			"max_price_kwh=0.54":                    "Place du Marché, Hypermarché Est, Dépôt",
+			"max_price_kwh=0.53":                    "Hypermarché Est, Dépôt",
+			"max_price_kwh=0.54&currency=CHF":       "Hypermarché Est",
+			"sort=price&limit=3":                    "Hypermarché Est, Dépôt, Place du Marché",
+			"sort=power&limit=1":                    "Place du Marché",
+			"open_at=2026-11-23T08:00:00%2B01:00":   "Place du Marché, Gare Sud, Port de Saint-Pierre, Sans puissance, Dépôt, Autre prise",
+			"open_at=2026-11-23T13:00:00%2B01:00":   "Place du Marché, Port de Saint-Pierre, Sans puissance, Dépôt, Autre prise",
+			"open_at=2026-11-22T04:30:00Z":          "Place du Marché, Port de Saint-Pierre, Sans puissance, Autre prise",
+			"updated_since=2200-01-01T00:00:00Z":    "",
+			"exclude_faults=true&min_power_kw=100":  "Place du Marché",
+			"near=48.8566,2.3522&sort=distance":     "Place du Marché",
+			"spread=true&country=FR&count_only=false&connector=CHADEMO": "Place du Marché, Dépôt",
 		} {
 			got, a := want[page](anyone, http.StatusOK, http.MethodGet, "/v1/stations?"+query, nil)
 			if got.names() != names || !strings.Contains(query, "limit") && got.Total != len(got.Items) {
 				t.Errorf("%s found %q of %d, want %q", query, got.names(), got.Total, names)
 			}
 			for _, it := range got.Items {
-				if (it.DistanceM != nil) != strings.HasPrefix(query, "near") {
+				if (it.DistanceM != nil) != (strings.HasPrefix(query, "near") || strings.HasPrefix(query, "route")) {
 					t.Errorf("%s tells the distance %v", query, it.DistanceM)
 				}
 			}
 			if a.header.Get("ETag") == "" || a.header.Get("X-Request-Id") == "" {
 				t.Errorf("%s has no ETag or no request id", query)
 			}
+		}
+	})
+
+	t.Run("200 count_only", func(t *testing.T) {
+		t.Parallel()
+		w := w.in(t)
+		got, _ := want[page](anyone.of(w), http.StatusOK, http.MethodGet, "/v1/stations?count_only=true&limit=5", nil)
+		if got.Total < 6 || len(got.Items) > 0 || got.NextCursor != "" {
+			t.Errorf("counting gave %d of %d, and the cursor %q", len(got.Items), got.Total, got.NextCursor)
+		}
+	})
+
+	t.Run("200 spread", func(t *testing.T) {
+		t.Parallel()
+		w := w.in(t)
+		got, a := want[page](anyone.of(w), http.StatusOK, http.MethodGet, "/v1/stations?spread=true&limit=3", nil)
+		if got.Total < 6 || len(got.Items) != 3 || !got.Truncated || got.NextCursor != "" || a.header.Get("Link") != "" {
+			t.Errorf("the choice has %d of %d, truncated %t, the cursor %q", len(got.Items), got.Total, got.Truncated, got.NextCursor)
 		}
 	})
 
@@ -130,7 +177,35 @@ func TestSearchStations(t *testing.T) {
 			"cursor=forged":                              "cursor",
 			"id=0123456789abcdef0123456789abcdef0123":    "id",
 			"near=%zz":                                   "near",
-			"q=text":                                     "q",
+			"near=48.8,2.3&route=" + line(1, 2, 3, 4):    "route",
+			"bbox=1,2,3,4&polygon=" + line(1, 2, 3, 4, 5, 5):        "polygon",
+			"polygon=" + line(1, 2, 3, 4):                           "polygon",
+			"polygon=xyz":                                           "polygon",
+			"polygon=" + strings.Repeat("??", 1001):                 "polygon", // few bytes, many places
+			"polygon=" + line(89, 0, -89, 90, 0, 180):               "polygon", // more than half of the globe
+			"route=" + strings.Repeat("??", 2501):                   "route",
+			"route=" + line(0, 0, 0, 180):                           "route", // every way is as short
+			"corridor_km=5":                                         "corridor_km",
+			"near=48.8,2.3&corridor_km=5":                           "corridor_km",
+			"facility=POOL&capability=FLY&parking_type=SKY":         "facility capability parking_type",
+			"open_now=true&open_at=2026-01-01T00:00:00Z":            "open_at",
+			"open_at=yesterday":                                     "open_at",
+			"currency=EUR":                                          "currency",
+			"currency=euro&max_price_kwh=1":                         "currency",
+			"max_price_kwh=-1":                                      "max_price_kwh",
+			"min_plots=0":                                           "min_plots",
+			"sort=distance":                                         "sort",
+			"sort=best":                                             "sort",
+			"fields=id,secret":                                      "fields",
+			"format=pdf":                                            "format",
+			"spread=true&count_only=true":                           "spread",
+			"energy_kwh=10":                                         "energy_kwh",
+			"sort=price&vehicle=dacia_spring":                       "soc_from",
+			"sort=price&vehicle=dacia_spring&soc_from=80&soc_to=20": "soc_to",
+			"sort=price&vehicle=carriage&energy_kwh=10":             "vehicle",
+			"q=a+b+c+d+e+f+g+h+i+j+k":                               "q",
+			"updated_since=now&near=0,0&near=1,1":                   "updated_since near",
+			"q=...":                                                 "q",
 		} {
 			got := refusedParameters(anyone, "/v1/stations?"+query)
 			if got != named {
@@ -154,6 +229,15 @@ func TestSearchStations(t *testing.T) {
 		t.Parallel()
 		refused(caller{w.in(t), "nonsense"}, http.StatusUnauthorized, "invalid_token", http.MethodGet, "/v1/stations", nil)
 	})
+}
+
+// line encodes latitudes and longitudes for a query.
+func line(degrees ...float64) string {
+	var places [][2]float64
+	for at := range slices.Chunk(degrees, 2) {
+		places = append(places, [2]float64{at[0], at[1]})
+	}
+	return url.QueryEscape(polyline.Encode(places))
 }
 
 // refusedParameters gives what a 400 names, in order.

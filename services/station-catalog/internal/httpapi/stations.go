@@ -19,26 +19,36 @@ import (
 
 // GetStation answers the document from the cache, or the database, with the plots as they are now.
 func (a *API) GetStation(ctx context.Context, request GetStationRequestObject) (GetStationResponseObject, error) {
-	version, err := a.Store.Version(ctx, request.StationId)
+	st, err := a.station(ctx, request.StationId)
 	if err != nil {
 		return nil, err
 	}
-	key := request.StationId.String() + "/" + strconv.FormatInt(version, 10)
+	return a.show(ctx, st, http.StatusOK)
+}
+
+// station reads a document from the cache, or the database. The version is asked for each time, and is part of the key: what was
+// cached of an older one is never found again.
+func (a *API) station(ctx context.Context, id uuid.UUID) (station.Station, error) {
+	var st station.Station
+	version, err := a.Store.Version(ctx, id)
+	if err != nil {
+		return st, err
+	}
+	key := id.String() + "/" + strconv.FormatInt(version, 10)
 	text, err := a.Cache.Get(ctx, key, func(ctx context.Context) ([]byte, error) {
-		st, err := a.Store.Get(ctx, request.StationId)
+		st, err := a.Store.Get(ctx, id)
 		if err != nil {
 			return nil, err
 		}
 		return json.Marshal(st)
 	})
 	if err != nil {
-		return nil, err
+		return st, err
 	}
-	var st station.Station
 	if err := json.Unmarshal(text, &st); err != nil {
-		return nil, fmt.Errorf("cached station %s: %w", key, err)
+		return st, fmt.Errorf("cached station %s: %w", key, err)
 	}
-	return a.show(ctx, st, http.StatusOK)
+	return st, nil
 }
 
 // show answers a station with the plots as they are now.

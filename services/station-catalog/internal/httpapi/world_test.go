@@ -230,6 +230,7 @@ type page struct {
 	} `json:"items"`
 	Total        int        `json:"total"`
 	NextCursor   string     `json:"next_cursor"`
+	Truncated    bool       `json:"truncated"`
 	StatusesAsOf *time.Time `json:"statuses_as_of"`
 }
 
@@ -257,6 +258,7 @@ func (w *world) fill() {
 		all, _ := want[page](w.anonymous(), http.StatusOK, http.MethodGet, "/v1/stations", nil)
 		return all.Total == int(report.Import.Stations)
 	})
+	w.eventually("the index has what was imported", func() bool { return w.ready()["search index"] == "ok" })
 }
 
 // eventually waits for what happens by itself, asking again soon: it has no event to wait for.

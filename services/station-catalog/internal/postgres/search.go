@@ -1,16 +1,15 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"fmt"
-	"math"
+	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/google/uuid"
 	"github.com/jmoiron/sqlx"
-	"github.com/lib/pq"
 
 	"github.com/ihr-charging/charging-plot-api/libs/postgres"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/find"
@@ -25,12 +24,6 @@ const squaredChord = `((s.x-%[1]s)*(s.x-%[1]s) + (s.y-%[2]s)*(s.y-%[2]s)) + (s.z
 const inCells = `
   AND s.cell BETWEEN cells.least AND cells.most`
 
-const hasPlug = `
-  AND EXISTS (
-      SELECT FROM evses e
-      JOIN connectors c ON c.evse_id = e.id%s
-      WHERE e.station_id = s.id AND e.removed_at IS NULL%s)`
-
 // parameters collects the values of a query that is put together.
 type parameters []any
 
@@ -39,9 +32,16 @@ func (p *parameters) add(value any, kind string) string {
 	return "$" + strconv.Itoa(len(*p)) + "::" + kind
 }
 
-// Search gives the stations that match: the same ones, in the same order, as the index in memory.
+// Search gives the stations that match: the same ones, in the same order, as the index in memory. Circles and boxes are left to the
+// database; polygons and routes are only narrowed down by it.
 func (s *Store) Search(ctx context.Context, q *find.Query) (find.Found, error) {
-	query, params := searchSQL(q)
+	if q.Place != nil && (q.Place.Polygon != nil || q.Place.Route != nil) {
+		return s.searchMatches(ctx, q)
+	}
+	query, params, err := s.searchSQL(ctx, q)
+	if err != nil {
+		return find.Found{}, err
+	}
 	var found find.Found
 	scan := func(rows *sql.Rows) (bool, error) {
 		var id uuid.NullUUID
@@ -59,7 +59,7 @@ func (s *Store) Search(ctx context.Context, q *find.Query) (find.Found, error) {
 		}
 		return id.Valid, nil
 	}
-	err := s.reading(ctx, func(tx *sqlx.Tx) error {
+	err = s.reading(ctx, func(tx *sqlx.Tx) error {
 		_, err := collect(ctx, tx, scan, query, params...)
 		return err
 	})
@@ -69,26 +69,12 @@ func (s *Store) Search(ctx context.Context, q *find.Query) (find.Found, error) {
 	return found, nil
 }
 
-func searchSQL(q *find.Query) (string, []any) {
+func (s *Store) searchSQL(ctx context.Context, q *find.Query) (string, []any, error) {
 	var p parameters
-	var from, where strings.Builder
-	key := "0::double precision"
-	cells := ""
-	if q.Near != nil {
-		at := search.Unit(q.Near.Latitude, q.Near.Longitude)
-		key = fmt.Sprintf(squaredChord, p.add(at.X, "float8"), p.add(at.Y, "float8"), p.add(at.Z, "float8"))
-		fmt.Fprintf(&where, "\n  AND %s <= %s", key, p.add(search.Reach(q.Near.RadiusM), "float8"))
-		cells = joinCells(&p, around(q.Near))
+	key, from, where, err := s.matching(ctx, &p, q)
+	if err != nil {
+		return "", nil, err
 	}
-	if q.Box != nil {
-		where.WriteString(inBox(&p, q.Box))
-		cells = joinCells(&p, *q.Box)
-	}
-	if cells != "" {
-		from.WriteString(cells)
-		where.WriteString(inCells)
-	}
-	where.WriteString(conditions(&p, q))
 	after := ""
 	if q.After != nil {
 		after = fmt.Sprintf("\n    WHERE (key, id) > (%s, %s)", p.add(q.After.Key, "float8"), p.add(q.After.ID.String(), "uuid"))
@@ -104,128 +90,110 @@ LEFT JOIN (
     SELECT id, key FROM matches%s
     ORDER BY key, id
     LIMIT %s) AS page ON true
-ORDER BY page.key, page.id`, key, from.String(), where.String(), after, p.add(q.Limit+1, "bigint")), p
+ORDER BY page.key, page.id`, key, from, where, after, p.add(q.Limit+1, "bigint")), p, nil
 }
 
-// conditions are those that have nothing to do with the place.
-func conditions(p *parameters, q *find.Query) string {
-	var where strings.Builder
-	if len(q.Operators) > 0 {
-		fmt.Fprintf(&where, "\n  AND s.operator_id = ANY (%s)", p.add(uuids(q.Operators), "uuid[]"))
+// matching gives the key that a query sorts by, and what is to be joined and to hold of the stations s. A polygon or a route may keep
+// more than lies within.
+func (s *Store) matching(ctx context.Context, p *parameters, q *find.Query) (key, from, where string, err error) {
+	key = sortKey(p, q)
+	var boxes []find.Box
+	switch at := q.Place; {
+	case at == nil:
+	case at.Near != nil:
+		centre := search.Unit(at.Near.Latitude, at.Near.Longitude)
+		distance := fmt.Sprintf(squaredChord, p.add(centre.X, "float8"), p.add(centre.Y, "float8"), p.add(centre.Z, "float8"))
+		if q.Sort == find.ByPlace {
+			key = distance
+		}
+		where = fmt.Sprintf("\n  AND %s <= %s", distance, p.add(search.Reach(at.Near.RadiusM), "float8"))
+		boxes = []find.Box{around(*at.Near)}
+	case at.Box != nil:
+		where = inBox(p, at.Box)
+		boxes = []find.Box{*at.Box}
+	case at.Polygon != nil:
+		boxes = aroundAll(at.Polygon.Caps())
+	case at.Route != nil:
+		boxes = aroundAll(at.Route.Caps())
 	}
-	if len(q.Countries) > 0 {
-		fmt.Fprintf(&where, "\n  AND s.country = ANY (%s)", p.add(pq.StringArray(q.Countries), "text[]"))
+	if from = joinCells(p, boxes); from != "" {
+		where += inCells
 	}
-	if len(q.Access) > 0 {
-		fmt.Fprintf(&where, "\n  AND s.access = ANY (%s)", p.add(pq.StringArray(q.Access), "text[]"))
-	}
-	if q.IDs != nil {
-		fmt.Fprintf(&where, "\n  AND s.id = ANY (%s)", p.add(uuids(q.IDs), "uuid[]"))
-	}
-	if q.AsksPlug() {
-		where.WriteString(plugSQL(p, q))
-	}
-	return where.String()
+	more, err := s.conditions(ctx, p, q)
+	return key, from, where + more, err
 }
 
-func plugSQL(p *parameters, q *find.Query) string {
-	free, plug := "", ""
-	if q.Available {
-		free = "\n      JOIN evse_status st ON st.evse_id = e.id AND st.status = 'AVAILABLE'"
+// searchMatches is Search for places that only we can tell: it reads all that may match.
+func (s *Store) searchMatches(ctx context.Context, q *find.Query) (find.Found, error) {
+	all, err := s.matches(ctx, q)
+	if err != nil {
+		return find.Found{}, err
 	}
-	if len(q.Standards) > 0 {
-		plug += " AND c.standard = ANY (" + p.add(pq.StringArray(q.Standards), "text[]") + ")"
-	}
-	if least := q.LeastPowerW(); least > 0 {
-		plug += " AND c.max_electric_power >= " + p.add(int64(least), "bigint")
-	}
-	if q.MaxPowerW > 0 {
-		plug += " AND c.max_electric_power <= " + p.add(int64(q.MaxPowerW), "bigint")
-	}
-	return fmt.Sprintf(hasPlug, free, plug)
-}
-
-// inBox is search.Box.Contains.
-func inBox(p *parameters, b *find.Box) string {
-	south, north := p.add(b.South, "float8"), p.add(b.North, "float8")
-	west, east := p.add(b.West, "float8"), p.add(b.East, "float8")
-	where := fmt.Sprintf("\n  AND s.latitude BETWEEN %s AND %s", south, north)
-	if b.West > b.East {
-		return where + fmt.Sprintf(" AND (s.longitude >= %s OR s.longitude <= %s)", west, east)
-	}
-	return where + fmt.Sprintf(" AND (s.longitude BETWEEN %[1]s AND %[2]s OR s.longitude = -180 AND %[2]s = 180 OR s.longitude = 180 AND %[1]s = -180)", west, east)
-}
-
-// The grid of stations.cell.
-const (
-	cellsPerDegree = 10
-	cellsInRow     = 360*cellsPerDegree + 1
-	rowsOfCells    = 180*cellsPerDegree + 1
-	// mostRows is from where a box is so large that its cells do not narrow anything down.
-	mostRows = 500
-	// margin widens boxes by what rounding may take off them, and more.
-	margin = 1e-6
-)
-
-// around is a box that contains the circle.
-func around(c *find.Circle) find.Box {
-	angle := (c.RadiusM + 1) / search.EarthRadiusM
-	degrees := angle * 180 / math.Pi
-	box := find.Box{West: -180, South: c.Latitude - degrees, East: 180, North: c.Latitude + degrees}
-	// A circle that holds a pole has every longitude.
-	if box.South <= -90 || box.North >= 90 {
-		return box
-	}
-	wide := math.Asin(math.Min(1, math.Sin(angle)/math.Cos(c.Latitude*math.Pi/180))) * 180 / math.Pi
-	box.West, box.East = c.Longitude-wide, c.Longitude+wide
-	if box.West < -180 {
-		box.West += 360
-	}
-	if box.East > 180 {
-		box.East -= 360
-	}
-	if wide >= 180-margin {
-		box.West, box.East = -180, 180
-	}
-	return box
-}
-
-// joinCells joins the ranges of cells that a box touches, or gives "" when they are too many to help.
-func joinCells(p *parameters, b find.Box) string {
-	first, last := rowOf(b.South-margin), rowOf(b.North+margin)
-	if last-first > mostRows {
-		return ""
-	}
-	var least, most pq.Int64Array
-	for row := first; row <= last; row++ {
-		for _, columns := range columnsOf(b.West-margin, b.East+margin) {
-			least, most = append(least, row*cellsInRow+columns[0]), append(most, row*cellsInRow+columns[1])
+	if q.Place.Route != nil && q.Sort == find.ByPlace {
+		for i := range all {
+			_, all[i].key = q.Place.Route.Place(all[i].Latitude, all[i].Longitude)
 		}
 	}
-	return fmt.Sprintf("\n    JOIN unnest(%s, %s) AS cells (least, most) ON true", p.add(least, "int[]"), p.add(most, "int[]"))
+	slices.SortFunc(all, func(a, b match) int { return a.compare(b.key, search.ID(b.ID)) })
+	found := find.Found{Total: len(all)}
+	if q.After != nil {
+		first, known := slices.BinarySearchFunc(all, *q.After, func(m match, c search.Cursor) int { return m.compare(c.Key, c.ID) })
+		if known {
+			first++
+		}
+		all = all[first:]
+	}
+	if found.More = len(all) > q.Limit; found.More {
+		all = all[:q.Limit]
+	}
+	for _, m := range all {
+		found.IDs = append(found.IDs, m.ID)
+		found.Last = search.Cursor{Key: m.key, ID: search.ID(m.ID)}
+	}
+	return found, nil
 }
 
-func rowOf(latitude float64) int64 {
-	return int64(min(max(math.Floor((latitude+90)*cellsPerDegree), 0), rowsOfCells-1))
+// match is a station that matches, and what it is sorted by.
+type match struct {
+	find.Match
+	key float64
 }
 
-// columnsOf gives the ranges of columns of a row. The first and the last column are the same meridian, so whoever touches one has
-// the other too.
-func columnsOf(west, east float64) [][2]int64 {
-	const last = cellsInRow - 1
-	column := func(longitude float64) int64 {
-		return int64(min(max(math.Floor((longitude+180)*cellsPerDegree), 0), last))
+func (m match) compare(key float64, id search.ID) int {
+	return cmp.Or(cmp.Compare(m.key, key), search.ID(m.ID).Compare(id))
+}
+
+// Matches gives every station that matches, in no order.
+func (s *Store) Matches(ctx context.Context, q *find.Query) ([]find.Match, error) {
+	all, err := s.matches(ctx, q)
+	if err != nil {
+		return nil, err
 	}
-	from, to := column(west), column(east)
-	switch {
-	case west > east && to >= from, from == 0 && to >= last-1:
-		return [][2]int64{{0, last}} // ranges must not overlap: a row would come twice
-	case west > east:
-		return [][2]int64{{0, to}, {from, last}}
-	case from == 0:
-		return [][2]int64{{0, to}, {last - 1, last}}
-	case to >= last-1:
-		return [][2]int64{{0, 0}, {from, last}}
+	out := make([]find.Match, len(all))
+	for i := range all {
+		out[i] = all[i].Match
 	}
-	return [][2]int64{{from, to}}
+	return out, nil
+}
+
+func (s *Store) matches(ctx context.Context, q *find.Query) (all []match, err error) {
+	var p parameters
+	key, from, where, err := s.matching(ctx, &p, q)
+	if err != nil {
+		return nil, err
+	}
+	query := fmt.Sprintf("SELECT s.id, s.latitude, s.longitude, %s FROM stations s%s\n  WHERE s.deleted_at IS NULL%s", key, from, where)
+	scan := func(rows *sql.Rows) (match, error) {
+		var m match
+		err := rows.Scan(&m.ID, &m.Latitude, &m.Longitude, &m.key)
+		return m, err
+	}
+	err = s.reading(ctx, func(tx *sqlx.Tx) error {
+		all, err = collect(ctx, tx, scan, query, p...)
+		return err
+	})
+	if err != nil {
+		return nil, postgres.Map(fmt.Errorf("stations that match: %w", err), nil)
+	}
+	return slices.DeleteFunc(all, func(m match) bool { return !q.Place.Contains(m.Latitude, m.Longitude) }), nil
 }

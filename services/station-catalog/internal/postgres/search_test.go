@@ -8,15 +8,19 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 
+	"github.com/ihr-charging/charging-plot-api/libs/tariff"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/find"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/plotstatus"
+	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/search"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/station"
+	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/words"
 )
 
 // dice makes stations and queries where it is hardest: at poles, on the antimeridian, on top of each other, on borders of cells.
@@ -49,29 +53,174 @@ func (d dice) station(n int) station.Station {
 	s.Operator.Name = s.Operator.PartyID
 	s.Country = []string{"FR", "DE", "BE"}[d.IntN(3)]
 	s.Access = []station.Access{station.Public, station.Restricted, station.Private}[d.IntN(3)]
+	s.Name = strings.Join(some(d, names), " ") + " " + s.SourceID
+	s.Address = strings.Join(some(d, names), ", ")
+	s.ParkingType = []string{"", "ON_STREET", "PARKING_LOT"}[d.IntN(3)]
+	s.Facilities = some(d, facilities)
+	s.TimeZone = []string{"Europe/Paris", "Pacific/Fiji", "America/New_York"}[d.IntN(3)]
+	s.Opening = d.opening()
+	if d.IntN(3) == 0 {
+		s.Payment = &station.Payment{Free: new(bool)}
+		*s.Payment.Free = d.IntN(2) == 0
+	}
+	s.Tariffs = d.tariffs(&s)
 	for i := range d.IntN(4) {
-		e := station.EVSE{UID: fmt.Sprintf("%s-%d", s.SourceID, i)}
+		e := station.EVSE{UID: fmt.Sprintf("%s-%d", s.SourceID, i), Capabilities: some(d, capabilities), Reservable: d.IntN(2) == 0}
 		for k := range d.IntN(3) {
 			e.Connectors = append(e.Connectors, station.Connector{
 				ID: fmt.Sprint(k), Standard: standards[d.IntN(len(standards))], Format: "CABLE", PowerType: "DC", PowerW: powers[d.IntN(len(powers))],
 			})
+			if len(s.Tariffs) > 0 && d.IntN(2) == 0 {
+				e.Connectors[k].TariffIDs = []string{s.Tariffs[d.IntN(len(s.Tariffs))].ID}
+			}
 		}
 		s.EVSEs = append(s.EVSEs, e)
 	}
 	return s
 }
 
-func (d dice) query(operators, ids []uuid.UUID) find.Query {
-	q := find.Query{Limit: 1 + d.IntN(20)}
-	switch d.IntN(3) {
+var (
+	names        = []string{"Élysées", "ELYSEES", "Straße", "Gare de l’Est", "Œuvre", "Øster", "Ελλάδα", "Москва", "P+R 12", "Łódź"}
+	facilities   = []string{"HOTEL", "WIFI", "CAFE"}
+	capabilities = []string{"RFID_READER", "CREDIT_CARD_PAYABLE", "REMOTE_START_STOP_CAPABLE"}
+)
+
+func some(d dice, from []string) []string {
+	var out []string
+	for _, v := range from {
+		if d.IntN(3) == 0 {
+			out = append(out, v)
+		}
+	}
+	return out
+}
+
+// summer is the hour in which Paris goes to winter time; the openings of dice lie around it.
+var summer = time.Date(2026, 10, 25, 1, 0, 0, 0, time.UTC)
+
+func (d dice) minute() time.Time {
+	return summer.Add(time.Duration(d.IntN(4*24*60)-2*24*60) * time.Minute)
+}
+
+func (d dice) opening() *station.OpeningTimes {
+	clock := func(hour int) string { return fmt.Sprintf("%02d:%02d", hour, 30*d.IntN(2)*min(1, 24-hour)) }
+	periods := func() (out []station.Period) {
+		for range d.IntN(3) {
+			begin := d.minute()
+			out = append(out, station.Period{Begin: begin, End: begin.Add(time.Duration(1+d.IntN(600)) * time.Minute)})
+		}
+		return out
+	}
+	switch d.IntN(4) {
+	case 0:
+		return nil
+	case 1:
+		return &station.OpeningTimes{TwentyFourSeven: true, Closings: periods()}
+	}
+	o := &station.OpeningTimes{Openings: periods(), Closings: periods()}
+	for day := 1; day <= 7; day++ {
+		if d.IntN(4) > 0 {
+			from := d.IntN(12)
+			o.Regular = append(o.Regular, station.RegularHours{Weekday: day, Begin: clock(from), End: clock(from + 1 + d.IntN(12))})
+		}
+	}
+	return o
+}
+
+func (d dice) tariffs(s *station.Station) []tariff.Tariff {
+	var out []tariff.Tariff
+	for i := range d.IntN(3) {
+		t := tariff.Tariff{
+			CountryCode: s.Operator.CountryCode, PartyID: s.Operator.PartyID, ID: fmt.Sprintf("%s-%d", s.SourceID, i),
+			Currency: []string{"EUR", "CHF"}[d.IntN(2)], TaxIncluded: []tariff.TaxIncluded{"", "YES", "NO", "N/A"}[d.IntN(4)],
+			LastUpdated: summer,
+		}
+		for range 1 + d.IntN(2) {
+			c := tariff.PriceComponent{Type: []tariff.Dimension{tariff.Energy, tariff.Time}[d.IntN(2)], Price: tariff.Number(fmt.Sprintf("0.%d", 1+d.IntN(9))), StepSize: 1}
+			if d.IntN(2) == 0 {
+				vat := tariff.Number([]string{"20", "7.7", "5.5"}[d.IntN(3)])
+				c.VAT = &vat
+			}
+			e := tariff.Element{PriceComponents: []tariff.PriceComponent{c}}
+			if d.IntN(4) == 0 {
+				e.Restrictions = &tariff.Restrictions{Reservation: tariff.ReservationAny}
+			}
+			t.Elements = append(t.Elements, e)
+		}
+		out = append(out, t)
+	}
+	return out
+}
+
+func (d dice) line(n int) [][2]float64 {
+	line := make([][2]float64, n)
+	lat, lon := d.place()
+	spread := []float64{0.01, 0.3, 5}[d.IntN(3)]
+	for i := range line {
+		line[i] = [2]float64{min(90, max(-90, lat+d.NormFloat64()*spread)), math.Mod(lon+d.NormFloat64()*spread+540, 360) - 180}
+	}
+	return line
+}
+
+// where is a place of each kind, and none.
+func (d dice) where() *find.Place {
+	var at *find.Place
+	var err error
+	switch d.IntN(5) {
 	case 0:
 		lat, lon := d.place()
-		q.Near = &find.Circle{Latitude: lat, Longitude: lon, RadiusM: []float64{1, 500, 10_000, 50_000, 500_000}[d.IntN(5)]}
+		at, err = find.Near(find.Circle{Latitude: lat, Longitude: lon, RadiusM: []float64{1, 500, 10_000, 50_000, 500_000}[d.IntN(5)]})
 	case 1:
 		south, west := d.place()
 		north, east := d.place()
-		q.Box = &find.Box{West: west, South: min(south, north), East: east, North: max(south, north)}
+		at, err = find.Within(find.Box{West: west, South: min(south, north), East: east, North: max(south, north)})
+	case 2:
+		at, err = find.Inside(d.line(3 + d.IntN(6)))
+	case 3:
+		at, err = find.Along(d.line(2+d.IntN(6)), []float64{0, 500, 20_000, 500_000}[d.IntN(4)])
 	}
+	if err != nil {
+		return nil // too large a polygon
+	}
+	return at
+}
+
+// further adds the conditions that have nothing to do with plugs.
+func (d dice) further(q *find.Query) {
+	seldom := func() bool { return d.IntN(8) == 0 }
+	if seldom() {
+		q.Words = strings.Fields(words.Of(names[d.IntN(len(names))]))
+		q.Words[0] = string([]rune(q.Words[0])[:1+d.IntN(2)%len([]rune(q.Words[0]))])
+	}
+	if seldom() {
+		q.Facilities = facilities[:1+d.IntN(2)]
+	}
+	if seldom() {
+		q.ParkingTypes = []string{"ON_STREET"}
+	}
+	if d.IntN(5) == 0 {
+		q.OpenAt = d.minute()
+	}
+	q.MinPlots = d.IntN(4) * d.IntN(2)
+	q.Free = seldom()
+	q.Currency = []string{"EUR", "CHF", "SEK"}[d.IntN(3)]
+	if seldom() {
+		price := float64(d.IntN(12)) / 10
+		q.MaxPrice = &price
+	}
+	q.Sort = []find.Sort{find.ByPlace, find.ByPlace, find.ByPower, find.ByPrice, find.ByUpdated}[d.IntN(5)]
+	q.Now = d.minute()
+	q.Spread = d.IntN(6) == 0
+}
+
+func (d dice) query(operators, ids []uuid.UUID) find.Query {
+	q := find.Query{Limit: 1 + d.IntN(20)}
+	q.Place = d.where()
+	d.further(&q)
+	if d.IntN(8) == 0 {
+		q.Capabilities = capabilities[:1+d.IntN(2)]
+	}
+	q.Reservable, q.NoFaults = d.IntN(8) == 0, d.IntN(5) == 0
 	if d.IntN(3) == 0 {
 		q.Standards = standards[:1+d.IntN(2)]
 	}
@@ -133,10 +282,10 @@ func TestMemoryAndSQL(t *testing.T) {
 					t.Fatalf("round %d, %+v: memory says %v, SQL %v", round, q, errA, errB)
 				}
 				if diff := cmp.Diff(pageA, pageB); diff != "" || string(a) != string(b) {
-					t.Fatalf("round %d, page %d of %+v near %+v in %+v (-memory +SQL):\n%s\n%s", round, page, q, q.Near, q.Box, diff, cmp.Diff(items(t, a), items(t, b)))
+					t.Fatalf("round %d, page %d of %+v at %+v (-memory +SQL):\n%s\n%s", round, page, q, q.Place, diff, cmp.Diff(items(t, a), items(t, b)))
 				}
 				found, pages = found+len(items(t, a)), pages+1
-				if pageA.Next == nil {
+				if pageA.Next == nil || q.Spread {
 					break
 				}
 				q.After = pageA.Next
@@ -171,7 +320,7 @@ func TestMemoryAndSQL(t *testing.T) {
 func (w world) setStatuses(d dice) {
 	w.t.Helper()
 	u := plotstatus.Update{AsOf: time.Now().UTC().Truncate(10 * time.Second)}
-	all := []station.Status{station.Available, station.Available, station.Charging, station.Unknown, station.OutOfOrder}
+	all := []station.Status{station.Available, station.Available, station.Charging, station.Unknown, station.OutOfOrder, station.Inoperative}
 	for _, s := range w.all() {
 		for _, e := range s.EVSEs {
 			if d.IntN(3) > 0 {
@@ -259,6 +408,14 @@ func items(t testing.TB, body []byte) []map[string]any {
 type broken struct{}
 
 func (broken) Search(context.Context, *find.Query) (find.Found, error) {
+	panic("SQL was asked although the index is in step")
+}
+
+func (broken) Matches(context.Context, *find.Query) ([]find.Match, error) {
+	panic("SQL was asked although the index is in step")
+}
+
+func (broken) Stats(context.Context) (search.Stats, error) {
 	panic("SQL was asked although the index is in step")
 }
 

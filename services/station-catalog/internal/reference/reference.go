@@ -1,6 +1,8 @@
 // Package reference holds the enumerations of the catalogue, in OCPI's words, each value with a title for people.
 package reference
 
+import "github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/vehicle"
+
 // Value is one value of an enumeration.
 type Value struct {
 	Value string `json:"value"`
@@ -35,7 +37,16 @@ func All() map[string]Enumeration {
 		"import_format":       ImportFormats,
 		"import_state":        ImportStates,
 		"finding_severity":    FindingSeverities,
+		"vehicle":             vehicles(),
 	}
+}
+
+func vehicles() Enumeration {
+	all := make(Enumeration, len(vehicle.All))
+	for i, v := range vehicle.All {
+		all[i] = Value{v.ID, v.Title}
+	}
+	return all
 }
 
 // The enumerations.

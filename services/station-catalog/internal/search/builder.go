@@ -15,6 +15,8 @@ type builder struct {
 	l      live
 	plugs  numbering[plug]
 	facets numbering[uint32]
+	vocab  vocabulary
+	table  timetable
 	marks  []mark
 	counts [][]byte // by slot: what an older page said of its plots, nil where that is not known
 }
@@ -27,7 +29,7 @@ type mark struct {
 
 // newBuilder makes pages without renderings when it gets no names.
 func newBuilder(n *names) *builder {
-	b := &builder{plugs: newNumbering[plug](), facets: newNumbering[uint32]()}
+	b := &builder{plugs: newNumbering[plug](), facets: newNumbering[uint32](), vocab: newVocabulary()}
 	if n != nil {
 		b.render = newRenderer(n)
 	}
@@ -54,6 +56,8 @@ func (b *builder) reset() {
 	b.l.statuses, b.l.since = b.l.statuses[:0], b.l.since[:0]
 	b.plugs.reset()
 	b.facets.reset()
+	b.vocab.reset()
+	b.table.reset()
 	b.marks = b.marks[:0]
 	b.counts = b.counts[:0]
 }
@@ -67,6 +71,8 @@ func (b *builder) addEntry(e *entry) {
 	for _, facet := range e.facets {
 		b.marks = append(b.marks, mark{b.facets.number(facet), slot})
 	}
+	b.vocab.addText(e.Text, slot)
+	b.table.add(e.Hours)
 	start := 0
 	for i := range e.EVSEs {
 		evse := &e.EVSEs[i]
@@ -94,6 +100,8 @@ func (b *builder) addFromPage(p page, from int) {
 			b.marks = append(b.marks, mark{b.facets.number(p.facets.numbers[i]), slot})
 		}
 	}
+	b.vocab.addFromPage(p.stations, from, slot)
+	b.table.add(p.hours.at(from))
 	first, end := p.evseRange(from)
 	for evse := first; evse < end; evse++ {
 		for _, number := range p.plugsOf(evse) {
@@ -148,7 +156,7 @@ func (b *builder) finish() page {
 		all: firstSlots(len(c.ids)), bounds: c.bounds, parts: c.parts,
 		keys: exact(c.keys), ids: exact(c.ids), byID: c.slotsByID(),
 		lats: exact(c.lats), lons: exact(c.lons), vectors: exact(c.vectors), versions: exact(c.versions),
-		plugs: newPlugTable(b.plugs.keys), facets: b.finishFacets(),
+		plugs: newPlugTable(b.plugs.keys), facets: b.finishFacets(), texts: b.vocab.finish(), hours: b.table.finish(),
 		firstEVSE: exact(c.firstEVSE), evses: exact(c.evses),
 		firstPlug: exact(c.firstPlug), plugOf: exact(c.plugOf),
 		items: exact(c.items), itemEnd: exact(c.itemEnd),
@@ -168,6 +176,7 @@ func (b *builder) finish() page {
 		}
 		l.markFree(s, slot)
 	}
+	l.findSound(s)
 	if b.render != nil {
 		l.phrases.renderAll(page{s, l}, b.counts, b.render)
 	}

@@ -57,6 +57,11 @@ type Document struct {
 
 	EVSEs []EVSE
 
+	// Text is what stations are searched for by: words that are parted by blanks. The index compares their beginnings byte for byte.
+	Text string
+	// Hours tell when the station is open; nil when that is not known.
+	Hours *Hours
+
 	// Item is the part of the rendered search item that no status changes: a JSON object with at
 	// least one member. Serving adds distance_m and plots to it.
 	Item []byte
@@ -96,6 +101,9 @@ const (
 	StatusRemoved
 	StatusReserved
 )
+
+// faulty tells that the EVSE is out of service.
+func (s Status) faulty() bool { return s == StatusInoperative || s == StatusOutOfOrder }
 
 var statusNames = [...]string{
 	"UNKNOWN", "AVAILABLE", "BLOCKED", "CHARGING", "INOPERATIVE", "OUTOFORDER", "PLANNED", "REMOVED", "RESERVED",

@@ -29,6 +29,7 @@ func newEntry(d Document, l *learner) (*entry, error) {
 	if err := e.readPlugs(l); err != nil {
 		return nil, err
 	}
+	e.Hours = l.same(e.Hours)
 	e.readFacets(l)
 	e.readValues()
 	return e, nil

@@ -12,14 +12,18 @@ type filter struct {
 	nothing bool // some condition holds for no station
 	groups  [][]uint32
 	ranges  []Range
+	words   []string
+	minute  int64 // open in this one
+	hours   bool  // it is asked for
 	plug    plugFilter
 }
 
 // plugFilter is what is asked of a connector.
 type plugFilter struct {
 	asked     bool
-	only      bool // free is all that is asked
+	only      bool // free or sound is all that is asked
 	free      bool
+	sound     bool
 	standards [mostStandards / 64]uint64
 	traits    uint32
 	min, max  uint32
@@ -27,7 +31,8 @@ type plugFilter struct {
 
 // compile reuses the memory of f.
 func (f *filter) compile(q *Query, n *names) {
-	f.nothing, f.groups, f.ranges = false, f.groups[:0], q.Ranges
+	f.nothing, f.groups, f.ranges, f.words = false, f.groups[:0], q.Ranges, q.Words
+	f.hours, f.minute = !q.OpenAt.IsZero(), minuteOf(q.OpenAt)
 	if len(q.Operators) > 0 {
 		f.open()
 		for i := range q.Operators {
@@ -75,9 +80,9 @@ func (f *filter) allow(n *names, kind byte, value string) {
 
 func (f *filter) compilePlug(q *Plug, n *names) {
 	p := &f.plug
-	*p = plugFilter{free: q.Free, min: q.MinPowerW, max: cmp.Or(q.MaxPowerW, math.MaxUint32)}
+	*p = plugFilter{free: q.Free, sound: q.Sound, min: q.MinPowerW, max: cmp.Or(q.MaxPowerW, math.MaxUint32)}
 	details := len(q.Standards) > 0 || len(q.Traits) > 0 || p.min > 0 || p.max < math.MaxUint32
-	p.asked, p.only = details || p.free, !details
+	p.asked, p.only = details || p.free || p.sound, !details
 	if len(q.Standards) == 0 {
 		for i := range p.standards {
 			p.standards[i] = math.MaxUint64
@@ -102,7 +107,7 @@ func (f *filter) compilePlug(q *Plug, n *names) {
 
 // everything tells that each station passes.
 func (f *filter) everything() bool {
-	return !f.nothing && len(f.groups) == 0 && len(f.ranges) == 0 && !f.plug.asked
+	return !f.nothing && len(f.groups) == 0 && len(f.ranges) == 0 && len(f.words) == 0 && !f.hours && !f.plug.asked
 }
 
 // match gives in w the stations of a page that pass.
@@ -117,6 +122,10 @@ func (f *filter) match(p page, w *words) {
 		*w = p.live.anyFree
 	case f.plug.free:
 		*w = f.plug.match(&p.live.free)
+	case f.plug.sound && p.live.sound != nil && f.plug.only:
+		*w = p.live.anySound
+	case f.plug.sound && p.live.sound != nil:
+		*w = f.plug.match(p.live.sound)
 	default:
 		*w = f.plug.match(&p.plugs)
 	}
@@ -126,6 +135,17 @@ func (f *filter) match(p page, w *words) {
 		}
 		having := p.facets.anyOf(group)
 		w.intersect(&having)
+	}
+	for _, word := range f.words {
+		if w.empty() {
+			return
+		}
+		having := p.texts.beginning(word)
+		w.intersect(&having)
+	}
+	if f.hours {
+		open := p.hours.openAt(f.minute)
+		w.intersect(&open)
 	}
 	for i := range f.ranges {
 		f.ranges[i].narrow(p, w)

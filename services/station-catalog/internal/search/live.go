@@ -9,7 +9,10 @@ import (
 type live struct {
 	free    plugTable // the plugs of the page, and who has them at an EVSE that is available
 	anyFree words     // who has any of them
-	phrases phrases
+	// sound is the same of the EVSEs that have no fault; nil when no EVSE of the page has one.
+	sound    *plugTable
+	anySound words
+	phrases  phrases
 
 	statuses []Status // by EVSE
 	since    []int64  // by EVSE, microseconds of Unix time; 0 when never reported
@@ -54,6 +57,29 @@ func (l *live) markFree(s *stations, slot int) {
 	}
 }
 
+// findSound enters the plugs of EVSEs without a fault. Faults are few, so that most pages need no table of their own.
+func (l *live) findSound(s *stations) {
+	l.sound, l.anySound = nil, words{}
+	if !slices.ContainsFunc(l.statuses, Status.faulty) {
+		return
+	}
+	table := plugTable{n: s.plugs.n, data: make([]uint64, len(s.plugs.data))}
+	copy(table.data, s.plugs.data[:s.plugs.n])
+	for slot := range s.ids {
+		first, end := s.evseRange(slot)
+		for evse := first; evse < end; evse++ {
+			if l.statuses[evse].faulty() {
+				continue
+			}
+			for _, number := range s.plugsOf(evse) {
+				table.having(int(number)).add(slot)
+				l.anySound.add(slot)
+			}
+		}
+	}
+	l.sound = &table
+}
+
 // draft is a copy of the live half of a page under change.
 type draft struct {
 	*stations
@@ -89,6 +115,7 @@ func (d *draft) finish(r *renderer) page {
 		d.live.markFree(d.stations, slot)
 	}
 	p := page{d.stations, &d.live}
+	d.live.findSound(d.stations)
 	d.live.phrases.rewrite(p, &d.touched, r)
 	return p
 }

@@ -41,9 +41,25 @@ func (n *names) facet(kind byte, value string) (uint32, bool) {
 type learner struct {
 	now   *names
 	fresh bool
+	hours map[string]*Hours
 }
 
-func newLearner(known *names) *learner { return &learner{now: known} }
+func newLearner(known *names) *learner {
+	return &learner{now: known, hours: map[string]*Hours{}}
+}
+
+// same gives the first hours of equal key that this learner met.
+func (l *learner) same(h *Hours) *Hours {
+	if h == nil {
+		return nil
+	}
+	known, met := l.hours[h.key]
+	if !met {
+		known = h
+		l.hours[h.key] = h
+	}
+	return known
+}
 
 // edit gives names that may be written to.
 func (l *learner) edit() *names {

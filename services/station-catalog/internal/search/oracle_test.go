@@ -9,6 +9,7 @@ import (
 	"math"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	gocmp "github.com/google/go-cmp/cmp"
@@ -74,6 +75,7 @@ type where struct {
 	region search.Region
 	near   *[3]float64 // latitude, longitude, radius in metres
 	box    *[4]float64 // west, south, east, north
+	route  *search.Corridor
 }
 
 func (w where) contains(d *search.Document) bool {
@@ -95,6 +97,8 @@ func (w where) contains(d *search.Document) bool {
 			}
 		}
 		return false
+	case w.region != nil:
+		return w.region.Contains(d.Latitude, d.Longitude)
 	default:
 		return true
 	}
@@ -115,14 +119,22 @@ type sorted struct {
 	column     int // negative: none
 	rank       bool
 	descending bool
+	among      []string // not nil: values of others than those with one of these tags do not count
 }
 
 func (s sorted) key(w where, d *search.Document) float64 {
 	if s.rank && w.near != nil {
 		return w.chord2(d)
 	}
+	if s.rank && w.route != nil {
+		_, along := w.route.Place(d.Latitude, d.Longitude)
+		return along
+	}
 	if s.column < 0 {
 		return 0
+	}
+	if s.among != nil && !slices.ContainsFunc(s.among, func(tag string) bool { return slices.Contains(d.Tags, tag) }) {
+		return math.MaxFloat64
 	}
 	v := value(d, search.Column(s.column))
 	switch {
@@ -202,17 +214,28 @@ func matches(q *search.Query, d *search.Document) bool {
 			return false
 		}
 	}
+	for _, word := range q.Words {
+		if !strings.Contains(" "+d.Text, " "+word) {
+			return false
+		}
+	}
+	if !q.OpenAt.IsZero() && !open(d, q.OpenAt) {
+		return false
+	}
 	for _, r := range q.Ranges {
 		if v := value(d, r.Column); !(v >= r.Min && v <= r.Max) {
 			return false
 		}
 	}
 	p := q.Plug
-	if len(p.Standards) == 0 && len(p.Traits) == 0 && p.MinPowerW == 0 && p.MaxPowerW == 0 && !p.Free {
+	if len(p.Standards) == 0 && len(p.Traits) == 0 && p.MinPowerW == 0 && p.MaxPowerW == 0 && !p.Free && !p.Sound {
 		return true
 	}
 	for _, e := range d.EVSEs {
 		if p.Free && e.Status != search.StatusAvailable {
+			continue
+		}
+		if p.Sound && (e.Status == search.StatusInoperative || e.Status == search.StatusOutOfOrder) {
 			continue
 		}
 		for _, c := range e.Connectors {
@@ -243,6 +266,16 @@ func (o oracle) item(q *question, id search.ID) map[string]any {
 	}
 	if q.where.near != nil {
 		item["distance_m"] = math.Floor(search.Metres(q.where.chord2(&d))*10+0.5) / 10
+	}
+	if q.where.route != nil {
+		away, along := q.where.route.Place(d.Latitude, d.Longitude)
+		item["distance_m"], item["along_m"] = math.Floor(away*10+0.5)/10, math.Floor(along*10+0.5)/10
+	}
+	if !q.At.IsZero() {
+		item["open_now"] = nil
+		if d.Hours != nil {
+			item["open_now"] = open(&d, q.At)
+		}
 	}
 	type counts = map[string]any
 	plots := counts{"total": float64(len(d.EVSEs)), "available": 0.0, "as_of": nil}
@@ -330,4 +363,9 @@ func (o oracle) differs(s *search.Snapshot, q *question, from int, r *search.Res
 
 func (o oracle) ids() []search.ID {
 	return slices.SortedFunc(maps.Keys(o), search.ID.Compare)
+}
+
+// open asks the hours of a document by hand.
+func open(d *search.Document, at time.Time) bool {
+	return d.Hours != nil && d.Hours.Open(at.Truncate(time.Minute))
 }

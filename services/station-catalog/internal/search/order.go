@@ -10,6 +10,13 @@ type Order struct {
 	kind       orderKind
 	column     Column
 	descending bool
+	among      []string
+}
+
+// Among counts the value of stations with none of these tags as absent.
+func (o Order) Among(tags ...string) Order {
+	o.among = tags
+	return o
 }
 
 type orderKind uint8
@@ -50,10 +57,10 @@ type sortings struct {
 }
 
 // of gives nil for an order by id alone.
-func (s *sortings) of(o Order, r Region) sorting {
+func (s *sortings) of(o Order, r Region, n *names) sorting {
 	switch o.kind {
 	case orderByColumn:
-		s.column = columnSorting(o)
+		s.column.of(o, n)
 		return &s.column
 	case orderByRank:
 		if by, ranks := r.(ranker); ranks {
@@ -77,16 +84,35 @@ func (s *rankSorting) span(_ page, b *bounds) (least, most float64) {
 
 // columnSorting negates the values when they descend. Every absent value is behind all others, by
 // a number that JSON can carry.
-type columnSorting Order
+type columnSorting struct {
+	column     Column
+	descending bool
+	restricted bool     // to stations with one of some facets
+	facets     []uint32 // ascending
+}
+
+func (s *columnSorting) of(o Order, n *names) {
+	*s = columnSorting{column: o.column, descending: o.descending, restricted: o.among != nil, facets: s.facets[:0]}
+	for _, tag := range o.among {
+		if number, known := n.facet(facetTag, tag); known {
+			s.facets = append(s.facets, number)
+		}
+	}
+}
 
 const absent = math.MaxFloat64
 
 func (s *columnSorting) keys(p page, part int, word uint64, out *[64]float64) {
 	c := &p.columns[s.column]
+	counted := word
+	if s.restricted {
+		having := p.facets.anyOf(s.facets)
+		counted = having[part]
+	}
 	for ; word != 0; word &= word - 1 {
 		bit := bits.TrailingZeros64(word)
 		switch v := c.at(64*part + bit); {
-		case math.IsNaN(v):
+		case math.IsNaN(v) || counted>>bit&1 == 0:
 			out[bit] = absent
 		case s.descending:
 			out[bit] = -v
@@ -105,7 +131,7 @@ func (s *columnSorting) span(p page, _ *bounds) (least, most float64) {
 	if s.descending {
 		least, most = -c.top, -c.least
 	}
-	if c.gaps {
+	if c.gaps || s.restricted {
 		most = absent
 	}
 	return least, most

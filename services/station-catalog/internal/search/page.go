@@ -21,6 +21,8 @@ type stations struct {
 	all    words
 	plugs  plugTable // the distinct plugs of the page, and who has them
 	facets facets
+	texts  texts
+	hours  openings
 	bounds bounds
 	parts  [pageWords]bounds
 

@@ -1,6 +1,9 @@
 package search
 
-import "math"
+import (
+	"math"
+	"time"
+)
 
 // Query asks for stations. Its zero value asks for all of them, by id. Lists are any-of, and an
 // empty list is no condition.
@@ -17,10 +20,16 @@ type Query struct {
 	Access    []string
 	// Tags are groups: of each group a station carries at least one tag.
 	Tags [][]string
+	// Words are beginnings of words: each of them is one of a word of the station's text.
+	Words []string
+	// OpenAt asks for stations that are known to be open in that minute, unless it is zero.
+	OpenAt time.Time
 	// Ranges hold for values of the station; one without the value does not match.
 	Ranges []Range
 
 	Order Order
+	// At is the minute that Hit.AppendItem tells of whether the station is open; with the zero time it does not.
+	At time.Time
 	// After continues behind a station of an earlier answer of the same query.
 	After *Cursor
 	// Limit is the most hits to return; 0 only counts.
@@ -36,6 +45,8 @@ type Plug struct {
 	Traits    []string // all of
 	// Free asks for an EVSE whose status is AVAILABLE.
 	Free bool
+	// Sound asks for an EVSE whose status is not INOPERATIVE or OUTOFORDER.
+	Sound bool
 }
 
 // Column is a number that each station may have.

@@ -1,5 +1,7 @@
 package search
 
+import "math"
+
 // Result is the answer to a query. Passed to Search again it is overwritten, memory reused.
 type Result struct {
 	// Total counts all matches, those before the cursor included.
@@ -23,8 +25,13 @@ type Hit struct {
 	page   page
 	slot   int
 	key    float64
-	chord2 float64 // negative when there is no distance
+	away   float64 // metres, negative when there is no distance
+	along  float64 // metres of the route before it
+	routed bool
+	minute int64 // of which it is told whether the station is open, or never
 }
+
+const never = math.MinInt64
 
 // ID is the station's.
 func (h *Hit) ID() ID { return h.page.ids[h.slot] }
@@ -38,16 +45,11 @@ func (h *Hit) Version() int64 { return h.page.versions[h.slot] }
 // Cursor is the hit's place in the order of its query.
 func (h *Hit) Cursor() Cursor { return Cursor{Key: h.key, ID: h.ID()} }
 
-// DistanceM is the distance from the centre of the circle asked for; false in other regions.
-func (h *Hit) DistanceM() (float64, bool) {
-	if h.chord2 < 0 {
-		return 0, false
-	}
-	return Metres(h.chord2), true
-}
+// DistanceM is the distance from the centre of the circle asked for, or from the route; false in other regions.
+func (h *Hit) DistanceM() (float64, bool) { return h.away, h.away >= 0 }
 
 // AppendItem appends the rendered search item: Document.Item with distance_m added, where there
-// is a distance, in metres with one decimal, and plots:
+// is a distance, along_m on a route, open_now when the query says of when, and plots; metres have one decimal:
 //
 //	{"id":"…",…,"distance_m":127.4,"plots":{"total":3,"available":1,
 //	 "by_connector":{"IEC_62196_T2":{"total":3,"available":1}},
@@ -62,6 +64,12 @@ func (h *Hit) AppendItem(dst []byte) []byte {
 	dst = append(dst, item[:len(item)-1]...)
 	if metres, ok := h.DistanceM(); ok {
 		dst = appendMetres(append(dst, `,"distance_m":`...), metres)
+	}
+	if h.routed {
+		dst = appendMetres(append(dst, `,"along_m":`...), h.along)
+	}
+	if h.minute != never {
+		dst = append(append(dst, `,"open_now":`...), h.page.hours.said(h.slot, h.minute)...)
 	}
 	plots := &h.page.live.phrases
 	dst = append(append(dst, `,"plots":`...), plots.counts(h.slot)...)

@@ -50,14 +50,14 @@ func (c *calculation) begin(s *Snapshot, q *Query) {
 	c.snapshot, c.query, c.total = s, q, 0
 	c.filter.compile(q, s.names)
 	c.everything = c.filter.everything()
-	c.sorting = c.sortings.of(q.Order, q.Region)
+	c.sorting = c.sortings.of(q.Order, q.Region, s.names)
 	c.selected.open(q.Limit+1, q.After)
 }
 
 // end lets go of everything that belongs to the snapshot and the query.
 func (c *calculation) end() {
-	c.snapshot, c.query, c.filter.ranges = nil, nil, nil
-	c.sorting, c.sortings = nil, sortings{}
+	c.snapshot, c.query, c.filter.ranges, c.filter.words = nil, nil, nil, nil
+	c.sorting, c.sortings.rank = nil, rankSorting{}
 	c.selected.end()
 	c.waiting.reset()
 }
@@ -71,12 +71,19 @@ func (c *calculation) answer(r *Result) {
 	if len(found) > c.query.Limit {
 		found, r.More = found[:c.query.Limit], true
 	}
-	circle, _ := c.query.Region.(*Circle)
+	minute := int64(never)
+	if !c.query.At.IsZero() {
+		minute = minuteOf(c.query.At)
+	}
 	for i := range found {
 		f := &found[i]
-		h := Hit{page: c.selected.pages[f.page], slot: int(f.slot), key: f.key, chord2: -1}
-		if circle != nil {
-			h.chord2 = Chord2(circle.centre, h.page.vectors[h.slot])
+		h := Hit{page: c.selected.pages[f.page], slot: int(f.slot), key: f.key, away: -1, minute: minute}
+		switch region := c.query.Region.(type) {
+		case *Circle:
+			h.away = Metres(Chord2(region.centre, h.page.vectors[h.slot]))
+		case *Corridor:
+			h.away, h.along = region.place(h.page.vectors[h.slot])
+			h.routed = true
 		}
 		r.Hits = append(r.Hits, h)
 	}

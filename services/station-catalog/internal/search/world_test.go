@@ -5,6 +5,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/search"
@@ -37,13 +38,14 @@ func newWorld(kind worldKind, seed uint64) *world {
 }
 
 var (
-	standards = []string{"IEC_62196_T2", "IEC_62196_T2_COMBO", "CHADEMO", "DOMESTIC_F", "TESLA_S"}
-	powers    = []uint32{0, 3700, 7400, 11000, 22000, 22080, 50000, 150000, 350000}
-	traits    = []string{"format:CABLE", "RESERVABLE", "CREDIT_CARD_PAYABLE"}
-	countries = []string{"", "FR", "DE", "NO", "FJ"}
-	accesses  = []string{"", "public", "restricted", "private"}
-	tags      = []string{"facility:HOTEL", "facility:WIFI", "parking:ON_STREET", "parking:UNDERGROUND"}
-	epoch     = time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
+	standards  = []string{"IEC_62196_T2", "IEC_62196_T2_COMBO", "CHADEMO", "DOMESTIC_F", "TESLA_S"}
+	powers     = []uint32{0, 3700, 7400, 11000, 22000, 22080, 50000, 150000, 350000}
+	traits     = []string{"format:CABLE", "RESERVABLE", "CREDIT_CARD_PAYABLE"}
+	countries  = []string{"", "FR", "DE", "NO", "FJ"}
+	accesses   = []string{"", "public", "restricted", "private"}
+	tags       = []string{"facility:HOTEL", "facility:WIFI", "parking:ON_STREET", "parking:UNDERGROUND"}
+	vocabulary = []string{"rue", "rueil", "place", "gare", "de", "du", "hotel", "saint", "sainte", "12", "75001", "паркинг"}
+	epoch      = time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
 )
 
 func pick[T any](w *world, from []T) T { return from[w.IntN(len(from))] }
@@ -143,6 +145,8 @@ func (w *world) document(id search.ID) search.Document {
 		rating := float64(w.IntN(50)) / 10
 		d.Rating = &rating
 	}
+	d.Text = strings.Join(some(w, vocabulary), " ")
+	d.Hours = w.hours()
 	for range w.IntN(5) {
 		e := search.EVSE{ID: w.id(), Traits: some(w, traits)}
 		if w.IntN(4) > 0 {
@@ -186,6 +190,17 @@ func (w *world) question(docs []search.Document) *question {
 		q.Plug.Traits = some(w, traits)
 	}
 	q.Plug.Free = seldom()
+	q.Plug.Sound = seldom()
+	for range w.IntN(6) / 4 {
+		word := pick(w, vocabulary)
+		q.Words = append(q.Words, word[:1+w.IntN(len(word))])
+	}
+	if seldom() {
+		q.OpenAt = w.minute()
+	}
+	if w.IntN(2) == 0 {
+		q.At = w.minute()
+	}
 	if seldom() {
 		q.Operators = []search.ID{w.operator(), w.operator(), w.id()}
 	}
@@ -225,8 +240,44 @@ func (w *world) valueRange() search.Range {
 	}
 }
 
+// hours are those of a shop that opens every few minutes of the test's time, of no shop, or not known.
+func (w *world) hours() *search.Hours {
+	n := w.IntN(6)
+	if n == 0 {
+		return nil
+	}
+	return search.NewHours(fmt.Sprint(n), func(t time.Time) bool { return t.Second() == 0 && t.Minute()%n > 0 })
+}
+
+func (w *world) minute() time.Time {
+	return epoch.Add(time.Duration(w.IntN(7200)) * time.Second)
+}
+
+func (w *world) line(docs []search.Document, least, most int) [][2]float64 {
+	line := make([][2]float64, least+w.IntN(most-least))
+	d := pick(w, docs)
+	spread := []float64{0.001, 0.1, 1, 20}[w.IntN(4)]
+	for i := range line {
+		line[i] = [2]float64{clamp(d.Latitude+w.NormFloat64()*spread, 90), wrap(d.Longitude + clamp(w.NormFloat64()*spread, 179))}
+	}
+	return line
+}
+
 func (w *world) where(docs []search.Document) where {
-	switch w.IntN(5) {
+	switch w.IntN(8) {
+	case 5:
+		line := w.line(docs, 2, 20)
+		region, err := search.NewCorridor(line, []float64{0, 10, 1e4, 1e5, 2e6}[w.IntN(5)]*w.Float64())
+		if err != nil {
+			return where{} // two of it are antipodes
+		}
+		return where{region: region, route: region}
+	case 6, 7:
+		region, err := search.NewPolygon(w.line(docs, 3, 12))
+		if err != nil {
+			return where{} // it is too large
+		}
+		return where{region: region}
 	case 0:
 		return where{}
 	case 1:
@@ -278,6 +329,13 @@ func (w *world) sorted() sorted {
 		return sorted{column: -1}
 	case 1:
 		c := search.Column(w.IntN(5))
+		if w.IntN(3) == 0 {
+			among := some(w, append([]string{"unheard of"}, tags...))
+			if among == nil {
+				among = []string{}
+			}
+			return sorted{column: int(c), order: search.Descending(c).Among(among...), descending: true, among: among}
+		}
 		if w.IntN(2) == 0 {
 			return sorted{column: int(c), order: search.Ascending(c)}
 		}
