@@ -138,6 +138,20 @@ func (r *Restrictions) fault() (field, detail string) {
 			return name, "must be 0 to 31,622,400 seconds (366 days)"
 		}
 	}
+	for _, bound := range []struct {
+		name            string
+		lowest, highest *Number
+	}{{"max_kwh", r.MinKWh, r.MaxKWh}, {"max_current", r.MinCurrent, r.MaxCurrent}, {"max_power", r.MinPower, r.MaxPower}} {
+		if bound.lowest != nil && bound.highest != nil && bound.highest.Rat().Cmp(bound.lowest.Rat()) <= 0 {
+			return bound.name, "must be greater than the lower bound"
+		}
+	}
+	if r.MinDuration != nil && r.MaxDuration != nil && *r.MaxDuration <= *r.MinDuration {
+		return "max_duration", "must be greater than min_duration"
+	}
+	if r.StartDate != "" && r.EndDate != "" && r.EndDate <= r.StartDate {
+		return "end_date", "must be later than start_date"
+	}
 	if r.Reservation != "" && r.Reservation != ReservationAny && r.Reservation != ReservationExpires {
 		return "reservation", "must be RESERVATION or RESERVATION_EXPIRES"
 	}

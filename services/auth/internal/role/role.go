@@ -33,6 +33,7 @@ const (
 	UsersRead         = "users:read"
 	UsersWrite        = "users:write"
 	StationsWrite     = "stations:write"
+	StationsMerge     = "stations:merge"
 	ImportsWrite      = "imports:write"
 	TariffsWrite      = "tariffs:write"
 	PlotsWrite        = "plots:write"
@@ -48,14 +49,14 @@ const (
 var (
 	driverScopes   = []string{Profile, ReservationsRead, ReservationsWrite, SessionsRead, SessionsWrite}
 	operatorScopes = slices.Concat(driverScopes, []string{
-		StationsWrite, ImportsWrite, TariffsWrite, PlotsWrite, ChargePointsRead, ChargePointsWrite,
+		StationsWrite, StationsMerge, ImportsWrite, TariffsWrite, PlotsWrite, ChargePointsRead, ChargePointsWrite,
 	})
 
 	scopesOf = map[Role][]string{
 		Driver:        driverScopes,
 		Operator:      operatorScopes,
 		OperatorAdmin: slices.Concat(operatorScopes, []string{UsersRead}),
-		Moderator:     driverScopes,
+		Moderator:     slices.Concat(driverScopes, []string{StationsMerge}),
 		Admin:         AllScopes(),
 	}
 )
@@ -63,7 +64,7 @@ var (
 // AllScopes returns every scope there is, sorted.
 func AllScopes() []string {
 	all := []string{
-		Profile, UsersRead, UsersWrite, StationsWrite, ImportsWrite, TariffsWrite, PlotsWrite, ReservationsRead,
+		Profile, UsersRead, UsersWrite, StationsWrite, StationsMerge, ImportsWrite, TariffsWrite, PlotsWrite, ReservationsRead,
 		ReservationsWrite, SessionsRead, SessionsWrite, ChargePointsRead, ChargePointsWrite, FeedsRead,
 	}
 	slices.Sort(all)

@@ -21,7 +21,7 @@ func TestAuthorityOf(t *testing.T) {
 	driver := []string{"profile", "reservations:read", "reservations:write", "sessions:read", "sessions:write"}
 	operator := []string{
 		"charge-points:read", "charge-points:write", "imports:write", "plots:write", "profile", "reservations:read",
-		"reservations:write", "sessions:read", "sessions:write", "stations:write", "tariffs:write",
+		"reservations:write", "sessions:read", "sessions:write", "stations:merge", "stations:write", "tariffs:write",
 	}
 	for name, c := range map[string]struct {
 		grants []role.Grant
@@ -43,7 +43,7 @@ func TestAuthorityOf(t *testing.T) {
 		},
 		"a moderator's token lives shorter": {
 			[]role.Grant{{Role: role.Moderator}},
-			role.Authority{Roles: []string{"moderator"}, Scopes: driver, Privileged: true},
+			role.Authority{Roles: []string{"moderator"}, Scopes: sorted(append(slices.Clone(driver), "stations:merge")), Privileged: true},
 		},
 		"an admin may do everything": {
 			[]role.Grant{{Role: role.Admin}},

@@ -14,6 +14,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 	"github.com/ihr-charging/charging-plot-api/libs/tariff"
+	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/history"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/operator"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/station"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/transfer"
@@ -622,26 +623,13 @@ type Access string
 type Capability string
 
 // Connector defines model for Connector.
-type Connector struct {
-	// Format A socket in the wall, or a plug on a cable.
-	Format      ConnectorFormat `json:"format"`
-	Id          string          `json:"id"`
-	MaxAmperage *int            `json:"max_amperage,omitempty"`
-
-	// MaxElectricPower Watts.
-	MaxElectricPower *int `json:"max_electric_power,omitempty"`
-
-	// MaxVoltage Volts, line to neutral for three phases.
-	MaxVoltage *int      `json:"max_voltage,omitempty"`
-	PowerType  PowerType `json:"power_type"`
-
-	// Standard OCPI ConnectorType.
-	Standard  ConnectorStandard `json:"standard"`
-	TariffIds *[]string         `json:"tariff_ids,omitempty"`
-}
+type Connector = station.Connector
 
 // ConnectorFormat A socket in the wall, or a plug on a cable.
 type ConnectorFormat string
+
+// ConnectorPatch Any properties of `Connector` but the id; null takes an optional one away.
+type ConnectorPatch = json.RawMessage
 
 // ConnectorStandard OCPI ConnectorType.
 type ConnectorStandard string
@@ -679,19 +667,10 @@ type Evse struct {
 }
 
 // EvseInput defines model for EvseInput.
-type EvseInput struct {
-	Capabilities        *[]Capability         `json:"capabilities,omitempty"`
-	Connectors          []Connector           `json:"connectors"`
-	EvseId              *string               `json:"evse_id,omitempty"`
-	FloorLevel          *string               `json:"floor_level,omitempty"`
-	ParkingRestrictions *[]ParkingRestriction `json:"parking_restrictions,omitempty"`
-	PhysicalReference   *string               `json:"physical_reference,omitempty"`
-	PriceText           *string               `json:"price_text,omitempty"`
-	Reservable          *bool                 `json:"reservable,omitempty"`
+type EvseInput = station.EVSE
 
-	// Uid Known by this within the operator; keeps the EVSE's id.
-	Uid string `json:"uid"`
-}
+// EvsePatch Any properties of `EvseInput` but the uid; null takes an optional one away.
+type EvsePatch = json.RawMessage
 
 // ExceptionalPeriod defines model for ExceptionalPeriod.
 type ExceptionalPeriod struct {
@@ -701,6 +680,15 @@ type ExceptionalPeriod struct {
 
 // Facility OCPI Facility.
 type Facility string
+
+// HistoryEntry defines model for HistoryEntry.
+type HistoryEntry = history.Entry
+
+// HistoryPage defines model for HistoryPage.
+type HistoryPage struct {
+	Items      []HistoryEntry `json:"items"`
+	NextCursor string         `json:"next_cursor"`
+}
 
 // Import defines model for Import.
 type Import = transfer.Import
@@ -716,6 +704,12 @@ type ImportFindingPage struct {
 
 // ImportFormat defines model for ImportFormat.
 type ImportFormat string
+
+// MergeInput defines model for MergeInput.
+type MergeInput struct {
+	// DuplicateId The station that is to become a tombstone.
+	DuplicateId openapi_types.UUID `json:"duplicate_id"`
+}
 
 // Money defines model for Money.
 type Money struct {
@@ -737,11 +731,24 @@ type OpeningTimes struct {
 // Operator defines model for Operator.
 type Operator = operator.Operator
 
+// OperatorInput defines model for OperatorInput.
+type OperatorInput struct {
+	CountryCode string  `json:"country_code"`
+	Email       *string `json:"email,omitempty"`
+	Name        string  `json:"name"`
+	PartyId     string  `json:"party_id"`
+	Phone       *string `json:"phone,omitempty"`
+	Website     *string `json:"website,omitempty"`
+}
+
 // OperatorPage defines model for OperatorPage.
 type OperatorPage struct {
 	Items      []Operator `json:"items"`
 	NextCursor string     `json:"next_cursor"`
 }
+
+// OperatorPatch Any properties of `OperatorInput` but country code and party id; null takes an optional one away.
+type OperatorPatch = json.RawMessage
 
 // OperatorRef defines model for OperatorRef.
 type OperatorRef struct {
@@ -924,11 +931,29 @@ type Tally struct {
 // Tariff An OCPI tariff object (2.2.1, with `tax_included` of 2.3.0).
 type Tariff = tariff.Tariff
 
+// TariffInput An OCPI tariff object; country code and party id are those of the caller's operator when left out.
+type TariffInput = tariff.Tariff
+
+// TariffPage defines model for TariffPage.
+type TariffPage struct {
+	Items      []Tariff `json:"items"`
+	NextCursor string   `json:"next_cursor"`
+}
+
+// TariffPatch Any properties of `TariffInput` but the ids; null takes an optional one away.
+type TariffPatch = json.RawMessage
+
+// ConnectorID defines model for ConnectorID.
+type ConnectorID = string
+
 // Cursor defines model for Cursor.
 type Cursor = string
 
 // EnergyKWh defines model for EnergyKWh.
 type EnergyKWh = float64
+
+// EvseID defines model for EvseID.
+type EvseID = openapi_types.UUID
 
 // IdempotencyKey defines model for IdempotencyKey.
 type IdempotencyKey = string
@@ -945,6 +970,9 @@ type ImportID = openapi_types.UUID
 // Limit defines model for Limit.
 type Limit = int
 
+// OperatorID defines model for OperatorID.
+type OperatorID = openapi_types.UUID
+
 // SoCFrom defines model for SoCFrom.
 type SoCFrom = float64
 
@@ -953,6 +981,9 @@ type SoCTo = float64
 
 // StationID defines model for StationID.
 type StationID = openapi_types.UUID
+
+// TariffID defines model for TariffID.
+type TariffID = openapi_types.UUID
 
 // Vehicle defines model for Vehicle.
 type Vehicle string
@@ -1017,10 +1048,37 @@ type ListOperatorsParams struct {
 	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
 }
 
+// CreateOperatorParams defines parameters for CreateOperator.
+type CreateOperatorParams struct {
+	// IdempotencyKey Any unique text. The same key with the same body gives the same answer for 24 hours.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// DeleteOperatorParams defines parameters for DeleteOperator.
+type DeleteOperatorParams struct {
+	// IfMatch The `ETag` that was read. Without it the answer is 428, with an outdated one 412.
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
+}
+
 // GetOperatorParams defines parameters for GetOperator.
 type GetOperatorParams struct {
 	// IfNoneMatch An `ETag` that the caller holds; 304 when it still stands.
 	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+}
+
+// UpdateOperatorParams defines parameters for UpdateOperator.
+type UpdateOperatorParams struct {
+	// IfMatch The `ETag` that was read. Without it the answer is 428, with an outdated one 412.
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
+}
+
+// ListOperatorHistoryParams defines parameters for ListOperatorHistory.
+type ListOperatorHistoryParams struct {
+	// Limit Most items in a page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor The `next_cursor` of the page before, with otherwise the same query.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
 
 // GetReferenceParams defines parameters for GetReference.
@@ -1053,6 +1111,57 @@ type UpdateStationParams struct {
 	IfMatch *IfMatch `json:"If-Match,omitempty"`
 }
 
+// CreateEvseParams defines parameters for CreateEvse.
+type CreateEvseParams struct {
+	// IdempotencyKey Any unique text. The same key with the same body gives the same answer for 24 hours.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// DeleteEvseParams defines parameters for DeleteEvse.
+type DeleteEvseParams struct {
+	// IfMatch The `ETag` that was read. Without it the answer is 428, with an outdated one 412.
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
+}
+
+// UpdateEvseParams defines parameters for UpdateEvse.
+type UpdateEvseParams struct {
+	// IfMatch The `ETag` that was read. Without it the answer is 428, with an outdated one 412.
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
+}
+
+// CreateConnectorParams defines parameters for CreateConnector.
+type CreateConnectorParams struct {
+	// IdempotencyKey Any unique text. The same key with the same body gives the same answer for 24 hours.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// DeleteConnectorParams defines parameters for DeleteConnector.
+type DeleteConnectorParams struct {
+	// IfMatch The `ETag` that was read. Without it the answer is 428, with an outdated one 412.
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
+}
+
+// UpdateConnectorParams defines parameters for UpdateConnector.
+type UpdateConnectorParams struct {
+	// IfMatch The `ETag` that was read. Without it the answer is 428, with an outdated one 412.
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
+}
+
+// ListStationHistoryParams defines parameters for ListStationHistory.
+type ListStationHistoryParams struct {
+	// Limit Most items in a page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor The `next_cursor` of the page before, with otherwise the same query.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
+// MergeStationParams defines parameters for MergeStation.
+type MergeStationParams struct {
+	// IdempotencyKey Any unique text. The same key with the same body gives the same answer for 24 hours.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
 // QuoteStationParams defines parameters for QuoteStation.
 type QuoteStationParams struct {
 	// EnergyKwh The energy to charge, in kilowatt-hours.
@@ -1080,11 +1189,62 @@ type GetStatsParams struct {
 	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
 }
 
+// ListTariffsParams defines parameters for ListTariffs.
+type ListTariffsParams struct {
+	// Operator Only tariffs of this operator.
+	Operator *openapi_types.UUID `form:"operator,omitempty" json:"operator,omitempty"`
+
+	// Limit Most items in a page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor The `next_cursor` of the page before, with otherwise the same query.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// IfNoneMatch An `ETag` that the caller holds; 304 when it still stands.
+	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+}
+
+// CreateTariffParams defines parameters for CreateTariff.
+type CreateTariffParams struct {
+	// IdempotencyKey Any unique text. The same key with the same body gives the same answer for 24 hours.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// DeleteTariffParams defines parameters for DeleteTariff.
+type DeleteTariffParams struct {
+	// IfMatch The `ETag` that was read. Without it the answer is 428, with an outdated one 412.
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
+}
+
 // GetTariffParams defines parameters for GetTariff.
 type GetTariffParams struct {
 	// IfNoneMatch An `ETag` that the caller holds; 304 when it still stands.
 	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
 }
+
+// UpdateTariffParams defines parameters for UpdateTariff.
+type UpdateTariffParams struct {
+	// IfMatch The `ETag` that was read. Without it the answer is 428, with an outdated one 412.
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
+}
+
+// ListTariffHistoryParams defines parameters for ListTariffHistory.
+type ListTariffHistoryParams struct {
+	// Limit Most items in a page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor The `next_cursor` of the page before, with otherwise the same query.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
+// CreateOperatorJSONRequestBody defines body for CreateOperator for application/json ContentType.
+type CreateOperatorJSONRequestBody = OperatorInput
+
+// UpdateOperatorJSONRequestBody defines body for UpdateOperator for application/json ContentType.
+type UpdateOperatorJSONRequestBody = OperatorPatch
+
+// UpdateOperatorApplicationMergePatchPlusJSONRequestBody defines body for UpdateOperator for application/merge-patch+json ContentType.
+type UpdateOperatorApplicationMergePatchPlusJSONRequestBody = OperatorPatch
 
 // CreateStationJSONRequestBody defines body for CreateStation for application/json ContentType.
 type CreateStationJSONRequestBody = StationInput
@@ -1094,6 +1254,36 @@ type UpdateStationJSONRequestBody = StationPatch
 
 // UpdateStationApplicationMergePatchPlusJSONRequestBody defines body for UpdateStation for application/merge-patch+json ContentType.
 type UpdateStationApplicationMergePatchPlusJSONRequestBody = StationPatch
+
+// CreateEvseJSONRequestBody defines body for CreateEvse for application/json ContentType.
+type CreateEvseJSONRequestBody = EvseInput
+
+// UpdateEvseJSONRequestBody defines body for UpdateEvse for application/json ContentType.
+type UpdateEvseJSONRequestBody = EvsePatch
+
+// UpdateEvseApplicationMergePatchPlusJSONRequestBody defines body for UpdateEvse for application/merge-patch+json ContentType.
+type UpdateEvseApplicationMergePatchPlusJSONRequestBody = EvsePatch
+
+// CreateConnectorJSONRequestBody defines body for CreateConnector for application/json ContentType.
+type CreateConnectorJSONRequestBody = Connector
+
+// UpdateConnectorJSONRequestBody defines body for UpdateConnector for application/json ContentType.
+type UpdateConnectorJSONRequestBody = ConnectorPatch
+
+// UpdateConnectorApplicationMergePatchPlusJSONRequestBody defines body for UpdateConnector for application/merge-patch+json ContentType.
+type UpdateConnectorApplicationMergePatchPlusJSONRequestBody = ConnectorPatch
+
+// MergeStationJSONRequestBody defines body for MergeStation for application/json ContentType.
+type MergeStationJSONRequestBody = MergeInput
+
+// CreateTariffJSONRequestBody defines body for CreateTariff for application/json ContentType.
+type CreateTariffJSONRequestBody = TariffInput
+
+// UpdateTariffJSONRequestBody defines body for UpdateTariff for application/json ContentType.
+type UpdateTariffJSONRequestBody = TariffPatch
+
+// UpdateTariffApplicationMergePatchPlusJSONRequestBody defines body for UpdateTariff for application/merge-patch+json ContentType.
+type UpdateTariffApplicationMergePatchPlusJSONRequestBody = TariffPatch
 
 // ServerInterface represents all server handlers.
 type ServerInterface interface {
@@ -1106,9 +1296,21 @@ type ServerInterface interface {
 	// ListOperators List operators
 	// (GET /v1/operators)
 	ListOperators(c *fiber.Ctx, params ListOperatorsParams) error
+	// CreateOperator Create an operator
+	// (POST /v1/operators)
+	CreateOperator(c *fiber.Ctx, params CreateOperatorParams) error
+	// DeleteOperator Remove an operator
+	// (DELETE /v1/operators/{operator_id})
+	DeleteOperator(c *fiber.Ctx, operatorId OperatorID, params DeleteOperatorParams) error
 	// GetOperator Read an operator
 	// (GET /v1/operators/{operator_id})
-	GetOperator(c *fiber.Ctx, operatorId openapi_types.UUID, params GetOperatorParams) error
+	GetOperator(c *fiber.Ctx, operatorId OperatorID, params GetOperatorParams) error
+	// UpdateOperator Change an operator
+	// (PATCH /v1/operators/{operator_id})
+	UpdateOperator(c *fiber.Ctx, operatorId OperatorID, params UpdateOperatorParams) error
+	// ListOperatorHistory Read an operator's history
+	// (GET /v1/operators/{operator_id}/history)
+	ListOperatorHistory(c *fiber.Ctx, operatorId OperatorID, params ListOperatorHistoryParams) error
 	// GetReference Read the enumerations
 	// (GET /v1/reference)
 	GetReference(c *fiber.Ctx, params GetReferenceParams) error
@@ -1124,15 +1326,54 @@ type ServerInterface interface {
 	// UpdateStation Change a station
 	// (PATCH /v1/stations/{station_id})
 	UpdateStation(c *fiber.Ctx, stationId StationID, params UpdateStationParams) error
+	// CreateEvse Add an EVSE
+	// (POST /v1/stations/{station_id}/evses)
+	CreateEvse(c *fiber.Ctx, stationId StationID, params CreateEvseParams) error
+	// DeleteEvse Remove an EVSE
+	// (DELETE /v1/stations/{station_id}/evses/{evse_id})
+	DeleteEvse(c *fiber.Ctx, stationId StationID, evseId EvseID, params DeleteEvseParams) error
+	// UpdateEvse Change an EVSE
+	// (PATCH /v1/stations/{station_id}/evses/{evse_id})
+	UpdateEvse(c *fiber.Ctx, stationId StationID, evseId EvseID, params UpdateEvseParams) error
+	// CreateConnector Add a connector
+	// (POST /v1/stations/{station_id}/evses/{evse_id}/connectors)
+	CreateConnector(c *fiber.Ctx, stationId StationID, evseId EvseID, params CreateConnectorParams) error
+	// DeleteConnector Remove a connector
+	// (DELETE /v1/stations/{station_id}/evses/{evse_id}/connectors/{connector_id})
+	DeleteConnector(c *fiber.Ctx, stationId StationID, evseId EvseID, connectorId ConnectorID, params DeleteConnectorParams) error
+	// UpdateConnector Change a connector
+	// (PATCH /v1/stations/{station_id}/evses/{evse_id}/connectors/{connector_id})
+	UpdateConnector(c *fiber.Ctx, stationId StationID, evseId EvseID, connectorId ConnectorID, params UpdateConnectorParams) error
+	// ListStationHistory Read a station's history
+	// (GET /v1/stations/{station_id}/history)
+	ListStationHistory(c *fiber.Ctx, stationId StationID, params ListStationHistoryParams) error
+	// MergeStation Merge a duplicate into a station
+	// (POST /v1/stations/{station_id}/merge)
+	MergeStation(c *fiber.Ctx, stationId StationID, params MergeStationParams) error
 	// QuoteStation What a charge would cost
 	// (GET /v1/stations/{station_id}/quote)
 	QuoteStation(c *fiber.Ctx, stationId StationID, params QuoteStationParams) error
 	// GetStats Counts
 	// (GET /v1/stats)
 	GetStats(c *fiber.Ctx, params GetStatsParams) error
+	// ListTariffs List tariffs
+	// (GET /v1/tariffs)
+	ListTariffs(c *fiber.Ctx, params ListTariffsParams) error
+	// CreateTariff Create a tariff
+	// (POST /v1/tariffs)
+	CreateTariff(c *fiber.Ctx, params CreateTariffParams) error
+	// DeleteTariff Remove a tariff
+	// (DELETE /v1/tariffs/{tariff_id})
+	DeleteTariff(c *fiber.Ctx, tariffId TariffID, params DeleteTariffParams) error
 	// GetTariff Read a tariff
 	// (GET /v1/tariffs/{tariff_id})
-	GetTariff(c *fiber.Ctx, tariffId openapi_types.UUID, params GetTariffParams) error
+	GetTariff(c *fiber.Ctx, tariffId TariffID, params GetTariffParams) error
+	// UpdateTariff Change a tariff
+	// (PATCH /v1/tariffs/{tariff_id})
+	UpdateTariff(c *fiber.Ctx, tariffId TariffID, params UpdateTariffParams) error
+	// ListTariffHistory Read a tariff's history
+	// (GET /v1/tariffs/{tariff_id}/history)
+	ListTariffHistory(c *fiber.Ctx, tariffId TariffID, params ListTariffHistoryParams) error
 }
 
 // ServerInterfaceWrapper converts contexts to parameters.
@@ -1310,6 +1551,100 @@ func (siw *ServerInterfaceWrapper) ListOperators(c *fiber.Ctx) error {
 	return handler(c)
 }
 
+// CreateOperator operation middleware
+func (siw *ServerInterfaceWrapper) CreateOperator(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CreateOperatorParams
+
+	headers := c.GetReqHeaders()
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Sprintf("Too many values for ParamName Idempotency-Key, 1 is required, but %d found", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter Idempotency-Key: %w", err).Error())
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.CreateOperator(c, params)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// DeleteOperator operation middleware
+func (siw *ServerInterfaceWrapper) DeleteOperator(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "operator_id" -------------
+	var operatorId OperatorID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "operator_id", c.Params("operator_id"), &operatorId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter operator_id: %w", err).Error())
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params DeleteOperatorParams
+
+	headers := c.GetReqHeaders()
+
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Sprintf("Too many values for ParamName If-Match, 1 is required, but %d found", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter If-Match: %w", err).Error())
+		}
+
+		params.IfMatch = &IfMatch
+
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.DeleteOperator(c, operatorId, params)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
 // GetOperator operation middleware
 func (siw *ServerInterfaceWrapper) GetOperator(c *fiber.Ctx) error {
 
@@ -1317,7 +1652,7 @@ func (siw *ServerInterfaceWrapper) GetOperator(c *fiber.Ctx) error {
 	_ = err
 
 	// ------------- Path parameter "operator_id" -------------
-	var operatorId openapi_types.UUID
+	var operatorId OperatorID
 
 	err = runtime.BindStyledParameterWithOptions("simple", "operator_id", c.Params("operator_id"), &operatorId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid"})
 	if err != nil {
@@ -1348,6 +1683,109 @@ func (siw *ServerInterfaceWrapper) GetOperator(c *fiber.Ctx) error {
 
 	handler := func(c *fiber.Ctx) error {
 		return siw.Handler.GetOperator(c, operatorId, params)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// UpdateOperator operation middleware
+func (siw *ServerInterfaceWrapper) UpdateOperator(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "operator_id" -------------
+	var operatorId OperatorID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "operator_id", c.Params("operator_id"), &operatorId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter operator_id: %w", err).Error())
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params UpdateOperatorParams
+
+	headers := c.GetReqHeaders()
+
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Sprintf("Too many values for ParamName If-Match, 1 is required, but %d found", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter If-Match: %w", err).Error())
+		}
+
+		params.IfMatch = &IfMatch
+
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.UpdateOperator(c, operatorId, params)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// ListOperatorHistory operation middleware
+func (siw *ServerInterfaceWrapper) ListOperatorHistory(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "operator_id" -------------
+	var operatorId OperatorID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "operator_id", c.Params("operator_id"), &operatorId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter operator_id: %w", err).Error())
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListOperatorHistoryParams
+
+	var query url.Values
+	query, err = url.ParseQuery(string(c.Request().URI().QueryString()))
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for query string: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", query, &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter limit: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", query, &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter cursor: %w", err).Error())
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.ListOperatorHistory(c, operatorId, params)
 	}
 
 	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
@@ -1600,6 +2038,471 @@ func (siw *ServerInterfaceWrapper) UpdateStation(c *fiber.Ctx) error {
 	return handler(c)
 }
 
+// CreateEvse operation middleware
+func (siw *ServerInterfaceWrapper) CreateEvse(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "station_id" -------------
+	var stationId StationID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "station_id", c.Params("station_id"), &stationId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter station_id: %w", err).Error())
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CreateEvseParams
+
+	headers := c.GetReqHeaders()
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Sprintf("Too many values for ParamName Idempotency-Key, 1 is required, but %d found", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter Idempotency-Key: %w", err).Error())
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.CreateEvse(c, stationId, params)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// DeleteEvse operation middleware
+func (siw *ServerInterfaceWrapper) DeleteEvse(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "station_id" -------------
+	var stationId StationID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "station_id", c.Params("station_id"), &stationId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter station_id: %w", err).Error())
+	}
+
+	// ------------- Path parameter "evse_id" -------------
+	var evseId EvseID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "evse_id", c.Params("evse_id"), &evseId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter evse_id: %w", err).Error())
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params DeleteEvseParams
+
+	headers := c.GetReqHeaders()
+
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Sprintf("Too many values for ParamName If-Match, 1 is required, but %d found", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter If-Match: %w", err).Error())
+		}
+
+		params.IfMatch = &IfMatch
+
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.DeleteEvse(c, stationId, evseId, params)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// UpdateEvse operation middleware
+func (siw *ServerInterfaceWrapper) UpdateEvse(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "station_id" -------------
+	var stationId StationID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "station_id", c.Params("station_id"), &stationId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter station_id: %w", err).Error())
+	}
+
+	// ------------- Path parameter "evse_id" -------------
+	var evseId EvseID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "evse_id", c.Params("evse_id"), &evseId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter evse_id: %w", err).Error())
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params UpdateEvseParams
+
+	headers := c.GetReqHeaders()
+
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Sprintf("Too many values for ParamName If-Match, 1 is required, but %d found", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter If-Match: %w", err).Error())
+		}
+
+		params.IfMatch = &IfMatch
+
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.UpdateEvse(c, stationId, evseId, params)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// CreateConnector operation middleware
+func (siw *ServerInterfaceWrapper) CreateConnector(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "station_id" -------------
+	var stationId StationID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "station_id", c.Params("station_id"), &stationId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter station_id: %w", err).Error())
+	}
+
+	// ------------- Path parameter "evse_id" -------------
+	var evseId EvseID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "evse_id", c.Params("evse_id"), &evseId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter evse_id: %w", err).Error())
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CreateConnectorParams
+
+	headers := c.GetReqHeaders()
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Sprintf("Too many values for ParamName Idempotency-Key, 1 is required, but %d found", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter Idempotency-Key: %w", err).Error())
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.CreateConnector(c, stationId, evseId, params)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// DeleteConnector operation middleware
+func (siw *ServerInterfaceWrapper) DeleteConnector(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "station_id" -------------
+	var stationId StationID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "station_id", c.Params("station_id"), &stationId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter station_id: %w", err).Error())
+	}
+
+	// ------------- Path parameter "evse_id" -------------
+	var evseId EvseID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "evse_id", c.Params("evse_id"), &evseId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter evse_id: %w", err).Error())
+	}
+
+	// ------------- Path parameter "connector_id" -------------
+	var connectorId ConnectorID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "connector_id", c.Params("connector_id"), &connectorId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter connector_id: %w", err).Error())
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params DeleteConnectorParams
+
+	headers := c.GetReqHeaders()
+
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Sprintf("Too many values for ParamName If-Match, 1 is required, but %d found", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter If-Match: %w", err).Error())
+		}
+
+		params.IfMatch = &IfMatch
+
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.DeleteConnector(c, stationId, evseId, connectorId, params)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// UpdateConnector operation middleware
+func (siw *ServerInterfaceWrapper) UpdateConnector(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "station_id" -------------
+	var stationId StationID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "station_id", c.Params("station_id"), &stationId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter station_id: %w", err).Error())
+	}
+
+	// ------------- Path parameter "evse_id" -------------
+	var evseId EvseID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "evse_id", c.Params("evse_id"), &evseId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter evse_id: %w", err).Error())
+	}
+
+	// ------------- Path parameter "connector_id" -------------
+	var connectorId ConnectorID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "connector_id", c.Params("connector_id"), &connectorId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter connector_id: %w", err).Error())
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params UpdateConnectorParams
+
+	headers := c.GetReqHeaders()
+
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Sprintf("Too many values for ParamName If-Match, 1 is required, but %d found", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter If-Match: %w", err).Error())
+		}
+
+		params.IfMatch = &IfMatch
+
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.UpdateConnector(c, stationId, evseId, connectorId, params)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// ListStationHistory operation middleware
+func (siw *ServerInterfaceWrapper) ListStationHistory(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "station_id" -------------
+	var stationId StationID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "station_id", c.Params("station_id"), &stationId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter station_id: %w", err).Error())
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListStationHistoryParams
+
+	var query url.Values
+	query, err = url.ParseQuery(string(c.Request().URI().QueryString()))
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for query string: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", query, &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter limit: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", query, &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter cursor: %w", err).Error())
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.ListStationHistory(c, stationId, params)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// MergeStation operation middleware
+func (siw *ServerInterfaceWrapper) MergeStation(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "station_id" -------------
+	var stationId StationID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "station_id", c.Params("station_id"), &stationId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter station_id: %w", err).Error())
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params MergeStationParams
+
+	headers := c.GetReqHeaders()
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Sprintf("Too many values for ParamName Idempotency-Key, 1 is required, but %d found", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter Idempotency-Key: %w", err).Error())
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.MergeStation(c, stationId, params)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
 // QuoteStation operation middleware
 func (siw *ServerInterfaceWrapper) QuoteStation(c *fiber.Ctx) error {
 
@@ -1716,6 +2619,170 @@ func (siw *ServerInterfaceWrapper) GetStats(c *fiber.Ctx) error {
 	return handler(c)
 }
 
+// ListTariffs operation middleware
+func (siw *ServerInterfaceWrapper) ListTariffs(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListTariffsParams
+
+	var query url.Values
+	query, err = url.ParseQuery(string(c.Request().URI().QueryString()))
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for query string: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "operator" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "operator", query, &params.Operator, runtime.BindQueryParameterOptions{Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter operator: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", query, &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter limit: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", query, &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter cursor: %w", err).Error())
+	}
+
+	headers := c.GetReqHeaders()
+
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Sprintf("Too many values for ParamName If-None-Match, 1 is required, but %d found", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter If-None-Match: %w", err).Error())
+		}
+
+		params.IfNoneMatch = &IfNoneMatch
+
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.ListTariffs(c, params)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// CreateTariff operation middleware
+func (siw *ServerInterfaceWrapper) CreateTariff(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CreateTariffParams
+
+	headers := c.GetReqHeaders()
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Sprintf("Too many values for ParamName Idempotency-Key, 1 is required, but %d found", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter Idempotency-Key: %w", err).Error())
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.CreateTariff(c, params)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// DeleteTariff operation middleware
+func (siw *ServerInterfaceWrapper) DeleteTariff(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "tariff_id" -------------
+	var tariffId TariffID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "tariff_id", c.Params("tariff_id"), &tariffId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter tariff_id: %w", err).Error())
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params DeleteTariffParams
+
+	headers := c.GetReqHeaders()
+
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Sprintf("Too many values for ParamName If-Match, 1 is required, but %d found", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter If-Match: %w", err).Error())
+		}
+
+		params.IfMatch = &IfMatch
+
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.DeleteTariff(c, tariffId, params)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
 // GetTariff operation middleware
 func (siw *ServerInterfaceWrapper) GetTariff(c *fiber.Ctx) error {
 
@@ -1723,7 +2790,7 @@ func (siw *ServerInterfaceWrapper) GetTariff(c *fiber.Ctx) error {
 	_ = err
 
 	// ------------- Path parameter "tariff_id" -------------
-	var tariffId openapi_types.UUID
+	var tariffId TariffID
 
 	err = runtime.BindStyledParameterWithOptions("simple", "tariff_id", c.Params("tariff_id"), &tariffId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid"})
 	if err != nil {
@@ -1767,6 +2834,109 @@ func (siw *ServerInterfaceWrapper) GetTariff(c *fiber.Ctx) error {
 	return handler(c)
 }
 
+// UpdateTariff operation middleware
+func (siw *ServerInterfaceWrapper) UpdateTariff(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "tariff_id" -------------
+	var tariffId TariffID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "tariff_id", c.Params("tariff_id"), &tariffId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter tariff_id: %w", err).Error())
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params UpdateTariffParams
+
+	headers := c.GetReqHeaders()
+
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Sprintf("Too many values for ParamName If-Match, 1 is required, but %d found", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter If-Match: %w", err).Error())
+		}
+
+		params.IfMatch = &IfMatch
+
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.UpdateTariff(c, tariffId, params)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// ListTariffHistory operation middleware
+func (siw *ServerInterfaceWrapper) ListTariffHistory(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "tariff_id" -------------
+	var tariffId TariffID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "tariff_id", c.Params("tariff_id"), &tariffId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter tariff_id: %w", err).Error())
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListTariffHistoryParams
+
+	var query url.Values
+	query, err = url.ParseQuery(string(c.Request().URI().QueryString()))
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for query string: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", query, &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter limit: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", query, &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter cursor: %w", err).Error())
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.ListTariffHistory(c, tariffId, params)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
 // FiberServerOptions provides options for the Fiber server.
 type FiberServerOptions struct {
 	BaseURL            string
@@ -1796,7 +2966,15 @@ func RegisterHandlersWithOptions(router fiber.Router, si ServerInterface, option
 
 	router.Get(options.BaseURL+"/v1/operators", wrapper.ListOperators)
 
+	router.Post(options.BaseURL+"/v1/operators", wrapper.CreateOperator)
+
+	router.Delete(options.BaseURL+"/v1/operators/:operator_id", wrapper.DeleteOperator)
+
 	router.Get(options.BaseURL+"/v1/operators/:operator_id", wrapper.GetOperator)
+
+	router.Patch(options.BaseURL+"/v1/operators/:operator_id", wrapper.UpdateOperator)
+
+	router.Get(options.BaseURL+"/v1/operators/:operator_id/history", wrapper.ListOperatorHistory)
 
 	router.Get(options.BaseURL+"/v1/reference", wrapper.GetReference)
 
@@ -1808,11 +2986,37 @@ func RegisterHandlersWithOptions(router fiber.Router, si ServerInterface, option
 
 	router.Patch(options.BaseURL+"/v1/stations/:station_id", wrapper.UpdateStation)
 
+	router.Post(options.BaseURL+"/v1/stations/:station_id/evses", wrapper.CreateEvse)
+
+	router.Delete(options.BaseURL+"/v1/stations/:station_id/evses/:evse_id", wrapper.DeleteEvse)
+
+	router.Patch(options.BaseURL+"/v1/stations/:station_id/evses/:evse_id", wrapper.UpdateEvse)
+
+	router.Post(options.BaseURL+"/v1/stations/:station_id/evses/:evse_id/connectors", wrapper.CreateConnector)
+
+	router.Delete(options.BaseURL+"/v1/stations/:station_id/evses/:evse_id/connectors/:connector_id", wrapper.DeleteConnector)
+
+	router.Patch(options.BaseURL+"/v1/stations/:station_id/evses/:evse_id/connectors/:connector_id", wrapper.UpdateConnector)
+
+	router.Get(options.BaseURL+"/v1/stations/:station_id/history", wrapper.ListStationHistory)
+
+	router.Post(options.BaseURL+"/v1/stations/:station_id/merge", wrapper.MergeStation)
+
 	router.Get(options.BaseURL+"/v1/stations/:station_id/quote", wrapper.QuoteStation)
 
 	router.Get(options.BaseURL+"/v1/stats", wrapper.GetStats)
 
+	router.Get(options.BaseURL+"/v1/tariffs", wrapper.ListTariffs)
+
+	router.Post(options.BaseURL+"/v1/tariffs", wrapper.CreateTariff)
+
+	router.Delete(options.BaseURL+"/v1/tariffs/:tariff_id", wrapper.DeleteTariff)
+
 	router.Get(options.BaseURL+"/v1/tariffs/:tariff_id", wrapper.GetTariff)
+
+	router.Patch(options.BaseURL+"/v1/tariffs/:tariff_id", wrapper.UpdateTariff)
+
+	router.Get(options.BaseURL+"/v1/tariffs/:tariff_id/history", wrapper.ListTariffHistory)
 
 }
 
@@ -2118,8 +3322,233 @@ func (response ListOperators503ApplicationProblemPlusJSONResponse) VisitListOper
 	return ctx.JSON(&response)
 }
 
+type CreateOperatorRequestObject struct {
+	Params CreateOperatorParams
+	Body   *CreateOperatorJSONRequestBody
+}
+
+type CreateOperatorResponseObject interface {
+	VisitCreateOperatorResponse(ctx *fiber.Ctx) error
+}
+
+type CreateOperator201ResponseHeaders struct {
+	ETag     *string
+	Location *string
+}
+
+type CreateOperator201JSONResponse struct {
+	Body    Operator
+	Headers CreateOperator201ResponseHeaders
+}
+
+func (response CreateOperator201JSONResponse) VisitCreateOperatorResponse(ctx *fiber.Ctx) error {
+	if response.Headers.ETag != nil {
+		ctx.Response().Header.Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	if response.Headers.Location != nil {
+		ctx.Response().Header.Set("Location", fmt.Sprint(*response.Headers.Location))
+	}
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(201)
+
+	return ctx.JSON(&response.Body)
+}
+
+type CreateOperator400ApplicationProblemPlusJSONResponse struct {
+	InvalidApplicationProblemPlusJSONResponse
+}
+
+func (response CreateOperator400ApplicationProblemPlusJSONResponse) VisitCreateOperatorResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(400)
+
+	return ctx.JSON(&response)
+}
+
+type CreateOperator401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response CreateOperator401ApplicationProblemPlusJSONResponse) VisitCreateOperatorResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response)
+}
+
+type CreateOperator403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response CreateOperator403ApplicationProblemPlusJSONResponse) VisitCreateOperatorResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(403)
+
+	return ctx.JSON(&response)
+}
+
+type CreateOperator409ApplicationProblemPlusJSONResponse struct {
+	ConflictApplicationProblemPlusJSONResponse
+}
+
+func (response CreateOperator409ApplicationProblemPlusJSONResponse) VisitCreateOperatorResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(409)
+
+	return ctx.JSON(&response)
+}
+
+type CreateOperator422ApplicationProblemPlusJSONResponse struct {
+	UnprocessableApplicationProblemPlusJSONResponse
+}
+
+func (response CreateOperator422ApplicationProblemPlusJSONResponse) VisitCreateOperatorResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(422)
+
+	return ctx.JSON(&response)
+}
+
+type CreateOperator429ApplicationProblemPlusJSONResponse struct {
+	LimitedApplicationProblemPlusJSONResponse
+}
+
+func (response CreateOperator429ApplicationProblemPlusJSONResponse) VisitCreateOperatorResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(429)
+
+	return ctx.JSON(&response)
+}
+
+type CreateOperator503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response CreateOperator503ApplicationProblemPlusJSONResponse) VisitCreateOperatorResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(503)
+
+	return ctx.JSON(&response)
+}
+
+type DeleteOperatorRequestObject struct {
+	OperatorId OperatorID `json:"operator_id"`
+	Params     DeleteOperatorParams
+}
+
+type DeleteOperatorResponseObject interface {
+	VisitDeleteOperatorResponse(ctx *fiber.Ctx) error
+}
+
+type DeleteOperator204Response struct {
+}
+
+func (response DeleteOperator204Response) VisitDeleteOperatorResponse(ctx *fiber.Ctx) error {
+	ctx.Status(204)
+	return nil
+}
+
+type DeleteOperator400ApplicationProblemPlusJSONResponse struct {
+	InvalidApplicationProblemPlusJSONResponse
+}
+
+func (response DeleteOperator400ApplicationProblemPlusJSONResponse) VisitDeleteOperatorResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(400)
+
+	return ctx.JSON(&response)
+}
+
+type DeleteOperator401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response DeleteOperator401ApplicationProblemPlusJSONResponse) VisitDeleteOperatorResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response)
+}
+
+type DeleteOperator403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response DeleteOperator403ApplicationProblemPlusJSONResponse) VisitDeleteOperatorResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(403)
+
+	return ctx.JSON(&response)
+}
+
+type DeleteOperator404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response DeleteOperator404ApplicationProblemPlusJSONResponse) VisitDeleteOperatorResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(404)
+
+	return ctx.JSON(&response)
+}
+
+type DeleteOperator409ApplicationProblemPlusJSONResponse struct {
+	ConflictApplicationProblemPlusJSONResponse
+}
+
+func (response DeleteOperator409ApplicationProblemPlusJSONResponse) VisitDeleteOperatorResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(409)
+
+	return ctx.JSON(&response)
+}
+
+type DeleteOperator412ApplicationProblemPlusJSONResponse struct {
+	PreconditionFailedApplicationProblemPlusJSONResponse
+}
+
+func (response DeleteOperator412ApplicationProblemPlusJSONResponse) VisitDeleteOperatorResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(412)
+
+	return ctx.JSON(&response)
+}
+
+type DeleteOperator428ApplicationProblemPlusJSONResponse struct {
+	PreconditionRequiredApplicationProblemPlusJSONResponse
+}
+
+func (response DeleteOperator428ApplicationProblemPlusJSONResponse) VisitDeleteOperatorResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(428)
+
+	return ctx.JSON(&response)
+}
+
+type DeleteOperator429ApplicationProblemPlusJSONResponse struct {
+	LimitedApplicationProblemPlusJSONResponse
+}
+
+func (response DeleteOperator429ApplicationProblemPlusJSONResponse) VisitDeleteOperatorResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(429)
+
+	return ctx.JSON(&response)
+}
+
+type DeleteOperator503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response DeleteOperator503ApplicationProblemPlusJSONResponse) VisitDeleteOperatorResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(503)
+
+	return ctx.JSON(&response)
+}
+
 type GetOperatorRequestObject struct {
-	OperatorId openapi_types.UUID `json:"operator_id"`
+	OperatorId OperatorID `json:"operator_id"`
 	Params     GetOperatorParams
 }
 
@@ -2202,6 +3631,218 @@ type GetOperator503ApplicationProblemPlusJSONResponse struct {
 }
 
 func (response GetOperator503ApplicationProblemPlusJSONResponse) VisitGetOperatorResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(503)
+
+	return ctx.JSON(&response)
+}
+
+type UpdateOperatorRequestObject struct {
+	OperatorId                        OperatorID `json:"operator_id"`
+	Params                            UpdateOperatorParams
+	JSONBody                          *UpdateOperatorJSONRequestBody
+	ApplicationMergePatchPlusJSONBody *UpdateOperatorApplicationMergePatchPlusJSONRequestBody
+}
+
+type UpdateOperatorResponseObject interface {
+	VisitUpdateOperatorResponse(ctx *fiber.Ctx) error
+}
+
+type UpdateOperator200ResponseHeaders struct {
+	ETag *string
+}
+
+type UpdateOperator200JSONResponse struct {
+	Body    Operator
+	Headers UpdateOperator200ResponseHeaders
+}
+
+func (response UpdateOperator200JSONResponse) VisitUpdateOperatorResponse(ctx *fiber.Ctx) error {
+	if response.Headers.ETag != nil {
+		ctx.Response().Header.Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response.Body)
+}
+
+type UpdateOperator400ApplicationProblemPlusJSONResponse struct {
+	InvalidApplicationProblemPlusJSONResponse
+}
+
+func (response UpdateOperator400ApplicationProblemPlusJSONResponse) VisitUpdateOperatorResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(400)
+
+	return ctx.JSON(&response)
+}
+
+type UpdateOperator401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response UpdateOperator401ApplicationProblemPlusJSONResponse) VisitUpdateOperatorResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response)
+}
+
+type UpdateOperator403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response UpdateOperator403ApplicationProblemPlusJSONResponse) VisitUpdateOperatorResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(403)
+
+	return ctx.JSON(&response)
+}
+
+type UpdateOperator404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response UpdateOperator404ApplicationProblemPlusJSONResponse) VisitUpdateOperatorResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(404)
+
+	return ctx.JSON(&response)
+}
+
+type UpdateOperator412ApplicationProblemPlusJSONResponse struct {
+	PreconditionFailedApplicationProblemPlusJSONResponse
+}
+
+func (response UpdateOperator412ApplicationProblemPlusJSONResponse) VisitUpdateOperatorResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(412)
+
+	return ctx.JSON(&response)
+}
+
+type UpdateOperator428ApplicationProblemPlusJSONResponse struct {
+	PreconditionRequiredApplicationProblemPlusJSONResponse
+}
+
+func (response UpdateOperator428ApplicationProblemPlusJSONResponse) VisitUpdateOperatorResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(428)
+
+	return ctx.JSON(&response)
+}
+
+type UpdateOperator429ApplicationProblemPlusJSONResponse struct {
+	LimitedApplicationProblemPlusJSONResponse
+}
+
+func (response UpdateOperator429ApplicationProblemPlusJSONResponse) VisitUpdateOperatorResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(429)
+
+	return ctx.JSON(&response)
+}
+
+type UpdateOperator503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response UpdateOperator503ApplicationProblemPlusJSONResponse) VisitUpdateOperatorResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(503)
+
+	return ctx.JSON(&response)
+}
+
+type ListOperatorHistoryRequestObject struct {
+	OperatorId OperatorID `json:"operator_id"`
+	Params     ListOperatorHistoryParams
+}
+
+type ListOperatorHistoryResponseObject interface {
+	VisitListOperatorHistoryResponse(ctx *fiber.Ctx) error
+}
+
+type ListOperatorHistory200ResponseHeaders struct {
+	Link *string
+}
+
+type ListOperatorHistory200JSONResponse struct {
+	Body    HistoryPage
+	Headers ListOperatorHistory200ResponseHeaders
+}
+
+func (response ListOperatorHistory200JSONResponse) VisitListOperatorHistoryResponse(ctx *fiber.Ctx) error {
+	if response.Headers.Link != nil {
+		ctx.Response().Header.Set("Link", fmt.Sprint(*response.Headers.Link))
+	}
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response.Body)
+}
+
+type ListOperatorHistory400ApplicationProblemPlusJSONResponse struct {
+	InvalidApplicationProblemPlusJSONResponse
+}
+
+func (response ListOperatorHistory400ApplicationProblemPlusJSONResponse) VisitListOperatorHistoryResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(400)
+
+	return ctx.JSON(&response)
+}
+
+type ListOperatorHistory401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response ListOperatorHistory401ApplicationProblemPlusJSONResponse) VisitListOperatorHistoryResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response)
+}
+
+type ListOperatorHistory403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response ListOperatorHistory403ApplicationProblemPlusJSONResponse) VisitListOperatorHistoryResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(403)
+
+	return ctx.JSON(&response)
+}
+
+type ListOperatorHistory404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response ListOperatorHistory404ApplicationProblemPlusJSONResponse) VisitListOperatorHistoryResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(404)
+
+	return ctx.JSON(&response)
+}
+
+type ListOperatorHistory429ApplicationProblemPlusJSONResponse struct {
+	LimitedApplicationProblemPlusJSONResponse
+}
+
+func (response ListOperatorHistory429ApplicationProblemPlusJSONResponse) VisitListOperatorHistoryResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(429)
+
+	return ctx.JSON(&response)
+}
+
+type ListOperatorHistory503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response ListOperatorHistory503ApplicationProblemPlusJSONResponse) VisitListOperatorHistoryResponse(ctx *fiber.Ctx) error {
 	ctx.Response().Header.Set("Content-Type", "application/problem+json")
 	ctx.Status(503)
 
@@ -2528,6 +4169,22 @@ func (response GetStation200JSONResponse) VisitGetStationResponse(ctx *fiber.Ctx
 	return ctx.JSON(&response.Body)
 }
 
+type GetStation301ResponseHeaders struct {
+	Location *string
+}
+
+type GetStation301Response struct {
+	Headers GetStation301ResponseHeaders
+}
+
+func (response GetStation301Response) VisitGetStationResponse(ctx *fiber.Ctx) error {
+	if response.Headers.Location != nil {
+		ctx.Response().Header.Set("Location", fmt.Sprint(*response.Headers.Location))
+	}
+	ctx.Status(301)
+	return nil
+}
+
 type GetStation304Response = NotModifiedResponse
 
 func (response GetStation304Response) VisitGetStationResponse(ctx *fiber.Ctx) error {
@@ -2741,6 +4398,1044 @@ func (response UpdateStation503ApplicationProblemPlusJSONResponse) VisitUpdateSt
 	return ctx.JSON(&response)
 }
 
+type CreateEvseRequestObject struct {
+	StationId StationID `json:"station_id"`
+	Params    CreateEvseParams
+	Body      *CreateEvseJSONRequestBody
+}
+
+type CreateEvseResponseObject interface {
+	VisitCreateEvseResponse(ctx *fiber.Ctx) error
+}
+
+type CreateEvse201ResponseHeaders struct {
+	ETag     *string
+	Location *string
+}
+
+type CreateEvse201JSONResponse struct {
+	Body    Station
+	Headers CreateEvse201ResponseHeaders
+}
+
+func (response CreateEvse201JSONResponse) VisitCreateEvseResponse(ctx *fiber.Ctx) error {
+	if response.Headers.ETag != nil {
+		ctx.Response().Header.Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	if response.Headers.Location != nil {
+		ctx.Response().Header.Set("Location", fmt.Sprint(*response.Headers.Location))
+	}
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(201)
+
+	return ctx.JSON(&response.Body)
+}
+
+type CreateEvse400ApplicationProblemPlusJSONResponse struct {
+	InvalidApplicationProblemPlusJSONResponse
+}
+
+func (response CreateEvse400ApplicationProblemPlusJSONResponse) VisitCreateEvseResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(400)
+
+	return ctx.JSON(&response)
+}
+
+type CreateEvse401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response CreateEvse401ApplicationProblemPlusJSONResponse) VisitCreateEvseResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response)
+}
+
+type CreateEvse403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response CreateEvse403ApplicationProblemPlusJSONResponse) VisitCreateEvseResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(403)
+
+	return ctx.JSON(&response)
+}
+
+type CreateEvse404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response CreateEvse404ApplicationProblemPlusJSONResponse) VisitCreateEvseResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(404)
+
+	return ctx.JSON(&response)
+}
+
+type CreateEvse409ApplicationProblemPlusJSONResponse struct {
+	ConflictApplicationProblemPlusJSONResponse
+}
+
+func (response CreateEvse409ApplicationProblemPlusJSONResponse) VisitCreateEvseResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(409)
+
+	return ctx.JSON(&response)
+}
+
+type CreateEvse410ApplicationProblemPlusJSONResponse struct {
+	GoneApplicationProblemPlusJSONResponse
+}
+
+func (response CreateEvse410ApplicationProblemPlusJSONResponse) VisitCreateEvseResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(410)
+
+	return ctx.JSON(&response)
+}
+
+type CreateEvse422ApplicationProblemPlusJSONResponse struct {
+	UnprocessableApplicationProblemPlusJSONResponse
+}
+
+func (response CreateEvse422ApplicationProblemPlusJSONResponse) VisitCreateEvseResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(422)
+
+	return ctx.JSON(&response)
+}
+
+type CreateEvse429ApplicationProblemPlusJSONResponse struct {
+	LimitedApplicationProblemPlusJSONResponse
+}
+
+func (response CreateEvse429ApplicationProblemPlusJSONResponse) VisitCreateEvseResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(429)
+
+	return ctx.JSON(&response)
+}
+
+type CreateEvse503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response CreateEvse503ApplicationProblemPlusJSONResponse) VisitCreateEvseResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(503)
+
+	return ctx.JSON(&response)
+}
+
+type DeleteEvseRequestObject struct {
+	StationId StationID `json:"station_id"`
+	EvseId    EvseID    `json:"evse_id"`
+	Params    DeleteEvseParams
+}
+
+type DeleteEvseResponseObject interface {
+	VisitDeleteEvseResponse(ctx *fiber.Ctx) error
+}
+
+type DeleteEvse200ResponseHeaders struct {
+	ETag *string
+}
+
+type DeleteEvse200JSONResponse struct {
+	Body    Station
+	Headers DeleteEvse200ResponseHeaders
+}
+
+func (response DeleteEvse200JSONResponse) VisitDeleteEvseResponse(ctx *fiber.Ctx) error {
+	if response.Headers.ETag != nil {
+		ctx.Response().Header.Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response.Body)
+}
+
+type DeleteEvse400ApplicationProblemPlusJSONResponse struct {
+	InvalidApplicationProblemPlusJSONResponse
+}
+
+func (response DeleteEvse400ApplicationProblemPlusJSONResponse) VisitDeleteEvseResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(400)
+
+	return ctx.JSON(&response)
+}
+
+type DeleteEvse401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response DeleteEvse401ApplicationProblemPlusJSONResponse) VisitDeleteEvseResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response)
+}
+
+type DeleteEvse403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response DeleteEvse403ApplicationProblemPlusJSONResponse) VisitDeleteEvseResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(403)
+
+	return ctx.JSON(&response)
+}
+
+type DeleteEvse404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response DeleteEvse404ApplicationProblemPlusJSONResponse) VisitDeleteEvseResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(404)
+
+	return ctx.JSON(&response)
+}
+
+type DeleteEvse409ApplicationProblemPlusJSONResponse struct {
+	ConflictApplicationProblemPlusJSONResponse
+}
+
+func (response DeleteEvse409ApplicationProblemPlusJSONResponse) VisitDeleteEvseResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(409)
+
+	return ctx.JSON(&response)
+}
+
+type DeleteEvse410ApplicationProblemPlusJSONResponse struct {
+	GoneApplicationProblemPlusJSONResponse
+}
+
+func (response DeleteEvse410ApplicationProblemPlusJSONResponse) VisitDeleteEvseResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(410)
+
+	return ctx.JSON(&response)
+}
+
+type DeleteEvse412ApplicationProblemPlusJSONResponse struct {
+	PreconditionFailedApplicationProblemPlusJSONResponse
+}
+
+func (response DeleteEvse412ApplicationProblemPlusJSONResponse) VisitDeleteEvseResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(412)
+
+	return ctx.JSON(&response)
+}
+
+type DeleteEvse428ApplicationProblemPlusJSONResponse struct {
+	PreconditionRequiredApplicationProblemPlusJSONResponse
+}
+
+func (response DeleteEvse428ApplicationProblemPlusJSONResponse) VisitDeleteEvseResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(428)
+
+	return ctx.JSON(&response)
+}
+
+type DeleteEvse429ApplicationProblemPlusJSONResponse struct {
+	LimitedApplicationProblemPlusJSONResponse
+}
+
+func (response DeleteEvse429ApplicationProblemPlusJSONResponse) VisitDeleteEvseResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(429)
+
+	return ctx.JSON(&response)
+}
+
+type DeleteEvse503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response DeleteEvse503ApplicationProblemPlusJSONResponse) VisitDeleteEvseResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(503)
+
+	return ctx.JSON(&response)
+}
+
+type UpdateEvseRequestObject struct {
+	StationId                         StationID `json:"station_id"`
+	EvseId                            EvseID    `json:"evse_id"`
+	Params                            UpdateEvseParams
+	JSONBody                          *UpdateEvseJSONRequestBody
+	ApplicationMergePatchPlusJSONBody *UpdateEvseApplicationMergePatchPlusJSONRequestBody
+}
+
+type UpdateEvseResponseObject interface {
+	VisitUpdateEvseResponse(ctx *fiber.Ctx) error
+}
+
+type UpdateEvse200ResponseHeaders struct {
+	ETag *string
+}
+
+type UpdateEvse200JSONResponse struct {
+	Body    Station
+	Headers UpdateEvse200ResponseHeaders
+}
+
+func (response UpdateEvse200JSONResponse) VisitUpdateEvseResponse(ctx *fiber.Ctx) error {
+	if response.Headers.ETag != nil {
+		ctx.Response().Header.Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response.Body)
+}
+
+type UpdateEvse400ApplicationProblemPlusJSONResponse struct {
+	InvalidApplicationProblemPlusJSONResponse
+}
+
+func (response UpdateEvse400ApplicationProblemPlusJSONResponse) VisitUpdateEvseResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(400)
+
+	return ctx.JSON(&response)
+}
+
+type UpdateEvse401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response UpdateEvse401ApplicationProblemPlusJSONResponse) VisitUpdateEvseResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response)
+}
+
+type UpdateEvse403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response UpdateEvse403ApplicationProblemPlusJSONResponse) VisitUpdateEvseResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(403)
+
+	return ctx.JSON(&response)
+}
+
+type UpdateEvse404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response UpdateEvse404ApplicationProblemPlusJSONResponse) VisitUpdateEvseResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(404)
+
+	return ctx.JSON(&response)
+}
+
+type UpdateEvse409ApplicationProblemPlusJSONResponse struct {
+	ConflictApplicationProblemPlusJSONResponse
+}
+
+func (response UpdateEvse409ApplicationProblemPlusJSONResponse) VisitUpdateEvseResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(409)
+
+	return ctx.JSON(&response)
+}
+
+type UpdateEvse410ApplicationProblemPlusJSONResponse struct {
+	GoneApplicationProblemPlusJSONResponse
+}
+
+func (response UpdateEvse410ApplicationProblemPlusJSONResponse) VisitUpdateEvseResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(410)
+
+	return ctx.JSON(&response)
+}
+
+type UpdateEvse412ApplicationProblemPlusJSONResponse struct {
+	PreconditionFailedApplicationProblemPlusJSONResponse
+}
+
+func (response UpdateEvse412ApplicationProblemPlusJSONResponse) VisitUpdateEvseResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(412)
+
+	return ctx.JSON(&response)
+}
+
+type UpdateEvse428ApplicationProblemPlusJSONResponse struct {
+	PreconditionRequiredApplicationProblemPlusJSONResponse
+}
+
+func (response UpdateEvse428ApplicationProblemPlusJSONResponse) VisitUpdateEvseResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(428)
+
+	return ctx.JSON(&response)
+}
+
+type UpdateEvse429ApplicationProblemPlusJSONResponse struct {
+	LimitedApplicationProblemPlusJSONResponse
+}
+
+func (response UpdateEvse429ApplicationProblemPlusJSONResponse) VisitUpdateEvseResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(429)
+
+	return ctx.JSON(&response)
+}
+
+type UpdateEvse503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response UpdateEvse503ApplicationProblemPlusJSONResponse) VisitUpdateEvseResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(503)
+
+	return ctx.JSON(&response)
+}
+
+type CreateConnectorRequestObject struct {
+	StationId StationID `json:"station_id"`
+	EvseId    EvseID    `json:"evse_id"`
+	Params    CreateConnectorParams
+	Body      *CreateConnectorJSONRequestBody
+}
+
+type CreateConnectorResponseObject interface {
+	VisitCreateConnectorResponse(ctx *fiber.Ctx) error
+}
+
+type CreateConnector201ResponseHeaders struct {
+	ETag     *string
+	Location *string
+}
+
+type CreateConnector201JSONResponse struct {
+	Body    Station
+	Headers CreateConnector201ResponseHeaders
+}
+
+func (response CreateConnector201JSONResponse) VisitCreateConnectorResponse(ctx *fiber.Ctx) error {
+	if response.Headers.ETag != nil {
+		ctx.Response().Header.Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	if response.Headers.Location != nil {
+		ctx.Response().Header.Set("Location", fmt.Sprint(*response.Headers.Location))
+	}
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(201)
+
+	return ctx.JSON(&response.Body)
+}
+
+type CreateConnector400ApplicationProblemPlusJSONResponse struct {
+	InvalidApplicationProblemPlusJSONResponse
+}
+
+func (response CreateConnector400ApplicationProblemPlusJSONResponse) VisitCreateConnectorResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(400)
+
+	return ctx.JSON(&response)
+}
+
+type CreateConnector401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response CreateConnector401ApplicationProblemPlusJSONResponse) VisitCreateConnectorResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response)
+}
+
+type CreateConnector403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response CreateConnector403ApplicationProblemPlusJSONResponse) VisitCreateConnectorResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(403)
+
+	return ctx.JSON(&response)
+}
+
+type CreateConnector404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response CreateConnector404ApplicationProblemPlusJSONResponse) VisitCreateConnectorResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(404)
+
+	return ctx.JSON(&response)
+}
+
+type CreateConnector409ApplicationProblemPlusJSONResponse struct {
+	ConflictApplicationProblemPlusJSONResponse
+}
+
+func (response CreateConnector409ApplicationProblemPlusJSONResponse) VisitCreateConnectorResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(409)
+
+	return ctx.JSON(&response)
+}
+
+type CreateConnector410ApplicationProblemPlusJSONResponse struct {
+	GoneApplicationProblemPlusJSONResponse
+}
+
+func (response CreateConnector410ApplicationProblemPlusJSONResponse) VisitCreateConnectorResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(410)
+
+	return ctx.JSON(&response)
+}
+
+type CreateConnector422ApplicationProblemPlusJSONResponse struct {
+	UnprocessableApplicationProblemPlusJSONResponse
+}
+
+func (response CreateConnector422ApplicationProblemPlusJSONResponse) VisitCreateConnectorResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(422)
+
+	return ctx.JSON(&response)
+}
+
+type CreateConnector429ApplicationProblemPlusJSONResponse struct {
+	LimitedApplicationProblemPlusJSONResponse
+}
+
+func (response CreateConnector429ApplicationProblemPlusJSONResponse) VisitCreateConnectorResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(429)
+
+	return ctx.JSON(&response)
+}
+
+type CreateConnector503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response CreateConnector503ApplicationProblemPlusJSONResponse) VisitCreateConnectorResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(503)
+
+	return ctx.JSON(&response)
+}
+
+type DeleteConnectorRequestObject struct {
+	StationId   StationID   `json:"station_id"`
+	EvseId      EvseID      `json:"evse_id"`
+	ConnectorId ConnectorID `json:"connector_id"`
+	Params      DeleteConnectorParams
+}
+
+type DeleteConnectorResponseObject interface {
+	VisitDeleteConnectorResponse(ctx *fiber.Ctx) error
+}
+
+type DeleteConnector200ResponseHeaders struct {
+	ETag *string
+}
+
+type DeleteConnector200JSONResponse struct {
+	Body    Station
+	Headers DeleteConnector200ResponseHeaders
+}
+
+func (response DeleteConnector200JSONResponse) VisitDeleteConnectorResponse(ctx *fiber.Ctx) error {
+	if response.Headers.ETag != nil {
+		ctx.Response().Header.Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response.Body)
+}
+
+type DeleteConnector400ApplicationProblemPlusJSONResponse struct {
+	InvalidApplicationProblemPlusJSONResponse
+}
+
+func (response DeleteConnector400ApplicationProblemPlusJSONResponse) VisitDeleteConnectorResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(400)
+
+	return ctx.JSON(&response)
+}
+
+type DeleteConnector401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response DeleteConnector401ApplicationProblemPlusJSONResponse) VisitDeleteConnectorResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response)
+}
+
+type DeleteConnector403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response DeleteConnector403ApplicationProblemPlusJSONResponse) VisitDeleteConnectorResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(403)
+
+	return ctx.JSON(&response)
+}
+
+type DeleteConnector404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response DeleteConnector404ApplicationProblemPlusJSONResponse) VisitDeleteConnectorResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(404)
+
+	return ctx.JSON(&response)
+}
+
+type DeleteConnector409ApplicationProblemPlusJSONResponse struct {
+	ConflictApplicationProblemPlusJSONResponse
+}
+
+func (response DeleteConnector409ApplicationProblemPlusJSONResponse) VisitDeleteConnectorResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(409)
+
+	return ctx.JSON(&response)
+}
+
+type DeleteConnector410ApplicationProblemPlusJSONResponse struct {
+	GoneApplicationProblemPlusJSONResponse
+}
+
+func (response DeleteConnector410ApplicationProblemPlusJSONResponse) VisitDeleteConnectorResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(410)
+
+	return ctx.JSON(&response)
+}
+
+type DeleteConnector412ApplicationProblemPlusJSONResponse struct {
+	PreconditionFailedApplicationProblemPlusJSONResponse
+}
+
+func (response DeleteConnector412ApplicationProblemPlusJSONResponse) VisitDeleteConnectorResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(412)
+
+	return ctx.JSON(&response)
+}
+
+type DeleteConnector428ApplicationProblemPlusJSONResponse struct {
+	PreconditionRequiredApplicationProblemPlusJSONResponse
+}
+
+func (response DeleteConnector428ApplicationProblemPlusJSONResponse) VisitDeleteConnectorResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(428)
+
+	return ctx.JSON(&response)
+}
+
+type DeleteConnector429ApplicationProblemPlusJSONResponse struct {
+	LimitedApplicationProblemPlusJSONResponse
+}
+
+func (response DeleteConnector429ApplicationProblemPlusJSONResponse) VisitDeleteConnectorResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(429)
+
+	return ctx.JSON(&response)
+}
+
+type DeleteConnector503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response DeleteConnector503ApplicationProblemPlusJSONResponse) VisitDeleteConnectorResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(503)
+
+	return ctx.JSON(&response)
+}
+
+type UpdateConnectorRequestObject struct {
+	StationId                         StationID   `json:"station_id"`
+	EvseId                            EvseID      `json:"evse_id"`
+	ConnectorId                       ConnectorID `json:"connector_id"`
+	Params                            UpdateConnectorParams
+	JSONBody                          *UpdateConnectorJSONRequestBody
+	ApplicationMergePatchPlusJSONBody *UpdateConnectorApplicationMergePatchPlusJSONRequestBody
+}
+
+type UpdateConnectorResponseObject interface {
+	VisitUpdateConnectorResponse(ctx *fiber.Ctx) error
+}
+
+type UpdateConnector200ResponseHeaders struct {
+	ETag *string
+}
+
+type UpdateConnector200JSONResponse struct {
+	Body    Station
+	Headers UpdateConnector200ResponseHeaders
+}
+
+func (response UpdateConnector200JSONResponse) VisitUpdateConnectorResponse(ctx *fiber.Ctx) error {
+	if response.Headers.ETag != nil {
+		ctx.Response().Header.Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response.Body)
+}
+
+type UpdateConnector400ApplicationProblemPlusJSONResponse struct {
+	InvalidApplicationProblemPlusJSONResponse
+}
+
+func (response UpdateConnector400ApplicationProblemPlusJSONResponse) VisitUpdateConnectorResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(400)
+
+	return ctx.JSON(&response)
+}
+
+type UpdateConnector401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response UpdateConnector401ApplicationProblemPlusJSONResponse) VisitUpdateConnectorResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response)
+}
+
+type UpdateConnector403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response UpdateConnector403ApplicationProblemPlusJSONResponse) VisitUpdateConnectorResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(403)
+
+	return ctx.JSON(&response)
+}
+
+type UpdateConnector404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response UpdateConnector404ApplicationProblemPlusJSONResponse) VisitUpdateConnectorResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(404)
+
+	return ctx.JSON(&response)
+}
+
+type UpdateConnector409ApplicationProblemPlusJSONResponse struct {
+	ConflictApplicationProblemPlusJSONResponse
+}
+
+func (response UpdateConnector409ApplicationProblemPlusJSONResponse) VisitUpdateConnectorResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(409)
+
+	return ctx.JSON(&response)
+}
+
+type UpdateConnector410ApplicationProblemPlusJSONResponse struct {
+	GoneApplicationProblemPlusJSONResponse
+}
+
+func (response UpdateConnector410ApplicationProblemPlusJSONResponse) VisitUpdateConnectorResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(410)
+
+	return ctx.JSON(&response)
+}
+
+type UpdateConnector412ApplicationProblemPlusJSONResponse struct {
+	PreconditionFailedApplicationProblemPlusJSONResponse
+}
+
+func (response UpdateConnector412ApplicationProblemPlusJSONResponse) VisitUpdateConnectorResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(412)
+
+	return ctx.JSON(&response)
+}
+
+type UpdateConnector428ApplicationProblemPlusJSONResponse struct {
+	PreconditionRequiredApplicationProblemPlusJSONResponse
+}
+
+func (response UpdateConnector428ApplicationProblemPlusJSONResponse) VisitUpdateConnectorResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(428)
+
+	return ctx.JSON(&response)
+}
+
+type UpdateConnector429ApplicationProblemPlusJSONResponse struct {
+	LimitedApplicationProblemPlusJSONResponse
+}
+
+func (response UpdateConnector429ApplicationProblemPlusJSONResponse) VisitUpdateConnectorResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(429)
+
+	return ctx.JSON(&response)
+}
+
+type UpdateConnector503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response UpdateConnector503ApplicationProblemPlusJSONResponse) VisitUpdateConnectorResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(503)
+
+	return ctx.JSON(&response)
+}
+
+type ListStationHistoryRequestObject struct {
+	StationId StationID `json:"station_id"`
+	Params    ListStationHistoryParams
+}
+
+type ListStationHistoryResponseObject interface {
+	VisitListStationHistoryResponse(ctx *fiber.Ctx) error
+}
+
+type ListStationHistory200ResponseHeaders struct {
+	Link *string
+}
+
+type ListStationHistory200JSONResponse struct {
+	Body    HistoryPage
+	Headers ListStationHistory200ResponseHeaders
+}
+
+func (response ListStationHistory200JSONResponse) VisitListStationHistoryResponse(ctx *fiber.Ctx) error {
+	if response.Headers.Link != nil {
+		ctx.Response().Header.Set("Link", fmt.Sprint(*response.Headers.Link))
+	}
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response.Body)
+}
+
+type ListStationHistory400ApplicationProblemPlusJSONResponse struct {
+	InvalidApplicationProblemPlusJSONResponse
+}
+
+func (response ListStationHistory400ApplicationProblemPlusJSONResponse) VisitListStationHistoryResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(400)
+
+	return ctx.JSON(&response)
+}
+
+type ListStationHistory401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response ListStationHistory401ApplicationProblemPlusJSONResponse) VisitListStationHistoryResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response)
+}
+
+type ListStationHistory403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response ListStationHistory403ApplicationProblemPlusJSONResponse) VisitListStationHistoryResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(403)
+
+	return ctx.JSON(&response)
+}
+
+type ListStationHistory404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response ListStationHistory404ApplicationProblemPlusJSONResponse) VisitListStationHistoryResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(404)
+
+	return ctx.JSON(&response)
+}
+
+type ListStationHistory429ApplicationProblemPlusJSONResponse struct {
+	LimitedApplicationProblemPlusJSONResponse
+}
+
+func (response ListStationHistory429ApplicationProblemPlusJSONResponse) VisitListStationHistoryResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(429)
+
+	return ctx.JSON(&response)
+}
+
+type ListStationHistory503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response ListStationHistory503ApplicationProblemPlusJSONResponse) VisitListStationHistoryResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(503)
+
+	return ctx.JSON(&response)
+}
+
+type MergeStationRequestObject struct {
+	StationId StationID `json:"station_id"`
+	Params    MergeStationParams
+	Body      *MergeStationJSONRequestBody
+}
+
+type MergeStationResponseObject interface {
+	VisitMergeStationResponse(ctx *fiber.Ctx) error
+}
+
+type MergeStation200ResponseHeaders struct {
+	ETag *string
+}
+
+type MergeStation200JSONResponse struct {
+	Body    Station
+	Headers MergeStation200ResponseHeaders
+}
+
+func (response MergeStation200JSONResponse) VisitMergeStationResponse(ctx *fiber.Ctx) error {
+	if response.Headers.ETag != nil {
+		ctx.Response().Header.Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response.Body)
+}
+
+type MergeStation400ApplicationProblemPlusJSONResponse struct {
+	InvalidApplicationProblemPlusJSONResponse
+}
+
+func (response MergeStation400ApplicationProblemPlusJSONResponse) VisitMergeStationResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(400)
+
+	return ctx.JSON(&response)
+}
+
+type MergeStation401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response MergeStation401ApplicationProblemPlusJSONResponse) VisitMergeStationResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response)
+}
+
+type MergeStation403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response MergeStation403ApplicationProblemPlusJSONResponse) VisitMergeStationResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(403)
+
+	return ctx.JSON(&response)
+}
+
+type MergeStation404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response MergeStation404ApplicationProblemPlusJSONResponse) VisitMergeStationResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(404)
+
+	return ctx.JSON(&response)
+}
+
+type MergeStation410ApplicationProblemPlusJSONResponse struct {
+	GoneApplicationProblemPlusJSONResponse
+}
+
+func (response MergeStation410ApplicationProblemPlusJSONResponse) VisitMergeStationResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(410)
+
+	return ctx.JSON(&response)
+}
+
+type MergeStation422ApplicationProblemPlusJSONResponse struct {
+	UnprocessableApplicationProblemPlusJSONResponse
+}
+
+func (response MergeStation422ApplicationProblemPlusJSONResponse) VisitMergeStationResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(422)
+
+	return ctx.JSON(&response)
+}
+
+type MergeStation429ApplicationProblemPlusJSONResponse struct {
+	LimitedApplicationProblemPlusJSONResponse
+}
+
+func (response MergeStation429ApplicationProblemPlusJSONResponse) VisitMergeStationResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(429)
+
+	return ctx.JSON(&response)
+}
+
+type MergeStation503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response MergeStation503ApplicationProblemPlusJSONResponse) VisitMergeStationResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(503)
+
+	return ctx.JSON(&response)
+}
+
 type QuoteStationRequestObject struct {
 	StationId StationID `json:"station_id"`
 	Params    QuoteStationParams
@@ -2903,8 +5598,326 @@ func (response GetStats503ApplicationProblemPlusJSONResponse) VisitGetStatsRespo
 	return ctx.JSON(&response)
 }
 
+type ListTariffsRequestObject struct {
+	Params ListTariffsParams
+}
+
+type ListTariffsResponseObject interface {
+	VisitListTariffsResponse(ctx *fiber.Ctx) error
+}
+
+type ListTariffs200ResponseHeaders struct {
+	ETag *string
+	Link *string
+}
+
+type ListTariffs200JSONResponse struct {
+	Body    TariffPage
+	Headers ListTariffs200ResponseHeaders
+}
+
+func (response ListTariffs200JSONResponse) VisitListTariffsResponse(ctx *fiber.Ctx) error {
+	if response.Headers.ETag != nil {
+		ctx.Response().Header.Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	if response.Headers.Link != nil {
+		ctx.Response().Header.Set("Link", fmt.Sprint(*response.Headers.Link))
+	}
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response.Body)
+}
+
+type ListTariffs304Response = NotModifiedResponse
+
+func (response ListTariffs304Response) VisitListTariffsResponse(ctx *fiber.Ctx) error {
+	ctx.Status(304)
+	return nil
+}
+
+type ListTariffs400ApplicationProblemPlusJSONResponse struct {
+	InvalidApplicationProblemPlusJSONResponse
+}
+
+func (response ListTariffs400ApplicationProblemPlusJSONResponse) VisitListTariffsResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(400)
+
+	return ctx.JSON(&response)
+}
+
+type ListTariffs401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response ListTariffs401ApplicationProblemPlusJSONResponse) VisitListTariffsResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response)
+}
+
+type ListTariffs429ApplicationProblemPlusJSONResponse struct {
+	LimitedApplicationProblemPlusJSONResponse
+}
+
+func (response ListTariffs429ApplicationProblemPlusJSONResponse) VisitListTariffsResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(429)
+
+	return ctx.JSON(&response)
+}
+
+type ListTariffs503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response ListTariffs503ApplicationProblemPlusJSONResponse) VisitListTariffsResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(503)
+
+	return ctx.JSON(&response)
+}
+
+type CreateTariffRequestObject struct {
+	Params CreateTariffParams
+	Body   *CreateTariffJSONRequestBody
+}
+
+type CreateTariffResponseObject interface {
+	VisitCreateTariffResponse(ctx *fiber.Ctx) error
+}
+
+type CreateTariff201ResponseHeaders struct {
+	ETag     *string
+	Location *string
+}
+
+type CreateTariff201JSONResponse struct {
+	Body    Tariff
+	Headers CreateTariff201ResponseHeaders
+}
+
+func (response CreateTariff201JSONResponse) VisitCreateTariffResponse(ctx *fiber.Ctx) error {
+	if response.Headers.ETag != nil {
+		ctx.Response().Header.Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	if response.Headers.Location != nil {
+		ctx.Response().Header.Set("Location", fmt.Sprint(*response.Headers.Location))
+	}
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(201)
+
+	return ctx.JSON(&response.Body)
+}
+
+type CreateTariff400ApplicationProblemPlusJSONResponse struct {
+	InvalidApplicationProblemPlusJSONResponse
+}
+
+func (response CreateTariff400ApplicationProblemPlusJSONResponse) VisitCreateTariffResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(400)
+
+	return ctx.JSON(&response)
+}
+
+type CreateTariff401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response CreateTariff401ApplicationProblemPlusJSONResponse) VisitCreateTariffResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response)
+}
+
+type CreateTariff403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response CreateTariff403ApplicationProblemPlusJSONResponse) VisitCreateTariffResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(403)
+
+	return ctx.JSON(&response)
+}
+
+type CreateTariff404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response CreateTariff404ApplicationProblemPlusJSONResponse) VisitCreateTariffResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(404)
+
+	return ctx.JSON(&response)
+}
+
+type CreateTariff409ApplicationProblemPlusJSONResponse struct {
+	ConflictApplicationProblemPlusJSONResponse
+}
+
+func (response CreateTariff409ApplicationProblemPlusJSONResponse) VisitCreateTariffResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(409)
+
+	return ctx.JSON(&response)
+}
+
+type CreateTariff422ApplicationProblemPlusJSONResponse struct {
+	UnprocessableApplicationProblemPlusJSONResponse
+}
+
+func (response CreateTariff422ApplicationProblemPlusJSONResponse) VisitCreateTariffResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(422)
+
+	return ctx.JSON(&response)
+}
+
+type CreateTariff429ApplicationProblemPlusJSONResponse struct {
+	LimitedApplicationProblemPlusJSONResponse
+}
+
+func (response CreateTariff429ApplicationProblemPlusJSONResponse) VisitCreateTariffResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(429)
+
+	return ctx.JSON(&response)
+}
+
+type CreateTariff503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response CreateTariff503ApplicationProblemPlusJSONResponse) VisitCreateTariffResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(503)
+
+	return ctx.JSON(&response)
+}
+
+type DeleteTariffRequestObject struct {
+	TariffId TariffID `json:"tariff_id"`
+	Params   DeleteTariffParams
+}
+
+type DeleteTariffResponseObject interface {
+	VisitDeleteTariffResponse(ctx *fiber.Ctx) error
+}
+
+type DeleteTariff204Response struct {
+}
+
+func (response DeleteTariff204Response) VisitDeleteTariffResponse(ctx *fiber.Ctx) error {
+	ctx.Status(204)
+	return nil
+}
+
+type DeleteTariff400ApplicationProblemPlusJSONResponse struct {
+	InvalidApplicationProblemPlusJSONResponse
+}
+
+func (response DeleteTariff400ApplicationProblemPlusJSONResponse) VisitDeleteTariffResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(400)
+
+	return ctx.JSON(&response)
+}
+
+type DeleteTariff401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response DeleteTariff401ApplicationProblemPlusJSONResponse) VisitDeleteTariffResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response)
+}
+
+type DeleteTariff403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response DeleteTariff403ApplicationProblemPlusJSONResponse) VisitDeleteTariffResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(403)
+
+	return ctx.JSON(&response)
+}
+
+type DeleteTariff404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response DeleteTariff404ApplicationProblemPlusJSONResponse) VisitDeleteTariffResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(404)
+
+	return ctx.JSON(&response)
+}
+
+type DeleteTariff409ApplicationProblemPlusJSONResponse struct {
+	ConflictApplicationProblemPlusJSONResponse
+}
+
+func (response DeleteTariff409ApplicationProblemPlusJSONResponse) VisitDeleteTariffResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(409)
+
+	return ctx.JSON(&response)
+}
+
+type DeleteTariff412ApplicationProblemPlusJSONResponse struct {
+	PreconditionFailedApplicationProblemPlusJSONResponse
+}
+
+func (response DeleteTariff412ApplicationProblemPlusJSONResponse) VisitDeleteTariffResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(412)
+
+	return ctx.JSON(&response)
+}
+
+type DeleteTariff428ApplicationProblemPlusJSONResponse struct {
+	PreconditionRequiredApplicationProblemPlusJSONResponse
+}
+
+func (response DeleteTariff428ApplicationProblemPlusJSONResponse) VisitDeleteTariffResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(428)
+
+	return ctx.JSON(&response)
+}
+
+type DeleteTariff429ApplicationProblemPlusJSONResponse struct {
+	LimitedApplicationProblemPlusJSONResponse
+}
+
+func (response DeleteTariff429ApplicationProblemPlusJSONResponse) VisitDeleteTariffResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(429)
+
+	return ctx.JSON(&response)
+}
+
+type DeleteTariff503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response DeleteTariff503ApplicationProblemPlusJSONResponse) VisitDeleteTariffResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(503)
+
+	return ctx.JSON(&response)
+}
+
 type GetTariffRequestObject struct {
-	TariffId openapi_types.UUID `json:"tariff_id"`
+	TariffId TariffID `json:"tariff_id"`
 	Params   GetTariffParams
 }
 
@@ -2993,6 +6006,218 @@ func (response GetTariff503ApplicationProblemPlusJSONResponse) VisitGetTariffRes
 	return ctx.JSON(&response)
 }
 
+type UpdateTariffRequestObject struct {
+	TariffId                          TariffID `json:"tariff_id"`
+	Params                            UpdateTariffParams
+	JSONBody                          *UpdateTariffJSONRequestBody
+	ApplicationMergePatchPlusJSONBody *UpdateTariffApplicationMergePatchPlusJSONRequestBody
+}
+
+type UpdateTariffResponseObject interface {
+	VisitUpdateTariffResponse(ctx *fiber.Ctx) error
+}
+
+type UpdateTariff200ResponseHeaders struct {
+	ETag *string
+}
+
+type UpdateTariff200JSONResponse struct {
+	Body    Tariff
+	Headers UpdateTariff200ResponseHeaders
+}
+
+func (response UpdateTariff200JSONResponse) VisitUpdateTariffResponse(ctx *fiber.Ctx) error {
+	if response.Headers.ETag != nil {
+		ctx.Response().Header.Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response.Body)
+}
+
+type UpdateTariff400ApplicationProblemPlusJSONResponse struct {
+	InvalidApplicationProblemPlusJSONResponse
+}
+
+func (response UpdateTariff400ApplicationProblemPlusJSONResponse) VisitUpdateTariffResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(400)
+
+	return ctx.JSON(&response)
+}
+
+type UpdateTariff401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response UpdateTariff401ApplicationProblemPlusJSONResponse) VisitUpdateTariffResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response)
+}
+
+type UpdateTariff403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response UpdateTariff403ApplicationProblemPlusJSONResponse) VisitUpdateTariffResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(403)
+
+	return ctx.JSON(&response)
+}
+
+type UpdateTariff404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response UpdateTariff404ApplicationProblemPlusJSONResponse) VisitUpdateTariffResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(404)
+
+	return ctx.JSON(&response)
+}
+
+type UpdateTariff412ApplicationProblemPlusJSONResponse struct {
+	PreconditionFailedApplicationProblemPlusJSONResponse
+}
+
+func (response UpdateTariff412ApplicationProblemPlusJSONResponse) VisitUpdateTariffResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(412)
+
+	return ctx.JSON(&response)
+}
+
+type UpdateTariff428ApplicationProblemPlusJSONResponse struct {
+	PreconditionRequiredApplicationProblemPlusJSONResponse
+}
+
+func (response UpdateTariff428ApplicationProblemPlusJSONResponse) VisitUpdateTariffResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(428)
+
+	return ctx.JSON(&response)
+}
+
+type UpdateTariff429ApplicationProblemPlusJSONResponse struct {
+	LimitedApplicationProblemPlusJSONResponse
+}
+
+func (response UpdateTariff429ApplicationProblemPlusJSONResponse) VisitUpdateTariffResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(429)
+
+	return ctx.JSON(&response)
+}
+
+type UpdateTariff503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response UpdateTariff503ApplicationProblemPlusJSONResponse) VisitUpdateTariffResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(503)
+
+	return ctx.JSON(&response)
+}
+
+type ListTariffHistoryRequestObject struct {
+	TariffId TariffID `json:"tariff_id"`
+	Params   ListTariffHistoryParams
+}
+
+type ListTariffHistoryResponseObject interface {
+	VisitListTariffHistoryResponse(ctx *fiber.Ctx) error
+}
+
+type ListTariffHistory200ResponseHeaders struct {
+	Link *string
+}
+
+type ListTariffHistory200JSONResponse struct {
+	Body    HistoryPage
+	Headers ListTariffHistory200ResponseHeaders
+}
+
+func (response ListTariffHistory200JSONResponse) VisitListTariffHistoryResponse(ctx *fiber.Ctx) error {
+	if response.Headers.Link != nil {
+		ctx.Response().Header.Set("Link", fmt.Sprint(*response.Headers.Link))
+	}
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response.Body)
+}
+
+type ListTariffHistory400ApplicationProblemPlusJSONResponse struct {
+	InvalidApplicationProblemPlusJSONResponse
+}
+
+func (response ListTariffHistory400ApplicationProblemPlusJSONResponse) VisitListTariffHistoryResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(400)
+
+	return ctx.JSON(&response)
+}
+
+type ListTariffHistory401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response ListTariffHistory401ApplicationProblemPlusJSONResponse) VisitListTariffHistoryResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response)
+}
+
+type ListTariffHistory403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response ListTariffHistory403ApplicationProblemPlusJSONResponse) VisitListTariffHistoryResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(403)
+
+	return ctx.JSON(&response)
+}
+
+type ListTariffHistory404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response ListTariffHistory404ApplicationProblemPlusJSONResponse) VisitListTariffHistoryResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(404)
+
+	return ctx.JSON(&response)
+}
+
+type ListTariffHistory429ApplicationProblemPlusJSONResponse struct {
+	LimitedApplicationProblemPlusJSONResponse
+}
+
+func (response ListTariffHistory429ApplicationProblemPlusJSONResponse) VisitListTariffHistoryResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(429)
+
+	return ctx.JSON(&response)
+}
+
+type ListTariffHistory503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response ListTariffHistory503ApplicationProblemPlusJSONResponse) VisitListTariffHistoryResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(503)
+
+	return ctx.JSON(&response)
+}
+
 // StrictServerInterface represents all server handlers.
 type StrictServerInterface interface {
 	// GetImport Read an import
@@ -3004,9 +6229,21 @@ type StrictServerInterface interface {
 	// ListOperators List operators
 	// (GET /v1/operators)
 	ListOperators(ctx context.Context, request ListOperatorsRequestObject) (ListOperatorsResponseObject, error)
+	// CreateOperator Create an operator
+	// (POST /v1/operators)
+	CreateOperator(ctx context.Context, request CreateOperatorRequestObject) (CreateOperatorResponseObject, error)
+	// DeleteOperator Remove an operator
+	// (DELETE /v1/operators/{operator_id})
+	DeleteOperator(ctx context.Context, request DeleteOperatorRequestObject) (DeleteOperatorResponseObject, error)
 	// GetOperator Read an operator
 	// (GET /v1/operators/{operator_id})
 	GetOperator(ctx context.Context, request GetOperatorRequestObject) (GetOperatorResponseObject, error)
+	// UpdateOperator Change an operator
+	// (PATCH /v1/operators/{operator_id})
+	UpdateOperator(ctx context.Context, request UpdateOperatorRequestObject) (UpdateOperatorResponseObject, error)
+	// ListOperatorHistory Read an operator's history
+	// (GET /v1/operators/{operator_id}/history)
+	ListOperatorHistory(ctx context.Context, request ListOperatorHistoryRequestObject) (ListOperatorHistoryResponseObject, error)
 	// GetReference Read the enumerations
 	// (GET /v1/reference)
 	GetReference(ctx context.Context, request GetReferenceRequestObject) (GetReferenceResponseObject, error)
@@ -3022,15 +6259,54 @@ type StrictServerInterface interface {
 	// UpdateStation Change a station
 	// (PATCH /v1/stations/{station_id})
 	UpdateStation(ctx context.Context, request UpdateStationRequestObject) (UpdateStationResponseObject, error)
+	// CreateEvse Add an EVSE
+	// (POST /v1/stations/{station_id}/evses)
+	CreateEvse(ctx context.Context, request CreateEvseRequestObject) (CreateEvseResponseObject, error)
+	// DeleteEvse Remove an EVSE
+	// (DELETE /v1/stations/{station_id}/evses/{evse_id})
+	DeleteEvse(ctx context.Context, request DeleteEvseRequestObject) (DeleteEvseResponseObject, error)
+	// UpdateEvse Change an EVSE
+	// (PATCH /v1/stations/{station_id}/evses/{evse_id})
+	UpdateEvse(ctx context.Context, request UpdateEvseRequestObject) (UpdateEvseResponseObject, error)
+	// CreateConnector Add a connector
+	// (POST /v1/stations/{station_id}/evses/{evse_id}/connectors)
+	CreateConnector(ctx context.Context, request CreateConnectorRequestObject) (CreateConnectorResponseObject, error)
+	// DeleteConnector Remove a connector
+	// (DELETE /v1/stations/{station_id}/evses/{evse_id}/connectors/{connector_id})
+	DeleteConnector(ctx context.Context, request DeleteConnectorRequestObject) (DeleteConnectorResponseObject, error)
+	// UpdateConnector Change a connector
+	// (PATCH /v1/stations/{station_id}/evses/{evse_id}/connectors/{connector_id})
+	UpdateConnector(ctx context.Context, request UpdateConnectorRequestObject) (UpdateConnectorResponseObject, error)
+	// ListStationHistory Read a station's history
+	// (GET /v1/stations/{station_id}/history)
+	ListStationHistory(ctx context.Context, request ListStationHistoryRequestObject) (ListStationHistoryResponseObject, error)
+	// MergeStation Merge a duplicate into a station
+	// (POST /v1/stations/{station_id}/merge)
+	MergeStation(ctx context.Context, request MergeStationRequestObject) (MergeStationResponseObject, error)
 	// QuoteStation What a charge would cost
 	// (GET /v1/stations/{station_id}/quote)
 	QuoteStation(ctx context.Context, request QuoteStationRequestObject) (QuoteStationResponseObject, error)
 	// GetStats Counts
 	// (GET /v1/stats)
 	GetStats(ctx context.Context, request GetStatsRequestObject) (GetStatsResponseObject, error)
+	// ListTariffs List tariffs
+	// (GET /v1/tariffs)
+	ListTariffs(ctx context.Context, request ListTariffsRequestObject) (ListTariffsResponseObject, error)
+	// CreateTariff Create a tariff
+	// (POST /v1/tariffs)
+	CreateTariff(ctx context.Context, request CreateTariffRequestObject) (CreateTariffResponseObject, error)
+	// DeleteTariff Remove a tariff
+	// (DELETE /v1/tariffs/{tariff_id})
+	DeleteTariff(ctx context.Context, request DeleteTariffRequestObject) (DeleteTariffResponseObject, error)
 	// GetTariff Read a tariff
 	// (GET /v1/tariffs/{tariff_id})
 	GetTariff(ctx context.Context, request GetTariffRequestObject) (GetTariffResponseObject, error)
+	// UpdateTariff Change a tariff
+	// (PATCH /v1/tariffs/{tariff_id})
+	UpdateTariff(ctx context.Context, request UpdateTariffRequestObject) (UpdateTariffResponseObject, error)
+	// ListTariffHistory Read a tariff's history
+	// (GET /v1/tariffs/{tariff_id}/history)
+	ListTariffHistory(ctx context.Context, request ListTariffHistoryRequestObject) (ListTariffHistoryResponseObject, error)
 }
 
 type StrictHandlerFunc func(ctx *fiber.Ctx, args any) (any, error)
@@ -3128,8 +6404,69 @@ func (sh *strictHandler) ListOperators(ctx *fiber.Ctx, params ListOperatorsParam
 	return nil
 }
 
+// CreateOperator operation middleware
+func (sh *strictHandler) CreateOperator(ctx *fiber.Ctx, params CreateOperatorParams) error {
+	var request CreateOperatorRequestObject
+
+	request.Params = params
+
+	var body CreateOperatorJSONRequestBody
+	if err := ctx.BodyParser(&body); err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, err.Error())
+	}
+	request.Body = &body
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.CreateOperator(ctx.UserContext(), request.(CreateOperatorRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreateOperator")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CreateOperatorResponseObject); ok {
+		if err := validResponse.VisitCreateOperatorResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// DeleteOperator operation middleware
+func (sh *strictHandler) DeleteOperator(ctx *fiber.Ctx, operatorId OperatorID, params DeleteOperatorParams) error {
+	var request DeleteOperatorRequestObject
+
+	request.OperatorId = operatorId
+	request.Params = params
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.DeleteOperator(ctx.UserContext(), request.(DeleteOperatorRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DeleteOperator")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(DeleteOperatorResponseObject); ok {
+		if err := validResponse.VisitDeleteOperatorResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // GetOperator operation middleware
-func (sh *strictHandler) GetOperator(ctx *fiber.Ctx, operatorId openapi_types.UUID, params GetOperatorParams) error {
+func (sh *strictHandler) GetOperator(ctx *fiber.Ctx, operatorId OperatorID, params GetOperatorParams) error {
 	var request GetOperatorRequestObject
 
 	request.OperatorId = operatorId
@@ -3148,6 +6485,80 @@ func (sh *strictHandler) GetOperator(ctx *fiber.Ctx, operatorId openapi_types.UU
 		return err
 	} else if validResponse, ok := response.(GetOperatorResponseObject); ok {
 		if err := validResponse.VisitGetOperatorResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// UpdateOperator operation middleware
+func (sh *strictHandler) UpdateOperator(ctx *fiber.Ctx, operatorId OperatorID, params UpdateOperatorParams) error {
+	var request UpdateOperatorRequestObject
+
+	request.OperatorId = operatorId
+	request.Params = params
+	if strings.HasPrefix(string(ctx.Request().Header.ContentType()), "application/json") {
+
+		var body UpdateOperatorJSONRequestBody
+		if err := ctx.BodyParser(&body); err != nil {
+			return fiber.NewError(fiber.StatusBadRequest, err.Error())
+		}
+		request.JSONBody = &body
+
+	}
+	if strings.HasPrefix(string(ctx.Request().Header.ContentType()), "application/merge-patch+json") {
+
+		var body UpdateOperatorApplicationMergePatchPlusJSONRequestBody
+		if err := ctx.BodyParser(&body); err != nil {
+			return fiber.NewError(fiber.StatusBadRequest, err.Error())
+		}
+		request.ApplicationMergePatchPlusJSONBody = &body
+
+	}
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.UpdateOperator(ctx.UserContext(), request.(UpdateOperatorRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "UpdateOperator")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(UpdateOperatorResponseObject); ok {
+		if err := validResponse.VisitUpdateOperatorResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListOperatorHistory operation middleware
+func (sh *strictHandler) ListOperatorHistory(ctx *fiber.Ctx, operatorId OperatorID, params ListOperatorHistoryParams) error {
+	var request ListOperatorHistoryRequestObject
+
+	request.OperatorId = operatorId
+	request.Params = params
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.ListOperatorHistory(ctx.UserContext(), request.(ListOperatorHistoryRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListOperatorHistory")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListOperatorHistoryResponseObject); ok {
+		if err := validResponse.VisitListOperatorHistoryResponse(ctx); err != nil {
 			return err
 		}
 	} else if response != nil {
@@ -3318,6 +6729,291 @@ func (sh *strictHandler) UpdateStation(ctx *fiber.Ctx, stationId StationID, para
 	return nil
 }
 
+// CreateEvse operation middleware
+func (sh *strictHandler) CreateEvse(ctx *fiber.Ctx, stationId StationID, params CreateEvseParams) error {
+	var request CreateEvseRequestObject
+
+	request.StationId = stationId
+	request.Params = params
+
+	var body CreateEvseJSONRequestBody
+	if err := ctx.BodyParser(&body); err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, err.Error())
+	}
+	request.Body = &body
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.CreateEvse(ctx.UserContext(), request.(CreateEvseRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreateEvse")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CreateEvseResponseObject); ok {
+		if err := validResponse.VisitCreateEvseResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// DeleteEvse operation middleware
+func (sh *strictHandler) DeleteEvse(ctx *fiber.Ctx, stationId StationID, evseId EvseID, params DeleteEvseParams) error {
+	var request DeleteEvseRequestObject
+
+	request.StationId = stationId
+	request.EvseId = evseId
+	request.Params = params
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.DeleteEvse(ctx.UserContext(), request.(DeleteEvseRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DeleteEvse")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(DeleteEvseResponseObject); ok {
+		if err := validResponse.VisitDeleteEvseResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// UpdateEvse operation middleware
+func (sh *strictHandler) UpdateEvse(ctx *fiber.Ctx, stationId StationID, evseId EvseID, params UpdateEvseParams) error {
+	var request UpdateEvseRequestObject
+
+	request.StationId = stationId
+	request.EvseId = evseId
+	request.Params = params
+	if strings.HasPrefix(string(ctx.Request().Header.ContentType()), "application/json") {
+
+		var body UpdateEvseJSONRequestBody
+		if err := ctx.BodyParser(&body); err != nil {
+			return fiber.NewError(fiber.StatusBadRequest, err.Error())
+		}
+		request.JSONBody = &body
+
+	}
+	if strings.HasPrefix(string(ctx.Request().Header.ContentType()), "application/merge-patch+json") {
+
+		var body UpdateEvseApplicationMergePatchPlusJSONRequestBody
+		if err := ctx.BodyParser(&body); err != nil {
+			return fiber.NewError(fiber.StatusBadRequest, err.Error())
+		}
+		request.ApplicationMergePatchPlusJSONBody = &body
+
+	}
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.UpdateEvse(ctx.UserContext(), request.(UpdateEvseRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "UpdateEvse")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(UpdateEvseResponseObject); ok {
+		if err := validResponse.VisitUpdateEvseResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// CreateConnector operation middleware
+func (sh *strictHandler) CreateConnector(ctx *fiber.Ctx, stationId StationID, evseId EvseID, params CreateConnectorParams) error {
+	var request CreateConnectorRequestObject
+
+	request.StationId = stationId
+	request.EvseId = evseId
+	request.Params = params
+
+	var body CreateConnectorJSONRequestBody
+	if err := ctx.BodyParser(&body); err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, err.Error())
+	}
+	request.Body = &body
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.CreateConnector(ctx.UserContext(), request.(CreateConnectorRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreateConnector")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CreateConnectorResponseObject); ok {
+		if err := validResponse.VisitCreateConnectorResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// DeleteConnector operation middleware
+func (sh *strictHandler) DeleteConnector(ctx *fiber.Ctx, stationId StationID, evseId EvseID, connectorId ConnectorID, params DeleteConnectorParams) error {
+	var request DeleteConnectorRequestObject
+
+	request.StationId = stationId
+	request.EvseId = evseId
+	request.ConnectorId = connectorId
+	request.Params = params
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.DeleteConnector(ctx.UserContext(), request.(DeleteConnectorRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DeleteConnector")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(DeleteConnectorResponseObject); ok {
+		if err := validResponse.VisitDeleteConnectorResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// UpdateConnector operation middleware
+func (sh *strictHandler) UpdateConnector(ctx *fiber.Ctx, stationId StationID, evseId EvseID, connectorId ConnectorID, params UpdateConnectorParams) error {
+	var request UpdateConnectorRequestObject
+
+	request.StationId = stationId
+	request.EvseId = evseId
+	request.ConnectorId = connectorId
+	request.Params = params
+	if strings.HasPrefix(string(ctx.Request().Header.ContentType()), "application/json") {
+
+		var body UpdateConnectorJSONRequestBody
+		if err := ctx.BodyParser(&body); err != nil {
+			return fiber.NewError(fiber.StatusBadRequest, err.Error())
+		}
+		request.JSONBody = &body
+
+	}
+	if strings.HasPrefix(string(ctx.Request().Header.ContentType()), "application/merge-patch+json") {
+
+		var body UpdateConnectorApplicationMergePatchPlusJSONRequestBody
+		if err := ctx.BodyParser(&body); err != nil {
+			return fiber.NewError(fiber.StatusBadRequest, err.Error())
+		}
+		request.ApplicationMergePatchPlusJSONBody = &body
+
+	}
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.UpdateConnector(ctx.UserContext(), request.(UpdateConnectorRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "UpdateConnector")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(UpdateConnectorResponseObject); ok {
+		if err := validResponse.VisitUpdateConnectorResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListStationHistory operation middleware
+func (sh *strictHandler) ListStationHistory(ctx *fiber.Ctx, stationId StationID, params ListStationHistoryParams) error {
+	var request ListStationHistoryRequestObject
+
+	request.StationId = stationId
+	request.Params = params
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.ListStationHistory(ctx.UserContext(), request.(ListStationHistoryRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListStationHistory")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListStationHistoryResponseObject); ok {
+		if err := validResponse.VisitListStationHistoryResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// MergeStation operation middleware
+func (sh *strictHandler) MergeStation(ctx *fiber.Ctx, stationId StationID, params MergeStationParams) error {
+	var request MergeStationRequestObject
+
+	request.StationId = stationId
+	request.Params = params
+
+	var body MergeStationJSONRequestBody
+	if err := ctx.BodyParser(&body); err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, err.Error())
+	}
+	request.Body = &body
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.MergeStation(ctx.UserContext(), request.(MergeStationRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "MergeStation")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(MergeStationResponseObject); ok {
+		if err := validResponse.VisitMergeStationResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // QuoteStation operation middleware
 func (sh *strictHandler) QuoteStation(ctx *fiber.Ctx, stationId StationID, params QuoteStationParams) error {
 	var request QuoteStationRequestObject
@@ -3373,8 +7069,96 @@ func (sh *strictHandler) GetStats(ctx *fiber.Ctx, params GetStatsParams) error {
 	return nil
 }
 
+// ListTariffs operation middleware
+func (sh *strictHandler) ListTariffs(ctx *fiber.Ctx, params ListTariffsParams) error {
+	var request ListTariffsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.ListTariffs(ctx.UserContext(), request.(ListTariffsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListTariffs")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListTariffsResponseObject); ok {
+		if err := validResponse.VisitListTariffsResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// CreateTariff operation middleware
+func (sh *strictHandler) CreateTariff(ctx *fiber.Ctx, params CreateTariffParams) error {
+	var request CreateTariffRequestObject
+
+	request.Params = params
+
+	var body CreateTariffJSONRequestBody
+	if err := ctx.BodyParser(&body); err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, err.Error())
+	}
+	request.Body = &body
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.CreateTariff(ctx.UserContext(), request.(CreateTariffRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreateTariff")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CreateTariffResponseObject); ok {
+		if err := validResponse.VisitCreateTariffResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// DeleteTariff operation middleware
+func (sh *strictHandler) DeleteTariff(ctx *fiber.Ctx, tariffId TariffID, params DeleteTariffParams) error {
+	var request DeleteTariffRequestObject
+
+	request.TariffId = tariffId
+	request.Params = params
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.DeleteTariff(ctx.UserContext(), request.(DeleteTariffRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DeleteTariff")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(DeleteTariffResponseObject); ok {
+		if err := validResponse.VisitDeleteTariffResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // GetTariff operation middleware
-func (sh *strictHandler) GetTariff(ctx *fiber.Ctx, tariffId openapi_types.UUID, params GetTariffParams) error {
+func (sh *strictHandler) GetTariff(ctx *fiber.Ctx, tariffId TariffID, params GetTariffParams) error {
 	var request GetTariffRequestObject
 
 	request.TariffId = tariffId
@@ -3393,6 +7177,80 @@ func (sh *strictHandler) GetTariff(ctx *fiber.Ctx, tariffId openapi_types.UUID, 
 		return err
 	} else if validResponse, ok := response.(GetTariffResponseObject); ok {
 		if err := validResponse.VisitGetTariffResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// UpdateTariff operation middleware
+func (sh *strictHandler) UpdateTariff(ctx *fiber.Ctx, tariffId TariffID, params UpdateTariffParams) error {
+	var request UpdateTariffRequestObject
+
+	request.TariffId = tariffId
+	request.Params = params
+	if strings.HasPrefix(string(ctx.Request().Header.ContentType()), "application/json") {
+
+		var body UpdateTariffJSONRequestBody
+		if err := ctx.BodyParser(&body); err != nil {
+			return fiber.NewError(fiber.StatusBadRequest, err.Error())
+		}
+		request.JSONBody = &body
+
+	}
+	if strings.HasPrefix(string(ctx.Request().Header.ContentType()), "application/merge-patch+json") {
+
+		var body UpdateTariffApplicationMergePatchPlusJSONRequestBody
+		if err := ctx.BodyParser(&body); err != nil {
+			return fiber.NewError(fiber.StatusBadRequest, err.Error())
+		}
+		request.ApplicationMergePatchPlusJSONBody = &body
+
+	}
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.UpdateTariff(ctx.UserContext(), request.(UpdateTariffRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "UpdateTariff")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(UpdateTariffResponseObject); ok {
+		if err := validResponse.VisitUpdateTariffResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListTariffHistory operation middleware
+func (sh *strictHandler) ListTariffHistory(ctx *fiber.Ctx, tariffId TariffID, params ListTariffHistoryParams) error {
+	var request ListTariffHistoryRequestObject
+
+	request.TariffId = tariffId
+	request.Params = params
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.ListTariffHistory(ctx.UserContext(), request.(ListTariffHistoryRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListTariffHistory")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListTariffHistoryResponseObject); ok {
+		if err := validResponse.VisitListTariffHistoryResponse(ctx); err != nil {
 			return err
 		}
 	} else if response != nil {

@@ -21,6 +21,7 @@ import (
 	"github.com/ihr-charging/charging-plot-api/libs/page"
 	"github.com/ihr-charging/charging-plot-api/libs/tariff"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/find"
+	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/history"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/operator"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/station"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/transfer"
@@ -32,17 +33,39 @@ type Store interface {
 	Load(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]station.Station, error)
 	Version(ctx context.Context, id uuid.UUID) (int64, error)
 	All(ctx context.Context) iter.Seq2[station.Station, error]
-	Create(ctx context.Context, principal string, operatorID uuid.UUID, st station.Station) (station.Station, error)
-	Update(ctx context.Context, id uuid.UUID, change func(station.Station) (station.Station, error)) (station.Station, error)
-	Remove(ctx context.Context, id uuid.UUID, allow func(station.Station) error) error
+	Create(ctx context.Context, by history.Author, operatorID uuid.UUID, st station.Station) (station.Station, error)
+	Update(ctx context.Context, by history.Author, id uuid.UUID, change func(station.Station) (station.Station, error)) (station.Station, error)
+	Remove(ctx context.Context, by history.Author, id uuid.UUID, allow func(station.Station) error) error
 	Statuses(ctx context.Context, evses []uuid.UUID) (map[uuid.UUID]station.PlotStatus, time.Time, error)
 }
 
-// Parties are operators and their tariffs.
+// Records are what became of stations, and which of them may be one.
+type Records interface {
+	OperatorOf(ctx context.Context, stationID uuid.UUID) (uuid.UUID, error)
+	StationHistory(ctx context.Context, id uuid.UUID, before int64, limit int) ([]history.Entry, error)
+	Duplicates(ctx context.Context, operator *uuid.UUID, after station.PairPlace, limit int) ([]station.Duplicate, *station.PairPlace, error)
+	Merge(ctx context.Context, by history.Author, survivor, duplicate uuid.UUID, allow func(survivor, duplicate station.Station) error) (station.Station, error)
+	MergedInto(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]uuid.UUID, error)
+}
+
+// Parties are operators.
 type Parties interface {
+	CreateOperator(ctx context.Context, by history.Author, o operator.Operator) (operator.Operator, error)
 	Operator(ctx context.Context, id uuid.UUID) (operator.Operator, error)
 	Operators(ctx context.Context, after uuid.UUID, limit int) ([]operator.Operator, error)
+	UpdateOperator(ctx context.Context, by history.Author, id uuid.UUID, change func(operator.Operator) (operator.Operator, error)) (operator.Operator, error)
+	RemoveOperator(ctx context.Context, by history.Author, id uuid.UUID, allow func(operator.Operator) error) error
+	OperatorHistory(ctx context.Context, id uuid.UUID, before int64, limit int) ([]history.Entry, error)
+}
+
+// Tariffs are what operators charge.
+type Tariffs interface {
+	CreateTariff(ctx context.Context, by history.Author, own *uuid.UUID, t tariff.Tariff) (tariff.Tariff, int64, error)
 	Tariff(ctx context.Context, id uuid.UUID) (tariff.Tariff, int64, error)
+	Tariffs(ctx context.Context, operatorID *uuid.UUID, after uuid.UUID, limit int) ([]tariff.Tariff, error)
+	UpdateTariff(ctx context.Context, by history.Author, id uuid.UUID, change func(operator.OwnedTariff) (tariff.Tariff, error)) (tariff.Tariff, int64, error)
+	RemoveTariff(ctx context.Context, by history.Author, id uuid.UUID, allow func(operator.OwnedTariff) error) error
+	TariffHistory(ctx context.Context, id uuid.UUID, before int64, limit int) ([]history.Entry, uuid.UUID, error)
 }
 
 // Changes is the feed of stations.
@@ -64,6 +87,8 @@ type Live interface {
 type Config struct {
 	Store   Store
 	Parties Parties
+	Records Records
+	Tariffs Tariffs
 	Imports transfer.Store
 	Formats map[string]transfer.Format
 	Changes Changes
@@ -85,6 +110,9 @@ type API struct {
 	searches  *page.Codec
 	operators *page.Codec
 	findings  *page.Codec
+	tariffs   *page.Codec
+	pairs     *page.Codec
+	versions  *page.Codec
 }
 
 // uploadLimit is the largest file of an import, as it is sent.
@@ -106,6 +134,7 @@ func New(cfg Config) (*API, error) {
 	return &API{
 		Config: cfg, document: document,
 		searches: cfg.Cursors.For("stations"), operators: cfg.Cursors.For("operators"), findings: cfg.Cursors.For("findings"),
+		tariffs: cfg.Cursors.For("tariffs"), pairs: cfg.Cursors.For("duplicates"), versions: cfg.Cursors.For("history"),
 	}, nil
 }
 
@@ -122,6 +151,7 @@ func (a *API) Register(server *httpserver.Server, before ...fiber.Handler) error
 	router.Get("/v1/stations", a.searchStations)
 	router.Get("/v1/stations/changes", a.listStationChanges) // before the station of an id
 	router.Get("/v1/stations/clusters", a.clusterStations)
+	router.Get("/v1/stations/duplicates", a.listDuplicates)
 	router.Get("/v1/exports/stations.ndjson", a.exportStations)
 	router.Post("/v1/imports", a.startImport)
 	RegisterHandlers(router, NewStrictHandler(a, nil))
@@ -163,17 +193,32 @@ func (j jsonAnswer) visit(c *fiber.Ctx) error {
 }
 
 // The answers that the generated interfaces ask for.
-func (j jsonAnswer) VisitGetStationResponse(c *fiber.Ctx) error         { return j.visit(c) }
-func (j jsonAnswer) VisitCreateStationResponse(c *fiber.Ctx) error      { return j.visit(c) }
-func (j jsonAnswer) VisitUpdateStationResponse(c *fiber.Ctx) error      { return j.visit(c) }
-func (j jsonAnswer) VisitGetOperatorResponse(c *fiber.Ctx) error        { return j.visit(c) }
-func (j jsonAnswer) VisitListOperatorsResponse(c *fiber.Ctx) error      { return j.visit(c) }
-func (j jsonAnswer) VisitGetTariffResponse(c *fiber.Ctx) error          { return j.visit(c) }
-func (j jsonAnswer) VisitGetReferenceResponse(c *fiber.Ctx) error       { return j.visit(c) }
-func (j jsonAnswer) VisitGetStatsResponse(c *fiber.Ctx) error           { return j.visit(c) }
-func (j jsonAnswer) VisitQuoteStationResponse(c *fiber.Ctx) error       { return j.visit(c) }
-func (j jsonAnswer) VisitGetImportResponse(c *fiber.Ctx) error          { return j.visit(c) }
-func (j jsonAnswer) VisitListImportFindingsResponse(c *fiber.Ctx) error { return j.visit(c) }
+func (j jsonAnswer) VisitCreateConnectorResponse(c *fiber.Ctx) error     { return j.visit(c) }
+func (j jsonAnswer) VisitCreateEvseResponse(c *fiber.Ctx) error          { return j.visit(c) }
+func (j jsonAnswer) VisitCreateOperatorResponse(c *fiber.Ctx) error      { return j.visit(c) }
+func (j jsonAnswer) VisitCreateStationResponse(c *fiber.Ctx) error       { return j.visit(c) }
+func (j jsonAnswer) VisitCreateTariffResponse(c *fiber.Ctx) error        { return j.visit(c) }
+func (j jsonAnswer) VisitDeleteConnectorResponse(c *fiber.Ctx) error     { return j.visit(c) }
+func (j jsonAnswer) VisitDeleteEvseResponse(c *fiber.Ctx) error          { return j.visit(c) }
+func (j jsonAnswer) VisitGetImportResponse(c *fiber.Ctx) error           { return j.visit(c) }
+func (j jsonAnswer) VisitGetOperatorResponse(c *fiber.Ctx) error         { return j.visit(c) }
+func (j jsonAnswer) VisitGetReferenceResponse(c *fiber.Ctx) error        { return j.visit(c) }
+func (j jsonAnswer) VisitGetStationResponse(c *fiber.Ctx) error          { return j.visit(c) }
+func (j jsonAnswer) VisitGetStatsResponse(c *fiber.Ctx) error            { return j.visit(c) }
+func (j jsonAnswer) VisitGetTariffResponse(c *fiber.Ctx) error           { return j.visit(c) }
+func (j jsonAnswer) VisitListImportFindingsResponse(c *fiber.Ctx) error  { return j.visit(c) }
+func (j jsonAnswer) VisitListOperatorHistoryResponse(c *fiber.Ctx) error { return j.visit(c) }
+func (j jsonAnswer) VisitListOperatorsResponse(c *fiber.Ctx) error       { return j.visit(c) }
+func (j jsonAnswer) VisitListStationHistoryResponse(c *fiber.Ctx) error  { return j.visit(c) }
+func (j jsonAnswer) VisitListTariffHistoryResponse(c *fiber.Ctx) error   { return j.visit(c) }
+func (j jsonAnswer) VisitListTariffsResponse(c *fiber.Ctx) error         { return j.visit(c) }
+func (j jsonAnswer) VisitMergeStationResponse(c *fiber.Ctx) error        { return j.visit(c) }
+func (j jsonAnswer) VisitQuoteStationResponse(c *fiber.Ctx) error        { return j.visit(c) }
+func (j jsonAnswer) VisitUpdateConnectorResponse(c *fiber.Ctx) error     { return j.visit(c) }
+func (j jsonAnswer) VisitUpdateEvseResponse(c *fiber.Ctx) error          { return j.visit(c) }
+func (j jsonAnswer) VisitUpdateOperatorResponse(c *fiber.Ctx) error      { return j.visit(c) }
+func (j jsonAnswer) VisitUpdateStationResponse(c *fiber.Ctx) error       { return j.visit(c) }
+func (j jsonAnswer) VisitUpdateTariffResponse(c *fiber.Ctx) error        { return j.visit(c) }
 
 // versionTag is the ETag of a resource that has a version.
 func versionTag(version int64) string { return `"` + strconv.FormatInt(version, 10) + `"` }

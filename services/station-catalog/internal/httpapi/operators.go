@@ -64,15 +64,6 @@ func (a *API) GetOperator(ctx context.Context, request GetOperatorRequestObject)
 	return jsonAnswer{status: http.StatusOK, body: o, etag: versionTag(o.Version)}, nil
 }
 
-// GetTariff reads one tariff.
-func (a *API) GetTariff(ctx context.Context, request GetTariffRequestObject) (GetTariffResponseObject, error) {
-	t, version, err := a.Parties.Tariff(ctx, request.TariffId)
-	if err != nil {
-		return nil, err
-	}
-	return jsonAnswer{status: http.StatusOK, body: t, etag: versionTag(version)}, nil
-}
-
 // GetReference gives the enumerations.
 func (a *API) GetReference(context.Context, GetReferenceRequestObject) (GetReferenceResponseObject, error) {
 	all := reference.All()

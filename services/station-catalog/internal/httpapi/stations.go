@@ -14,12 +14,17 @@ import (
 	"github.com/ihr-charging/charging-plot-api/libs/authn"
 	"github.com/ihr-charging/charging-plot-api/libs/fault"
 	"github.com/ihr-charging/charging-plot-api/libs/httpserver"
+	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/history"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/station"
 )
 
 // GetStation answers the document from the cache, or the database, with the plots as they are now.
 func (a *API) GetStation(ctx context.Context, request GetStationRequestObject) (GetStationResponseObject, error) {
 	st, err := a.station(ctx, request.StationId)
+	if survivor, merged := station.Survivor(err); merged {
+		at := stationPath(survivor)
+		return GetStation301Response{GetStation301ResponseHeaders{Location: &at}}, nil
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -161,18 +166,18 @@ func (a *API) CreateStation(ctx context.Context, request CreateStationRequestObj
 		}
 		st.SourceID = id.String()
 	}
-	created, err := a.Store.Create(ctx, p.Subject.String(), *own, st)
+	created, err := a.Store.Create(ctx, author(p), *own, st)
 	if err != nil {
 		return nil, err
 	}
 	answer, err := a.show(ctx, created, http.StatusCreated)
-	answer.location = "/v1/stations/" + created.ID.String()
+	answer.location = stationPath(created.ID)
 	return answer, err
 }
 
 // UpdateStation changes a station of the caller's operator.
 func (a *API) UpdateStation(ctx context.Context, request UpdateStationRequestObject) (UpdateStationResponseObject, error) {
-	own, _, err := operatorOf(ctx)
+	own, p, err := operatorOf(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -180,7 +185,7 @@ func (a *API) UpdateStation(ctx context.Context, request UpdateStationRequestObj
 	if patch == nil {
 		patch = request.JSONBody
 	}
-	changed, err := a.Store.Update(ctx, request.StationId, func(st station.Station) (station.Station, error) {
+	changed, err := a.Store.Update(ctx, author(p), request.StationId, func(st station.Station) (station.Station, error) {
 		if err := mayChange(own, &st, request.Params.IfMatch); err != nil {
 			return st, err
 		}
@@ -194,11 +199,11 @@ func (a *API) UpdateStation(ctx context.Context, request UpdateStationRequestObj
 
 // DeleteStation removes a station of the caller's operator.
 func (a *API) DeleteStation(ctx context.Context, request DeleteStationRequestObject) (DeleteStationResponseObject, error) {
-	own, _, err := operatorOf(ctx)
+	own, p, err := operatorOf(ctx)
 	if err != nil {
 		return nil, err
 	}
-	err = a.Store.Remove(ctx, request.StationId, func(st station.Station) error {
+	err = a.Store.Remove(ctx, author(p), request.StationId, func(st station.Station) error {
 		return mayChange(own, &st, request.Params.IfMatch)
 	})
 	if err != nil {
@@ -214,3 +219,8 @@ func mayChange(own *uuid.UUID, st *station.Station, ifMatch *string) error {
 	}
 	return checkVersion(ifMatch, st.Version)
 }
+
+// author is the caller as histories know it.
+func author(p authn.Principal) history.Author { return history.Author{Subject: p.Subject.String()} }
+
+func stationPath(id uuid.UUID) string { return "/v1/stations/" + id.String() }

@@ -21,7 +21,7 @@ func (w *world) own(code string) (uuid.UUID, caller) {
 			w.t.Fatal(err)
 		}
 		if s.Operator.PartyID == code {
-			return s.Operator.ID, w.as(s.Operator.ID, []string{"operator"}, "stations:write", "imports:write")
+			return s.Operator.ID, w.as(s.Operator.ID, []string{"operator"}, "stations:write", "stations:merge", "imports:write", "tariffs:write")
 		}
 	}
 	w.t.Fatalf("there is no operator %s", code)

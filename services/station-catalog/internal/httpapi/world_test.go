@@ -128,7 +128,7 @@ func (w *world) as(operator uuid.UUID, roles []string, scopes ...string) caller 
 }
 
 func (w *world) admin() caller {
-	return w.as(uuid.Nil, []string{"admin"}, "stations:write", "imports:write", "tariffs:write")
+	return w.as(uuid.Nil, []string{"admin"}, "stations:write", "stations:merge", "imports:write", "tariffs:write")
 }
 
 type answer struct {

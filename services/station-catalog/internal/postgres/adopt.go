@@ -16,7 +16,7 @@ import (
 const tariffsOfParties = `
 SELECT t.id, t.document
 FROM tariffs t
-WHERE t.id = ANY($1)`
+WHERE t.id = ANY($1) AND t.deleted_at IS NULL`
 
 // adoptTariffs gives stations the tariffs of their operators that connectors refer to and that did not come with them. A
 // reference that leads nowhere, or to another operator's tariff, stays as it is.

@@ -13,6 +13,7 @@ import (
 	"github.com/lib/pq"
 
 	"github.com/ihr-charging/charging-plot-api/libs/postgres"
+	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/history"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/station"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/transfer"
 )
@@ -194,7 +195,7 @@ RETURNING rows, rejected_rows, adjusted_rows, stations, created, updated, unchan
 func (s *Store) Write(ctx context.Context, imp transfer.Import, worker string, lease time.Duration, batch transfer.Batch) (transfer.Counts, error) {
 	var counts transfer.Counts
 	err := s.db.InTx(ctx, func(ctx context.Context, tx *sqlx.Tx) error {
-		p := putting{tx: tx}
+		p := putting{tx: tx, by: history.Author{Subject: imp.SubmittedBy, Import: &imp.ID}}
 		if err := p.lock(ctx, batch.Entries); err != nil {
 			return err
 		}

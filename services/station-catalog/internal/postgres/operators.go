@@ -4,6 +4,8 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/google/uuid"
 	"github.com/jmoiron/sqlx"
@@ -20,7 +22,7 @@ SELECT id, name, country_code, party_id, website, phone, email, version, updated
 
 // Operator gives an operator, or operator.ErrNotFound.
 func (s *Store) Operator(ctx context.Context, id uuid.UUID) (operator.Operator, error) {
-	found, err := collect(ctx, s.db, scanOperator, selectOperators+`WHERE id = $1`, id)
+	found, err := collect(ctx, s.db, scanOperator, selectOperators+`WHERE id = $1 AND deleted_at IS NULL`, id)
 	switch {
 	case err != nil:
 		return operator.Operator{}, postgres.Map(fmt.Errorf("get operator: %w", err), nil)
@@ -32,7 +34,7 @@ func (s *Store) Operator(ctx context.Context, id uuid.UUID) (operator.Operator, 
 
 // Operators gives operators by id, behind one.
 func (s *Store) Operators(ctx context.Context, after uuid.UUID, limit int) ([]operator.Operator, error) {
-	found, err := collect(ctx, s.db, scanOperator, selectOperators+`WHERE id > $1 ORDER BY id LIMIT $2`, after, limit)
+	found, err := collect(ctx, s.db, scanOperator, selectOperators+`WHERE id > $1 AND deleted_at IS NULL ORDER BY id LIMIT $2`, after, limit)
 	if err != nil {
 		return nil, postgres.Map(fmt.Errorf("list operators: %w", err), nil)
 	}
@@ -61,6 +63,10 @@ INSERT INTO operators (id, country_code, party_id, name, email, phone, website)
 SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[])
 ON CONFLICT ON CONSTRAINT operators_party_key DO NOTHING`
 
+// An operator that was removed is back with its first station.
+const restoreOperators = `
+UPDATE operators SET deleted_at = NULL, version = version + 1, updated_at = now() WHERE id = ANY($1) AND deleted_at IS NOT NULL`
+
 // operatorsOf gives the ids of the entries' operators and, when create is set, makes those that are not there yet. An operator
 // keeps the name that it was made with: sources spell names as they like. Entries of an operator that is known by its name alone
 // are given its code.
@@ -76,8 +82,14 @@ func operatorsOf(ctx context.Context, tx *sqlx.Tx, entries []transfer.Entry, cre
 		}
 	}
 	ids, err := lookUpOperators(ctx, tx, told)
-	if err != nil || !create || len(ids) == len(told) {
+	if err != nil || !create {
 		return ids, err
+	}
+	if _, err := tx.ExecContext(ctx, restoreOperators, uuids(slices.Collect(maps.Values(ids)))); err != nil {
+		return nil, fmt.Errorf("restore operators: %w", err)
+	}
+	if len(ids) == len(told) {
+		return ids, nil
 	}
 	var newIDs, countries, codes, names, mails, phones, websites pq.StringArray
 	for key, o := range told {

@@ -87,18 +87,21 @@ func (s *Store) Get(ctx context.Context, id uuid.UUID) (station.Station, error) 
 }
 
 const stationVersion = `
-SELECT version, deleted_at IS NOT NULL FROM stations WHERE id = $1`
+SELECT version, deleted_at IS NOT NULL, merged_into FROM stations WHERE id = $1`
 
 // Version gives the version of a station, with the faults of Get.
 func (s *Store) Version(ctx context.Context, id uuid.UUID) (int64, error) {
 	var version int64
 	var removed bool
-	err := s.db.QueryRowxContext(ctx, stationVersion, id).Scan(&version, &removed)
+	var into *uuid.UUID
+	err := s.db.QueryRowxContext(ctx, stationVersion, id).Scan(&version, &removed, &into)
 	switch {
 	case err == sql.ErrNoRows: //nolint:errorlint // Scan returns it bare
 		return 0, station.ErrNotFound
 	case err != nil:
 		return 0, postgres.Map(fmt.Errorf("version of station: %w", err), nil)
+	case into != nil:
+		return 0, station.MergedInto(*into)
 	case removed:
 		return 0, station.ErrRemoved
 	}

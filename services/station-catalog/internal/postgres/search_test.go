@@ -17,6 +17,7 @@ import (
 
 	"github.com/ihr-charging/charging-plot-api/libs/tariff"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/find"
+	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/history"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/plotstatus"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/search"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/station"
@@ -306,7 +307,7 @@ func TestMemoryAndSQL(t *testing.T) {
 	w.put(d.station(400), d.station(401))
 	for _, s := range w.all() {
 		if d.IntN(20) == 0 {
-			if err := w.Remove(ctx, s.ID, func(station.Station) error { return nil }); err != nil {
+			if err := w.Remove(ctx, history.Author{Subject: "test"}, s.ID, func(station.Station) error { return nil }); err != nil {
 				t.Fatal(err)
 			}
 		}

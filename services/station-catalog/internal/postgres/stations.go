@@ -13,6 +13,7 @@ import (
 	"github.com/ihr-charging/charging-plot-api/libs/feed"
 	"github.com/ihr-charging/charging-plot-api/libs/idempotency"
 	"github.com/ihr-charging/charging-plot-api/libs/postgres"
+	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/history"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/operator"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/station"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/transfer"
@@ -22,14 +23,15 @@ import (
 var constraints = map[string]*fault.Fault{
 	"stations_source_key": station.ErrTaken,
 	"evses_uid_key":       station.ErrEVSEUsed,
+	"operators_party_key": operator.ErrTaken,
 }
 
-// Create stores a new station of an operator, once for each idempotency key of the principal. It returns operator.ErrNotFound,
+// Create stores a new station of an operator, once for each idempotency key of the author. It returns operator.ErrNotFound,
 // station.ErrTaken for a source id that the operator uses already, and station.ErrEVSEUsed.
-func (s *Store) Create(ctx context.Context, principal string, operatorID uuid.UUID, st station.Station) (station.Station, error) {
-	out, _, err := idempotency.Do(ctx, s.db, principal, func(ctx context.Context, tx *sqlx.Tx) (station.Station, error) {
+func (s *Store) Create(ctx context.Context, by history.Author, operatorID uuid.UUID, st station.Station) (station.Station, error) {
+	out, _, err := idempotency.Do(ctx, s.db, by.Subject, func(ctx context.Context, tx *sqlx.Tx) (station.Station, error) {
 		var o operator.Operator
-		err := tx.QueryRowContext(ctx, `SELECT country_code, party_id, name FROM operators WHERE id = $1`, operatorID).
+		err := tx.QueryRowContext(ctx, `SELECT country_code, party_id, name FROM operators WHERE id = $1 AND deleted_at IS NULL`, operatorID).
 			Scan(&o.CountryCode, &o.PartyID, &o.Name)
 		switch {
 		case errors.Is(err, sql.ErrNoRows):
@@ -53,7 +55,7 @@ func (s *Store) Create(ctx context.Context, principal string, operatorID uuid.UU
 		if err := entries[0].Seal(); err != nil {
 			return st, err
 		}
-		p := putting{tx: tx, exclusive: true}
+		p := putting{tx: tx, exclusive: true, by: by}
 		if err := p.lock(ctx, entries); err != nil {
 			return st, err
 		}
@@ -61,7 +63,7 @@ func (s *Store) Create(ctx context.Context, principal string, operatorID uuid.UU
 		if err != nil {
 			return st, err
 		}
-		if k, ok := there[identity{fresh.Source, fresh.SourceID}]; ok && !k.removed {
+		if k, ok := there[identity{fresh.Source, fresh.SourceID}]; ok && (!k.removed || k.merged) {
 			return st, station.ErrTaken
 		}
 		return p.one(ctx, entries, operatorID)
@@ -84,27 +86,32 @@ func (p *putting) one(ctx context.Context, entries []transfer.Entry, operatorID 
 	return stationOf(ctx, p.tx, there[identity{entries[0].Station.Source, entries[0].Station.SourceID}].id)
 }
 
-// Update changes a station by a function that gets it as it is. It returns the faults of Get and of change, and
-// station.ErrEVSEUsed; the function returns what is wrong with the change, such as an outdated version.
-func (s *Store) Update(ctx context.Context, id uuid.UUID, change func(station.Station) (station.Station, error)) (station.Station, error) {
-	var out station.Station
-	err := s.locked(ctx, id, func(ctx context.Context, p *putting, st station.Station) error {
-		changed, err := change(st)
+// Update changes a station by a function that gets it as it is, once for each idempotency key of the author. It returns the faults
+// of Get and of change, and station.ErrEVSEUsed; the function returns what is wrong with the change, such as an outdated version.
+func (s *Store) Update(
+	ctx context.Context, by history.Author, id uuid.UUID, change func(station.Station) (station.Station, error),
+) (station.Station, error) {
+	out, _, err := idempotency.Do(ctx, s.db, by.Subject, func(ctx context.Context, tx *sqlx.Tx) (station.Station, error) {
+		p := &putting{tx: tx, exclusive: true, by: by}
+		there, err := p.lockStations(ctx, id)
 		if err != nil {
-			return err
+			return station.Station{}, err
 		}
-		if err := adoptTariffs(ctx, p.tx, []*station.Station{&changed}); err != nil {
-			return err
+		changed, err := change(there[0])
+		if err != nil {
+			return station.Station{}, err
+		}
+		if err := adoptTariffs(ctx, tx, []*station.Station{&changed}); err != nil {
+			return station.Station{}, err
 		}
 		if faults := changed.Validate(); len(faults) > 0 {
-			return station.ErrInvalid.At(faults...)
+			return station.Station{}, station.ErrInvalid.At(faults...)
 		}
 		entries := []transfer.Entry{{Station: changed, Complete: true}}
 		if err := entries[0].Seal(); err != nil {
-			return err
+			return station.Station{}, err
 		}
-		out, err = p.one(ctx, entries, st.Operator.ID)
-		return err
+		return p.one(ctx, entries, there[0].Operator.ID)
 	})
 	return out, postgres.Map(err, constraints)
 }
@@ -112,49 +119,29 @@ func (s *Store) Update(ctx context.Context, id uuid.UUID, change func(station.St
 const removeStation = `
 UPDATE stations SET deleted_at = now(), updated_at = now(), version = version + 1 WHERE id = $1 RETURNING version`
 
-// Remove makes a tombstone of a station that the function lets go.
-func (s *Store) Remove(ctx context.Context, id uuid.UUID, allow func(station.Station) error) error {
-	return s.locked(ctx, id, func(ctx context.Context, p *putting, st station.Station) error {
-		if err := allow(st); err != nil {
-			return err
-		}
-		change := feed.Change{ID: id, Op: feed.Delete}
-		if err := p.tx.GetContext(ctx, &change.Version, removeStation, id); err != nil {
-			return fmt.Errorf("remove station: %w", err)
-		}
-		if _, err := p.tx.ExecContext(ctx, `UPDATE evses SET removed_at = now() WHERE station_id = $1 AND removed_at IS NULL`, id); err != nil {
-			return fmt.Errorf("remove EVSEs: %w", err)
-		}
-		p.changes = append(p.changes, change)
-		return p.publish(ctx)
-	})
-}
+const removeEVSEs = `
+UPDATE evses SET removed_at = now() WHERE station_id = ANY($1) AND removed_at IS NULL`
 
-// locked calls fn with the station, whose source no other writer has.
-func (s *Store) locked(ctx context.Context, id uuid.UUID, fn func(ctx context.Context, p *putting, st station.Station) error) error {
+// Remove makes a tombstone of a station that the function lets go.
+func (s *Store) Remove(ctx context.Context, by history.Author, id uuid.UUID, allow func(station.Station) error) error {
 	return s.db.InTx(ctx, func(ctx context.Context, tx *sqlx.Tx) error {
-		var source string
-		var removed bool
-		err := tx.QueryRowContext(ctx, `SELECT source, deleted_at IS NOT NULL FROM stations WHERE id = $1`, id).Scan(&source, &removed)
-		switch {
-		case errors.Is(err, sql.ErrNoRows):
-			return station.ErrNotFound
-		case err != nil:
-			return fmt.Errorf("find station: %w", err)
-		case removed:
-			return station.ErrRemoved
-		}
-		p := &putting{tx: tx, exclusive: true}
-		if err := p.lock(ctx, []transfer.Entry{{Station: station.Station{Source: source}}}); err != nil {
-			return err
-		}
-		st, err := stationOf(ctx, tx, id)
-		if errors.Is(err, station.ErrNotFound) {
-			return station.ErrRemoved
-		}
+		p := &putting{tx: tx, exclusive: true, by: by}
+		there, err := p.lockStations(ctx, id)
 		if err != nil {
 			return err
 		}
-		return fn(ctx, p, st)
+		if err := allow(there[0]); err != nil {
+			return err
+		}
+		change := feed.Change{ID: id, Op: feed.Delete}
+		if err := tx.GetContext(ctx, &change.Version, removeStation, id); err != nil {
+			return fmt.Errorf("remove station: %w", err)
+		}
+		if _, err := tx.ExecContext(ctx, removeEVSEs, uuids([]uuid.UUID{id})); err != nil {
+			return fmt.Errorf("remove EVSEs: %w", err)
+		}
+		p.changes = append(p.changes, change)
+		p.note(id, change.Version, history.Removed)
+		return p.publish(ctx)
 	})
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/ihr-charging/charging-plot-api/libs/feed"
 	"github.com/ihr-charging/charging-plot-api/libs/postgres"
 	"github.com/ihr-charging/charging-plot-api/libs/tariff"
+	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/history"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/station"
 )
 
@@ -21,7 +22,7 @@ import (
 var ErrNoTariff = fault.Define(fault.NotFound, "tariff_not_found", "There is no such tariff")
 
 const getTariff = `
-SELECT document, version FROM tariffs WHERE id = $1`
+SELECT document, version FROM tariffs WHERE id = $1 AND deleted_at IS NULL`
 
 // Tariff gives a tariff and its version.
 func (s *Store) Tariff(ctx context.Context, id uuid.UUID) (tariff.Tariff, int64, error) {
@@ -47,8 +48,8 @@ INSERT INTO tariffs (id, operator_id, currency, document, content_hash)
 SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::jsonb[], $5::bytea[])
 ON CONFLICT ON CONSTRAINT tariffs_pkey DO UPDATE
 SET currency = excluded.currency, document = excluded.document, content_hash = excluded.content_hash,
-    version = tariffs.version + 1, updated_at = now()
-WHERE tariffs.operator_id = excluded.operator_id AND tariffs.content_hash <> excluded.content_hash
+    version = tariffs.version + 1, updated_at = now(), deleted_at = NULL
+WHERE tariffs.operator_id = excluded.operator_id AND (tariffs.content_hash <> excluded.content_hash OR tariffs.deleted_at IS NOT NULL)
 RETURNING id, version`
 
 const foreignTariffs = `
@@ -90,9 +91,14 @@ func (p *putting) writeTariffs(ctx context.Context, writes []write) error {
 	changed, err := collect(ctx, p.tx, func(rows *sql.Rows) (uuid.UUID, error) {
 		var id uuid.UUID
 		var version int64
-		if err := rows.Scan(&id, &version); err != nil || version == 1 {
+		if err := rows.Scan(&id, &version); err != nil {
 			return uuid.Nil, err
 		}
+		if version == 1 {
+			p.happened = append(p.happened, happened{ofTariff, id, version, history.Created, nil})
+			return uuid.Nil, nil
+		}
+		p.happened = append(p.happened, happened{ofTariff, id, version, history.Changed, nil})
 		return id, nil
 	}, upsertTariffs, ids, operators, currencies, documents, hashes)
 	if err != nil {
@@ -122,14 +128,20 @@ func (p *putting) touch(ctx context.Context, tariffs []uuid.UUID, writes []write
 	for i := range writes {
 		written = append(written, writes[i].id)
 	}
+	return p.raise(ctx, history.TariffChanged, touchStations, uuids(ids), uuids(written))
+}
+
+// raise tells of the new versions that a statement gives to stations.
+func (p *putting) raise(ctx context.Context, action history.Action, statement string, args ...any) error {
 	_, err := collect(ctx, p.tx, func(rows *sql.Rows) (struct{}, error) {
 		change := feed.Change{Op: feed.Upsert}
 		err := rows.Scan(&change.ID, &change.Version)
 		p.changes = append(p.changes, change)
+		p.note(change.ID, change.Version, action)
 		return struct{}{}, err
-	}, touchStations, uuids(ids), uuids(written))
+	}, statement, args...)
 	if err != nil {
-		return fmt.Errorf("stations with changed tariffs: %w", err)
+		return fmt.Errorf("stations whose documents change: %w", err)
 	}
 	return nil
 }

@@ -1,14 +1,12 @@
 package station
 
 import (
-	"bytes"
-	"encoding/json"
-	"fmt"
 	"slices"
 
 	"github.com/google/uuid"
 
 	"github.com/ihr-charging/charging-plot-api/libs/tariff"
+	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/mergepatch"
 )
 
 // Input is what an operator says of a station of its own.
@@ -64,26 +62,9 @@ func (s *Station) input() Input {
 
 // Patched is the station after a JSON Merge Patch (RFC 7396) of its input. It returns ErrInvalid for a patch that does not fit.
 func (s *Station) Patched(patch []byte) (Station, error) {
-	before, err := json.Marshal(s.input())
+	in, err := mergepatch.Apply(s.input(), patch)
 	if err != nil {
-		return Station{}, fmt.Errorf("station as input: %w", err)
-	}
-	var target, change any
-	if err := decode(before, &target); err != nil {
-		return Station{}, fmt.Errorf("station as input: %w", err)
-	}
-	if err := decode(patch, &change); err != nil {
-		return Station{}, ErrInvalid.Detailf("the patch is not JSON").Because(err)
-	}
-	after, err := json.Marshal(merge(target, change))
-	if err != nil {
-		return Station{}, fmt.Errorf("merge patch: %w", err)
-	}
-	var in Input
-	strict := json.NewDecoder(bytes.NewReader(after))
-	strict.DisallowUnknownFields()
-	if err := strict.Decode(&in); err != nil {
-		return Station{}, ErrInvalid.Detailf("the patch does not fit: %s", err).Because(err)
+		return Station{}, ErrInvalid.Detailf("%s", err).Because(err)
 	}
 	out := in.Station()
 	out.ID, out.Operator, out.Source, out.SourceID, out.Version = s.ID, s.Operator, s.Source, s.SourceID, s.Version
@@ -91,30 +72,4 @@ func (s *Station) Patched(patch []byte) (Station, error) {
 		out.Tariffs[i].CountryCode, out.Tariffs[i].PartyID = s.Operator.CountryCode, s.Operator.PartyID
 	}
 	return out, nil
-}
-
-func decode(text []byte, into *any) error {
-	decoder := json.NewDecoder(bytes.NewReader(text))
-	decoder.UseNumber() // a number stays as it is written
-	return decoder.Decode(into)
-}
-
-// merge is MergePatch of RFC 7396, section 2.
-func merge(target, patch any) any {
-	change, ok := patch.(map[string]any)
-	if !ok {
-		return patch
-	}
-	object, ok := target.(map[string]any)
-	if !ok {
-		object = make(map[string]any, len(change))
-	}
-	for name, value := range change {
-		if value == nil {
-			delete(object, name)
-			continue
-		}
-		object[name] = merge(object[name], value)
-	}
-	return object
 }

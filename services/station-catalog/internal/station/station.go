@@ -6,6 +6,7 @@
 package station
 
 import (
+	"errors"
 	"strings"
 	"time"
 
@@ -23,8 +24,26 @@ var (
 	ErrStale    = fault.Define(fault.PreconditionFailed, "station_changed", "The station has changed since it was read")
 	ErrTaken    = fault.Define(fault.Conflict, "source_id_taken", "The operator has another station of this source id")
 	ErrEVSEUsed = fault.Define(fault.Conflict, "evse_uid_taken", "The operator has another EVSE of this uid")
+	ErrSame     = fault.Define(fault.Invalid, "same_station", "A station is not a duplicate of itself")
 	ErrForeign  = fault.Define(fault.Forbidden, "foreign_operator", "The station belongs to another operator")
 )
+
+// mergedInto is the member of ErrRemoved that leads to the survivor of a merge.
+const mergedInto = "merged_into"
+
+// MergedInto is ErrRemoved of a station that was merged into another.
+func MergedInto(survivor uuid.UUID) error {
+	return ErrRemoved.Detailf("It was merged into station %s.", survivor).With(mergedInto, survivor)
+}
+
+// Survivor gives the station that the one of a fault was merged into; false when it was not.
+func Survivor(err error) (uuid.UUID, bool) {
+	if !errors.Is(err, ErrRemoved) {
+		return uuid.Nil, false
+	}
+	id, ok := fault.Of(err).Extensions()[mergedInto].(uuid.UUID)
+	return id, ok
+}
 
 // Operator is what a station says of the company that runs it.
 type Operator struct {

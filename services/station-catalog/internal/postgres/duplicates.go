@@ -1,0 +1,121 @@
+package postgres
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+
+	"github.com/google/uuid"
+	"github.com/jmoiron/sqlx"
+
+	"github.com/ihr-charging/charging-plot-api/libs/postgres"
+	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/search"
+	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/station"
+)
+
+// scannedStations is how many stations are held against their neighbours for a page.
+const scannedStations = 1000
+
+// Neighbours are looked for in the index of squares: three of latitude, and five of longitude, which are narrower. Each pair comes
+// once, or from the side of the operator that asks.
+const nearPairs = `
+WITH batch AS MATERIALIZED (
+    SELECT id, operator_id, latitude, longitude, x, y, z
+    FROM stations
+    WHERE deleted_at IS NULL AND id >= $1 AND ($3::uuid IS NULL OR operator_id = $3)
+    ORDER BY id LIMIT $4
+), pairs AS (
+    SELECT a.id AS a, b.id AS b,
+           EXISTS (SELECT FROM evses ea JOIN evses eb ON eb.station_id = b.id AND eb.removed_at IS NULL
+                       AND replace(eb.evse_id, '*', '') = replace(ea.evse_id, '*', '')
+                   WHERE ea.station_id = a.id AND ea.removed_at IS NULL AND ea.evse_id <> '') AS shared
+    FROM batch a
+    CROSS JOIN generate_series(-1, 1) AS dy
+    CROSS JOIN generate_series(-2, 2) AS dx
+    JOIN stations b ON b.deleted_at IS NULL AND floor(b.latitude * 1000)::integer = floor(a.latitude * 1000)::integer + dy
+        AND floor(b.longitude * 1000)::integer = floor(a.longitude * 1000)::integer + dx
+    WHERE b.id <> a.id AND (b.id > a.id OR $3::uuid IS NOT NULL AND b.operator_id <> $3) AND (a.id, b.id) > ($1, $2)
+      AND (a.x - b.x) ^ 2 + (a.y - b.y) ^ 2 + (a.z - b.z) ^ 2 <= $6
+    ORDER BY a.id, b.id
+    LIMIT $5)
+SELECT a, b, shared, (SELECT count(*) FROM batch), (SELECT id FROM batch ORDER BY id DESC LIMIT 1)
+FROM (SELECT 1) AS always LEFT JOIN pairs ON true
+ORDER BY a, b`
+
+const alikeByID = `
+SELECT s.id, s.name, s.address, s.latitude, s.longitude, s.source, s.source_id, o.id, o.name, o.country_code, o.party_id, s.updated_at,
+       (SELECT count(*) FROM evses e WHERE e.station_id = s.id AND e.removed_at IS NULL)
+FROM stations s
+JOIN operators o ON o.id = s.operator_id
+WHERE s.id = ANY($1)`
+
+type nearPair struct {
+	a, b   uuid.UUID
+	shared bool
+}
+
+// Duplicates gives pairs of stations behind a place that look like one, and the place to go on from; nil at the end. A page may
+// have fewer pairs than the limit and lead on all the same. With an operator only pairs with a station of its own are given.
+func (s *Store) Duplicates(ctx context.Context, operator *uuid.UUID, after station.PairPlace, limit int) ([]station.Duplicate, *station.PairPlace, error) {
+	var out []station.Duplicate
+	var next *station.PairPlace
+	err := s.reading(ctx, func(tx *sqlx.Tx) error {
+		var pairs []nearPair
+		scanned, last := 0, (*uuid.UUID)(nil)
+		_, err := collect(ctx, tx, func(rows *sql.Rows) (struct{}, error) {
+			var a, b *uuid.UUID
+			var shared *bool
+			err := rows.Scan(&a, &b, &shared, &scanned, &last)
+			if a != nil && b != nil {
+				pairs = append(pairs, nearPair{*a, *b, *shared})
+			}
+			return struct{}{}, err
+		}, nearPairs, after.A, after.B, operator, scannedStations, limit, search.Reach(station.Nearby))
+		if err != nil {
+			return err
+		}
+		switch {
+		case len(pairs) == limit:
+			next = &station.PairPlace{A: pairs[limit-1].a, B: pairs[limit-1].b}
+		case scanned == scannedStations:
+			next = &station.PairPlace{A: *last, B: uuid.Max}
+		}
+		out, err = judge(ctx, tx, pairs)
+		return err
+	})
+	if err != nil {
+		return nil, nil, postgres.Map(fmt.Errorf("duplicates: %w", err), nil)
+	}
+	return out, next, nil
+}
+
+func judge(ctx context.Context, tx *sqlx.Tx, pairs []nearPair) ([]station.Duplicate, error) {
+	var ids []uuid.UUID
+	for _, p := range pairs {
+		ids = append(ids, p.a, p.b)
+	}
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	all := map[uuid.UUID]station.Alike{}
+	_, err := collect(ctx, tx, func(rows *sql.Rows) (struct{}, error) {
+		var a station.Alike
+		err := rows.Scan(&a.ID, &a.Name, &a.Address, &a.Latitude, &a.Longitude, &a.Source, &a.SourceID, &a.Operator.ID, &a.Operator.Name,
+			&a.Operator.CountryCode, &a.Operator.PartyID, &a.UpdatedAt, &a.EVSEs)
+		a.UpdatedAt = a.UpdatedAt.UTC()
+		all[a.ID] = a
+		return struct{}{}, err
+	}, alikeByID, uuids(ids))
+	if err != nil {
+		return nil, err
+	}
+	var out []station.Duplicate
+	for _, p := range pairs {
+		a, b := all[p.a], all[p.b]
+		distance := search.DistanceM(a.Latitude, a.Longitude, b.Latitude, b.Longitude)
+		if d, ok := station.Judge(a, b, distance, p.shared); ok {
+			out = append(out, d)
+		}
+	}
+	return out, nil
+}
