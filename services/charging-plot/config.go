@@ -54,6 +54,8 @@ type Config struct {
 	MessageKeep         time.Duration `env:"OCPP_LOG_KEEP" envDefault:"720h" desc:"how long what charge points said, and what they were told to do, is kept"`
 	LiveKeep            time.Duration `env:"LIVE_KEEP" envDefault:"1h" desc:"how far back a live stream can be replayed"`
 
+	MeterValuesKeep time.Duration `env:"METER_VALUES_KEEP" envDefault:"9504h" desc:"how long readings are kept; what they were summed up to by the minute stays; 0: for ever"`
+
 	// Limits on requests per minute: per client address without a token, per caller with one.
 	AnonymousRate int `env:"RATE_ANONYMOUS" envDefault:"600" desc:"requests a minute of a caller without a token; 0: no limit"`
 	PrincipalRate int `env:"RATE_PRINCIPAL" envDefault:"6000" desc:"requests a minute of a caller with a token; 0: no limit"`
@@ -160,6 +162,9 @@ func (c Config) Validate() error {
 	}
 	if c.ReservationsAtOnce <= 0 {
 		bad("RESERVATIONS_AT_ONCE", "must be positive")
+	}
+	if c.MeterValuesKeep < 0 || c.MeterValuesKeep > 0 && c.MeterValuesKeep < 720*time.Hour {
+		bad("METER_VALUES_KEEP", "must be 0 or at least 720h: a running session is billed by its readings")
 	}
 	if c.AnonymousRate < 0 || c.PrincipalRate < 0 {
 		bad("RATE_ANONYMOUS, RATE_PRINCIPAL", "must not be negative")

@@ -32,6 +32,7 @@ import (
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/httpapi"
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/journal"
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/live"
+	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/metering"
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/ocpp"
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/peer"
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/postgres"
@@ -160,6 +161,10 @@ func serve(ctx context.Context, cfg Config, p parts) error {
 		timing := schedule.Config{Tick: cfg.ScheduleTick, SilentAfter: cfg.SilentAfter, KeepEvents: cfg.LiveKeep}
 		return schedule.Run(ctx, timing, store, store, time.Now, log)
 	})
+	group.Go("metering", func(ctx context.Context) error {
+		timing := metering.Config{Tick: cfg.ScheduleTick, Keep: cfg.MeterValuesKeep}
+		return metering.Run(ctx, timing, store, desk, time.Now, log)
+	})
 	group.Go("compaction", func(ctx context.Context) error { return compact(ctx, changes, p) })
 
 	server := httpserver.New(cfg.HTTP, p.tel, checks...)
@@ -174,6 +179,7 @@ func serve(ctx context.Context, cfg Config, p parts) error {
 	})
 	limiter := ratelimit.New(p.redis, ratelimit.Options{Namespace: Name, Log: log})
 	authenticate := p.verifier.Middleware()
+	httpapi.Bodies(server)
 	api.Register(server.App(), document, authenticate, limiter.Middleware(rules(cfg)...), idempotency.Middleware())
 	httpapi.RegisterInternal(server.App(), sockets, cfg.ClientID, authenticate)
 

@@ -41,7 +41,7 @@ func From(start time.Time, meterStartWh float64, readings []session.Reading) Cur
 	register, registerAt := meterStartWh, start
 	energy, powerBefore, at := 0.0, math.NaN(), start
 	measured := false // the register speaks, so nothing is integrated
-	for _, r := range readings {
+	for _, r := range session.Judge(start, meterStartWh, readings) {
 		p := Point{Elapsed: r.At.Sub(start), PowerKW: r.PowerW / 1000, SoCPercent: r.SoCPercent, EnergyKWh: math.NaN()}
 		if !math.IsNaN(r.RegisterWh) {
 			if math.IsNaN(meterStartWh) {
@@ -52,6 +52,8 @@ func From(start time.Time, meterStartWh float64, readings []session.Reading) Cur
 			}
 			register, registerAt, measured = r.RegisterWh, r.At, true
 			energy = max(energy, (r.RegisterWh-meterStartWh)/1000)
+			p.EnergyKWh = energy
+		} else if r.Marks&(session.MarkBackwards|session.MarkJump) != 0 {
 			p.EnergyKWh = energy
 		} else if !measured && !math.IsNaN(r.PowerW) {
 			if gap := r.At.Sub(at); !math.IsNaN(powerBefore) && gap <= maxGap {

@@ -285,6 +285,33 @@ func (e MessageDirection) Valid() bool {
 	}
 }
 
+// Defines values for MeterValueMarks.
+const (
+	MarkBackwards MeterValueMarks = "backwards"
+	MarkGap       MeterValueMarks = "gap"
+	MarkJump      MeterValueMarks = "jump"
+	MarkReset     MeterValueMarks = "reset"
+	MarkUnit      MeterValueMarks = "unit"
+)
+
+// Valid indicates whether the value is a known member of the MeterValueMarks enum.
+func (e MeterValueMarks) Valid() bool {
+	switch e {
+	case MarkBackwards:
+		return true
+	case MarkGap:
+		return true
+	case MarkJump:
+		return true
+	case MarkReset:
+		return true
+	case MarkUnit:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for PlotChangeOp.
 const (
 	Delete PlotChangeOp = "delete"
@@ -429,6 +456,30 @@ func (e ReservationState) Valid() bool {
 	case ReservationStateREJECTED:
 		return true
 	case ReservationStateRESERVED:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for SessionLimitReached.
+const (
+	LimitCost   SessionLimitReached = "cost"
+	LimitEnergy SessionLimitReached = "energy"
+	LimitSoC    SessionLimitReached = "soc"
+	LimitTime   SessionLimitReached = "time"
+)
+
+// Valid indicates whether the value is a known member of the SessionLimitReached enum.
+func (e SessionLimitReached) Valid() bool {
+	switch e {
+	case LimitCost:
+		return true
+	case LimitEnergy:
+		return true
+	case LimitSoC:
+		return true
+	case LimitTime:
 		return true
 	default:
 		return false
@@ -989,10 +1040,34 @@ type MessagePage struct {
 	NextCursor string `json:"next_cursor"`
 }
 
+// MeterBatch defines model for MeterBatch.
+type MeterBatch struct {
+	Items []MeterInput `json:"items"`
+}
+
+// MeterInput defines model for MeterInput.
+type MeterInput struct {
+	// At Within the session, and not in the future.
+	At       time.Time `json:"at"`
+	CurrentA *float64  `json:"current_a,omitempty"`
+
+	// Other Everything else, by measurand and phase, in W, Wh, A, V, degrees or percent.
+	Other       *map[string]float64 `json:"other,omitempty"`
+	PowerKw     *float64            `json:"power_kw,omitempty"`
+	RegisterKwh *float64            `json:"register_kwh,omitempty"`
+	SessionId   openapi_types.UUID  `json:"session_id"`
+	SocPercent  *float64            `json:"soc_percent,omitempty"`
+	VoltageV    *float64            `json:"voltage_v,omitempty"`
+}
+
 // MeterValue defines model for MeterValue.
 type MeterValue struct {
 	At       time.Time                  `json:"at"`
 	CurrentA nullable.Nullable[float64] `json:"current_a"`
+
+	// Marks What is wrong with it. `gap`: nothing was read for long before it. `reset`: the register began anew. `unit`: a value is a
+	// thousand times off. `backwards`, `jump`: the register cannot be right here. Bills and curves count it put right, or not at all.
+	Marks []MeterValueMarks `json:"marks"`
 
 	// Other Everything else, by measurand and phase, in W, Wh, A, V or percent.
 	Other   map[string]float64         `json:"other"`
@@ -1003,6 +1078,9 @@ type MeterValue struct {
 	SocPercent  nullable.Nullable[float64] `json:"soc_percent"`
 	VoltageV    nullable.Nullable[float64] `json:"voltage_v"`
 }
+
+// MeterValueMarks defines model for MeterValue.Marks.
+type MeterValueMarks string
 
 // MeterValuePage defines model for MeterValuePage.
 type MeterValuePage struct {
@@ -1285,7 +1363,11 @@ type SchedulePeriod struct {
 
 // Session defines model for Session.
 type Session struct {
-	ChargePointId openapi_types.UUID `json:"charge_point_id"`
+	// ChargePointId Null for an imported session.
+	ChargePointId nullable.Nullable[openapi_types.UUID] `json:"charge_point_id"`
+
+	// Cost What it costs by the readings so far, a few seconds old, and the receipt's totals once it has ended; null where no tariff says it.
+	Cost nullable.Nullable[SessionCost] `json:"cost"`
 
 	// DriverId Null when a token that names no driver, or a tag that nobody knows, began it.
 	DriverId nullable.Nullable[openapi_types.UUID] `json:"driver_id"`
@@ -1295,7 +1377,16 @@ type Session struct {
 	EnergyKwh nullable.Nullable[float64] `json:"energy_kwh"`
 	EvseId    openapi_types.UUID         `json:"evse_id"`
 	Id        openapi_types.UUID         `json:"id"`
-	PlotId    openapi_types.UUID         `json:"plot_id"`
+
+	// IdleSince Since when the car has not been charging; null while it charges.
+	IdleSince nullable.Nullable[time.Time] `json:"idle_since"`
+
+	// LimitReached The limit that it has reached.
+	LimitReached nullable.Nullable[SessionLimitReached] `json:"limit_reached"`
+
+	// Limits What the charge is to end at, whichever comes first. The charge point is told to stop when a limit is reached.
+	Limits SessionLimits      `json:"limits"`
+	PlotId openapi_types.UUID `json:"plot_id"`
 
 	// PowerKw What it draws now; null once it has ended.
 	PowerKw nullable.Nullable[float64] `json:"power_kw"`
@@ -1304,7 +1395,8 @@ type Session struct {
 	ReadAt nullable.Nullable[time.Time] `json:"read_at"`
 
 	// Reason Why it ended; empty while it is open. OCPP's word for a stop (`Local`, `Remote`, `EVDisconnected`, `PowerLoss`, …), or
-	// `start_rejected`, `charge_point_offline`, `start_timeout`, `canceled_by_driver`, `superseded`.
+	// `start_rejected`, `charge_point_offline`, `start_timeout`, `canceled_by_driver`, `superseded`, `limit_energy`, `limit_time`,
+	// `limit_cost`, `limit_soc`, `imported`.
 	Reason        string                                `json:"reason"`
 	RequestedAt   time.Time                             `json:"requested_at"`
 	ReservationId nullable.Nullable[openapi_types.UUID] `json:"reservation_id"`
@@ -1322,13 +1414,40 @@ type Session struct {
 	// Token The token that began it at the charge point; null when it was ordered.
 	Token     nullable.Nullable[SessionToken] `json:"token"`
 	UpdatedAt time.Time                       `json:"updated_at"`
+	Vehicle   nullable.Nullable[string]       `json:"vehicle"`
 	Version   int64                           `json:"version"`
+}
+
+// SessionLimitReached The limit that it has reached.
+type SessionLimitReached string
+
+// SessionCost defines model for SessionCost.
+type SessionCost struct {
+	AfterTaxes nullable.Nullable[Money] `json:"after_taxes"`
+
+	// At The reading up to which it is counted.
+	At          time.Time                `json:"at"`
+	BeforeTaxes nullable.Nullable[Money] `json:"before_taxes"`
 }
 
 // SessionInput defines model for SessionInput.
 type SessionInput struct {
+	// Limits What the charge is to end at, whichever comes first. The charge point is told to stop when a limit is reached.
+	Limits        *SessionLimits      `json:"limits,omitempty"`
 	PlotId        openapi_types.UUID  `json:"plot_id"`
 	ReservationId *openapi_types.UUID `json:"reservation_id,omitempty"`
+
+	// Vehicle A reference vehicle, such as those of `/v1/vehicles`; curves are compared with what it can take.
+	Vehicle *VehicleID `json:"vehicle,omitempty"`
+}
+
+// SessionLimits What the charge is to end at, whichever comes first. The charge point is told to stop when a limit is reached.
+type SessionLimits struct {
+	// Cost In the currency of the tariff, taxes included. Only where a tariff says what a charge costs.
+	Cost        nullable.Nullable[string]  `json:"cost,omitempty"`
+	DurationMin nullable.Nullable[int]     `json:"duration_min,omitempty"`
+	EnergyKwh   nullable.Nullable[float64] `json:"energy_kwh,omitempty"`
+	SocPercent  nullable.Nullable[float64] `json:"soc_percent,omitempty"`
 }
 
 // SessionPage defines model for SessionPage.
@@ -1337,6 +1456,13 @@ type SessionPage struct {
 
 	// NextCursor Leads to the next page; empty on the last.
 	NextCursor string `json:"next_cursor"`
+}
+
+// SessionPatch defines model for SessionPatch.
+type SessionPatch struct {
+	// Limits What the charge is to end at, whichever comes first. The charge point is told to stop when a limit is reached.
+	Limits  *SessionLimits               `json:"limits,omitempty"`
+	Vehicle nullable.Nullable[VehicleID] `json:"vehicle,omitempty"`
 }
 
 // SessionState OCPI session status.
@@ -1502,6 +1628,9 @@ type VariableInput struct {
 
 // VariableInputAttribute defines model for VariableInput.Attribute.
 type VariableInputAttribute string
+
+// VehicleID A reference vehicle, such as those of `/v1/vehicles`; curves are compared with what it can take.
+type VehicleID = string
 
 // VendorData For `data_transfer` (wanted).
 type VendorData struct {
@@ -1772,6 +1901,12 @@ type GetSessionParams struct {
 	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
 }
 
+// UpdateSessionParams defines parameters for UpdateSession.
+type UpdateSessionParams struct {
+	// IfMatch The `ETag` that was read. With an outdated one the answer is 412.
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
+}
+
 // GetCurveCSVParams defines parameters for GetCurveCSV.
 type GetCurveCSVParams struct {
 	// Points Most points to answer with. Of more, those with the highest and lowest power of each stretch of time stay, so that no peak is lost.
@@ -1886,6 +2021,9 @@ type CreateChargePointJSONRequestBody = ChargePointInput
 // CommandChargePointJSONRequestBody defines body for CommandChargePoint for application/json ContentType.
 type CommandChargePointJSONRequestBody = CommandInput
 
+// PushMeterValuesJSONRequestBody defines body for PushMeterValues for application/json ContentType.
+type PushMeterValuesJSONRequestBody = MeterBatch
+
 // UpdatePlotJSONRequestBody defines body for UpdatePlot for application/json ContentType.
 type UpdatePlotJSONRequestBody = PlotPatch
 
@@ -1906,6 +2044,12 @@ type UpdateReservationApplicationMergePatchPlusJSONRequestBody = ReservationPatc
 
 // CreateSessionJSONRequestBody defines body for CreateSession for application/json ContentType.
 type CreateSessionJSONRequestBody = SessionInput
+
+// UpdateSessionJSONRequestBody defines body for UpdateSession for application/json ContentType.
+type UpdateSessionJSONRequestBody = SessionPatch
+
+// UpdateSessionApplicationMergePatchPlusJSONRequestBody defines body for UpdateSession for application/merge-patch+json ContentType.
+type UpdateSessionApplicationMergePatchPlusJSONRequestBody = SessionPatch
 
 // CreateTokenJSONRequestBody defines body for CreateToken for application/json ContentType.
 type CreateTokenJSONRequestBody = TokenInput
@@ -1945,6 +2089,9 @@ type ServerInterface interface {
 	// StreamLive Events as they happen
 	// (GET /v1/live)
 	StreamLive(c *fiber.Ctx, params StreamLiveParams) error
+	// PushMeterValues Say what an operator's meters read
+	// (POST /v1/meter-values)
+	PushMeterValues(c *fiber.Ctx) error
 	// ListPlots List plots with their live status
 	// (GET /v1/plots)
 	ListPlots(c *fiber.Ctx, params ListPlotsParams) error
@@ -1987,6 +2134,9 @@ type ServerInterface interface {
 	// GetSession A session with what its meter says
 	// (GET /v1/sessions/{session_id})
 	GetSession(c *fiber.Ctx, sessionId SessionID, params GetSessionParams) error
+	// UpdateSession Change what a charge is to end at
+	// (PATCH /v1/sessions/{session_id})
+	UpdateSession(c *fiber.Ctx, sessionId SessionID, params UpdateSessionParams) error
 	// GetCurveCSV The curve as a table
 	// (GET /v1/sessions/{session_id}/curve.csv)
 	GetCurveCSV(c *fiber.Ctx, sessionId SessionID, params GetCurveCSVParams) error
@@ -2488,6 +2638,24 @@ func (siw *ServerInterfaceWrapper) StreamLive(c *fiber.Ctx) error {
 
 	handler := func(c *fiber.Ctx) error {
 		return siw.Handler.StreamLive(c, params)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// PushMeterValues operation middleware
+func (siw *ServerInterfaceWrapper) PushMeterValues(c *fiber.Ctx) error {
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.PushMeterValues(c)
 	}
 
 	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
@@ -3221,6 +3389,57 @@ func (siw *ServerInterfaceWrapper) GetSession(c *fiber.Ctx) error {
 
 	handler := func(c *fiber.Ctx) error {
 		return siw.Handler.GetSession(c, sessionId, params)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// UpdateSession operation middleware
+func (siw *ServerInterfaceWrapper) UpdateSession(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "session_id" -------------
+	var sessionId SessionID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "session_id", c.Params("session_id"), &sessionId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter session_id: %w", err).Error())
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params UpdateSessionParams
+
+	headers := c.GetReqHeaders()
+
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Sprintf("Too many values for ParamName If-Match, 1 is required, but %d found", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter If-Match: %w", err).Error())
+		}
+
+		params.IfMatch = &IfMatch
+
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.UpdateSession(c, sessionId, params)
 	}
 
 	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
@@ -3972,6 +4191,8 @@ func RegisterHandlersWithOptions(router fiber.Router, si ServerInterface, option
 
 	router.Get(options.BaseURL+"/v1/sessions/:session_id", wrapper.GetSession)
 
+	router.Patch(options.BaseURL+"/v1/sessions/:session_id", wrapper.UpdateSession)
+
 	router.Post(options.BaseURL+"/v1/sessions/:session_id/stop", wrapper.StopSession)
 
 	router.Get(options.BaseURL+"/v1/sessions/:session_id/meter-values", wrapper.ListMeterValues)
@@ -3985,6 +4206,8 @@ func RegisterHandlersWithOptions(router fiber.Router, si ServerInterface, option
 	router.Get(options.BaseURL+"/v1/sessions/:session_id/curve.png", wrapper.GetCurvePNG)
 
 	router.Get(options.BaseURL+"/v1/sessions/:session_id/receipt.json", wrapper.GetReceipt)
+
+	router.Post(options.BaseURL+"/v1/meter-values", wrapper.PushMeterValues)
 
 	router.Get(options.BaseURL+"/v1/tokens", wrapper.ListTokens)
 
@@ -4798,6 +5021,89 @@ type StreamLivedefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response StreamLivedefaultApplicationProblemPlusJSONResponse) VisitStreamLiveResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
+type PushMeterValuesRequestObject struct {
+	Body *PushMeterValuesJSONRequestBody
+}
+
+type PushMeterValuesResponseObject interface {
+	VisitPushMeterValuesResponse(ctx *fiber.Ctx) error
+}
+
+type PushMeterValues204Response struct {
+}
+
+func (response PushMeterValues204Response) VisitPushMeterValuesResponse(ctx *fiber.Ctx) error {
+	ctx.Status(204)
+	return nil
+}
+
+type PushMeterValues400ApplicationProblemPlusJSONResponse struct {
+	InvalidApplicationProblemPlusJSONResponse
+}
+
+func (response PushMeterValues400ApplicationProblemPlusJSONResponse) VisitPushMeterValuesResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(400)
+
+	return ctx.JSON(&response)
+}
+
+type PushMeterValues401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response PushMeterValues401ApplicationProblemPlusJSONResponse) VisitPushMeterValuesResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response)
+}
+
+type PushMeterValues403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response PushMeterValues403ApplicationProblemPlusJSONResponse) VisitPushMeterValuesResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(403)
+
+	return ctx.JSON(&response)
+}
+
+type PushMeterValues413ApplicationProblemPlusJSONResponse struct {
+	ProblemApplicationProblemPlusJSONResponse
+}
+
+func (response PushMeterValues413ApplicationProblemPlusJSONResponse) VisitPushMeterValuesResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(413)
+
+	return ctx.JSON(&response)
+}
+
+type PushMeterValues422ApplicationProblemPlusJSONResponse struct {
+	UnprocessableApplicationProblemPlusJSONResponse
+}
+
+func (response PushMeterValues422ApplicationProblemPlusJSONResponse) VisitPushMeterValuesResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(422)
+
+	return ctx.JSON(&response)
+}
+
+type PushMeterValuesdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response PushMeterValuesdefaultApplicationProblemPlusJSONResponse) VisitPushMeterValuesResponse(ctx *fiber.Ctx) error {
 	ctx.Response().Header.Set("Content-Type", "application/problem+json")
 	ctx.Status(response.StatusCode)
 
@@ -6043,6 +6349,136 @@ func (response GetSessiondefaultApplicationProblemPlusJSONResponse) VisitGetSess
 	return ctx.JSON(&response.Body)
 }
 
+type UpdateSessionRequestObject struct {
+	SessionId                         SessionID `json:"session_id"`
+	Params                            UpdateSessionParams
+	JSONBody                          *UpdateSessionJSONRequestBody
+	ApplicationMergePatchPlusJSONBody *UpdateSessionApplicationMergePatchPlusJSONRequestBody
+}
+
+type UpdateSessionResponseObject interface {
+	VisitUpdateSessionResponse(ctx *fiber.Ctx) error
+}
+
+type UpdateSession200ResponseHeaders struct {
+	ETag *string
+}
+
+type UpdateSession200JSONResponse struct {
+	Body    Session
+	Headers UpdateSession200ResponseHeaders
+}
+
+func (response UpdateSession200JSONResponse) VisitUpdateSessionResponse(ctx *fiber.Ctx) error {
+	if response.Headers.ETag != nil {
+		ctx.Response().Header.Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response.Body)
+}
+
+type UpdateSession400ApplicationProblemPlusJSONResponse struct {
+	InvalidApplicationProblemPlusJSONResponse
+}
+
+func (response UpdateSession400ApplicationProblemPlusJSONResponse) VisitUpdateSessionResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(400)
+
+	return ctx.JSON(&response)
+}
+
+type UpdateSession401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response UpdateSession401ApplicationProblemPlusJSONResponse) VisitUpdateSessionResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response)
+}
+
+type UpdateSession403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response UpdateSession403ApplicationProblemPlusJSONResponse) VisitUpdateSessionResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(403)
+
+	return ctx.JSON(&response)
+}
+
+type UpdateSession404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response UpdateSession404ApplicationProblemPlusJSONResponse) VisitUpdateSessionResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(404)
+
+	return ctx.JSON(&response)
+}
+
+type UpdateSession409ApplicationProblemPlusJSONResponse struct {
+	ConflictApplicationProblemPlusJSONResponse
+}
+
+func (response UpdateSession409ApplicationProblemPlusJSONResponse) VisitUpdateSessionResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(409)
+
+	return ctx.JSON(&response)
+}
+
+type UpdateSession412ApplicationProblemPlusJSONResponse struct {
+	PreconditionFailedApplicationProblemPlusJSONResponse
+}
+
+func (response UpdateSession412ApplicationProblemPlusJSONResponse) VisitUpdateSessionResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(412)
+
+	return ctx.JSON(&response)
+}
+
+type UpdateSession422ApplicationProblemPlusJSONResponse struct {
+	UnprocessableApplicationProblemPlusJSONResponse
+}
+
+func (response UpdateSession422ApplicationProblemPlusJSONResponse) VisitUpdateSessionResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(422)
+
+	return ctx.JSON(&response)
+}
+
+type UpdateSession428ApplicationProblemPlusJSONResponse struct {
+	PreconditionRequiredApplicationProblemPlusJSONResponse
+}
+
+func (response UpdateSession428ApplicationProblemPlusJSONResponse) VisitUpdateSessionResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(428)
+
+	return ctx.JSON(&response)
+}
+
+type UpdateSessiondefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response UpdateSessiondefaultApplicationProblemPlusJSONResponse) VisitUpdateSessionResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
 type GetCurveCSVRequestObject struct {
 	SessionId SessionID `json:"session_id"`
 	Params    GetCurveCSVParams
@@ -7155,6 +7591,9 @@ type StrictServerInterface interface {
 	// StreamLive Events as they happen
 	// (GET /v1/live)
 	StreamLive(ctx context.Context, request StreamLiveRequestObject) (StreamLiveResponseObject, error)
+	// PushMeterValues Say what an operator's meters read
+	// (POST /v1/meter-values)
+	PushMeterValues(ctx context.Context, request PushMeterValuesRequestObject) (PushMeterValuesResponseObject, error)
 	// ListPlots List plots with their live status
 	// (GET /v1/plots)
 	ListPlots(ctx context.Context, request ListPlotsRequestObject) (ListPlotsResponseObject, error)
@@ -7197,6 +7636,9 @@ type StrictServerInterface interface {
 	// GetSession A session with what its meter says
 	// (GET /v1/sessions/{session_id})
 	GetSession(ctx context.Context, request GetSessionRequestObject) (GetSessionResponseObject, error)
+	// UpdateSession Change what a charge is to end at
+	// (PATCH /v1/sessions/{session_id})
+	UpdateSession(ctx context.Context, request UpdateSessionRequestObject) (UpdateSessionResponseObject, error)
 	// GetCurveCSV The curve as a table
 	// (GET /v1/sessions/{session_id}/curve.csv)
 	GetCurveCSV(ctx context.Context, request GetCurveCSVRequestObject) (GetCurveCSVResponseObject, error)
@@ -7497,6 +7939,37 @@ func (sh *strictHandler) StreamLive(ctx *fiber.Ctx, params StreamLiveParams) err
 		return err
 	} else if validResponse, ok := response.(StreamLiveResponseObject); ok {
 		if err := validResponse.VisitStreamLiveResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// PushMeterValues operation middleware
+func (sh *strictHandler) PushMeterValues(ctx *fiber.Ctx) error {
+	var request PushMeterValuesRequestObject
+
+	var body PushMeterValuesJSONRequestBody
+	if err := ctx.BodyParser(&body); err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, err.Error())
+	}
+	request.Body = &body
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.PushMeterValues(ctx.UserContext(), request.(PushMeterValuesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "PushMeterValues")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(PushMeterValuesResponseObject); ok {
+		if err := validResponse.VisitPushMeterValuesResponse(ctx); err != nil {
 			return err
 		}
 	} else if response != nil {
@@ -7944,6 +8417,52 @@ func (sh *strictHandler) GetSession(ctx *fiber.Ctx, sessionId SessionID, params 
 	return nil
 }
 
+// UpdateSession operation middleware
+func (sh *strictHandler) UpdateSession(ctx *fiber.Ctx, sessionId SessionID, params UpdateSessionParams) error {
+	var request UpdateSessionRequestObject
+
+	request.SessionId = sessionId
+	request.Params = params
+	if strings.HasPrefix(string(ctx.Request().Header.ContentType()), "application/json") {
+
+		var body UpdateSessionJSONRequestBody
+		if err := ctx.BodyParser(&body); err != nil {
+			return fiber.NewError(fiber.StatusBadRequest, err.Error())
+		}
+		request.JSONBody = &body
+
+	}
+	if strings.HasPrefix(string(ctx.Request().Header.ContentType()), "application/merge-patch+json") {
+
+		var body UpdateSessionApplicationMergePatchPlusJSONRequestBody
+		if err := ctx.BodyParser(&body); err != nil {
+			return fiber.NewError(fiber.StatusBadRequest, err.Error())
+		}
+		request.ApplicationMergePatchPlusJSONBody = &body
+
+	}
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.UpdateSession(ctx.UserContext(), request.(UpdateSessionRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "UpdateSession")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(UpdateSessionResponseObject); ok {
+		if err := validResponse.VisitUpdateSessionResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // GetCurveCSV operation middleware
 func (sh *strictHandler) GetCurveCSV(ctx *fiber.Ctx, sessionId SessionID, params GetCurveCSVParams) error {
 	var request GetCurveCSVRequestObject
@@ -8307,213 +8826,231 @@ func (sh *strictHandler) UpdateToken(ctx *fiber.Ctx, tokenId TokenID, params Upd
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7H3rcts4uuCroLSnqpMZWrbTTmbGrlN73I7T7WnHdtlOUmfHWQkmIQljCuAAoBWdxFX7NPtg+yRb+ACQ",
-	"IAVKpHzpJCc/uiNLIPjh8t1vn3sxn2acEaZkb/dzb0JwQgR8PLzEY/1vQmQsaKYoZ73d3uWEoFsiJOUM",
-	"8RGaTbBCMywRZnJGBEn6vagn4wmZYv2smmekt9uTSlA27t3dRb1jym4WZx0Kkv77VY+RT+qqN0SzCWFI",
-	"TYggiEqEkf4eZXhMVs7OY2ymrL/hA8ymJgQxMkOCSJ6LWE+/fMq7qJdhgadE2V05mGAxJmecMnX0Wn9B",
-	"9ewZVpNe1GN4qp+OYcwg04MGNOlFPUH+lVNBkt6uEjnxXzjiYopVb7eX5zBycU0HuZBchE9iqHdmEMOI",
-	"oT4PvUC9UeiajLggEZpRNUFc7+WMSrMBEk8J+ldOxFyvHeCHv7wFmFf6cE7xp2PCxmrS2325tRWC8ygh",
-	"04wrwuL572S+CO8+m6Oc0X/lBCnySfXRpYPlhswNnAV01zyZozG9JbL8ztwwNOICvdhBE54LWcBvrm25",
-	"AA+WDQ1Mw0pevHwZ9aaUub+3g+savcUqnjQcgMaSIVIODQTBSR990IvBDPFcJViRBHFmtt6ugUq0s/2i",
-	"GfrRhnllE9gNBzA64Yw0ALvPKrBqYGKcpkSgCU8TuYd+3toxeEcVkoqmKZIKs0Qug1K/bzmo21thWI/p",
-	"lKpFKN9yqRBVZCoRZQgXOB+6pClM4b83ISOcp0rf0EgDQaf51F7XKWXmr/KIKVNkTASAc5byZnTOUv4A",
-	"aAwkQzYsGUiFRIq7G6LRoY9OR2gKWKwmXJISRyZ0PCFSIcwSlPIZgRn0Y3yECI4nSCpBVDwBikCnRB/l",
-	"PEKSm8NnHGUE3+hrmHKpmjbYABXe4VdbtS2ubvJWcJfPiSTiFgh042aLcsz99/yCSLnsZdL8fv8XXU6I",
-	"nrB+tgc81WQKaBZGKR1PFIKPCRY3Sy+3ggmDW9+DeXpRjzC91/8o/taT9j4GweM3pHkXlP71vntwpx+W",
-	"GWeSGD7J2SilMeB4zJkiDD7iLEup4dGbmeDXKZn++Z/SMOzyZf8myKi32/sfm6Vwsml+lZtn5inzyup2",
-	"HymkXyVwQmMljWxCpREk+r27qPeGi2uaJIQ9JVSaTcAWo4QTiRhXCKcpnyE10dLHXdT7lTPyxPtkeNWU",
-	"32qJTfMOdotTmjz1vuj7pqmXlvIUggu+h4ZECC7kEOn7KQ1Bg58A0hOu3vCcPTWoRhRlHMk81kSYsnGk",
-	"cdljpFM8h9OVhCBaAPuWJ3RESRISSQOMuMZ7NeMQJOYsofqpN5imJHniuzLBEsUTzMYkQZIyLTV7wk4d",
-	"xPOChDwdkEMnMQ31Ic0wU8QBZp55Qlj22RxuByIpyNtaMCRMoZngbAxAXdIp4bl6+gusz4wVIgZlIBsA",
-	"SO8YztWEMKUhIMkfQx6pRFMqpd47LgCTxpwnDr5bTFN8nT4poXxjEXzKp/oIqUIxZhqwa4ISztzeZYLH",
-	"RMqnhq5GQGckTbWkMSVJhK7zAKx3jqEDh/6Fc3XERhzgTAzy4vRM8IwIRTUXH+FUkqiXeV997o2omM6w",
-	"IANrBQhozVGPxrFhJou/TCUN/gAq9kASQXE6YPn0mogl48zXoZ95QtLgL6unviUs4SJsWSglo3+4ce5l",
-	"pcjFr/9JYqWn8swEHff3mnPzSJqejnq7/1h+PYpDvPsY9VieWhTR0ttdBHORZIBVRYLTKumGRv1e/ZFo",
-	"cU9izhiJLU2wv15znhLMKj8PgDPc4z2C4BWwLjxDbq2wCRrjKkzyjuTAQM2FnsVOi4XAc7ihSQt5Vw/T",
-	"5FLNgzcpxVINJCHsXnufCa54zOE6rxwsVaE0tQE/z5KO+11DApi22ITK+/1bs3hFvHXVNsq/sOZzzx1y",
-	"5YJUoF+BfeVRd0NDkEEHMU/CZEZD1XareZxlg9jBMagQxkI9jgozQ2DKVoefB4wLRwydHpyd/STRjItE",
-	"7iE9k7UNAmcbUSEVEiTjAuwALd90j2tdu0aLm1NubuSZXuwKI/9gfGhWXIPD9xeHXW/AfY94kVsXI5Dh",
-	"Qkb6ByiNCQjlkhhzgVYOkYZan0phaNneamHM8re33MpFEFds2RHLcrXGnq1FkeF87mClR+bRbbtS92eI",
-	"UJcUuEmz8vdWq1kSUSVJOgLpd0LQu/NjxEf6SyR5fEMACTKsFBF6ov/9j/2N/4U3/mtr42/9wZ/+/c9f",
-	"/mPj4+ftaOevd/8WugYZllIj2iJEWpL0gZFGM4j51Jr1OCN7WsCc5hJENoFZwqdRqXBRrRpyQRKEJcIo",
-	"SzFlWjWb9NExGSnEcxUhDCIzmJu1NI0T0r9iTSv60+Dfd//85T/6Gx8/v9iKdrbCa+rEVxZ4RJg9mGuy",
-	"4v6d4THpeP2KW9f1+oXkAM+1sniexwQnYK81HiXrntpDZJqpOeLmcmnm1l+9SQBr9X2NW0PZ+EzwEU07",
-	"b01iLfOGcrzY3vnLzl9/frXzF4+cBKy2Ue+GGluLszbuX0ue5kpT33MS5wLWpD+nWNFbEjBAtiKPW5bq",
-	"1XAW7vpswlOyjA4GAc9ykXFJWt2CclvP7FNwSHp5hMVzf/2vMU31hf5AyE06Dy5XT53kaetXX7jxBt3i",
-	"m0FKbo0W02nFSmAmceyha3WPT0cIo+HlJ7vUod1S56v5+dUKZ1jUAyPhYCT4tL2Ubp5R/D5yZkhK8Heq",
-	"PG17Yb1DaIFLb2iqyGoJcZGkD+OUYDGI7XSDzO4semaMUM/3EGYFUSBoSjCTCKdpv/dgCBpErqfFlPUv",
-	"7d3qwzkroXM4WCCOYSpvsbvSvah3+em18ZT4X5Wfa48eftJ8EacHnEklMDi8Qihdg0k+PmPyKP0Ccwpy",
-	"kGX3/MKjSB3ATnJhuLZcfTe3QzdrStlAYFWzC/D8Gs4icDGsdUZfSiIoT9pvmlviGTxXlyVf7KwQJqXC",
-	"QslO5oecGRf2MqjOsSLv9Lj6mcHD5SqDh8enU8ySdeTwOkFa48YBZev4nKWjYBcC2Fc+b4b9rkn2XVS7",
-	"bwFyOyZqANNIqsjAkfiS3FaEhFdbO39dpS5FPfIpo4K4kw+803ikyYDxWfVF7W7JBDfpAzCzGu4irBBn",
-	"MYnAY0luiUAiZ9KTHD2Dm2alobgsO+GU633Rd3kI0QFh6PfQdv8VUviGSPRiCyQuHCtiAmq6SQQpj3E6",
-	"SKlciQrHeuQxlVaxBFOulFbIDyxGCToeEzGwo6p77zjBL5yrE67oyFrZe1HvNcVjxqWisbwA80Dt9zfW",
-	"gB388TeChbomYGQ65uPgmLdEEfEepznYpYJDLktJ7PCWMLWuVFw1Gjw7PTg700f3HHEBxgH07EV/q7/9",
-	"vI8+wN6AED3MWcrjm+Ee2tLjUqsdWuFDi9ggUFcEbfBlYjYv3xZdMSeRQ/iYNJpkJ8FCkySjFYSP2HgV",
-	"B9a3Q1Oq5tVjXrz/fnxIacpfhbaACjFmMUkH3gwNhKM9f1slcVexkmcLL+yAafCuEVlJky/tuALNuvEp",
-	"LbALiq+tkNN8ajFnIzq2FLtYmI04vAX0eG423lDt6ui0sFlogmddplQiLG/MNYYdasX531t4S7pSMP6X",
-	"q2xIpctn6Rtg1Gus8AIfd4xuCQP/vaZBA9nv6XPRaNqLegE00He/Sv8gOqck7/6fPOs5xID7rqdcuOu9",
-	"qLdwDuW7F742eg2OJ8Q+WBL6wvMX9SRhifdLYZkfOC+hfTgpaTI8pRZUpvKdiz+MA+NlsZ66NACRUAoP",
-	"CnwJyvPmaE5zFfNpV7HYE24WJtavDv7gxLBFAs/wlLjYXT3KBg1QsNSjPEs5TkxgdcAJ1co8XTm1oPNB",
-	"ECzDYdNzLZa42OmKbcbyHiQxTSDg5eFNIUGnhufR0Ntmwhl20X4ckwwo0Dn5JzicIuSmSyL0DrBNfzrh",
-	"6iLPMi5gyP/7P/+310RtK5Q9IP/fMD4LbNoJxC3Z0A9BSpqGKEO3mLIKaVt8dZ1G+fS4E0Xch61ZrT8a",
-	"N5251MW+L6Foj2+aNe85JzEXyTdhnK0A3G1rXOrEvXzFcMcG10FnCDc30Hr/nFSnOQMF34Ik6aii0LR1",
-	"Oy4jhOs49G2Ea1gKTohJOJmXmSFFMFNkwvKwBOmkTL7go1FKGRm6s68mlkBUzPpUlXvMo1WwRo3pBEM2",
-	"MsHHgsgVZE+f4YTP0AgL4xvyNuCISYXTlLJxddnURPIBtWYcBK7g6h0E97qOmoZUTHZnhyevj05+7UW9",
-	"/ZOLD4fnh6+1KrZ/dHz4OmxD70L8i3VSNdGaTvhgV1M94juazWX0TqS6NbWIBB+JPWwsb0mYavhS12MS",
-	"VMcR7mNLzMVtV6qfFUkP7ci+fkWjQ04QnFA2DlyK3/gMTbX26oaYPCjjaAUWHE+4JAyNBJ96N8MTgLxU",
-	"gDa4DzL4fcJnKqkH3mzeMiO3fY2nsU58WacAqxRnkiTGHLdov12w2RJGxHg+uJlNwg80kA3P6MtnRAxu",
-	"Zms+Lnk8yIiIbfRl5xlqZwTHUe6BB15lqdX3hg7rmEpFEptP2SWcomKbbHdmpYGwm3mhieC64AKTkGXU",
-	"xQjwS2HQ2BW+IQzxkVFgtKrhG+icVN6Ler8YAbwX9Q5hXfqTyzsAWmjcreryUziLpUq8YZXBza7aGddw",
-	"6tW02qrRpnZCTAnaQTIvb0I92GVrkeCN8jQNS0MaLGu/BUqX4rhUIbmYEmECSiAGnSp7bLKqpXlWNU83",
-	"7OyBXAiONVOFjuZtafDtQrHicErv6ajInqgLOtTk2YB+FhRyumBUQgUpQFh2uHZ5r4vxd9GqOMKW7KYe",
-	"hHGwf3zci3rnhxfvji81Qp2fn573ot67k/PD/df7vxwfBoUqa0oKm5opkQgjQWSeKq08USWDexvzPAUJ",
-	"EsKUIAUkGAo1TzluMGn//eL0pMxWhoE2uRGPJdgMJYkFURJdp1xBAm2uIhTnCuGRIgL9dftvL9D1XBHZ",
-	"Us4DUl4eZBEl4O1I5C5aCXzl+JZc6Nf+DalFYJ7sgtSxYD7xieTRSS/qnb67DB6afcej69wOOb8Bbbv0",
-	"wDyi8GO50QCvKYyA16QZvlYCVXWnD0tLuSbsEbqeoynBMhcaZfR/2QTr7ylDHyL0YRKh/Qi9R1wgK514",
-	"R1Du5j2FLkHGmqkJJ/YtoruRlZAbGKHZhMYTcHIiNRE8H08QTlNkZWJZda4+mfQX9W55qjQ1uH0w6bGy",
-	"ORUBsrxe/nurq3CXaDkOPAFlKNDtWyAOnJnyE13owpTnLGB52kcJiekUpzZgu99MKOKA6e3o4hTtvNj+",
-	"y+rFFXNEDpbQ0k7IbP3EIt8w1jE0tjmu+WLCZwyiF/royA9SnmA5CTot6gv3ofLeFFr+Wco7L9q5s9vf",
-	"dv2WpQlCNqa+OuNKEW7NNKMUX5MGJcDmEGSYMlNjBJBpLHjOwjIZz9WAjwbW8BtO6LIeQ5vKuPh7xzSj",
-	"UqtcteUmjsJLMVmeUNaUmGLq+qwMFoPBF2bsWtlQFZ2peIAy9Wqnt1JHKjJaKhHxcKfciXuGyMp+1Bda",
-	"ObGFI458BChBXplABTgAOmN3IsPGHTfSuUxX3ZAupvnM15byTBLwmCckJSocon7f0wQffLm/3j4s3981",
-	"mDeWAz7qYBDqxOu9k1/N67sz7MhC37gp66brdUjWcgMCroUjL9rKDFviIFpUr/GngS9M17zCeZo2GijW",
-	"tpW6ROjAUkxJID2g30AwWRIMTqxtRMMMISwo082K2Yu1VSCubVbTdfiNanFifsiU6CrSdWUfa/GN7uyt",
-	"7gYoiLwj5wbuFRvy6CL/wuZ/A4K/hvlJNubb2QxbCm7pbkwp87/dru9PIYF6/oRXW3V/wkqPcHfhs2HK",
-	"Yvxdw7Ivml3HRyZq1mBdxU3xfv/oGOymUe+X49OD38E/ffDb/vmvxmt9dHJ6dni+f3n0/tDY6k7fnJ6/",
-	"PjzvRb2z4/2TExh/fvj29L39dHF4bj6+O/n95PTDSVDq8OrTVGE9f3OA/rbz8i99dMGnBN1QlkjER8gW",
-	"EUExFmKORrlQEyLQlGimICMIJUvKeK054nGci0W3RUIUpuEyGab4UgUf6ipVgy17yaRFDc3wr1r5Iy0k",
-	"Cpv1bV8UuvYLWhbTjCgOAww4NBKEBIP/oYjjEDLQwcU1jLyMeaiqB3ZdY8syXhgOjF3PaEq+SZRyNtb/",
-	"QolUeWM04nYcCd7c5JXzgGPcLMLCZ54orOspD4swtnBMU2xb+d5A0DNVKVkSubbqFK0AYKZZGm5WRCV7",
-	"wvyHXtTbDyLTOYkJzdZOlZGtZP/1ApsSQW9JOMS/FAuxrYNkajRCDCHjyDyKrskYMxu3BVbStQK2CEu6",
-	"1lipuPSXW8d2Tck9BXWJjN0TjTFl9w1eZR0crPYSHFMWVGBslSGFhRrUohSaT9w9xLP2z5jUh856TMs9",
-	"MZUbP7cRyWFoCLkyLG663Pusu/Wtq42rxXLM2NB6ClN7cxShIEUEoHNKWEVs8eJKPJcNlLPMQGm7d48e",
-	"XVSYk7raEpLERRuui59d72JUvDR0ioBlZTT6IovBgo5Gzas0hG/RWArCn3m4rNZMmebTsXcr7EHBr1wk",
-	"RBRhs17oqKmjZ2IMG0iuJ5HQKRn8l63wubgcTfHbR5DagrZQzxXiR5tq6cESF3gGCpRF8Zdn6zrahS8u",
-	"DwBWOB2AF36g8Cd7i1oBbxwzwahXM6upS/Rg0waNrn7YXcmV3UF4dLvEKEv6amF6BSv1j7h6fxfYTZ2V",
-	"1MLIPFHEJ891klMggeONwf0LHVVFeAkKXB737EhIqjdipSRSP+uVDyR0Spgz0Tph8PDk8PzX/+xFvcuj",
-	"t1ovO9s///3o5NeB/fPN8X44pgL85P5ERl/bvzw6PelFvYvDiwv9KfiosOrrIurBT1ry5oygnFEVmfol",
-	"LXyIUpFsIOl/NcwspzhNiVToXzmGijoGwalE1zSF9BbK0IcJ4gJJKMUq99BWLdrdUawW7MplDFYBufkw",
-	"idAEMkWN4cKUtR6lWJml98PlP5TvlV95zrc8zUO1tD/UFmxyWPW+aToep3mivw3st1OF9KJW21fMzfCv",
-	"WwFSVCTtC2o9Me7Qavc56lWxzt+DMNqVaXodtZf7KiMr2TthSdcA1HZiAx/ICZ+FVW/HjuMU06k+9TG9",
-	"JQzlGcpZSqQ+ZMfSJlhqRpezjpp1SzCXJMZpdglcoIyQoymEW0Il5z4aOm5jGccwQkPGr3kyH8R4qhV2",
-	"m5MMuQIDcy71bx1DGkZXzCj81pIGXFqP9r+05rXia1vje6iRdmgtCjRNBzyO84ySZGiyusMSqOwsgJLV",
-	"6llx0y9gvHtwHXfvo5a7vL9LsFq8MCh1lNtcIloFNap5KaRwAhcSRlNZzGhpIK7fiWGN8iJFnY4prcYM",
-	"7+y82llZcaML+lXuYc1wwmeGw7lU8rYEoE7xi2OqLGvFtj26o8HnCd+Av6GyNQ/hdrjfHetMv+6Wr+nC",
-	"Ebda+JP+2uShGQ3zmvMbm1i3mPnmOQXevDt+c3R8DJ9PTgcXv51+6EW9g/2Tg8Nj60D4++HB5aosuVrR",
-	"o273MXU9eAKVmfwqH1tNlT48X7SWmqpFon5udURtKkutzjlwU0V2TaELalXnewTNtaVZ9zb2mmIskF9j",
-	"+/VAP6wbxmcyslo9VY9jAG4xQ7NB+BJSgSizVUutO0KoNSMcugR1tBzWhfc0h3IYXUShROCZPreZNaJw",
-	"W6tVy6Sw02suXBCcLBeMwY4AxhpNxos0jPWOdC0Zl0rEM8L6qJ6XjJFUPEPPhpCIpSXRcyhUoj8dvn9N",
-	"ZVEQXH9zpjf5mEs5hFIMz/Xdv2JDg9HCFnIAmTiU1x0hO1KZnhrNIrXMMyIkSZpFXusR6ygk1vpVrVW8",
-	"uxq3Hsh9x+InCY494DXWeudb7BouQfvQ+dUG5/Yp3y0MmE8q+1uTXIvTXbnGJzDXUvUAVtqvSN0pQ8JC",
-	"5taFdm+LvTNXKECVg63ZaBdPvmK3rRhfvdSMagqGI8Ydwmdd37k1VKtutolVtKed5rNkCY+u5jix7BtQ",
-	"cSq0Kxxd5IxSiwFGXv2LAxtEdHD69uz40Mj4Ryfv94+PGoR8n4p0S2cOUpjCdgbmUktN1ISwxTgh004v",
-	"bgwTcQEfS+vR6fdf6oGaMAUnqtdGLe9uVAEheCqw1We5nKyVC1jT50Bu1VR2T4t1NfsCOuHKNQ4Y5SoX",
-	"pL3NsQyoeeiQsxaBZuGg0+bdvCiCYWvZ8SbgyVUDs6FGVJo45t3FEmGmtlDkmWtBQPQIF7hLciFN8JIz",
-	"dlp5sv7lFbvG8Y0WSCOb+q1wysc5iUzHMFCTng0lTQmLie0jLfmUwA8y4zdlY+Qh48wNsU9C6dWEJs+N",
-	"hOgOyr6lxpxKZ2LVa1gtuZfpexn1LERg22PhBIR26N0NPR/cO7BSQBoLnmdN4LRV5aTMGyIF3T6vC94D",
-	"0as1BSzXYXNp/YUW7rlbKvPlncxmE6pIm6K8sNgPxeigYFchx74Q559GlVAXh1gH1rshPpRuc9a1Z5sG",
-	"t+sUyq5i0CL3zGmyaGXuVlnFx4nak0vuvh9tvbPyHTXEWKgAJ4smi6YlLkfXZM9rPvqTRHzGltjTl6c1",
-	"eh75t/tHmhmdXv4GnOr8TYNUk9PlLVFFUrZXLaOxgo1s0C605ukPNj5+3ol+fhVuZFOgX9FJORxWHsCv",
-	"sCc6E5XESw1y7XLog3s03PQOpBElHl18t6rt1y+82+14CM9EjWZ8fcRgGaOpX+3HvK3hQ7hszlizqorN",
-	"NysE5deD304PBu8ugKDsn525j61pTQ228MuLlRoA0L6vOdkw0eHJ4fvD86FWpCiTph4W2OJs4UHM5iBJ",
-	"XhMKcf9QbxankjfV0KUS4ZQzUpU4948/7P/nhV7s8fHpBxDu7afB6Zs3x0cnWiEAUMLLrVQA76Yx7tsS",
-	"xByNiIonka0oX63qPDStrzm6FtAHe+R6M3h1npdVzQr2WrBz79qwJQsAoiqkirXWu1yvourLvB4Bu6aq",
-	"KFa2G3LbiakpszlYtpYIQYnkckn2obr3ZoWFuSgx5rvlVtXe14/NB5BYc4vTmp/tr692Vs8gSZwLquYD",
-	"rfws28JimSbU1DyFUj4OFxtr3woq6uUirQr6glZZ7MvtFxWp4NlEqUz+zy8j+L8cqez57ubmSjai3xNi",
-	"G0XdzK62BSXoda7CQb8F9Vz+62Bp8tLqhqKe+2zxx+WJUeGQbmsL5SydN+XvmaraXdWivEUAuY0dN6N9",
-	"SKqvXXaIthz20x3lI5xAY13cUVGdcXfBJQfNRJuqHXfZ/2W7u476VdncsmSkynHai3qXmlFq1e8tZRfm",
-	"A/6kP3yMVpxEdW+AOhk+u1e2Q9EbMyNpugHGK3RD5vX2Ny+3orboufqpdv3Zwi2KymvU6bkuALoLt6gB",
-	"35A5erbdf/U8cgqZK0hfdJ9Z3LbVEmpeB6tSA7PzJSw7dKxR8LPSL2KZ4OJKldTA3lpZa3HV9ps+JIuD",
-	"X7x8uWIzg73pw8Zyj6dfaKndNpwnWBiqaD69cVT77x8uewviIUM4jomUVjiG2GotHBM14+LmJ/c9YUlR",
-	"5RA0BOAU5k0FXJpV9+7u4KaOeIOi7UqXXs9N4ANluQIhkcYTSG+VCAtikm6hcmRhwocYcYjFsL1RoDGu",
-	"6bJlpXAZ2TLqUkXw9MxGdsR4qoXg/hW7YvtFZq8qqi6RBF3juSa5WCCodSERZRGy77k27R65QFMuCCSd",
-	"Q0qu9YxuWJNyH52bYs9uISzR76DCmtaJRFReMZ4Z6RE65Wj9oo9egxlOImlXbXbJPqzJmWeGdhU1TXG9",
-	"vcKertfDJbHuZvuchbCA5YqVoFUbGMPRc0n2yrZlpT0JTfEcNCYNoFZybHl08DiNwOmk9SE9AhIUYKMP",
-	"KvPLjOAb5Fpe/V2DOdzkcZZtfnZ9he+Gpmzob5eXZ+gXLGmMYkHgR5zKPaO6uatoGwZkWKji2iY8zqeE",
-	"KaN+pTQmzOSFGHLY289wPCEbL/pbPSuLwqWVu5ubs9msj+HnPhfjTfus3Dw+Ojg8uTiEZ8pk6aITozlp",
-	"z5y529u2BjyGM9rb7f3c3+r/bExdE0DQzdvtTbP1G2U9dc0YA+Ranycf1Qx79rwjJEFM0reTJtCZFCea",
-	"g0gFv5dx9rZBqW3fxdlR0tuFItZeXTibo2TS+iWEQlANw79yIuYu12+3GgtgbAWtHNUL8g1L5/a+wqlq",
-	"nC8CiUBBfDZUIidD6I2G7d16NgSiPzTNpALgFVNUoFusNBG2fZTr3zyGwMMWAw+MjeruI7iKMs5s4OSL",
-	"rS1nXLJCDM6y1LaU2/ynDdAqYWxZvg8sgEBj63p+hsd+OJG5WnqfJgQnxJSAOKbspulldtgmjIE3/Ly1",
-	"0zS4WOrmCVdveUJHlEBjlx2z7OXPuCrhMH579fh3DOdqoslAjJV7z8+rn3vDxTVNEmPRLMzEq55yRTx8",
-	"/gr44Dirq3Jo0XdX6y69j/oGyHw6xWJusat6FJDnN5bl4+77jxCbGLJjQQ1nqNtcVH3TfKNgP9iR90Ya",
-	"AXReEwEIDMDI1WOMkIRKj+D9Lug5jGaa9F8xPMaUQRFIvfMOAnj/arIdoVwSYTphabjcSEOXq3ToADxE",
-	"foXKIgjoF57MHwOJbGe5qqxlQ61qSLz9YO+vFfsM4PBl3ZoIu6rP3x1bHZ15jJcVMi9Q2o2Dl369KLqz",
-	"9bfVTxxwNkqpURN2XrxoA1omuJZxXcOUx6MEM0EVqZOCc1eCAFdOdwk9uIsWhYTNz7VQujtPbKhi1K9E",
-	"VdGpxtdXcLSj0Qln5C34Vp6KrbVBh35vbZ70dBe4HXRveG47JD8pU9qv9Yh12hH0kHKxqNecQyM9oz7V",
-	"YpIlgTDPJYys01XzafLr3t3Hdhd/0yXWb2Re+/agBH1BlFF1Ur1NrisB9B+DRlESDUPdK12H2WAHy+Ge",
-	"J3iXOeAN0rXfZP7rxkQf0gA6Hmk+ZH//gYr3RcWCuIEOabfVqkJVIWCCbU+erwDvLNI0otsJmRGpTE21",
-	"PV+9W2xQiCRhCj0ziX0R5JjIqGLmeI7wlLOxfna6Un09cKC10mK9NnHt8MPva//NaY9ek8/lmqPdwx9K",
-	"47dCRT4E6AVEf/M0qRpAncHuEYlIkxb7AWsVBtrlKqdp9lFVFjFUQuI52PRAIXU6qeJ8D8yOQ2NEHfbR",
-	"B1fwyXTiLdYZ287LJijuhmTqihEKJTVneB4VYR31tkRBtdQgwxPopeZFHXTSBycNRQfTRepQRvD5p+Vu",
-	"U/87w97OCujLNjC9Y7YVvFE/X7aB6tIkQP4B6uolSdM6TVEcJRwi76Fd0b1V18243ik1KE7syxuNy67D",
-	"caalAwbtYOWCJG8ClirzDvsIutzIStr1FJu+ougaxzdln13fzBIhLMgVA0sYkJEQgahq2Qe1hvtfq6Bf",
-	"AbNBypdEKcrG0ncwFHMZGyGekh86wMOq4z+VG2/zuGwWsAmGATH4j1cBrBu8nQoQGRencfqNhOXO11xN",
-	"UNG7T0Z+XWU3PXh8APPQZb2HoP7J6yPYR9BBk4/Bt6pJmiIMyQkXKp3b/oImxd5MvYcwsgbBIhb0BoqQ",
-	"eR04YeunfEqg47Axw4aIQE0Leet2p5UW4vcvbIe+ix0ptY4RmhsvTtwlpKNp2kp/xeDUK2Omm6aGyM6g",
-	"T3FpmZfwZIqvNdW3pNb5fSSXqnXu4v9Q675ltc7GbxRWFLDZKo4IjifItBV8dOaQUtMxvsHUKm6J2AAJ",
-	"jdySIqSE2GAYLspgFOhrECGsUEo0peXMhL0oPiagrmFNfaVC21tb/ULxM5lOaVKJndm7YkPPagS1QUxo",
-	"jDXimhKtEKE2dDkqtgg7tFS4JsB8FLcQVHJU3RIs5BDWAgU8lSB46vIGClnUSagFxHxkDgjq9mudN6XE",
-	"abta5ZIghZoJhsdYqo1DvXUbR6/L1VoV/opNqZTWhk3LnBo04bmASHSCkz1XJBTbvDBuWeuYR1qnhoNB",
-	"esPmLB4ahVvy8nK5MKURT1M+A4j5VHPBK5ZSBqE/7oDFHG2/dOVJbR0Zxk070wnOMsJkfcXC5glxJFM+",
-	"S+cQgTjzstkIS2SkXxLnClqQY5ZcMW+jrufWfBhixhdwKMf6ki5c+OpdPYMAMP0u0B42/sldVfsQM/Eq",
-	"YQQ53l+2tqqZbFsbf8Mbo/2NNxsfP//86u5ZVP/m+Z/+rU2QzIX17reGtCE650mAvQQ/v0MYuJnmthXl",
-	"uQWJCb31oDdspgS/ggBNK9gOhZWuZrSKfFKbANCGQd4qp61PGPRGmgef2Ojx1JxKn2zBrGqM6dDQdVNf",
-	"Ym7R3OM7wCAKI4AJjWvkF17wWh/tpynSlIQaBjExZN5wA5DYNcZKrKgcUSLRsIiIsSn/EJ45qgfLTLB0",
-	"v1jyBk3MZNidcGZD+ZaSDhu4VnA1G3noGEQ3xOweNgdVSSyV3kOYze3apuXm9NGBTyrQB2v1pCpCtn6s",
-	"F2jrp2CRT3iaQXijX8yiaT2mz1kIRV/UaMyzYrovtjLGF1cX44tXFeNLWRPji62I8cW2YPri6mJ8sVUx",
-	"nj+LHmPWlrSu1lGvuFftTqSy00eHB4NXL7b/9mpw+WJwcPr2l9PloY2mlH0DYdxqyKgefPy8He1saeK+",
-	"8F3jkr8lZajoFbdUE4Jb/92qQY9K+SGe0VANJ+1SgTS9RwUtcFzA0P0qG9i0cf+N7ODA5gVQBpIOVaYg",
-	"WmTkZ09TiMkeklr+xGmRTGBr9AOTmGIt0xvR2dl1rVgOJce0UAoDnWP6ihV1Zyx9lKXs7SR7WxvHEo4+",
-	"+p2QDA29LPVhqbzAQzMn9ZgG2n00nGGqhqaWuG1NA86kK5YzRdPSuu5W1WRvKlu6rmRWWmipAulUMo0R",
-	"pnTOnul7pr8FdYZpEBayc4M2ppEiotnEtHU/qlJdyVsO0UdG2VAc6c205SnNdjUBqQdWYCzQZMuri/vz",
-	"iuzZRydeXvfgVdHdDPJcXPnOoiWEiZFnBM2J6n83dOcNKKLOA+mQ3SVdLKU4n63etjRQ8sy0gvlK3TWm",
-	"O2lYGXGtAD1edniJx6t4GYy5By/7HtQYywCK8OrlbKzr7dCH5gIiXIGS6vH9/eL0BL0lYkwQlDABF4Yk",
-	"aESJZg48VwCRMbLYVLAiwt+yqj4asjxNh6ZYA7RRM10hyqarQzTmznCiSWaA30EdHnSJb6C+hdkWDraX",
-	"wtA4wjR1DKss82bsOTnT+hXUdDCpc8rLxTNv5wwZ/maCMpKiOEYVFd9BRYo1sdHHxIcP0Chb7+o75s8z",
-	"JWDI1b/9ef05nzTiYxVFsa5HyK2b3Yu8fE9hIdstlvIrNy0qd7ZftKFapLB2vME0tUt58dduj567e/PA",
-	"LgogfeHwkIMiM9Wv7shnrKBeI0tIWvPnzYnpTN7Kp9xHh1ohIEyJOZqQNLHkBQBiTqiFO2xt5NTUnQoL",
-	"0rYpeiurT2Ed94uvKshPtF5mrTbYqjMP6uJsCYxd+0o4/ht4R+vN9ZcK1W4vv2MP6dckfl36nqaCXCAO",
-	"Ljl7+x5KBmugOGXZlfVlu2Cw6xsunJkE/FpxIAe+5mO05NOVwu2j09zm7tsUf3DP+ZHxJrS35iDmoyvG",
-	"c1EGtUwItqFs6JqklEAhA0cd+2jf2TTceJ4mQMRsj1EwqORyUj7lFDDr5SstyxgxMrtiUJ/GeicxSnBp",
-	"J0fXxDjxrJ01JAGe5XLitft/HFnOqy79Q/D6zgSvJxKALvDcqFKY+Sjs0Ne09WkjBfkYvaQERLWka6RR",
-	"zROGPkDkQOle8joD0mQY+UCW9SCK4ImfpKkWglWZSS4sNR4ZG2+jGfLcB/+Ra0e09cp39qdB8f/2bpum",
-	"VZHWnjDbN6D0PBWdw77YvmFfXNewL65n2BfTMez5s+hej38Xjp56y76lcp2PYT+i3x6lEoa/xc2FMESV",
-	"VjiCWPm6uQwGtCkwJWGKPoDDwjvxHHGtD2HPqUMlKnzDe2AgSzEk4LO5NyoGjaksJqVlKlsX1rrJ++gE",
-	"cgauGEm1LIddHSbipyXIDAPZBO+J1xqBQlc3iE42fW+JCZSyLb9MDBpEfZvxNpjsWYHSzyMYfcVs5sIE",
-	"SwgaQ9dzNCybig7RM4v79gErR7jGWeiZIwnPbcCVhQC2IsZMr/iGkEw/98wSi+ZKHefVhgjdTHUJmWZc",
-	"ERbPf7dN3h9Dyltoh/rEpT4qvT6XiHy2BJnj72tLfdF3WAlkvcythuPLDCHraqQtyN/yI4Quic+M0AV/",
-	"DCMb0Qmu15EgRKOp6XECchuouRZNodIdeDLLNIgit/F5BPQIxjA+u2L2NYybeYs32V7QEHX6PHJY7ZM3",
-	"70nPRVBWgbQxscY/jSWaYja/YtW6cxLhNOUzmE1xPtBjBv6QIRCOzibTP7yMS4WNNVRxMYR/QaqvMbGA",
-	"cL/5udrZ686wuJSE+k79AhGu7jTs2TSFI6NTRgqWV9B7nGpGPK/U6YOn8JT00fBotAEOk6ExEhBotK9v",
-	"iymTuWgrPYCJ70X3R0/gLG1Bdb1ziIr9uqey/f0ks97Dc/G0uGguZLXx1DKxssn5f78r/UQxAN2u9TcU",
-	"EfBNJe2s1HP2217GbtfMF2W7xxR4EV1gkFrw4GuV4pqMcygUO5eaodjwZsuApniOEg4upX6D0/7hGMOj",
-	"agIP7cIPTP2kBuVudOGHefkP5pBfjW9/NXt9y2+h1nUKRkxobt+KtlnR17mtvkGb9oUD/Yc9e0nyVcie",
-	"bbrgfil64H6xHXB9o3XjmO/CMu13WF4ebWAv2Q+L9KNYpN32NlujZYnljpIVXzVboU+FPoLFWkiKI7BK",
-	"G4HLFq2ylj1n2i3bu0fIYsMe1Nq0bnGDGaVltvICUwFEXjFb/p6IsaliM0r5DMw3Fo+MKQijoWmmPiyM",
-	"wYKMcklk1SyE44kGBxrtmrwDa4CmzAQPoQ/YNOyCea/Yr4eXQIhdJvjQ2rb9hpONIaLKM5jlUr94NjHZ",
-	"EgYAJ5zgKUmabc8XRYfer9LuXOkT30ocfPHQ725VV5pK29FO8fT7ryn96ELhH269LEheOGBBU6ciWihM",
-	"9Gqi2+Zn+2lV+sTaCPlU1pMVaGGX+cNq8jhWk6W8eL9gj2XCHFUSwRWBzIRGBt3prjmq7IUDBu/5ZpyL",
-	"W9KP5W1zkiJP8ymTaAjunCFJcSZJMpD6j4zPiBjczOAHYNKDm9kE6pHweJAREROmhtCmxeRuQby08zhD",
-	"07J+sMichurg4n1nHLNtXVqIxx2xEUop2G3qWEHBbPHTY9uPQkRdsbM4LfD6IQV864/AR0fvG1sd6FF/",
-	"vzg9+XoQ5B71GfVifiDPt448Z5oXRE5Xg+KFCiu/PVMR7A7lD+31fXrkyth4JW6dnfz6iKh1Cc0EHx4H",
-	"6RSPyaZdX8Cidk0ZBrNXe74Vob+82EIZ/URSiWY0+YGL3yAjy2iscvHHsDJ5uxrbLt5/u9gmb8d//jRN",
-	"f8iF/33QKRF4Vq0I/hToBOM3oKZjs5vpiBmjKzhCbDbkosvnrZ7KlAnvjHdfWT1Yt5A2gfHQpvaHC+Jb",
-	"wTiBZ8Wh2c6PheXtKREPSjhmqq6ULRB0QaBSU8UJQiUqXH9R2WrSphUmJok6aAI5N2/9mmO0DICNcRjx",
-	"YvPG/9ZGxs5G9qflb0ZHS4jCNLWnZ4yUpiRLJmhMUErZU4uRUvGse9KyP32Td7Nb2PElSdMmVyjP9hrR",
-	"PuzhvGLWxQm/mBRoF9c8wcY+aoLUIMoZSvVDcWBTDq42mrCEJAs9yhWiMlwzmGcP6lX8Y9x7nqPZi/L6",
-	"QQPWdpnxrJ3HDOpWdwl1kpWytybUyeGZCW8ybfNmExpPzK2uo2ExIZUyDwXsa7n20gDWKpDJe/9DRDLB",
-	"sLYtLQDOS/1Eiy7xUBa43hj+OuXxDaSkrGgOb6TK76kxPGzeanHfXNIfwv4fFG+kHCo6MmK/WNL4vUY2",
-	"dstiH4YR2tJ1CLP5DKRtW+yIETXj4mYhszBIaDhrIjNXbJHOyF39QpsepqqP/CSrhU6ioksU9PMzUkUf",
-	"7aOcAmsWtiW2ZuQsJhGa8BnoAsC8rpjMSKrQsxhL4jW+0MgFZb2HG8MIDXf1//5kujzIDMcEJRxkhSnE",
-	"Jy5JYQW0+VqDiAC4PyRt1WxLg4QBd/ZHhuq33Kt+uczjtalXvNpuuKBXFaFn8zP8uyqh8UhJQHtbl9lD",
-	"fTzGlPXRRbXMEWjS0iSku5KVc4iPMAX+18lgfA2wrYn2zbmLO6HVQkg6Z+SrF7+/jmy/VZdyyiHptvFK",
-	"Nmf3rXvcT2QzekRq+yMq7T5RaUuuWrerZDh5x6w9+/4iq1uTtSHwt6EL0GbcSlt7IMKVcda24G5Tot5D",
-	"0L9HknceOjmvMumTpuWtRusfqXgPy42+msy65azMFs7lwhgslopZ8A5x6zA0F2lvt7cJKGgHhzTGazyX",
-	"Tl2iolLV1Msxk4HuCgcpplPI07BllExnBVPZqPSe2lkqaX+ByTRtomwclY0ljB/W1r10PiQv5cyZ1QKT",
-	"YZGYRWVpPt7ALNmwmqbGVoFjrWza+GGtyRZ6MnWJzYH+5X2/FC7s+eKLg62uvAeh1VW4C9oEi2SGBYlM",
-	"OypBEo1NODXrsP2qoYsF9UGpNm28+3j3/wMAAP//",
+	"7L37cts4nij8Kih+WzXJDC3biTszbdfWrttxuj3t2C7b6dR+4xwJJiEJYwrQAKAVbeKq8zTnwc6TnMIP",
+	"AAlSoETKl1w2f3RHlkAQl9/9+ilK+GTKGWFKRrufojHBKRHw8fASj/S/KZGJoFNFOYt2o8sxQbdESMoZ",
+	"4kM0G2OFZlgizOSMCJL2ojiSyZhMsH5Wzack2o2kEpSNoru7ODqm7GZx1oEg2b9fRYx8VFfRAM3GhCE1",
+	"JoIgKhFG+ns0xSOycnaeYDNl/Q3vYTY1JoiRGRJE8lwkevrlU97F0RQLPCHKnsrBGIsROeOUqaPX+guq",
+	"Z59iNY7iiOGJfjqBMf2pHtSnaRRHgvwrp4Kk0a4SOfFfOORiglW0G+U5jFzc00EuJBfhmxjok+knMGKg",
+	"70NvUB8UuiZDLkiMZlSNEddnOaPSHIDEE4L+lRMx13uH9cNf3gbMK/11TvDHY8JGahzt/rS1FVrnUUom",
+	"U64IS+a/k/nievfZHOWM/isnSJGPqocu3VpuyNyss1jdNU/naERviSy/MxCGhlygFztozHMhi/UbsC03",
+	"4K1lQy+mYScvfvopjiaUub+3g/savsUqGTdcgMaSAVIODQTBaQ+915vBDPFcpViRFHFmjt7ugUq0s/2i",
+	"efXDDfPKpmU3XMDwhDPSsNh9VlmrXkyCs4wINOZZKvfQy60dg3dUIaloliGpMEvlslXq9y1f6vZWeK3H",
+	"dELV4irfcqkQVWQiEWUIFzgfAtIMpvDfm5IhzjOlITTWi6CTfGLBdUKZ+au8YsoUGREByznLeDM6TzP+",
+	"AGgMJEM2bBlIhUSKOwjR6NBDp0M0ASxWYy5JiSNjOhoTqRBmKcr4jMAM+jE+RAQnYySVICoZA0WgE6Kv",
+	"ch4jyc3lM46mBN9oMMy4VE0HbBYVPuFXW7Ujrh7yVvCUz4kk4hYIdONhi3LM/c/8gki57GXS/H7/F12O",
+	"iZ6wfrcHPNNkCmgWRhkdjRWCjykWN0uBW8GEwaOPYJ4ojgjTZ/2P4m89afQhuDx+Q5pPQelf73sGd/ph",
+	"OeVMEsMnORtmNAEcTzhThMFHPJ1m1PDozang1xmZ/OWf0jDs8mX/Jsgw2o3+v81SONk0v8rNM/OUeWX1",
+	"uI8U0q8SOKWJkkY2odIIEr3oLo7ecHFN05Swp1yVZhNwxCjlRCLGFcJZxmdIjbX0cRdHv3JGnvicDK+a",
+	"8FstsWnewW5xRtOnPhcNb5p6aSlPIQDwPTQgQnAhB0jDpzQEDX6ClZ5w9Ybn7KmXakRRxpHME02EKRvF",
+	"Gpc9RjrBc7hdSQiixWLf8pQOKUlDImmAEdd4r2YcgiScpVQ/9QbTjKRPDCtjLFEyxmxEUiQp01KzJ+zU",
+	"l3hekJCnW+TASUwDfUkzzBRxCzPPPOFa9tkcoAORDORtLRgSptBMcDaCRV3SCeG5enoA1nfGChGDMpAN",
+	"YEnvGM7VmDClV0DSL0MeqUQTKqU+Oy4Ak0acp259t5hm+Dp7UkL5xiL4hE/0FVKFEsz0wq4JSjlzZzcV",
+	"PCFSPvXqagR0RrJMSxoTksboOg+s9c4xdODQv3CujtiQwzpTg7w4OxN8SoSimosPcSZJHE29rz5FQyom",
+	"MyxI31oBAlpzHNEkMcxk8ZeJpMEfQMXuSyIozvosn1wTsWSc+Tr0M09JFvxl9dS3hKVchC0LpWT0DzfO",
+	"vawUufj1P0mi9FSemaDj+V5zbh7JstNhtPuP5eBRXOLdhzhieWZRREtvdzHMRdI+VhUJTqukGxr1o/oj",
+	"8eKZJJwxkliaYH+95jwjmFV+7gNnuMd7BMEr1rrwDLm1wiZojKswybuSA7NqLvQsdlosBJ4DhKYt5F09",
+	"TJNLNQ9CUoal6ktC2L3Ofiq44gkHcF45WKpCaWqz/HyadjzvGhLAtMUhVN7vQ80iiHj7qh2UD7Dmc+Qu",
+	"uQIgldWvwL7yqruhIcig/YSnYTKjV9X2qHkynfYTt45+hTAW6nFcmBkCU7a6/DxgXDhi6PTg7OxPEs24",
+	"SOUe0jNZ2yBwtiEVUiFBplyAHaDlm+4B1jUwWjyc8nBjz/Ridxj7F+OvZgUYHP5xcdgVAu57xYvcuhiB",
+	"DBcy0j+s0piAUC6JMRdo5RDpVetbKQwt21stjFn+8ZZHubjEFUd2xKa5WuPM1qLIcD93sNMj8+i23an7",
+	"M0SoSwrcpFn5Z6vVLImokiQbgvQ7Jujd+THiQ/0lkjy5IYAEU6wUEXqi//WP/Y3/H2/899bGz73+n//9",
+	"L5//c+PDp+145293/xYCgymWUiPa4oq0JOkvRhrNIOETa9bjjOxpAXOSSxDZBGYpn8SlwkW1asgFSRGW",
+	"CKNphinTqtm4h47JUCGeqxhhEJnB3KylaZyS3hVr2tGf+/+++5fP/9nb+PDpxVa8sxXeUye+ssAjwuzB",
+	"gMkK+DvDI9IR/Aqo6wp+ITnAc60s3ucxwSnYa41Hybqn9hCZTNUccQNcmrn1Vh8SrLX6vsajoWx0JviQ",
+	"Zp2PJrWWeUM5Xmzv/HXnby9f7fzVIycBq20c3VBja3HWxv1rybNcaep7TpJcwJ705wwreksCBshW5HHL",
+	"Ur0azgKsz8Y8I8voYHDh01xMuSStoKA81jP7FFyS3h5hydzf/2tMMw3Q7wm5yebB7eqp0zxr/eoLN96g",
+	"W3LTz8it0WI67VgJzCROPHStnvHpEGE0uPxotzqwR+p8NS9frXCGxREYCftDwSftpXTzjOL3kTNDUoJ/",
+	"UuVtW4D1LqEFLr2hmSKrJcRFkj5IMoJFP7HT9af2ZNEzY4R6vocwK4gCQROCmUQ4y3rRgyFoELmeFlPW",
+	"B9q71ZdzVq7O4WCBOIapvMUOpKM4uvz42nhK/K/Kz7VHDz9qvoizA86kEhgcXiGUrq1JPj5j8ij9AnMK",
+	"cpBlcH7hUaQOy05zYbi2XA2b2yHImlDWF1jV7AI8v4a7CACGtc5ooCSC8rT9obktnsFzdVnyxc4KYVIq",
+	"LJTsZH7ImXFhL1vVOVbknR5XvzN4uNxl8PL4ZIJZuo4cXidIa0AcULaOz1k6CnYhWPvK582w3zXJvotr",
+	"8BYgtyOi+jCNpIr0HYkvyW1FSHi1tfO3VepSHJGPUyqIu/nAO41HmvQZn1Vf1A5KxrhJH4CZ1WAXYYU4",
+	"S0gMHktySwQSOZOe5OgZ3DQrDcVl2QknXJ+LhuUBRAeEV7+HtnuvkMI3RKIXWyBx4UQRE1DTTSLIeIKz",
+	"fkblSlQ41iOPqbSKJZhypbRCfmAzStDRiIi+HVU9e8cJfuFcnXBFh9bKHsXRa4pHjEtFE3kB5oHa72+s",
+	"ATv4428EC3VNwMh0zEfBMW+JIuIPnOVglwoOuSwlscNbwtS6UnHVaPDs9ODsTF/dc8QFGAfQsxe9rd72",
+	"8x56D2cDQvQgZxlPbgZ7aEuPy6x2aIUPLWKDQF0RtMGXidm8fFt8xZxEDuFj0miSnQQLTZKMVhC+YuNV",
+	"7FvfDs2omleveRH+/fiQ0pS/Cm0BFRLMEpL1vRkaCEd7/rZK4q5iJZ8uvLADpsG7hmQlTb604wo068an",
+	"tMAuKL62Qk7zrSWcDenIUuxiYzbi8BbQ47k5eEO1q6OzwmahCZ51mVKJsLwxYAwn1Irz/2HXW9KVgvH/",
+	"tMqGVLp8lr4BRr3GCi/wccfoljDw32saNJD9SN+LRtMojgJooGG/Sv8gOqck7/6ffBo5xAB411MuwHoU",
+	"Rwv3UL574Wuj1+BkTOyDJaEvPH9xJAlLvV8Ky3zfeQntw2lJk+EptaAyle9c/GEUGC+L/dSlAYiEUrhf",
+	"4EtQnjdXc5qrhE+6isWecLMwsX518Acnhi0SeIYnxMXu6lE2aICCpR7l04zj1ARWB5xQrczTlVsLOh8E",
+	"wTIcNj3XYomLna7YZizvQRLTFAJeHt4UEnRqeB4NfWwmnGEX7ScJmQIFOif/BIdTjNx0aYzeAbbpTydc",
+	"XeTTKRcw5P/+7/8TNVHbCmUPyP83jM8Ch3YCcUs29EOQkqYhytAtpqxC2hZfXadRPj3uRBH34WhW64/G",
+	"TWeAujj3JRTt8U2z5j3nJOEi/SaMs5UFdzsalzpxL18xwFj/OugM4QYCrffPSXWaM1DwLUiSDSsKTVu3",
+	"4zJCuI5D30a4hqXglJiEk3mZGVIEM8UmLA9LkE7K5As+HGaUkYG7+2piCUTFrE9Vucc8WgVr1JhOMGRj",
+	"KvhIELmC7Ok7HPMZGmJhfEPeARwxqXCWUTaqbpuaSD6g1oyDwBXcvVvBvcBR05CKye7s8OT10cmvURzt",
+	"n1y8Pzw/fK1Vsf2j48PXYRt6F+Jf7JOqsdZ0whe7muoR39FsgNG7kerR1CISfCT2sLGEkjDV8KWuxySo",
+	"jiPcx5aYi9uuVH9aJD20I/v6FY0OOUFwStkoABS/8RmaaO3VDTF5UMbRCiw4GXNJGBoKPvEgwxOAvFSA",
+	"NrgPMvh9wmcqqQfebN42Y3d8jbexTnxZpwCrDE8lSY05btF+u2CzJYyI0bx/MxuHH2ggG57Rl8+I6N/M",
+	"1nxc8qQ/JSKx0ZedZ6jdEVxHeQbe8ipbrb43dFnHVCqS2nzKLuEUFdtkuzsrDYTdzAtNBNcFF5iELKMu",
+	"xoBfCoPGrvANYYgPjQKjVQ3fQOek8iiOfjECeBRHh7Av/cnlHQAtNO5WdfkxnMVSJd6wy+BhV+2Mazj1",
+	"alpt1WhTuyGmBO0gmZeQUA922VokeMM8y8LSkF6Wtd8CpctwUqqQXEyIMAElEINOlb02WdXSPKuapxt2",
+	"9kAuBMeaqUJX87Y0+HahWEk4pfd0WGRP1AUdavJsQD8LCjldMCqlghRLWHa5dnuvi/F38ao4wpbsph6E",
+	"cbB/fBzF0fnhxbvjS41Q5+en51EcvTs5P9x/vf/L8WFQqLKmpLCpmRKJMBJE5pnSyhNVMni2Cc8zkCAh",
+	"TAlSQIKhUPOM4waT9t8vTk/KbGUYaJMb8UiCzVCSRBAl0XXGFSTQ5ipGSa4QHioi0N+2f36BrueKyJZy",
+	"HpDy8iKLKAHvRGIHaOXiK9e3BKBf+xBSi8A82QWpY8F84hPJo5Mojk7fXQYvzb7j0XVuh5zfgLYNHphf",
+	"XKLzI56I8szovlV5RWxia5nae8OqjUwo8799GZbraqo/1Wqe1fZB3owBuzTy2u+HucoFae/OtDy6jxtc",
+	"+r57yPcPbdgvFmQ2cC41776V3Fnd9WHpUND8L0bXczQhWOZC713/Nx1j/T1l6H2M3o9jtB+jP2KUkpEg",
+	"RCIukJXmrJfGX9DOVuAel8ut3Q9FkJEWFESzKF2dc2uryRvnCccdNZxVsrS/ghWvvuWZ0lT2tuP5bK2S",
+	"0CtaVEMUeOmufURNaQVarNRcJljcyIZAZipN8qBhkVT10GCEp4NdZ8UpcjHBLJTpkTbCH8a6KAMF6WIG",
+	"rtA1GWGGMCOzHhrkjEIYgvHagRfuiqkxz6VGFr1lqeX7Hhpc4+RmhkUqBzEa/DOfTOvzljlnArLdIfUa",
+	"/UKzzPD1RKutUssQJp9umiszMnY5fxjSo42zuaDSjlGOsHN1GQcaxNAUi4riSK9pkYvG0ccNPcXGLRaQ",
+	"VKzneovFza8wn/50bufUn9+ZefXHX7y59d9/h/kDLPKrIWM16tWRVK0E1DplWhTujGZcgESMZmOajCGk",
+	"Bamx4PlorG/YcSRZ5T1PpuuvpEpr2Aoqh1MxF5T0wX9vdRcOiBw1WE7MnkAeLOjmtyAScmaKDnUh8BNN",
+	"hgK1clBKEjrBmU3T6TVT/CTgcDm6OEU7L7b/unpzxRyxW0toaydktn46qe8O6ZgQ0ZzNcjHmMwYxaz10",
+	"5KemjLEcB13V9Y37q/LeFNr+WcY7b9oFMbWHdv2WpWmhNpOqOuNKKWrN5NIMX5MG04/NHJtiykxlKUCm",
+	"keA5C2viPFd9Puxbd184jdfGidgE9sXfOyaXlrbEVUduoue8xMLlacRN6YimmtvKEGEYfGHGrpUDW7GU",
+	"FQ9Qpl7tRCstY0UeYyUPCmDK3bjnfqqcR32jlRtbuOLYR4ByySvTZgEHwFLYnciwUceDdIEyqyCki0N2",
+	"6suK+VQSiJNKSUZUODHpvrcJkVfl+XrnsPx812DeWPb5sIMboBOv925+Na/vzrBju/rGQ1k3SbtDiq4b",
+	"EHAoH3kxtmbYkrCARaMq/tj3hepaLFCeZY1m6bU9ZK78RWArphCcHtBrIJgsDYak1w6iYYYQFpRJxsXs",
+	"xd4qK64dVhM4/Ea1ODE/ZEp0Fem6so+1+EZ39lY3WxRE3pFzs+4VB/LoIv/C4X8Dgr9e85MczLdzGG3s",
+	"4jVz8nb9fAoJ1PMiv9qqe5FXxgF1Fz4bpizG3zVs+6I5YOjI5EoYrKs4p//YPzoGb1kc/XJ8evA7RCUd",
+	"/LZ//quJVTo6OT07PN+/PPrj0HhoTt+cnr8+PI/i6Ox4/+QExp8fvj39w366ODw3H9+d/H5y+v4kKHV4",
+	"Vcmqaz1/c4B+3vnprz10wScE3VCWSsSHyJaOQgkWYo6GuVBjItCEaKYgYwggTsso3TniSZKLRWd1ShSm",
+	"4eJIpuReBR/qKlWDB3PJpEXl5PCvWvkjLSQKW+vDvigE9gtaFtOMKAkvGHBoKAjpN7lM0ADqjkBgwyD2",
+	"6qRALVXw5hmblvG9c2DsekZT6FMaGyyWpjC2vDEacTuOBG9uisXwFse42YRdn3mi8KlmPCzC2HJhTRHN",
+	"5XsDqS5UZWRJvPKqW7QCgJlmaZBxkYviCfPvozjaDyLTOUkIna6dIClbyf7rhbOmgt6ScGJXKRZiW/3O",
+	"VOaFyHHGkXnUmuk9/91aYbqEpV0ra1UCuZZbx3ZNodWKG2CEKbtvygLrEFZjgeCYsqACY2vLKSxUv+ZQ",
+	"a75x9xCftn/GJLx11mNanomp1/upjUgOQ0PINcXipgvcT7tb37rauFpsx4wN7acwuTfHjgtSxH0754RV",
+	"xBYBV+K5bKCcZd5h27N79JjSwpzU1ZaQpi7GfF387AqLcfHS0C0ClpU5SIssBgs6HDbv0hC+RWMpCH/m",
+	"4bJGP2WaTyceVNiLgl+5SIkokiW8hAFTPdVEljeQXE8ioRPS/29b13lxO5rit88bsGXMoYo3ZA00VVCF",
+	"LS7wDBQohuVvz1bztRtf3B4sWOGsD7FXfYU/WihqtXjjmAnmOphZja/6waYNGl39MIGSK7uL8Oh2iVGW",
+	"9NWCswtW6l9xFX4X2E2dldSChz1RxCfPdZJTIIHjjcHzC11VRXgJClwe9+xISKoQsVISqd/1ygdSOiHM",
+	"mWidMHh4cnj+639FcXR59FbrZWf7578fnfzat3++Od4PR9KBv9yfyOhr+5dHpydRHF0cXlzoT8FHhVVf",
+	"F1EPftKSN2cE5Yyq2FStauFDlIpM+5L+d8PMcoKzjEiF/pVjqKNmEJxKdE0zSGqkDL0fIy6QhALccg9t",
+	"1XKcHMVqwa5cnnh1ITfvxzEaQ3iGMVyYZgbDDCuz9V646JPyvfMr7/mWZ3mog8L72oZN5QJ9bpqOJ1me",
+	"6m8D5+1UIb2p1fYVAxk+uBVLKsJMDAj4l1aD5ziqYp1/BmG0K5OzO2ov91VGVrJ3wtKuaQftxAbel2M+",
+	"C6vejh0nGaYTfesjeksYyqcoZxmR+pIdSxtjqRldzjpq1i2XuSQdWrNL4AJlXDTNIMge6vf30MBxG8s4",
+	"BjEaMH7N03k/wROtsNtKFJAh1jf3Uv/WMaRBfMWMwm8tacCl9Wj/S2teK762nR0GGmkH1qJAs6zPkySf",
+	"UpIOTHhVWAKVnQVQslo9KyD9Asa7B9dx9z5qkeP7uwSrJWuDUkd5zCWiVVCjmo1ICidwIWE0FUOOl6Zf",
+	"+P131igqVVRnmtBqpsjOzqudlXWWuqBfBQ5rhhM+MxzOFRBpSwDqFL+4psq2VhzbozsafJ7wDfgbKkfz",
+	"EG6H+8FYZ/p1t3xPF4641cKf9Ncm+9homNec39h06sV8Z88p8Obd8Zuj42P4fHLav/jt9H0URwf7JweH",
+	"x9aB8PfDg8tVudG1Unfd4DFznddaxJSvKtGnpaZqacCXra6oTT3B1ZlmbqrY7ikEoFZ1vkfQXLP5FgRh",
+	"hujElBK5l4k24VJ1Nggc6IcW7QFGZlZIzynR9dxauGxmtORoiEWsRXgyc3oD4llqUkPMWNAH/6SJicKZ",
+	"hEg/Vz/Ayj7OfCAIYtyZWCSeQ44hSBcL6v69zeGmSBnkndo+dtAn8obxmYyt3YOqxzGRt5ih2WR+CSmy",
+	"lNlq3tZhI9SaMSBdwl5aD8s8YaxG7mDRhbEswQIAwcT5E4acAaMACisPGyySjQx65ZECWvcFwZreNSXC",
+	"TqiyarGBTzvcp8XmaqzJJrLIBrHX0YdVywimDkD3ykM3K/x1aaaGzwdmfvh8wQ8gXwAWurqIqUHsYzO4",
+	"o9TUHITkKEIq8Exf3Mxe1QJerwmQmrgsV+nAAgZmRi2AFGmj68HFWtoZlYhPCeuheh0VjKTiU/RsAInj",
+	"Woc6h8Jq+tPhH6+pLBqY6G/O9CEfcykHUDrquaZJV2xgeJGwhadAmwvVoYmRHalMD7BmZVDmUyIkSc1k",
+	"BhMMHJd/60lAQTR/arAuf5Q80X847tSk8lmPcEclqdalc62WJdX8jUDFHyz+JMGxDbKWtV77FusGUGqf",
+	"QrLa4dK+0E0LtH5S3deapFvc7so9PoG7gqoH8FKsp+6PabI08ujRTQNl+GTINbHQEHexu/gKY0EFCGr+",
+	"jEUoqfg4Ko4KL52pmrbkyH95mgW/qzPxgvl6AkeHCHVf8L2Xp+LevivcQLWsnI3yqdbETZiQ4T6Q89gl",
+	"FOhxHWNLTdfLj38d49ETyD+rmdIy7F9e/xWGHb1uNCMtOa3jYucd6tDUOxhRMOwQliKsbEYlFApPuNaQ",
+	"IDrNNNSvVOiEp7JUPwoyjtWwjNBMK7JyPdpPqmA3MViSzVpzLhaj/MUIgKfwyvTQKcvmVkXEFQ0Rwi6w",
+	"WyqoqSGnut+0aGvj5w+ftuOf755dXfXcXy/vnv9HsGdRFytSA9X3K8SvqGrVnL7e236IRNaGRPvtNimq",
+	"TUD56IZMZ3j5BoyYxZE8SNz0enTOI0TtyLxHkoKkvmmXDSZNMGM659pioLRXvfHABkMfnL49Oz40tsqj",
+	"kz/2j48ajJW+NNiNCAYlReyVMpFOKlRjwkJUjCmBk8ZwVxe4urSaun7/pR6oBczgRPXOHiWriStLCMIe",
+	"HPVZLsdrFadoMtTsaSW/5idBJ+tXfSkDgx86dL5FwHw4eab5NC+KpJ5abTcTuO1qWduQaSpNPtbuYoFr",
+	"Uxk39tzOYC7w5AwI+8iFNEHYzmlrrQv1L6/YNU5uNBOPrSFN4YyPcmJrX4Ax89lA0oywhAzM9Uk+IfCD",
+	"nPIbYgt7gEeZuSH2SZAHUpo+N5q+uyj7lpriUAZFVaOfqgXjpxou48iuCHyULJxI2Q69u6Hng0c5rFTw",
+	"RoLn06bltLWkSpk3ZDy4c153eQ9Er9ZUlKFOYzCBp4teHEe3VObL+3DPxlSRNi1lYLPvi9FBpbtCjn0F",
+	"27+NKqEuLrG+WA9C/FW6w1nXLw/bWKvNUxWDFrlnTtNFb3m3uqA+TtSeXAL7ftbYzsp31BBjoX65dHIA",
+	"tToNuiZ7RfFHogkun7ElcQHLyzN4kYVv9480Mzq9/A041fmbBqkmD6/UKW1YpMi1s8RlVHmwDSvahcay",
+	"vf7Gh0878ctX4TasBfqlxEa6h9PjAvgVjqibikoBCb3kGnDoi3s03PQupBElHl1JsSbKr19FscfxEApK",
+	"jWZ8fcRgGaOpg/ZjQmv4Ei6bM++tqmLz5gtB+XX/t9OD/rsLICj7Z2fuY2taU1tb+OXFTs0C0L6vOdl0",
+	"l8HJ4R+H5wOtSFEmSwuMK5uP2RwkyWtCIX8RuqXgTPKmDjBUIpxxRqoS5/7x+/3/utCbPT4+fQ/Cvf3U",
+	"P33z5vjoRCsEsJTwdiv9q7ppjPu2gQ5HQ6KScWz7oVV7Eg1A3tZMRL/Sjql1KVpW8znYKdDOvWv95HYB",
+	"iKqQKtZa73Kddqsv8zrc7ZqeGNjkprafmJomEf1le4kRNPgpt2QfqsdYrPAUFgWyVxaMrPQjUmLehwTh",
+	"W5zV4oX+9mpn9QySJLmgat7Xys+yIyy2aVJmzFMo46Nwqez2jYzjKBdZVdAXtMpif9p+UZEKno2Vmsr/",
+	"+DyE/8uhmj7f3dxcyUb0e0Jso+j60NW2oAS9zlU4eamgnst/7S9Nwq63PQxYXcsgl8Uflyd4h1PTrJ+K",
+	"s2zeVIfAuMq7qkV5i0Q4mwNnRvsrqb522SXaZk5Pd5WPcAONXV2GRW+B3YUADTVe0quny/kvO9111K/K",
+	"4ZYND1SOsyiOLjWjhDqilF3Y2qIf9YcP8YqbqJ4NUCfDZ/fKZp76YGYkyzbAeIVuyLzevPWnrbgteq5+",
+	"ql138XCD3RKMOj3XZYEO4BY14BsyR8+2e6+ex04hc+3Uit6pi8e2WkLN68uqdHDoDISFMT+QbS/IkAjC",
+	"EoKsk6Ds9aRANeZDNNi83d60P8vBniuziwVB+saxILbA/szFhmIG/SMCKp+vpBoN9YP9t9/b+PDnoHbq",
+	"Nchco99GpV3jMsnL1YyrnfvWylYHq+DHtAFdHPzip59WQMNC9ws30eI9e0LJhVY7zJ6uCRaGrJtPbxzb",
+	"+fv7y2hBvmUIJwmR0kr34IHV0j1RMy5u/uS+JywtmgyAigOszrypWJeWNaK7O0C1IW+wFLjOITaMeEJZ",
+	"rkDKpckY6owYKIPqJ9C4ofBBQLKeDcmE1qSpJuKmybWLDY1tFzOpTPRxCZ4TLcX3rtgV2y9KrKii/CVJ",
+	"0TWea56BBYKiYxJRFiP7nus5JGNygSZcEKj+A7VRbNjNhrWJ99C5jdawGzHxz1RY3wCRiMorxqdG/IVG",
+	"tVpB6qHXYEeUSNpdm1OyD2t67NnRXUMLU+14r3AIOPQ1NiP7nF1hsZYrVi7NV71sqRcuyV7ZNbw0iKEJ",
+	"noPKpxeotTTbnQxcZkPwmpnIbWUyReGgDyrzyynBN8h1nP67XuZgkyfT6eYnmhJIR70bGKLy2+XlGfoF",
+	"S5qgRBD4EWdyz+ieDhRtv74pFqoA25Qn+YQwGzCe0YQwk6Br6Hm0P8XJmGy86G1FVpgGoJW7m5uz2ayH",
+	"4eceF6NN+6zcPD46ODy5OIRnyqo1kesvam7as8fuRtvWAsnwlEa70cveVu+lsdWNAUE1aTVHv1G2M9Oc",
+	"PcBvLDmuWibtfcdImjyB6zmi6R7CDOFUs0Cp4Pcy4RFnWa8wUFPOjtJoF3pIeQV6bbK4qa8kwV1M9Rr+",
+	"lRMxd0UXdquBZsbY0cKLcRcvCGgsm1t4hVs1nMXGxYKG+2ygRE4G0JocW9h6NgCiPzC9nAPLK6aorG6x",
+	"5FfYeFPufxM86VGLgQfGyHb3AXxdU85sBsuLrS1nHbNSGJ5OM9vRffOfNt64XGPLOspgwgQaW2frUzzy",
+	"41oNaOlzGhOcElOL65iym6aX2WGbMAbe8HJrp2lwsdXNE67e8pQOKYG+qjtm28ufcU26YPz26vHvGM7V",
+	"WJOBBCv3npern3vDxTVNU2OSLezcq55y1dR8/gr44DirKzdt0XdXK1/RBw0BMp9MsJhb7KpeBRRcGMny",
+	"cff9Bwi1DxnioIUStE0qyu9qvlGwH+zIeyONADqviQBENmDkCmPHSELJbXDfF/Tc9HLRpP+K4RGmDKpx",
+	"65N3K4D3rybbMcolEaYRtV6XG2nocpUOHYCLyy8VXkSY/sLT+WMgkW3BU5W1bBxmDYm3H+z9tarrARxe",
+	"CLez/TlkcW11dOYJXtZHrEBpNw5e+vWi6M7Wz6ufOOBsmFGj5+y8eNFmaVPBtYzr+pU+HiWYCapInRSc",
+	"u1pQuHK7S+jBXbwoJGx+qsVp33liQxWjfiWqik41vr6Cox0NTzgjb8E59FRsrQ069KK1edLTAXC71b3h",
+	"OUufnintV84zLrQjaOHskiKuOYc+9kZ9qiXHSAI5BEsYWSdQ82ny6+juQzvA33QJghtTwYfUNrIPStAX",
+	"RBlVJyOlzQI4penTLNFAEtUvSibZCQfw0ACeWvxxzxO8y2I8DdI1ZaMzt8qvGxP9lQbQ8UjzIfv7D1S8",
+	"LyoWxA10SHusVhWqCgFjbFvifgV4Z5GmEd1OyIxIZdIH9nz1zrjCoKiMjYJEkjCFnpkKCzGkE8i4YuZ4",
+	"jvCEs5F+drJSfT1wS2ulxXpd2tvhhxn/O9Wg8s1pj2bxLTRHe4Y/lMZvhYq8D9ALCF8vyi84Fu8Mdo9I",
+	"RJq02PdYqzBDLkCVMQvpoaosYqgEJPMwbgyMTidVnO+B2XFgjKiDHnrvKm9CSEm5T7Dy8qGN6rshU3XF",
+	"CIXa5jM8j4u4lHpX4KBaapDhCfRS86IOOumDk4bTXCV8EqQO9bwxc1sOmnrfGfZ2VkB/arOmdwzfYpo5",
+	"9fOnNqu6NPn8X0BdvSRZVqcpiqOUQ+oA9I+8t+q6mXA2pCObVdcoTuzLG43LQ+tonWrpgCnEGZELkryJ",
+	"uKrMO+ghaDcoK9VdJnhumpte4+SmdH36ZpYYYUGuGFjCgIyECERVyz6obOjrFfQry2yQ8iVRirKR9B0M",
+	"xVzGRogn5IcO8LDq+J/Kg7eJaLYcha0GpcXgL68CWDd4OxUgNi5O4/QbCsudr7kao6J1voz9BhduevD4",
+	"AOahy3oLf/2T18bfpClnfAS+VU3SFGFIjrlQ2dy29zcVY8zUewgjaxAsgllvoBosqFmyiLZGEz7Rp1a0",
+	"SQ4QgZoW8tadTistpDiD1nqInf918SAoI6G58eLEXWJSmqb1oiAapl4Z9N00NYSmBn2KS+vthSdTfK2p",
+	"viW1zsLCarXOAf4Pte5bVutcLT1nRQGbreKI4GSMXJ/nR2YOGb0lS0yt4paIDZDQyC0pQkqIDYbhogxG",
+	"gQZTMcIKZURTWs5M2IviIwLqGtbUVyq0vbXVKxQ/v/xEETuzd8UGntUISl2Z0BhrxDW18iHEbuCSbGw3",
+	"HOhtdU2A+ShuV1BJsnVbsCuHsBaopK4EwROX+FDIok5CLVbMh+aCoIGS1nkzSpy2a0ptQAovTDA4xlJt",
+	"HOqj2zh6Xe7WqvBXbEKltDZsWiYFoTHPBYTSE5zuubJ62Ca2cctaRzzWOjVcDLTwn7NkYBRuyUvgcmFK",
+	"Q55lfAYr5hPNBa9YRhmE/rgLFnO0/VNR79GURWPc9Jcf4+mUMFnfsbCJThzJjM+yOYRQzrx0PMJSGUNt",
+	"m1whPhzqhV0x76Cu59Z8GGLGF3ApxxpIFwC+CqtnEACm3wXaw8Y/uWsvFGImXpmlIMf769bWQnERvDHc",
+	"33iz8eHTy1d3z+L6N89DUY+LQTIX1rvfeqUN0TlPsthL8PM7hAHINNBW9EmBMqC33uoNmymXX0GAph1s",
+	"h+JiVzNaRT6qTVjQhkHeKqetTxj0RpoHn9jo8dScSt9swaxqjOnQ0HVTIGNu0dzjO8AgCiMAoN8GUF7T",
+	"ADBoHnzDhanmaMVxEydYo8M2IdfVO+ih/SwzETDXGNKiXMd4W/rAkCFjCgQuYPoRDmwFWKDJcE49tH/F",
+	"XI0tmNBI/aVqAOHwONNj5mhIswwa/swcUDNuNRBrrjTEqlQ7NNqGdYezXI7f6o0bI8UjmRfhDb8Yy0Ib",
+	"4+JOwAyTZaB0mRP+2m1+2y87wP7XEEIC4lHYFneB57a4FfNRwaILiI4l8rmI4BIBTWxqo8DmRY8ahNKs",
+	"nBoJbWzkLCOOgcqsWabEisohJRINipA0WzQE4qOH9Wi1MZbuFytfQDtnGfbnndlY2qW820aOFmKlDf11",
+	"Elo3ztg9bhXqGlkxaQ9h5qqWTcrD6aEDn1ej99btQFWMbCcNL9LdT+IkH/FkCvHFfjmcpv2Yjs8hHvmi",
+	"xuSfFdN9trV1PrvKOp+9ujqfy6o6n21Nnc+2Ge1nV1nns62r8/xZ/BizthQ2ar3FC7hqdyOVkz46POi/",
+	"erH986v+5Yv+wenbX06Xxxabpl4NkslWQ02G/odP2/HOlpauFr5r3PK3ZI0oumYvNUUA1H+3dohHFb0g",
+	"oNhQDaduUoG0wIUKWuA4gaH7VTawaRNvGtnBgU3MoczKLKY0bmyEJU9VT8gekloBxFmRzWO7lQGTmGCt",
+	"VBvd1TlWrF4MBWW1VggDXWTIFSsqV1n6KEvl16nWtrqWJRw99DshUzTw6lwMSutBmZmmJTQrtqDBDFM1",
+	"MF2VbFsCELeuWM4UzUr3lttVk8FXw7o9rVXMSguG1UU6m4jGCFN8a890gNbfgj2B6SUs5PcHjbxaymy2",
+	"8W7dj6pUd/KWQ/if0fYVR/owbblzc1xNi9QDK2ss0GTLK0X5ckX+/aMTL3OhrdIrGCSauXLwRXM8k6TC",
+	"CJoT1ftu6M4bsAS5EACH7C7raSnF+WQNJ0sjlc9MU8yv1F8Kq2uwBrim6B4vO7zEo1W8DMbcg5d9D3YE",
+	"ywCK/IblbKwrdOhLcxFJrsRR9fr+fnF6gt4SMSIIiiCBBi8JGlKimQPPFazIWDltLmaRYmNZVQ8NWJ5l",
+	"A1PuBRpKm/541hp9nZEBGnFnuYTi3Yv8Dip5oUt8AxVyzLFwMH4Wlv4hppljWGWhSGNQzZnWr6AqjMld",
+	"VV4yrHk7Z8jwNxMVlRbldaqo+A5q2qyJjT4mPrwJw8iWxoIRV+aZEPCk6N/+sv6cTxpytYqiWN8/JLfO",
+	"7kVevqe4rO0WW/mVm2b9O9sv2lAtUlg73mCa2a28+Fu3R88d3DydTeigSA2vW0cd9RpaQtKaP2+OqRaS",
+	"562COnroUCsEhCkxR2OSpZa8wIKYE2oBhq2TiprKdWFB+jf76jZWn8I95ZdvVpAgbO2tWm2wdaseNMag",
+	"5WLs3leu439AeIJ3t6uFaneW33GIwtckfl36rt6CXCAOPnELfQ8lgzVQnLJw0/qyXaM7yZpJwLGcBIpQ",
+	"rHIunea2eIa1qIMLyU9NMbH1tQgNPrxiPBdlVNmYYBtLiq5JRglUEnHUsYf2nU3DjedZCkQMs4KYTnM5",
+	"Lp9yCpj1b5WWZYwYmV0xqHBlwwMwSnFpJ0fXxDimrJ21yR+lj/fCyeGPIct59el/CF7fmeD1ZZ1iDn1N",
+	"+842UpCP0UtqsFSLQsca1Txh6D2E7pTuJa9HOk0Hsb/IsiBLEb30J2nK9WBVlnIQlhoPjY230Qx57i//",
+	"kYu3tA2L6exPg/Yh7d02TbsirT1htvNI6Xkqeih/th2UP7v+yZ9d9+TPpnfy82fxvR7/Lhw99eblS+U6",
+	"H8N+hJ8+Sika/4ibK9GIKq1wBLHydXMdGmh0YmoyFR3RB4V34jniWh/CnlOHSlT4hvfAQJZhqIDB5t6o",
+	"BDSmspqblqlsZWnrJu+hE0jauWIk07IcdoXQiJ8XJKcYyCZ4T7zmKhS6N5suZhmmEwgvLPsOmyBQSLsw",
+	"420057MCpZ/HMPqK2dShMZYQ34Ou52jAeF+O+QyO4pnFffuAa9BnG7GiZ44kPLcRj3YFcBQJZnrHN4RM",
+	"9XPPLLFoLpVzXm2p0s1Ul5LJlCvCkvnvtqvfY0h53hK/SK0d/4iWiXy2BqDj72tLffF3WIpnvdTJhuub",
+	"GkLW1UhbkL/lVwjd0J8ZoQv+GMQ2pBpcr0NBiEZT0yUJ5DZQcy2aQqlJ8GSWeUhFcvHzGOgRjGF8dsXs",
+	"axg38xZvgm9t2Pfz2GG1T968Jz0XQVlH1galG/80lmiC2fyKVQs/SoSzjM9gNsV5X4/p+0MGQDg6m0y/",
+	"eBBchY01lFEyhH9Bqq8xsYBwv/mp2srzzrC4jIQ61/0CIebuNuzdNOUDoFNGCpZX0HsXLeoXyoSn8IT0",
+	"0OBouAEOk4ExEpCUpAbKTJ3aRVvpAUx8L7o/fAJnaQuq691DXJzXPZXt7yeb/B6ei6fFRQOQ1dZ1y8TK",
+	"Juf//UD6iWIAuoH1NxQR8E1lza3Uc/bbAmM3MPNF2e4xBV5EFxikFjz4WqW4JqMcKjXPpW1y7IkDEzxH",
+	"KQeXUq/Baf9wjOFRNYGHduEHpn5Sg3I3uvDDvPyFOeRX49tfzV7f8lsoNp+BERNarLeibVb0LRJBvj2b",
+	"9oVb+g979pLsx5A92/TR/lx00f5se2j7RuvGMd+FZdrvRL882sAC2Q+L9KNYpN3xNlujZYnlgeS1Jiv0",
+	"qUhNkihZKE4FVulKGqa17DnTLpYmm0Fr2hYb9qDYrXWLG8woLbOVF5gSPPKK2f4TRIxMGalhxmdgvrF4",
+	"ZExBGA0EwZKzQWEMFmSYSyKrZiGcjGv5qtYATZkJHkLvTW6rCZS9Yr8eXgIhdqUYBta27besbQwRVZ7B",
+	"LJf6xbOxyZYwC3DCCZ6QtNn2fFH0+P4q7c52eR1szi8e+t2tCrtTaXtiKp59/0XdH10o/OLWy4LkhQMW",
+	"NHUqooWWZuy6bzY/2U+r0ifWRsinsp6sQAu7zR9Wk8exmizlxfsFe/Rbudn0cshMaGTQnWDNUeVO5pPY",
+	"1nqxdpDYVpjxmTqFPiesh/ZRpgXRwhBvEzPgSygoO4E0O+7Z6ou+h8bs0pgQsT5+Pa5dpRB2H9amUpv2",
+	"Se0p7SjFDzvKF7ejrMNtvxrry3JWbZMrZpUCbJCLDKGFWHXn3pvQO7OXyNvm1Gue5RMm0QCc1AOS4akk",
+	"aV/qP6Z8RkT/ZgY/gOrRv5mNocwZT/pTIhLC1AC6v5mMVMgCcXE0UL2mF6xdq1d1cPFHZ8pmu8W1UPo7",
+	"yhhQockeU8fCTOaIn16G+FHfsKvMUdwWxDIgBfThwaWMFvjoeFNjByU9SgslXw+C3KPss97MD+T51pHn",
+	"TPOC2FmgoCaywsrv+lik8EBVZQu+T49cUzZaiVtnJ78+ImpdQo/ih8dBOsEjsmn3F/ATXFOGwZjfnm/F",
+	"6K8vttCUfiSZRDOa/sDFb5CRTWmicvFlWJm8XY1tF398u9gmb0d/+TjJfsiF/3PQKRV4Vm008hToVC9Y",
+	"GlTWjphxJYF71+Z4Lzqyq4U9u633Kysz7zbSJt0H6qj+cKx+Kxgn8Ky4NNtQurB3PiXiQWXoqaorZQsE",
+	"XRCoP1e3AhcBDXHZwdomS6emNETQBHJu3vo1R56aBTZGlyWLPaH/R7tOOttBn5a/GR0tJQrTzN6ecb2Y",
+	"QlNTQROCMsqeWoyUik+7l2KouXWCMRvdkikuSZY1BXjw6V4j2ofjNq6YDdyAX0xhB+cBGpvK3Tb0FnI3",
+	"oAMQ9BwwRS5rowlLSVrJ6HCOiHArAj590FiJLxO0EPa5/KABawcC8Gm7OABoh9ElgFNWinmbAE6HZyZo",
+	"03TjnY1pMjZQXUfDYkIqZR5KQ9Jy7aVZWKvwTO/9DxGfCcPadsqCdV7qJ5rqN3ndiaHY+bOBEjkZPIdy",
+	"UqbFWHIDiXZDnEkyeN4Ur2mkynhRN73mPCOYfXuRlHB4q8V9A6Q/hP0vFEWpHCo6MmK/aI6grJON3dLH",
+	"aRihLciJMJvPQNq2JdwYUTMubhbypYOEhrMmMnPFFumM3NUvtEmvqvrIn2S1fFNcNJ+EqA4jVfTQPsop",
+	"sGZBRlQqYM6ag8dozGegCwDzumJySjKFniVYEq+flkYuaFYw2BjEaLCr//dn0zxKTnFCUMpBVphA1PWS",
+	"xHxAm681NBIW90WS8c2xNEgYALM/8u49cec7C348tziJsLnrEL2qCD2bn+DfVWnaR0oC2ttq8x7q4xGm",
+	"rIcuqsXbQJOWpsyGK8Q7h/gI07Zknbzs17C2NdG+OSN7J7RbSLThjHz14vfXkcO8CignHEoJNIJkc87y",
+	"utf9RDajR6S2P2Jt7xNruwTUuoGS4eQdc5Ht+4v4V03WBsDfBi7thHErbXmRspA9YsuIN6UfPwT9eyR5",
+	"56HDYyuTPmlw7Gq0/hEY+7Dc6NuKWOXCGCyWilnwDnHrMDQXWbQbbQIK2sEhjfEaz6VTl6io1Gr2Mmdl",
+	"oGfMQYbpBLLPbHE40y/G1Gsrvad2lkoyc2AyTZsoG8Vluxzjh7XVfJ0PyUukdWa1wGRYpGZT0ywfbWCW",
+	"blhNU2OrwIlWNm1WhNZk/VhgoyobCbKin/b8At9w5osvDnbQ9B6EDprh5qpjLNIZFiQ2TfYESTU24czs",
+	"A9rD2t481F9KtRf03Ye7/xcAAP//",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

@@ -12,6 +12,7 @@ import (
 
 	"github.com/ihr-charging/charging-plot-api/libs/authn"
 	"github.com/ihr-charging/charging-plot-api/libs/feed"
+	"github.com/ihr-charging/charging-plot-api/libs/httpserver"
 	"github.com/ihr-charging/charging-plot-api/libs/openapi"
 	"github.com/ihr-charging/charging-plot-api/libs/page"
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/access"
@@ -86,6 +87,14 @@ func Document() (*openapi.Document, error) {
 		return nil, err
 	}
 	return openapi.Load(spec)
+}
+
+// meterLimit is room for a batch of 5,000 readings that say everything.
+const meterLimit = 4 << 20
+
+// Bodies raises the limits of request bodies where they are large by nature.
+func Bodies(server *httpserver.Server) {
+	server.AllowBody(fiber.MethodPost, "/v1/meter-values", meterLimit, false)
 }
 
 // Register puts the operations on a router, behind the document's checks and whatever comes before those.

@@ -52,13 +52,41 @@ func ToAPIReservation(r reservation.Reservation) Reservation {
 func ToAPISession(s session.Session) Session {
 	out := Session{
 		Id: s.ID, PlotId: s.PlotID, StationId: s.StationID, EvseId: s.EVSEID, DriverId: idOrNull(s.DriverID),
-		Token: toAPISessionToken(s.Token), ReservationId: idOrNull(s.ReservationID), ChargePointId: s.ChargePointID, State: SessionState(s.State), StateSince: s.StateSince,
+		Token: toAPISessionToken(s.Token), ReservationId: idOrNull(s.ReservationID), ChargePointId: idOrNull(s.ChargePointID), State: SessionState(s.State), StateSince: s.StateSince,
 		Reason: s.Reason, RequestedAt: s.RequestedAt, StartedAt: timeOrNull(s.StartedAt), StopRequestedAt: timeOrNull(s.StopRequestedAt),
 		EndedAt: timeOrNull(s.EndedAt), EnergyKwh: kiloOrNull(s.EnergyWh), PowerKw: kiloOrNull(s.PowerW),
 		SocPercent: nullable.NewNullNullable[float64](), ReadAt: timeOrNull(s.ReadAt), Version: s.Version, UpdatedAt: s.UpdatedAt,
 	}
 	if s.SoCPercent != nil {
 		out.SocPercent.Set(curve.Round(*s.SoCPercent))
+	}
+	out.Vehicle, out.Limits, out.IdleSince = textOrNull(s.Vehicle), toAPILimits(s.Limits), timeOrNull(s.IdleSince)
+	out.LimitReached, out.Cost = nullable.NewNullNullable[SessionLimitReached](), nullable.NewNullNullable[SessionCost]()
+	if s.LimitReached != "" {
+		out.LimitReached.Set(SessionLimitReached(s.LimitReached))
+	}
+	if c := s.Cost; c != nil {
+		out.Cost.Set(SessionCost{
+			BeforeTaxes: moneyOrNull(c.Currency, c.TotalExclTax), AfterTaxes: moneyOrNull(c.Currency, c.TotalInclTax), At: c.At,
+		})
+	}
+	return out
+}
+
+// toAPILimits writes limits; what is not limited is null.
+func toAPILimits(l session.Limits) SessionLimits {
+	out := SessionLimits{
+		EnergyKwh: nullable.NewNullNullable[float64](), DurationMin: nullable.NewNullNullable[int](),
+		Cost: textOrNull(string(l.Cost)), SocPercent: nullable.NewNullNullable[float64](),
+	}
+	if l.EnergyWh > 0 {
+		out.EnergyKwh.Set(float64(l.EnergyWh) / 1000)
+	}
+	if l.Duration > 0 {
+		out.DurationMin.Set(int(l.Duration / time.Minute))
+	}
+	if l.SoCPercent > 0 {
+		out.SocPercent.Set(l.SoCPercent)
 	}
 	return out
 }
@@ -68,6 +96,10 @@ func ToAPIMeterValue(r session.Reading) MeterValue {
 	out := MeterValue{
 		At: r.At, RegisterKwh: numberOrNull(r.RegisterWh / 1000), PowerKw: numberOrNull(r.PowerW / 1000), CurrentA: numberOrNull(r.CurrentA),
 		VoltageV: numberOrNull(r.VoltageV), SocPercent: numberOrNull(r.SoCPercent), Other: map[string]float64{},
+		Marks: make([]MeterValueMarks, 0, 1),
+	}
+	for _, name := range r.Marks.Names() {
+		out.Marks = append(out.Marks, MeterValueMarks(name))
 	}
 	if r.Other != nil {
 		out.Other = r.Other

@@ -59,13 +59,13 @@ func (a *API) picture(
 	if err != nil {
 		return picture{}, err
 	}
-	readings, err := a.Sessions.CurveReadings(ctx, id)
-	if err != nil {
-		return picture{}, err
-	}
 	n := defaultPoints
 	if points != nil {
 		n = *points
+	}
+	readings, total, err := a.Sessions.CurveReadings(ctx, s, n)
+	if err != nil {
+		return picture{}, err
 	}
 	start, meterStart := s.StartedAt, math.NaN()
 	if start.IsZero() {
@@ -74,10 +74,10 @@ func (a *API) picture(
 	if s.MeterStartWh != nil {
 		meterStart = float64(*s.MeterStartWh)
 	}
-	sum := sha256.Sum256(fmt.Appendf(nil, "%s %s %d %d %s %d", drawing, id, s.Version, len(readings), variant, n))
+	sum := sha256.Sum256(fmt.Appendf(nil, "%s %s %d %d %s %d", drawing, id, s.Version, total, variant, n))
 	return picture{
 		contentType: contentType, etag: `"` + hex.EncodeToString(sum[:12]) + `"`,
-		render: func() ([]byte, error) { return draw(s, curve.From(start, meterStart, readings).Thin(n), len(readings)) },
+		render: func() ([]byte, error) { return draw(s, curve.From(start, meterStart, readings).Thin(n), total) },
 	}, nil
 }
 

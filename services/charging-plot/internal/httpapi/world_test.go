@@ -99,6 +99,7 @@ func newWorld(t *testing.T) *world {
 		Cursors: page.NewCodec([]byte("test")), Now: w.Clock.Now, Log: log, CommandTimeout: time.Second, Heartbeat: 50 * time.Millisecond,
 	})
 	authenticate := w.issuer.Verifier(t, audience).Middleware()
+	httpapi.Bodies(server)
 	api.Register(server.App(), document, authenticate, idempotency.Middleware())
 	httpapi.RegisterInternal(server.App(), w.commands, "charging-plot", authenticate)
 

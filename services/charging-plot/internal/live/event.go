@@ -96,7 +96,13 @@ type SessionData struct {
 	StartedAt *time.Time `json:"started_at"`
 	EndedAt   *time.Time `json:"ended_at"`
 	EnergyKWh *float64   `json:"energy_kwh"`
-	Version   int64      `json:"version"`
+
+	PowerKW      *float64        `json:"power_kw"`
+	SoCPercent   *float64        `json:"soc_percent"`
+	Cost         json.RawMessage `json:"cost,omitempty"` // so far: currency, before_taxes, after_taxes, at
+	IdleSince    *time.Time      `json:"idle_since"`
+	LimitReached string          `json:"limit_reached,omitempty"`
+	Version      int64           `json:"version"`
 }
 
 // MeterData is the data of a meter_value event: the latest of the readings that came together.

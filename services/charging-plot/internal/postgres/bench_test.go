@@ -205,24 +205,38 @@ func BenchmarkReadings(b *testing.B) {
 // BenchmarkCurveOfTenHours is a session of 36,000 readings from the table to the SVG.
 func BenchmarkCurveOfTenHours(b *testing.B) {
 	w := postgrestest.New(b)
-	id := uuid.New()
-	start := w.Clock.Now()
+	w.Must(w.Store.EnsurePartitions(b.Context()))
+	site := w.Site(1)
+	ordered, _, err := w.Store.OrderSession(b.Context(), session.Order{PlotID: site.PlotIDs[0], DriverID: uuid.New()})
+	w.Must(err)
+	start := w.Clock.Move(time.Second)
+	_, err = w.Store.StartTransaction(b.Context(), site.ChargePoint.ID, chargepoint.TransactionStart{Connector: 1, IDTag: ordered.IDTag, At: start}, start)
+	w.Must(err)
+	id := ordered.ID
 	rows := func(yield func([]any, error) bool) {
-		for i := range 36_000 {
+		for i := 1; i < 36_000; i++ {
 			if !yield([]any{id, start.Add(time.Duration(i) * time.Second), float64(i * 3), 11_000 + 200*math.Sin(float64(i)), 20 + float64(i)/600}, nil) {
 				return
 			}
 		}
 	}
 	w.Must(w.DB.InTx(b.Context(), copyInto("meter_values", []string{"session_id", "at", "register_wh", "power_w", "soc_percent"}, rows)))
-	_, err := w.DB.ExecContext(b.Context(), "ANALYZE meter_values")
+	w.Clock.Move(11 * time.Hour)
+	_, err = w.Store.RollUp(b.Context(), 10)
+	w.Must(err)
+	_, err = w.DB.ExecContext(b.Context(), "ANALYZE meter_values, meter_minutes")
+	w.Must(err)
+	of, err := w.Store.GetSession(b.Context(), id)
 	w.Must(err)
 	var reading, drawing time.Duration
 	n := 0
 	for b.Loop() {
 		began := time.Now()
-		readings, err := w.Store.CurveReadings(b.Context(), id)
+		readings, total, err := w.Store.CurveReadings(b.Context(), of, 600)
 		w.Must(err)
+		if total != 36_000 {
+			b.Fatalf("%d readings", total)
+		}
 		reading += time.Since(began)
 		began = time.Now()
 		var buf bytes.Buffer

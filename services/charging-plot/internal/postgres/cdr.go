@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jmoiron/sqlx"
 
 	"github.com/ihr-charging/charging-plot-api/libs/postgres"
 	"github.com/ihr-charging/charging-plot-api/libs/tariff"
@@ -38,17 +39,12 @@ func (s *Store) bill(ctx context.Context, tx txn, now time.Time, done session.Se
 		return err
 	}
 	stay.StationName, stay.Address, stay.OperatorName, stay.PlotLabel = place.Name, place.Address, place.OperatorName, p.Label
-	if stay.Readings, err = curveReadings(ctx, tx, done.ID); err != nil {
+	from, until := done.Window()
+	if stay.Readings, err = curveReadings(ctx, tx, done.ID, from, until); err != nil {
 		return err
 	}
-	if done.ReservationID != uuid.Nil {
-		claim, err := getReservation(ctx, tx, done.ReservationID, "")
-		if err != nil {
-			return err
-		}
-		if claim.StartsAt.Before(done.StartedAt) {
-			stay.Held = &tariff.Reservation{From: claim.StartsAt, Until: done.StartedAt}
-		}
+	if stay.Held, err = held(ctx, tx, done); err != nil {
+		return err
 	}
 	cdr, err := session.Finish(done, stay, newID(), now)
 	if err != nil {
@@ -65,7 +61,33 @@ func (s *Store) bill(ctx context.Context, tx txn, now time.Time, done session.Se
 	if _, err := tx.ExecContext(ctx, insertCDRSQL, cdr.ID, done.ID, orNull(done.DriverID), done.OperatorID, document, now); err != nil {
 		return fmt.Errorf("store the CDR: %w", err)
 	}
+	if cdr.Currency == "" {
+		return nil
+	}
+	cost, err := json.Marshal(session.Cost{
+		Currency: cdr.Currency, TotalExclTax: cdr.TotalExclTax, TotalInclTax: cdr.TotalInclTax, At: done.EndedAt,
+	})
+	if err != nil {
+		return fmt.Errorf("write the cost: %w", err)
+	}
+	if _, err := tx.ExecContext(ctx, setCostSQL, done.ID, cost); err != nil {
+		return fmt.Errorf("store the cost: %w", err)
+	}
 	return nil
+}
+
+const setCostSQL = `UPDATE sessions SET cost = $2 WHERE id = $1`
+
+// held gives the time for which the plot was held before a session began, nil without a reservation.
+func held(ctx context.Context, q sqlx.QueryerContext, s session.Session) (*tariff.Reservation, error) {
+	if s.ReservationID == uuid.Nil {
+		return nil, nil //nolint:nilnil // there is none, and that is an answer
+	}
+	claim, err := getReservation(ctx, q, s.ReservationID, "")
+	if err != nil || !claim.StartsAt.Before(s.StartedAt) {
+		return nil, err
+	}
+	return &tariff.Reservation{From: claim.StartsAt, Until: s.StartedAt}, nil
 }
 
 const getCDRSQL = `SELECT document FROM cdrs WHERE session_id = $1`

@@ -13,7 +13,7 @@ import (
 	"github.com/jmoiron/sqlx"
 	"github.com/lib/pq"
 
-	"github.com/ihr-charging/charging-plot-api/libs/postgres"
+	"github.com/ihr-charging/charging-plot-api/libs/fault"
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/central"
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/live"
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/session"
@@ -123,6 +123,58 @@ JOIN sessions s ON s.charge_point_id = t.charge_point_id AND
 ORDER BY s.id
 FOR NO KEY UPDATE OF s`
 
+const pushedSessionsSQL = `
+SELECT s.id, s.plot_id, s.station_id, s.operator_id, s.driver_id, s.state, s.meter_start_wh, s.read_at,
+    coalesce(s.started_at, s.requested_at) AS begun_at, s.ended_at
+FROM sessions s
+WHERE s.id = ANY($1)
+ORDER BY s.id
+FOR NO KEY UPDATE`
+
+// PushReadings stores what an operator's back end says its meters read, all of it or nothing: readings of sessions that are not there or
+// that may not be written, and of moments outside their session, are named in session.ErrBadReadings.
+func (s *Store) PushReadings(ctx context.Context, pushed []session.Pushed, may func(operator uuid.UUID) bool) error {
+	return s.write(ctx, func(ctx context.Context, tx txn) error {
+		var list []uuid.UUID
+		for _, p := range pushed {
+			list = append(list, p.SessionID)
+		}
+		var rows []struct {
+			readSessionRow
+
+			BegunAt time.Time  `db:"begun_at"`
+			EndedAt *time.Time `db:"ended_at"`
+		}
+		if err := tx.SelectContext(ctx, &rows, pushedSessionsSQL, ids(list)); err != nil {
+			return fmt.Errorf("find the sessions read: %w", err)
+		}
+		at := make(map[uuid.UUID]int, len(rows))
+		said := make([]saidReadings, len(rows))
+		for i, row := range rows {
+			at[row.ID], said[i].row = i, row.readSessionRow
+		}
+		latest := s.now().Add(time.Minute)
+		var faults []fault.Field
+		for n, p := range pushed {
+			i, known := at[p.SessionID]
+			pointer := fmt.Sprintf("/items/%d/", n)
+			if !known || !may(rows[i].OperatorID) {
+				faults = append(faults, fault.Field{Pointer: pointer + "session_id", Code: "unknown", Detail: "must be a session at a station of yours"})
+				continue
+			}
+			if p.At.Before(rows[i].BegunAt) || p.At.After(latest) || rows[i].EndedAt != nil && p.At.After(*rows[i].EndedAt) {
+				faults = append(faults, fault.Field{Pointer: pointer + "at", Code: "range", Detail: "must lie within the session, and not in the future"})
+				continue
+			}
+			said[i].readings = append(said[i].readings, p.Reading)
+		}
+		if len(faults) > 0 {
+			return session.ErrBadReadings.At(faults...)
+		}
+		return s.storeSaid(ctx, tx, said)
+	})
+}
+
 type readSessionRow struct {
 	N            int        `db:"n"`
 	ID           uuid.UUID  `db:"id"`
@@ -135,13 +187,16 @@ type readSessionRow struct {
 	ReadAt       *time.Time `db:"read_at"`
 }
 
+// Readings of a session that has ended change nothing but what is to be summed up again.
 const updateReadSQL = `
 UPDATE sessions s
-SET energy_wh = coalesce(t.energy_wh, s.energy_wh), power_w = coalesce(t.power_w, s.power_w),
-    soc_percent = coalesce(t.soc_percent, s.soc_percent), read_at = t.read_at, updated_at = $6, version = s.version + 1
-FROM unnest($1::uuid[], $2::timestamptz[], $3::double precision[], $4::double precision[], $5::double precision[])
-     AS t (id, read_at, energy_wh, power_w, soc_percent)
-WHERE s.id = t.id AND s.state = 'ACTIVE'`
+SET energy_wh = CASE WHEN s.state = 'ACTIVE' THEN coalesce(t.energy_wh, s.energy_wh) ELSE s.energy_wh END,
+    power_w = CASE WHEN s.state = 'ACTIVE' THEN coalesce(t.power_w, s.power_w) ELSE s.power_w END,
+    soc_percent = CASE WHEN s.state = 'ACTIVE' THEN coalesce(t.soc_percent, s.soc_percent) ELSE s.soc_percent END,
+    read_at = greatest(s.read_at, t.read_at), roll_from = least(s.roll_from, t.roll_from), updated_at = $7, version = s.version + 1
+FROM unnest($1::uuid[], $2::timestamptz[], $3::timestamptz[], $4::double precision[], $5::double precision[], $6::double precision[])
+     AS t (id, roll_from, read_at, energy_wh, power_w, soc_percent)
+WHERE s.id = t.id`
 
 // StoreReadings implements central.Plugs: one transaction for all that meters say at a moment. Readings of a session that has ended are
 // kept and change nothing else; those of a transaction that is not known are logged and dropped, as there is nothing they belong to.
@@ -157,32 +212,20 @@ func (s *Store) StoreReadings(ctx context.Context, messages []central.Readings) 
 			return fmt.Errorf("find the sessions read: %w", err)
 		}
 		owned := make([]bool, len(messages))
-		var readings []sessionReading
-		latest := make(map[uuid.UUID]*lastRead)
-		for _, row := range rows {
+		said := make([]saidReadings, len(rows))
+		for i, row := range rows {
 			owned[row.N-1] = true
 			if err := adoptStart(ctx, tx, &row, messages[row.N-1].Readings); err != nil {
 				return err
 			}
-			for _, r := range messages[row.N-1].Readings {
-				readings = append(readings, sessionReading{row.ID, r})
-				if row.State == string(session.Active) && (row.ReadAt == nil || !r.At.Before(*row.ReadAt)) {
-					if latest[row.ID] == nil {
-						latest[row.ID] = &lastRead{row: row}
-					}
-					latest[row.ID].add(r)
-				}
-			}
+			said[i] = saidReadings{row, messages[row.N-1].Readings}
 		}
 		for i, found := range owned {
 			if !found && transactions[i] != "" {
 				s.opt.Log.WarnContext(ctx, "readings of a transaction that is not known", "charge_point_id", points[i], "transaction", transactions[i])
 			}
 		}
-		if err := insertReadings(ctx, tx, readings); err != nil {
-			return err
-		}
-		return s.advance(ctx, tx, latest)
+		return s.storeSaid(ctx, tx, said)
 	})
 }
 
@@ -207,16 +250,48 @@ func adoptStart(ctx context.Context, tx txn, row *readSessionRow, readings []ses
 	return nil
 }
 
+// saidReadings are readings with the session they are of, which is locked.
+type saidReadings struct {
+	row      readSessionRow
+	readings []session.Reading
+}
+
+// storeSaid stores readings and brings their sessions up to them.
+func (s *Store) storeSaid(ctx context.Context, tx txn, said []saidReadings) error {
+	var readings []sessionReading
+	latest := make(map[uuid.UUID]*lastRead)
+	for _, m := range said {
+		for _, r := range m.readings {
+			readings = append(readings, sessionReading{m.row.ID, r})
+			if latest[m.row.ID] == nil {
+				latest[m.row.ID] = &lastRead{row: m.row, from: r.At}
+			}
+			latest[m.row.ID].add(r)
+		}
+	}
+	if err := insertReadings(ctx, tx, readings); err != nil {
+		return err
+	}
+	return s.advance(ctx, tx, latest)
+}
+
 // lastRead is the newest that a batch says of a session.
 type lastRead struct {
 	row                readSessionRow
-	at                 time.Time
+	from               time.Time // the oldest
+	at                 time.Time // the newest, zero when the session knows a newer one
 	energy, power, soc *float64
 	energyAt, powerAt  time.Time
 	socAt              time.Time
 }
 
 func (l *lastRead) add(r session.Reading) {
+	if r.At.Before(l.from) {
+		l.from = r.At
+	}
+	if l.row.State != string(session.Active) || l.row.ReadAt != nil && r.At.Before(*l.row.ReadAt) {
+		return
+	}
 	if r.At.After(l.at) {
 		l.at = r.At
 	}
@@ -240,13 +315,17 @@ func (s *Store) advance(ctx context.Context, tx txn, latest map[uuid.UUID]*lastR
 		return nil
 	}
 	var list []uuid.UUID
-	var at []time.Time
+	var from []time.Time
+	var at []*time.Time
 	var energy, power, soc []*float64
 	var events []live.Event
 	for _, id := range slices.SortedFunc(maps.Keys(latest), func(a, b uuid.UUID) int { return slices.Compare(a[:], b[:]) }) {
 		l := latest[id]
-		list, at = append(list, id), append(at, l.at.UTC())
+		list, from, at = append(list, id), append(from, l.from.UTC()), append(at, timeOrNull(l.at.UTC()))
 		energy, power, soc = append(energy, l.energy), append(power, l.power), append(soc, l.soc)
+		if l.at.IsZero() {
+			continue
+		}
 		data, err := json.Marshal(live.MeterData{
 			SessionID: id, PlotID: l.row.PlotID, At: l.at.UTC(), PowerKW: kilo(l.power), EnergyKWh: kilo(l.energy), SoCPercent: l.soc,
 		})
@@ -259,7 +338,7 @@ func (s *Store) advance(ctx context.Context, tx txn, latest map[uuid.UUID]*lastR
 		})
 	}
 	now := s.now()
-	_, err := tx.ExecContext(ctx, updateReadSQL, ids(list), pq.Array(at), pq.Array(energy), pq.Array(power), pq.Array(soc), now)
+	_, err := tx.ExecContext(ctx, updateReadSQL, ids(list), pq.Array(from), pq.Array(at), pq.Array(energy), pq.Array(power), pq.Array(soc), now)
 	if err != nil {
 		return fmt.Errorf("advance the sessions read: %w", err)
 	}
@@ -289,79 +368,4 @@ func orNaN(v *float64) float64 {
 		return math.NaN()
 	}
 	return *v
-}
-
-const listReadingsSQL = `
-SELECT at, register_wh, power_w, current_a, voltage_v, soc_percent, other
-FROM meter_values
-WHERE session_id = $1 AND ($2::timestamptz IS NULL OR at > $2)
-ORDER BY at
-LIMIT $3`
-
-// ListReadings gives a session's readings after a time, in order; a zero time means from the beginning.
-func (s *Store) ListReadings(ctx context.Context, id uuid.UUID, after time.Time, limit int) ([]session.Reading, error) {
-	var rows []readingRow
-	if err := s.db.SelectContext(ctx, &rows, listReadingsSQL, id, timeOrNull(after), limit); err != nil {
-		return nil, postgres.Map(fmt.Errorf("read meter values: %w", err), nil)
-	}
-	out := make([]session.Reading, len(rows))
-	for i, r := range rows {
-		out[i] = session.Reading{
-			At: r.At.UTC(), RegisterWh: orNaN(r.RegisterWh), PowerW: orNaN(r.PowerW), CurrentA: orNaN(r.CurrentA),
-			VoltageV: orNaN(r.VoltageV), SoCPercent: orNaN(r.SoCPercent),
-		}
-		if r.Other != nil {
-			if err := json.Unmarshal(r.Other, &out[i].Other); err != nil {
-				return nil, fmt.Errorf("read a meter value: %w", err)
-			}
-		}
-	}
-	return out, nil
-}
-
-// Columns as arrays of whole numbers (microseconds, thousandths of a unit), in the order of the index: a session of ten hours at one
-// reading a second is 36,000 rows, and reading those one by one, or as decimal fractions, costs more than everything that is done with
-// them after.
-const curveReadingsSQL = `
-SELECT array_agg(at) AS at, array_agg(register_wh) AS register_wh, array_agg(power_w) AS power_w, array_agg(soc_percent) AS soc_percent
-FROM (
-    SELECT (date_part('epoch', at) * 1000000)::bigint AS at, (register_wh * 1000)::bigint AS register_wh,
-           (power_w * 1000)::bigint AS power_w, (soc_percent * 1000)::bigint AS soc_percent
-    FROM meter_values
-    WHERE session_id = $1
-    ORDER BY meter_values.at
-) ordered`
-
-// CurveReadings gives all of a session's readings of register, power and state of charge, in order of time.
-func (s *Store) CurveReadings(ctx context.Context, id uuid.UUID) ([]session.Reading, error) {
-	readings, err := curveReadings(ctx, s.db, id)
-	return readings, postgres.Map(err, nil)
-}
-
-func curveReadings(ctx context.Context, q sqlx.QueryerContext, id uuid.UUID) ([]session.Reading, error) {
-	var at, register, power, soc []byte
-	if err := q.QueryRowxContext(ctx, curveReadingsSQL, id).Scan(&at, &register, &power, &soc); err != nil {
-		return nil, fmt.Errorf("read meter values: %w", err)
-	}
-	times, _ := parseArray(at)
-	out := make([]session.Reading, len(times))
-	for i, micros := range times {
-		nan := math.NaN()
-		out[i] = session.Reading{At: time.UnixMicro(micros).UTC(), CurrentA: nan, VoltageV: nan}
-	}
-	for column, set := range map[*[]byte]func(*session.Reading, float64){
-		&register: func(r *session.Reading, v float64) { r.RegisterWh = v },
-		&power:    func(r *session.Reading, v float64) { r.PowerW = v },
-		&soc:      func(r *session.Reading, v float64) { r.SoCPercent = v },
-	} {
-		values, missing := parseArray(*column)
-		for i := range out {
-			v := math.NaN()
-			if !missing[i] {
-				v = float64(values[i]) / 1000
-			}
-			set(&out[i], v)
-		}
-	}
-	return out, nil
 }

@@ -11,7 +11,9 @@ import (
 	"github.com/google/uuid"
 	"github.com/jmoiron/sqlx"
 
+	"github.com/ihr-charging/charging-plot-api/libs/fault"
 	"github.com/ihr-charging/charging-plot-api/libs/postgres"
+	"github.com/ihr-charging/charging-plot-api/libs/tariff"
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/access"
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/catalog"
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/chargepoint"
@@ -54,6 +56,16 @@ type sessionRow struct {
 	TimeZone        string     `db:"time_zone"`
 	TokenID         *uuid.UUID `db:"token_id"`
 	Token           []byte     `db:"token"`
+	Vehicle         string     `db:"vehicle"`
+	Limited         bool       `db:"limited"`
+	LimitEnergyWh   *int64     `db:"limit_energy_wh"`
+	LimitS          *int64     `db:"limit_s"`
+	LimitCost       *string    `db:"limit_cost"`
+	LimitSoC        *float64   `db:"limit_soc"`
+	LimitReached    string     `db:"limit_reached"`
+	Cost            []byte     `db:"cost"`
+	IdleSince       *time.Time `db:"idle_since"`
+	RollFrom        *time.Time `db:"roll_from"`
 	CreatedAt       time.Time  `db:"created_at"`
 	UpdatedAt       time.Time  `db:"updated_at"`
 	Version         int64      `db:"version"`
@@ -63,7 +75,8 @@ const sessionColumns = `
 s.id, s.plot_id, s.station_id, s.operator_id, s.evse_id, s.driver_id, s.reservation_id, s.charge_point_id, s.connector, s.id_tag,
 s.transaction_id, s.state, s.state_since, s.reason, s.requested_at, s.start_by, s.started_at, s.started_said_at, s.stop_requested_at,
 s.ended_at, s.meter_start_wh, s.meter_stop_wh, s.energy_wh, s.power_w, s.soc_percent, s.read_at, s.tariff, s.time_zone, s.token_id,
-s.token, s.created_at, s.updated_at, s.version`
+s.token, s.vehicle, s.limited, s.limit_energy_wh, s.limit_s, s.limit_cost, s.limit_soc, s.limit_reached, s.cost, s.idle_since, s.roll_from,
+s.created_at, s.updated_at, s.version`
 
 func (r sessionRow) fromRow() session.Session {
 	out := session.Session{
@@ -78,6 +91,13 @@ func (r sessionRow) fromRow() session.Session {
 	if r.TransactionID != nil {
 		out.Transaction = chargepoint.TransactionID(*r.TransactionID)
 	}
+	out.Vehicle, out.Limits, out.LimitReached, out.IdleSince = r.Vehicle, r.limits(), session.Limit(r.LimitReached), timeOrZero(r.IdleSince)
+	if r.Cost != nil {
+		out.Cost = &session.Cost{}
+		if json.Unmarshal(r.Cost, out.Cost) != nil {
+			out.Cost = nil // it cannot be: nothing but a Cost is ever written there
+		}
+	}
 	if r.Token != nil {
 		out.TokenID, out.Token = orZero(r.TokenID), &token.Snapshot{}
 		if json.Unmarshal(r.Token, out.Token) != nil {
@@ -87,17 +107,47 @@ func (r sessionRow) fromRow() session.Session {
 	return out
 }
 
+func (r sessionRow) limits() session.Limits {
+	var out session.Limits
+	if r.LimitEnergyWh != nil {
+		out.EnergyWh = *r.LimitEnergyWh
+	}
+	if r.LimitS != nil {
+		out.Duration = time.Duration(*r.LimitS) * time.Second
+	}
+	if r.LimitCost != nil {
+		out.Cost = tariff.Number(*r.LimitCost)
+	}
+	if r.LimitSoC != nil {
+		out.SoCPercent = *r.LimitSoC
+	}
+	return out
+}
+
+func (r *sessionRow) setLimits(l session.Limits) {
+	r.Limited, r.LimitEnergyWh, r.LimitS, r.LimitCost, r.LimitSoC = l.Any(), nil, nil, nil, nil
+	if l.EnergyWh > 0 {
+		r.LimitEnergyWh = &l.EnergyWh
+	}
+	if s := int64(l.Duration / time.Second); s > 0 {
+		r.LimitS = &s
+	}
+	if l.Cost != "" {
+		cost := string(l.Cost)
+		r.LimitCost = &cost
+	}
+	if l.SoCPercent > 0 {
+		r.LimitSoC = &l.SoCPercent
+	}
+}
+
 func tellSessions(ctx context.Context, tx sqlx.ExecerContext, now time.Time, rows ...sessionRow) error {
 	events := make([]live.Event, len(rows))
 	for i, r := range rows {
-		var energy *float64
-		if r.EnergyWh != nil {
-			kwh := *r.EnergyWh / 1000
-			energy = &kwh
-		}
 		data, err := json.Marshal(live.SessionData{
 			ID: r.ID, PlotID: r.PlotID, State: r.State, Reason: r.Reason, StartedAt: utc(r.StartedAt), EndedAt: utc(r.EndedAt),
-			EnergyKWh: energy, Version: r.Version,
+			EnergyKWh: kilo(r.EnergyWh), PowerKW: kilo(r.PowerW), SoCPercent: r.SoCPercent, Cost: r.Cost, IdleSince: utc(r.IdleSince),
+			LimitReached: r.LimitReached, Version: r.Version,
 		})
 		if err != nil {
 			return fmt.Errorf("write a session event: %w", err)
@@ -121,12 +171,12 @@ func private(driver *uuid.UUID) uuid.UUID {
 const insertSessionSQL = `
 INSERT INTO sessions AS s (id, plot_id, station_id, operator_id, evse_id, driver_id, reservation_id, charge_point_id, connector, id_tag,
     transaction_id, state, state_since, reason, requested_at, start_by, started_at, started_said_at, stop_requested_at, ended_at,
-    meter_start_wh, meter_stop_wh, energy_wh, power_w, soc_percent, read_at, tariff, time_zone, token_id, token, created_at, updated_at,
-    version)
+    meter_start_wh, meter_stop_wh, energy_wh, power_w, soc_percent, read_at, tariff, time_zone, token_id, token, vehicle, limited,
+    limit_energy_wh, limit_s, limit_cost, limit_soc, limit_reached, cost, idle_since, roll_from, created_at, updated_at, version)
 VALUES (:id, :plot_id, :station_id, :operator_id, :evse_id, :driver_id, :reservation_id, :charge_point_id, :connector, :id_tag,
     :transaction_id, :state, :state_since, :reason, :requested_at, :start_by, :started_at, :started_said_at, :stop_requested_at, :ended_at,
-    :meter_start_wh, :meter_stop_wh, :energy_wh, :power_w, :soc_percent, :read_at, :tariff, :time_zone, :token_id, :token, :created_at, :updated_at,
-    :version)`
+    :meter_start_wh, :meter_stop_wh, :energy_wh, :power_w, :soc_percent, :read_at, :tariff, :time_zone, :token_id, :token, :vehicle, :limited,
+    :limit_energy_wh, :limit_s, :limit_cost, :limit_soc, :limit_reached, :cost, :idle_since, :roll_from, :created_at, :updated_at, :version)`
 
 // Everything about a session that can change; the caller holds its plot's lock.
 const updateSessionSQL = `
@@ -134,7 +184,9 @@ UPDATE sessions
 SET reservation_id = :reservation_id, id_tag = :id_tag, token_id = :token_id, token = :token, transaction_id = :transaction_id, state = :state, state_since = :state_since, reason = :reason,
     start_by = :start_by, started_at = :started_at, started_said_at = :started_said_at, stop_requested_at = :stop_requested_at,
     ended_at = :ended_at, meter_start_wh = :meter_start_wh, meter_stop_wh = :meter_stop_wh, energy_wh = :energy_wh, power_w = :power_w,
-    soc_percent = :soc_percent, read_at = :read_at, updated_at = :updated_at, version = :version
+    soc_percent = :soc_percent, read_at = :read_at, vehicle = :vehicle, limited = :limited, limit_energy_wh = :limit_energy_wh,
+    limit_s = :limit_s, limit_cost = :limit_cost, limit_soc = :limit_soc, limit_reached = :limit_reached, cost = :cost,
+    idle_since = :idle_since, roll_from = :roll_from, updated_at = :updated_at, version = :version
 WHERE id = :id`
 
 // saveSession writes the row as its next version and tells of it.
@@ -287,7 +339,11 @@ func (s *Store) orderSession(ctx context.Context, tx txn, order session.Order) (
 		ID: newID(), PlotID: order.PlotID, StationID: outlet.StationID, OperatorID: outlet.OperatorID, EVSEID: outlet.EVSEID,
 		DriverID: &order.DriverID, ReservationID: orNull(claim), ChargePointID: *outlet.ChargePointID, Connector: *outlet.Number,
 		IDTag: chargepoint.NewIDTag(), State: string(session.Pending), StateSince: now, RequestedAt: now, StartBy: &startBy,
-		Tariff: price, TimeZone: outlet.TimeZone, CreatedAt: now, UpdatedAt: now, Version: 1,
+		Tariff: price, TimeZone: outlet.TimeZone, Vehicle: order.Vehicle, CreatedAt: now, UpdatedAt: now, Version: 1,
+	}
+	if row.setLimits(order.Limits); order.Limits.Cost != "" && price == nil {
+		return session.Session{}, session.ErrNoPrice.At(
+			fault.Field{Pointer: "/limits/cost", Code: "no_tariff", Detail: "must be left out where nothing says what a charge costs"})
 	}
 	if _, err := tx.NamedExecContext(ctx, insertSessionSQL, row); err != nil {
 		return session.Session{}, fmt.Errorf("store the session: %w", err)

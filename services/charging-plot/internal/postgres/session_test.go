@@ -389,7 +389,7 @@ func TestReadingsAreStoredOnce(t *testing.T) {
 	w.Clock.Move(-30 * time.Second)
 	read(t, w, site, "", 1_000_050, 6000, nan) // late, and known by its connector
 	read(t, w, site, "9999", 5, 5, 5)          // of nobody
-	readings, err := w.Store.ListReadings(t.Context(), s.ID, time.Time{}, 10)
+	readings, err := w.Store.ListReadings(t.Context(), get(t, w, s.ID), time.Time{}, 10)
 	w.Must(err)
 	if len(readings) != 3 {
 		t.Fatalf("%d readings, want the first, the late and the last: %+v", len(readings), readings)
@@ -401,7 +401,7 @@ func TestReadingsAreStoredOnce(t *testing.T) {
 	if s = get(t, w, s.ID); *s.EnergyWh != 100 {
 		t.Errorf("the late reading set the energy back to %g", *s.EnergyWh)
 	}
-	whole, err := w.Store.CurveReadings(t.Context(), s.ID)
+	whole, _, err := w.Store.CurveReadings(t.Context(), get(t, w, s.ID), 600)
 	w.Must(err)
 	if len(whole) != 3 || !whole[1].At.Equal(readings[1].At) || whole[2].SoCPercent != 42 || !math.IsNaN(whole[0].PowerW) {
 		t.Errorf("for the curve they are %+v", whole)

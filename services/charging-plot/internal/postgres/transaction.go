@@ -143,7 +143,7 @@ func (s *Store) begin(
 	energy := 0.0
 	row.State, row.StateSince, row.Reason, row.EndedAt, row.StartBy = string(session.Active), now, "", nil, nil
 	row.TransactionID, row.StartedAt, row.StartedSaidAt = &transaction, &at, &said
-	row.MeterStartWh, row.EnergyWh, row.ReadAt = &start.MeterWh, &energy, &at
+	row.MeterStartWh, row.EnergyWh, row.ReadAt, row.RollFrom = &start.MeterWh, &energy, &at, &at
 	if start.NoMeter {
 		row.MeterStartWh = nil
 	}
@@ -253,6 +253,9 @@ func (s *Store) finish(
 	stored := make([]sessionReading, 0, len(readings)+1)
 	for _, r := range append(readings, last) {
 		stored = append(stored, sessionReading{row.ID, r})
+		if row.RollFrom == nil || r.At.Before(*row.RollFrom) {
+			row.RollFrom = &r.At
+		}
 	}
 	if err := insertReadings(ctx, tx, stored); err != nil {
 		return err
@@ -260,6 +263,9 @@ func (s *Store) finish(
 	row.State, row.Reason = string(session.Completed), stop.Reason
 	if stop.Reason == "" {
 		row.Reason = "Local"
+	}
+	if row.LimitReached != "" && stop.Reason == "Remote" {
+		row.Reason = session.ReasonLimit + row.LimitReached
 	}
 	if !row.known() {
 		row.State = string(session.Invalid)
@@ -294,7 +300,7 @@ func measured(row sessionRow, stop chargepoint.TransactionStop, readings []sessi
 	if !stop.NoMeter {
 		return stop
 	}
-	for _, r := range readings {
+	for _, r := range slices.Backward(readings) {
 		if !math.IsNaN(r.RegisterWh) {
 			stop.MeterWh = int64(math.Round(r.RegisterWh))
 			return stop

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"math"
 	"math/big"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -70,13 +72,14 @@ type Stay struct {
 	PlotLabel    string
 }
 
-// Finish makes the CDR of a session that has ended. The energy is what the register gained between start and stop; a register that
-// ran backwards counts as nothing gained, and the record says so. Without a tariff there are no lines and no totals.
+// Finish makes the CDR of a session that has ended. The energy is what the register gained between start and stop. Where the register's
+// last word cannot be right by itself (it was reset, or is in another unit), it is what the readings say it gained, and the record says
+// so. Without a tariff there are no lines and no totals.
 func Finish(s Session, stay Stay, id uuid.UUID, now time.Time) (CDR, error) {
 	if s.MeterStartWh == nil || s.MeterStopWh == nil || s.StartedAt.IsZero() || s.EndedAt.IsZero() {
 		return CDR{}, fmt.Errorf("session %s: a CDR wants a start and a stop", s.ID)
 	}
-	gained := *s.MeterStopWh - *s.MeterStartWh
+	readings, gained, wrong := gain(s, stay.Readings)
 	cdr := CDR{
 		ID: id, SessionID: s.ID, DriverID: s.DriverID, Token: s.Token, OperatorID: s.OperatorID, PlotID: s.PlotID, StationID: s.StationID,
 		StationName: stay.StationName, Address: stay.Address, OperatorName: stay.OperatorName, PlotLabel: stay.PlotLabel,
@@ -84,12 +87,9 @@ func Finish(s Session, stay Stay, id uuid.UUID, now time.Time) (CDR, error) {
 		MeterStartWh: *s.MeterStartWh, MeterStopWh: *s.MeterStopWh,
 		Lines: []CDRLine{}, CreatedAt: now,
 	}
-	if gained < 0 {
-		cdr.RegisterFault = fmt.Sprintf("the register ran backwards by %d Wh", -gained)
-		gained = 0
-	}
+	cdr.RegisterFault = wrong
 	cdr.EnergyKWh = decimal(big.NewRat(gained, 1000), 3)
-	segments := Segments(s.StartedAt, s.EndedAt, *s.MeterStartWh, *s.MeterStartWh+gained, stay.Readings)
+	segments := Segments(s.StartedAt, s.EndedAt, *s.MeterStartWh, *s.MeterStartWh+gained, readings)
 	for _, part := range segments {
 		seconds := int64(part.End.Sub(part.Start).Round(time.Second).Seconds())
 		if part.Charging {
@@ -104,17 +104,9 @@ func Finish(s Session, stay Stay, id uuid.UUID, now time.Time) (CDR, error) {
 	if len(s.Tariff) == 0 {
 		return cdr, nil
 	}
-	var t tariff.Tariff
-	if err := json.Unmarshal(s.Tariff, &t); err != nil {
-		return CDR{}, fmt.Errorf("session %s: read its tariff: %w", s.ID, err)
-	}
-	zone, err := time.LoadLocation(s.TimeZone)
+	t, bill, err := price(s, stay.Held, segments)
 	if err != nil {
-		zone = time.UTC // an unknown zone must not keep a driver from a receipt
-	}
-	bill, err := t.Price(tariff.Usage{Location: zone, Reservation: stay.Held, Segments: segments})
-	if err != nil {
-		return CDR{}, fmt.Errorf("session %s: price it: %w", s.ID, err)
+		return CDR{}, err
 	}
 	cdr.TariffID, cdr.Tariff, cdr.Currency = t.ID, s.Tariff, bill.Currency
 	cdr.TotalExclTax, cdr.TotalInclTax = amount(bill.BeforeTaxes, bill.Currency), amount(bill.AfterTaxes, bill.Currency)
@@ -122,6 +114,84 @@ func Finish(s Session, stay Stay, id uuid.UUID, now time.Time) (CDR, error) {
 		cdr.Lines = append(cdr.Lines, lineOf(l, bill.Currency))
 	}
 	return cdr, nil
+}
+
+// gain tells what the register gained between start and stop by its readings, put right, and what was wrong with its last word.
+func gain(s Session, readings []Reading) (judged []Reading, gained int64, wrong string) {
+	nan := math.NaN()
+	stop := Reading{At: s.EndedAt, RegisterWh: float64(*s.MeterStopWh), PowerW: nan, CurrentA: nan, VoltageV: nan, SoCPercent: nan}
+	if n := len(readings); n == 0 || readings[n-1].At.Before(s.EndedAt) {
+		readings = append(slices.Clip(readings), stop)
+	}
+	judged = Judge(s.StartedAt, float64(*s.MeterStartWh), readings)
+	last := float64(*s.MeterStartWh)
+	for i, r := range judged {
+		if r.At.After(s.EndedAt) {
+			break
+		}
+		if !math.IsNaN(r.RegisterWh) {
+			last = r.RegisterWh
+		}
+		if marks := r.Marks &^ MarkGap; marks != 0 && readings[i].RegisterWh != r.RegisterWh {
+			wrong = fmt.Sprintf("readings of the register were put right: %s", strings.Join(marks.Names(), ", "))
+		}
+	}
+	gained = *s.MeterStopWh - *s.MeterStartWh
+	if wrong == "" && gained >= 0 {
+		return judged, gained, ""
+	}
+	return judged, int64(math.Round(last)) - *s.MeterStartWh, wrong
+}
+
+// price prices what a session has been so far by its tariff.
+func price(s Session, held *tariff.Reservation, segments []tariff.Segment) (t tariff.Tariff, bill tariff.Bill, err error) {
+	if err := json.Unmarshal(s.Tariff, &t); err != nil {
+		return t, bill, fmt.Errorf("session %s: read its tariff: %w", s.ID, err)
+	}
+	zone, err := time.LoadLocation(s.TimeZone)
+	if err != nil {
+		zone = time.UTC // an unknown zone must not keep a driver from a receipt
+	}
+	if bill, err = t.Price(tariff.Usage{Location: zone, Reservation: held, Segments: segments}); err != nil {
+		return t, bill, fmt.Errorf("session %s: price it: %w", s.ID, err)
+	}
+	return t, bill, nil
+}
+
+// idleAfter is how long a car takes in nothing before it is said to be idle: some pause to let their battery cool.
+const idleAfter = 5 * time.Minute
+
+// Running tells how an ACTIVE session stands by its readings so far: what it costs, nil without a tariff, and since when the car has not
+// been charging, zero while it does.
+func Running(s Session, held *tariff.Reservation, readings []Reading) (cost *Cost, idleSince time.Time, err error) {
+	if s.MeterStartWh == nil || s.StartedAt.IsZero() || len(readings) == 0 {
+		return nil, time.Time{}, nil
+	}
+	readings = Judge(s.StartedAt, float64(*s.MeterStartWh), readings)
+	at, register := s.StartedAt, *s.MeterStartWh
+	for _, r := range readings {
+		if r.At.After(at) {
+			at = r.At
+		}
+		if !math.IsNaN(r.RegisterWh) {
+			register = max(register, int64(math.Round(r.RegisterWh)))
+		}
+	}
+	segments := Segments(s.StartedAt, at, *s.MeterStartWh, register, readings)
+	if n := len(segments); n > 0 && !segments[n-1].Charging && segments[n-1].End.Sub(segments[n-1].Start) >= idleAfter {
+		idleSince = segments[n-1].Start
+	}
+	if len(s.Tariff) == 0 {
+		return nil, idleSince, nil
+	}
+	_, bill, err := price(s, held, segments)
+	if err != nil {
+		return nil, idleSince, err
+	}
+	return &Cost{
+		Currency: bill.Currency, TotalExclTax: amount(bill.BeforeTaxes, bill.Currency), TotalInclTax: amount(bill.AfterTaxes, bill.Currency),
+		At: at,
+	}, idleSince, nil
 }
 
 func lineOf(l tariff.Line, currency string) CDRLine {

@@ -16,6 +16,8 @@ import (
 type Store interface {
 	OrderSession(ctx context.Context, order Order) (out Session, fresh bool, err error)
 	ChangeSession(ctx context.Context, id uuid.UUID, change func(Session, time.Time) (Session, bool)) (Session, error)
+	// ClaimStops gives sessions that have reached a limit and that nobody else stops at present.
+	ClaimStops(ctx context.Context, limit int) ([]Session, error)
 }
 
 // Desk takes drivers' orders: it has a session written, then has the charge point told.
@@ -104,6 +106,27 @@ func (d *Desk) Stop(ctx context.Context, id uuid.UUID) (Session, error) {
 		return s, ErrStopRefused.Detailf("It answered %s.", outcome.Status)
 	}
 	return s, nil
+}
+
+// Enforce has the charge points of up to limit sessions that have reached what their drivers wanted told to stop, without waiting for
+// their answers, and returns how many there were. One that does not obey is told again.
+func (d *Desk) Enforce(ctx context.Context, limit int) (int, error) {
+	due, err := d.store.ClaimStops(ctx, limit)
+	if err != nil {
+		return 0, err
+	}
+	for _, s := range due {
+		d.sending.Go(func() {
+			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), d.timeout)
+			defer cancel()
+			outcome, err := d.commands.Send(ctx, s.ChargePointID, chargepoint.Command{Kind: chargepoint.RemoteStop, Transaction: s.Transaction})
+			if err != nil || outcome.Status != chargepoint.CommandAccepted {
+				d.log.WarnContext(ctx, "a session at its limit could not be stopped", "session_id", s.ID, "limit", string(s.LimitReached),
+					"status", string(outcome.Status), "error", err)
+			}
+		})
+	}
+	return len(due), nil
 }
 
 // Wait returns when every order that was taken has been sent on.

@@ -7,6 +7,9 @@ import (
 	"slices"
 	"time"
 
+	"github.com/google/uuid"
+
+	"github.com/ihr-charging/charging-plot-api/libs/fault"
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/chargepoint"
 )
 
@@ -19,9 +22,19 @@ type Reading struct {
 	CurrentA   float64
 	VoltageV   float64
 	SoCPercent float64
+	Marks      Mark // what is wrong with it, as Judge says
 	// Other holds everything else by "measurand", or "measurand phase", with "@location" where it is not the outlet.
 	Other map[string]float64
 }
+
+// Pushed is a reading that an operator's back end says a session had.
+type Pushed struct {
+	SessionID uuid.UUID
+	Reading
+}
+
+// ErrBadReadings is a batch of readings some of which cannot be stored; nothing of it is.
+var ErrBadReadings = fault.Define(fault.Unprocessable, "bad_meter_values", "Some of the readings cannot be stored")
 
 // Readings gathers samples by their time, in order. Where a charge point gives power or current by phase only, power is their sum and
 // current the strongest phase; voltage is their mean.

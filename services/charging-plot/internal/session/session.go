@@ -48,6 +48,12 @@ type Session struct {
 	SoCPercent *float64
 	ReadAt     time.Time
 
+	Vehicle      string    // id of a reference vehicle, empty when it is not known
+	Limits       Limits    // what the driver wants it to end at
+	LimitReached Limit     // the limit that it has reached, empty while it has not
+	Cost         *Cost     // so far, nil while it is not known
+	IdleSince    time.Time // since when the car has not been charging, zero while it charges
+
 	Tariff    json.RawMessage // the tariff in force when it was ordered, nil when there is none
 	TimeZone  string
 	CreatedAt time.Time
@@ -57,6 +63,18 @@ type Session struct {
 
 // Known tells whether somebody is known who answers for the session: its driver, or whoever issued the token that began it.
 func (s Session) Known() bool { return s.DriverID != uuid.Nil || s.TokenID != uuid.Nil }
+
+// Window is the span in which the session's readings lie: as clocks are believed within a week, a week around it.
+func (s Session) Window() (from, until time.Time) {
+	from, until = s.RequestedAt, s.EndedAt
+	if !s.StartedAt.IsZero() && s.StartedAt.Before(from) {
+		from = s.StartedAt
+	}
+	if until.IsZero() {
+		until = from.AddDate(10, 0, 0)
+	}
+	return from.AddDate(0, 0, -8), until.AddDate(0, 0, 8)
+}
 
 // State is where a session stands, in OCPI's words.
 type State string
@@ -80,6 +98,7 @@ const (
 	ReasonCanceled   = "canceled_by_driver"   // before it began
 	ReasonSuperseded = "superseded"           // the charge point began another on the plot without ending this one
 	ReasonRemoved    = "plot_removed"
+	ReasonLimit      = "limit_" // and which: energy, time, cost, soc
 )
 
 // Order is what a driver asks for.
@@ -87,6 +106,8 @@ type Order struct {
 	PlotID        uuid.UUID
 	DriverID      uuid.UUID
 	ReservationID uuid.UUID // zero: the driver's own reservation that runs on the plot, if there is one
+	Vehicle       string
+	Limits        Limits
 }
 
 // Faults of sessions.
