@@ -52,6 +52,7 @@ type Config struct {
 	PasskeyOrigins []string `env:"PASSKEY_ORIGINS" desc:"origins of apps and pages where passkeys may be used, besides PUBLIC_URL"`
 
 	PasswordMinLength int     `env:"PASSWORD_MIN_LENGTH" envDefault:"15" desc:"least number of characters of a new password, 8 or more"`
+	BreachFile        string  `env:"PASSWORD_BREACH_FILE" desc:"file of stolen passwords that are refused: a SHA-1 in hex a line, with or without a count, as Have I Been Pwned gives them; besides the 3,400 that are built in"`
 	HashParallel      int     `env:"PASSWORD_HASH_PARALLEL" envDefault:"0" desc:"password hashes computed at once, 19 MiB each; 0: one for each CPU"`
 	RateLimitFactor   float64 `env:"RATE_LIMIT_FACTOR" envDefault:"1" desc:"multiplies the request limits by caller; 0: no such limits (the budgets of guesses and mails stay)"`
 }

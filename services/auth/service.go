@@ -149,6 +149,9 @@ func assemble(cfg Config, db *pg.DB, log *slog.Logger) (*parts, error) {
 		policy: credential.Policy{MinLength: cfg.PasswordMinLength},
 	}
 	var err error
+	if p.policy.Breached, err = credential.LoadBreached(cfg.BreachFile); err != nil {
+		return nil, fmt.Errorf("PASSWORD_BREACH_FILE: %w", err)
+	}
 	if p.sealer, err = signingkey.NewSealer(cfg.KeyEncryptionKey); err != nil {
 		return nil, fmt.Errorf("KEY_ENCRYPTION_KEY: %w", err)
 	}

@@ -28,12 +28,15 @@ type Secret struct {
 	Account         Account
 	PasswordHash    string
 	SecurityVersion int
+	SecondFactor    bool // there is one: the password may be shorter
 }
 
 // NewPassword is a password to be set.
 type NewPassword struct {
 	Account uuid.UUID
 	Hash    string
+	// Short says that it is too short to be the only factor.
+	Short bool
 	// SecurityVersion is the one that the decision was made on: a change since makes this one void.
 	SecurityVersion int
 	// Keep is the session that goes on; every other ends. Zero: all end.
@@ -137,7 +140,7 @@ func (p *Passwords) Change(ctx context.Context, holder Holder, current, password
 
 func (p *Passwords) prepare(ctx context.Context, secret Secret, pointer, password string) (NewPassword, error) {
 	a := secret.Account
-	if err := p.policy.Check(pointer, password, a.Email.Address(), a.Username.String(), a.Name); err != nil {
+	if err := p.policy.Beside(secret.SecondFactor).Check(pointer, password, a.Email.Address(), a.Username.String(), a.Name); err != nil {
 		return NewPassword{}, err
 	}
 	hash, err := p.hasher.Hash(ctx, password)
@@ -145,6 +148,6 @@ func (p *Passwords) prepare(ctx context.Context, secret Secret, pointer, passwor
 		return NewPassword{}, err
 	}
 	return NewPassword{
-		Account: a.ID, Hash: hash, SecurityVersion: secret.SecurityVersion, Mail: notice.About(notice.PasswordChanged, a.ID),
+		Account: a.ID, Hash: hash, Short: !p.policy.Alone(password), SecurityVersion: secret.SecurityVersion, Mail: notice.About(notice.PasswordChanged, a.ID),
 	}, nil
 }

@@ -2,16 +2,23 @@ package credential
 
 import (
 	_ "embed"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
 //go:embed words.txt
 var wordsFile string
 
+// commonFile holds the three thousand passwords that were found most often in what was stolen elsewhere.
+//
+//go:embed common.txt
+var commonFile string
+
 // words are what passwords that everybody tries are made of, folded, with the longest first among those of one beginning.
-var words = loadWords(wordsFile)
+var words = loadWords(wordsFile, commonFile)
 
 // runs are sequences that fingers find by themselves. Their parts count, forwards and backwards.
 var runs = []string{
@@ -33,7 +40,29 @@ const (
 // breached passwords holds few of 15 characters and more; what people make of the short ones to reach the length is of this
 // form.
 func isCommon(password string) bool {
-	rest := []rune(fold(password))
+	text := []rune(fold(password))
+	if unit := unitOf(text); unit < len(text) && (unit < MinMinLength || isMadeOfWords(text[:unit])) {
+		return true
+	}
+	return isMadeOfWords(text)
+}
+
+// unitOf returns the length of what the text repeats from its beginning to its end, but for three characters; that of the text when
+// it repeats nothing.
+func unitOf(text []rune) int {
+	for unit := 1; unit <= len(text)/2; unit++ {
+		same := unit
+		for same < len(text) && text[same] == text[same-unit] {
+			same++
+		}
+		if same >= 2*unit && len(text)-same <= maxRest {
+			return unit
+		}
+	}
+	return len(text)
+}
+
+func isMadeOfWords(rest []rune) bool {
 	atoms := map[string]bool{}
 	loose := 0
 	for len(rest) > 0 {
@@ -115,26 +144,34 @@ func fold(s string) string {
 	return b.String()
 }
 
-// loadWords reads the list, one word a line, and adds the spelling of each with the usual digits for letters.
-func loadWords(list string) map[rune][]string {
+// minWord is how long a password of commonFile must be to count as a part of others. Shorter ones are parts of everything.
+const minWord = 4
+
+// loadWords reads the lists, words with blanks or lines between, and adds the spelling of each with the usual digits for
+// letters. Lines that begin with # are not read.
+func loadWords(lists ...string) map[rune][]string {
 	digits := strings.NewReplacer("o", "0", "i", "1", "e", "3", "a", "4", "s", "5")
-	byFirst := map[rune][]string{}
-	add := func(word string) {
-		first := rune(word[0])
-		at := 0
-		for at < len(byFirst[first]) && len(byFirst[first][at]) >= len(word) {
-			if byFirst[first][at] == word {
-				return
+	all := map[string]bool{}
+	for i, list := range lists {
+		for line := range strings.Lines(list) {
+			if strings.HasPrefix(line, "#") {
+				continue
 			}
-			at++
+			for word := range strings.FieldsSeq(line) {
+				if word = fold(word); word == "" || i > 0 && len(word) < minWord {
+					continue
+				}
+				all[word], all[strings.ReplaceAll(word, "o", "0")], all[digits.Replace(word)] = true, true, true
+			}
 		}
-		byFirst[first] = append(byFirst[first][:at], append([]string{word}, byFirst[first][at:]...)...)
 	}
-	for word := range strings.FieldsSeq(list) {
-		word = fold(word)
-		add(word)
-		add(strings.ReplaceAll(word, "o", "0"))
-		add(digits.Replace(word))
+	byFirst := map[rune][]string{}
+	for word := range all {
+		first, _ := utf8.DecodeRuneInString(word)
+		byFirst[first] = append(byFirst[first], word)
+	}
+	for _, group := range byFirst {
+		slices.SortFunc(group, func(a, b string) int { return len(b) - len(a) })
 	}
 	return byFirst
 }

@@ -15,7 +15,7 @@ var ErrWeak = fault.Define(fault.Invalid, "weak_password", "The password is not 
 const (
 	// DefaultMinLength is what NIST SP 800-63B-4 asks of a password that is the only factor.
 	DefaultMinLength = 15
-	// MinMinLength is the least that a policy may ask for.
+	// MinMinLength is the least that a policy may ask for, and what it asks for beside a second factor.
 	MinMinLength = 8
 	maxLength    = 128
 )
@@ -25,6 +25,21 @@ const (
 type Policy struct {
 	// MinLength is the least number of characters.
 	MinLength int
+	// Breached holds passwords that are known to have been stolen; nil: none but the common ones.
+	Breached *Breached
+}
+
+// Beside returns the policy for a password beside a second factor, which may be shorter.
+func (p Policy) Beside(secondFactor bool) Policy {
+	if secondFactor {
+		p.MinLength = min(p.MinLength, MinMinLength)
+	}
+	return p
+}
+
+// Alone reports whether a password is long enough to be the only factor.
+func (p Policy) Alone(password string) bool {
+	return utf8.RuneCountInString(Normalize(password)) >= p.MinLength
 }
 
 // Normalize gives a password the form in which it is measured and hashed: NFC, so that an accent typed as one key or as two
@@ -49,6 +64,9 @@ func (p Policy) Check(pointer, password string, about ...string) error {
 	}
 	if isCommon(password) {
 		return weak("too_common", "The password is made of words or patterns that everybody tries first.")
+	}
+	if p.Breached.Has(password) {
+		return weak("breached", "The password is in a list of stolen ones.")
 	}
 	folded := fold(password)
 	for _, word := range about {

@@ -373,3 +373,24 @@ func TestCompleteLogin(t *testing.T) {
 		w.post(mfaPath, object{"mfa_token": a.text("mfa_token"), "totp_code": phone.shows()}).want(http.StatusOK)
 	})
 }
+
+func TestAShortPasswordKeepsTheLastFactor(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.person("ada@example.com")
+	access := w.login("ada").text("access_token")
+	change := func(access, current, next string) *answer {
+		return w.post("/v1/auth/password/change", object{"current_password": current, "new_password": next}, bearer(access))
+	}
+	const short = "nQ7vX2pL"
+	change(access, password, short).want(http.StatusBadRequest, "weak_password").wantFaults("/new_password too_short")
+	phone, _ := w.enrol(access)
+	access = w.post(mfaPath, object{"mfa_token": w.pending("ada"), "totp_code": phone.shows()}).want(http.StatusOK).text("access_token")
+	change(access, password, short).want(http.StatusNoContent)
+	remove := func() *answer { return w.do(http.MethodDelete, "/v1/me/mfa/totp/"+phone.id, "", nil, bearer(access)) }
+	remove().want(http.StatusConflict, "password_too_short_alone")
+	w.post(loginPath, object{"login": "ada", "password": short}).want(http.StatusUnauthorized, "mfa_required") // it is still there
+	change(access, short, another).want(http.StatusNoContent)
+	remove().want(http.StatusNoContent)
+	w.post(loginPath, object{"login": "ada", "password": another}).want(http.StatusOK)
+}

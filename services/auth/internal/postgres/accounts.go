@@ -43,12 +43,13 @@ type accountRow struct {
 	Version         int64          `db:"version"`
 	CreatedAt       time.Time      `db:"created_at"`
 	UpdatedAt       time.Time      `db:"updated_at"`
+	SecondFactor    bool           `db:"second_factor"`
 	Grants          pq.StringArray `db:"grants"`
 }
 
 const selectAccount = `
 	SELECT a.id, e.address, e.address_key, a.username, a.username_key, a.name, a.locale, a.password_hash,
-	       a.disabled_at IS NOT NULL AS disabled, a.security_version, a.version, a.created_at, a.updated_at, ` + grantsColumn + `
+	       a.disabled_at IS NOT NULL AS disabled, a.security_version, a.version, a.created_at, a.updated_at, ` + hasFactor + ` AS second_factor, ` + grantsColumn + `
 	FROM accounts a JOIN emails e ON e.account_id = a.id AND e.is_primary`
 
 func (row accountRow) account() (account.Account, error) {
@@ -62,7 +63,7 @@ func (row accountRow) account() (account.Account, error) {
 
 func (row accountRow) secret() (account.Secret, error) {
 	a, err := row.account()
-	return account.Secret{Account: a, PasswordHash: row.PasswordHash, SecurityVersion: row.SecurityVersion}, err
+	return account.Secret{Account: a, PasswordHash: row.PasswordHash, SecurityVersion: row.SecurityVersion, SecondFactor: row.SecondFactor}, err
 }
 
 // findAccount returns the one account of a query, or none when there is none.
@@ -174,7 +175,7 @@ func (s *Accounts) ResetPassword(ctx context.Context, hash token.Hash, password 
 
 const (
 	replaceHash = `
-		UPDATE accounts SET password_hash = $2, security_version = security_version + 1
+		UPDATE accounts SET password_hash = $2, short_password = $4, security_version = security_version + 1
 		WHERE id = $1 AND security_version = $3 AND disabled_at IS NULL`
 	voidTokens  = `DELETE FROM one_time_tokens WHERE account_id = $1`
 	endSessions = `
@@ -183,7 +184,7 @@ const (
 )
 
 func setPassword(ctx context.Context, tx *sqlx.Tx, password account.NewPassword) error {
-	result, err := tx.ExecContext(ctx, replaceHash, password.Account, password.Hash, password.SecurityVersion)
+	result, err := tx.ExecContext(ctx, replaceHash, password.Account, password.Hash, password.SecurityVersion, password.Short)
 	if err != nil {
 		return fmt.Errorf("set password: %w", err)
 	}
