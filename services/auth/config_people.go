@@ -1,11 +1,14 @@
 package auth
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 	"unicode"
 
+	"github.com/ihr-charging/charging-plot-api/services/auth/internal/account"
 	"github.com/ihr-charging/charging-plot-api/services/auth/internal/mail"
 	"github.com/ihr-charging/charging-plot-api/services/auth/internal/notice"
 )
@@ -15,14 +18,19 @@ const defaultAppName = "IHR Charging Plot"
 
 // PeopleConfig is how the service behaves towards people.
 type PeopleConfig struct {
-	AppName     string   `env:"APP_NAME" envDefault:"IHR Charging Plot" desc:"what mails and pages call the product"`
-	Corporation string   `env:"CORPORATION_NAME" desc:"the company, under each mail"`
-	MailsOff    []string `env:"MAILS_OFF" desc:"notices that are not sent: account_opened, password_changed, username_changed, emails_changed, second_factor_changed, device_seen"`
+	AppName        string        `env:"APP_NAME" envDefault:"IHR Charging Plot" desc:"what mails and pages call the product"`
+	Corporation    string        `env:"CORPORATION_NAME" desc:"the company, under each mail"`
+	UsernamesFixed bool          `env:"USERNAMES_FIXED" envDefault:"false" desc:"nobody may change their username"`
+	ErasureGrace   time.Duration `env:"ERASURE_GRACE" envDefault:"336h" desc:"how long an account that shall be erased can still be kept"`
+	MailsOff       []string      `env:"MAILS_OFF" desc:"notices that are not sent: account_opened, password_changed, username_changed, emails_changed, second_factor_changed, device_seen"`
 }
 
 func (c PeopleConfig) withDefaults() PeopleConfig {
 	if c.AppName == "" {
 		c.AppName = defaultAppName
+	}
+	if c.ErasureGrace == 0 {
+		c.ErasureGrace = account.DefaultErasureGrace
 	}
 	return c
 }
@@ -33,6 +41,9 @@ func (c PeopleConfig) validate() []error {
 		if len(text) > 100 || strings.ContainsFunc(text, unicode.IsControl) {
 			faults = append(faults, fmt.Errorf("%s: not one line of at most 100 characters", name))
 		}
+	}
+	if c.ErasureGrace < time.Hour || c.ErasureGrace > 90*24*time.Hour {
+		faults = append(faults, errors.New("ERASURE_GRACE: not from an hour to ninety days"))
 	}
 	for _, kind := range c.MailsOff {
 		if !slices.Contains(notice.Mutable(), notice.Kind(kind)) {

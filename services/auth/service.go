@@ -19,6 +19,7 @@ import (
 	"github.com/ihr-charging/charging-plot-api/libs/authn"
 	"github.com/ihr-charging/charging-plot-api/libs/httpserver"
 	"github.com/ihr-charging/charging-plot-api/libs/lifecycle"
+	"github.com/ihr-charging/charging-plot-api/libs/page"
 	pg "github.com/ihr-charging/charging-plot-api/libs/postgres"
 	"github.com/ihr-charging/charging-plot-api/libs/ratelimit"
 	"github.com/ihr-charging/charging-plot-api/libs/rediscache"
@@ -210,7 +211,10 @@ func (p *parts) serve(ctx context.Context, cfg Config, tel *telemetry.Telemetry,
 	needs := httpapi.Needs{
 		Registrar: account.NewRegistrar(p.accounts, p.hasher, p.policy, p.throttles, nudge),
 		Passwords: account.NewPasswords(p.accounts, p.hasher, p.policy, p.throttles, nudge),
-		Profiles:  account.NewProfiles(p.accounts),
+		Profiles:  account.NewProfiles(p.accounts, p.throttles, cfg.People.UsernamesFixed, nudge),
+		Emails:    account.NewEmails(p.accounts, p.throttles, nudge),
+		Erasure:   account.NewErasure(p.accounts, cfg.People.ErasureGrace, nudge),
+		Devices:   session.NewDevices(p.sessions),
 		Sessions: session.NewService(session.Needs{
 			Store: p.sessions, Hasher: p.hasher, Minter: p.minter, Throttle: p.throttles, Recorder: p.events,
 			Second: p.sessions, Factors: factors, Passkeys: passkeys,
@@ -220,6 +224,7 @@ func (p *parts) serve(ctx context.Context, cfg Config, tel *telemetry.Telemetry,
 		Clients:   client.NewService(p.clients, p.minter),
 		Inspector: introspection.NewService(p.minter, p.sessions, p.clients),
 		Keys:      p.ring, Issuer: cfg.PublicURL, Veil: caller.NewVeil(p.sealer.Derive("networks and devices")), Verifier: verifier,
+		Cursors: page.NewCodec(p.sealer.Derive("cursors")), AppName: cfg.People.AppName,
 		LimitScale: cfg.RateLimitFactor,
 	}
 	if cfg.RateLimitFactor > 0 {
@@ -272,11 +277,20 @@ func (p *parts) reseal(ctx context.Context) error {
 	}
 }
 
-// sweep deletes what has lost its meaning, once an hour.
+// sweep erases the accounts whose time has come, and deletes what has lost its meaning, once in ten minutes.
 func (p *parts) sweep(ctx context.Context) error {
-	tick := time.NewTicker(time.Hour)
+	tick := time.NewTicker(10 * time.Minute)
 	defer tick.Stop()
 	for {
+		switch n, err := p.janitor.Erase(ctx); {
+		case err != nil && ctx.Err() == nil:
+			p.log.WarnContext(ctx, "accounts could not be erased", "error", err)
+		case n > 0:
+			p.log.InfoContext(ctx, "accounts were erased", "accounts", n)
+		}
+		if _, err := p.janitor.FillSkeletons(ctx); err != nil && ctx.Err() == nil {
+			p.log.WarnContext(ctx, "usernames could not be read over", "error", err)
+		}
 		switch n, err := p.janitor.Sweep(ctx); {
 		case err != nil && ctx.Err() == nil:
 			p.log.WarnContext(ctx, "old rows could not be deleted", "error", err)

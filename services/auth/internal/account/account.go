@@ -39,6 +39,7 @@ type Account struct {
 	Locale    string // BCP 47; "" when not chosen
 	Disabled  bool
 	Grants    []role.Grant // in the order of granting
+	EraseAt   time.Time    // when the account goes; zero: it stays
 	Version   int64
 	CreatedAt time.Time
 	UpdatedAt time.Time

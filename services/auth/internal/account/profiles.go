@@ -2,6 +2,8 @@ package account
 
 import (
 	"context"
+	"errors"
+	"time"
 
 	"github.com/google/uuid"
 	"golang.org/x/text/language"
@@ -9,6 +11,7 @@ import (
 	"github.com/ihr-charging/charging-plot-api/libs/fault"
 	"github.com/ihr-charging/charging-plot-api/services/auth/internal/audit"
 	"github.com/ihr-charging/charging-plot-api/services/auth/internal/caller"
+	"github.com/ihr-charging/charging-plot-api/services/auth/internal/throttle"
 )
 
 // ErrLocale is returned for a text that is no language tag.
@@ -33,15 +36,29 @@ type ProfileStore interface {
 	// UpdateProfile changes the fields that the patch names if the account still has the version, and returns the account
 	// as it is then. It returns ErrNone, or ErrStale.
 	UpdateProfile(ctx context.Context, holder Holder, version int64, patch Patch, event audit.Event) (Account, error)
+	// SetUsername gives the holder's account a username, queues the mail, and returns the account as it is then. It returns
+	// ErrNone, or ErrUsernameTaken when somebody has it or one that looks like it.
+	SetUsername(ctx context.Context, holder Holder, username Username, event audit.Event) (Account, error)
 }
+
+// ErrUsernamesFixed is returned where people may not change their usernames.
+var ErrUsernamesFixed = fault.Define(fault.Forbidden, "usernames_fixed", "Usernames cannot be changed here")
+
+// usernameChanges is the budget of changes of one account's username: one who tries names would find out who has which.
+var usernameChanges = throttle.Rule{Name: "username-change", Burst: 5, Every: 6 * time.Hour}
 
 // Profiles reads and changes what people say of themselves.
 type Profiles struct {
-	store ProfileStore
+	store          ProfileStore
+	throttle       Throttle
+	usernamesFixed bool
+	queued         func()
 }
 
-// NewProfiles makes Profiles.
-func NewProfiles(store ProfileStore) *Profiles { return &Profiles{store: store} }
+// NewProfiles makes Profiles. With usernamesFixed nobody may change theirs. It calls queued after each mail that it has queued.
+func NewProfiles(store ProfileStore, limits Throttle, usernamesFixed bool, queued func()) *Profiles {
+	return &Profiles{store: store, throttle: limits, usernamesFixed: usernamesFixed, queued: queued}
+}
 
 // Get returns the holder's account, or ErrNone.
 func (p *Profiles) Get(ctx context.Context, holder Holder) (Account, error) {
@@ -68,8 +85,31 @@ func (p *Profiles) Update(ctx context.Context, holder Holder, version int64, pat
 	if err := faults.err(); err != nil {
 		return Account{}, err
 	}
-	event := audit.New(audit.ProfileChanged, holder.Account, audit.ByAccount(holder.Account)).In(holder.Session).From(from)
-	return p.store.UpdateProfile(ctx, holder, version, patch, event)
+	return p.store.UpdateProfile(ctx, holder, version, patch, own(audit.ProfileChanged, holder, from))
+}
+
+// SetUsername gives the holder's account a username. It returns ErrUsername, ErrUsernameTaken, ErrUsernamesFixed, ErrNone and
+// throttle.ErrLimited.
+func (p *Profiles) SetUsername(ctx context.Context, holder Holder, text string, from caller.Caller) (Account, error) {
+	if p.usernamesFixed {
+		return Account{}, ErrUsernamesFixed
+	}
+	username, err := ParseUsername(text)
+	if err != nil {
+		return Account{}, at("/username", err)
+	}
+	if err := p.throttle.Take(ctx, usernameChanges.For(holder.Account[:])); err != nil {
+		return Account{}, err
+	}
+	changed, err := p.store.SetUsername(ctx, holder, username, own(audit.UsernameChanged, holder, from))
+	if errors.Is(err, ErrUsernameTaken) {
+		return Account{}, takenUsername
+	}
+	if err != nil {
+		return Account{}, err
+	}
+	p.queued()
+	return changed, nil
 }
 
 // ParseLocale reads a BCP 47 tag and returns its usual spelling, or ErrLocale.

@@ -44,7 +44,7 @@ type Registration struct {
 
 // RegistrationStore keeps registrations.
 type RegistrationStore interface {
-	// UsernameTaken reports whether an account has the username.
+	// UsernameTaken reports whether an account has the username or one that looks like it.
 	UsernameTaken(ctx context.Context, username Username) (bool, error)
 	// Register keeps a registration, the mail to be sent and the event, or nothing.
 	Register(ctx context.Context, r Registration, mail notice.Job, event audit.Event) error
@@ -79,6 +79,9 @@ type Form struct {
 	Locale   string
 }
 
+// takenUsername is the one answer to a username that somebody has, or that looks like one.
+var takenUsername = ErrUsernameTaken.At(fault.Field{Pointer: "/username", Code: "taken", Detail: "somebody has this username or one that looks like it"})
+
 // Register keeps the registration and has a mail sent to its address: the link that confirms it, or word that there is an
 // account already. The caller learns nothing of the difference. It returns faults of the form, all at once, with their
 // pointers; ErrUsernameTaken, whatever the address; and throttle.ErrLimited.
@@ -96,7 +99,7 @@ func (r *Registrar) Register(ctx context.Context, form Form, from caller.Caller)
 			return err
 		}
 		if taken {
-			return ErrUsernameTaken.At(fault.Field{Pointer: "/username", Code: "taken", Detail: "somebody has this username"})
+			return takenUsername
 		}
 	}
 	if registration.PasswordHash, err = r.hasher.Hash(ctx, form.Password); err != nil {

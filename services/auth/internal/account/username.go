@@ -5,6 +5,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/mtibben/confusables"
 	"golang.org/x/text/secure/precis"
 
 	"github.com/ihr-charging/charging-plot-api/libs/fault"
@@ -57,6 +58,12 @@ func (u Username) String() string { return u.name }
 
 // Key is equal for two usernames exactly if nobody else may have the one while somebody has the other.
 func (u Username) Key() string { return u.key }
+
+// Skeleton is equal for two usernames that look alike (UTS #39, section 4): 1 and l, rn and m, a Latin and a Cyrillic а. Nobody
+// may have the one while somebody has the other. It is "" for none.
+func (u Username) Skeleton() string {
+	return strings.ToLower(confusables.Skeleton(strings.ToLower(u.key)))
+}
 
 // IsZero reports whether u is no username.
 func (u Username) IsZero() bool { return u.key == "" }

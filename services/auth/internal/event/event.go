@@ -22,6 +22,14 @@ const (
 	UserRegistered             Kind = "user.registered" // the account exists from now on
 	UserEmailConfirmed         Kind = "user.email_confirmed"
 	UserProfileChanged         Kind = "user.profile_changed"
+	UserUsernameChanged        Kind = "user.username_changed"
+	UserEmailAdded             Kind = "user.email_added" // and confirmed
+	UserEmailRemoved           Kind = "user.email_removed"
+	UserPrimaryEmailChanged    Kind = "user.primary_email_changed"
+	UserErasureScheduled       Kind = "user.erasure_scheduled"
+	UserErasureCanceled        Kind = "user.erasure_canceled"
+	UserErased                 Kind = "user.erased" // whoever holds anything about the Subject erases it now
+	UserDataExported           Kind = "user.data_exported"
 	UserPasswordChanged        Kind = "user.password_changed"
 	UserPasswordReset          Kind = "user.password_reset"
 	UserPasswordResetRequested Kind = "user.password_reset_requested"
@@ -34,17 +42,25 @@ const (
 
 // following says which events follow from an audit event. What is not here is nobody else's business.
 var following = map[audit.Kind][]Kind{
-	audit.Created:         {UserRegistered},
-	audit.Confirmed:       {UserRegistered, UserEmailConfirmed},
-	audit.ProfileChanged:  {UserProfileChanged},
-	audit.PasswordChanged: {UserPasswordChanged},
-	audit.PasswordReset:   {UserPasswordReset},
-	audit.ResetMailed:     {UserPasswordResetRequested},
-	audit.LoggedIn:        {UserLoggedIn},
-	audit.LoggedOut:       {UserLoggedOut},
-	audit.TokenReused:     {UserTokenReused},
-	audit.RoleGranted:     {UserRoleGranted},
-	audit.RoleRevoked:     {UserRoleRevoked},
+	audit.Created:          {UserRegistered},
+	audit.Confirmed:        {UserRegistered, UserEmailConfirmed},
+	audit.ProfileChanged:   {UserProfileChanged},
+	audit.UsernameChanged:  {UserUsernameChanged},
+	audit.EmailConfirmed:   {UserEmailAdded, UserEmailConfirmed},
+	audit.EmailRemoved:     {UserEmailRemoved},
+	audit.EmailMadePrimary: {UserPrimaryEmailChanged},
+	audit.ErasureAsked:     {UserErasureScheduled},
+	audit.ErasureCanceled:  {UserErasureCanceled},
+	audit.Erased:           {UserErased},
+	audit.DataExported:     {UserDataExported},
+	audit.PasswordChanged:  {UserPasswordChanged},
+	audit.PasswordReset:    {UserPasswordReset},
+	audit.ResetMailed:      {UserPasswordResetRequested},
+	audit.LoggedIn:         {UserLoggedIn},
+	audit.LoggedOut:        {UserLoggedOut},
+	audit.TokenReused:      {UserTokenReused},
+	audit.RoleGranted:      {UserRoleGranted},
+	audit.RoleRevoked:      {UserRoleRevoked},
 }
 
 // Kinds returns every kind that others can be told of, sorted.

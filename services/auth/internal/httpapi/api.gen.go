@@ -231,6 +231,18 @@ type Confirmation struct {
 // Example: ada@example.com
 type Email = string
 
+// EmailList defines model for EmailList.
+type EmailList struct {
+	Items []OwnEmail `json:"items"`
+}
+
+// Export defines model for Export.
+type Export struct {
+	// Data Rows by what they are, such as account, emails, roles, sessions, mails, events.
+	Data       map[string][]map[string]interface{} `json:"data"`
+	ExportedAt time.Time                           `json:"exported_at"`
+}
+
 // FactorName defines model for FactorName.
 type FactorName struct {
 	// Name What its owner calls it.
@@ -336,9 +348,12 @@ type Me struct {
 	// Email An address as `local@domain`. The domain may be internationalised; upper and lower case are the same.
 	//
 	// Example: ada@example.com
-	Email          Email              `json:"email"`
-	EmailConfirmed bool               `json:"email_confirmed"`
-	Id             openapi_types.UUID `json:"id"`
+	Email          Email `json:"email"`
+	EmailConfirmed bool  `json:"email_confirmed"`
+
+	// EraseAt When the account goes, after DELETE /v1/me.
+	EraseAt *time.Time         `json:"erase_at,omitempty"`
+	Id      openapi_types.UUID `json:"id"`
 
 	// Locale Absent when the person has not chosen one.
 	Locale *string     `json:"locale,omitempty"`
@@ -434,6 +449,21 @@ type OpenIDConfiguration struct {
 type OptionalRefreshToken struct {
 	// RefreshToken An opaque token, as it was given.
 	RefreshToken *OpaqueToken `json:"refresh_token,omitempty"`
+}
+
+// OwnEmail defines model for OwnEmail.
+type OwnEmail struct {
+	Confirmed bool `json:"confirmed"`
+
+	// Email An address as `local@domain`. The domain may be internationalised; upper and lower case are the same.
+	//
+	// Example: ada@example.com
+	Email   Email              `json:"email"`
+	Id      openapi_types.UUID `json:"id"`
+	Primary bool               `json:"primary"`
+
+	// Since When it was confirmed, or added while it is not.
+	Since time.Time `json:"since"`
 }
 
 // Passkey defines model for Passkey.
@@ -595,6 +625,45 @@ type RoleGrant struct {
 // RoleGrantRole defines model for RoleGrant.Role.
 type RoleGrantRole string
 
+// ScheduledErasure defines model for ScheduledErasure.
+type ScheduledErasure struct {
+	// EraseAt The account can be kept until then.
+	EraseAt time.Time `json:"erase_at"`
+}
+
+// Session defines model for Session.
+type Session struct {
+	// Agent The kind of program and system.
+	//
+	// Example: Firefox on Linux
+	Agent *string `json:"agent,omitempty"`
+
+	// Area The network, cut to what names a region.
+	//
+	// Example: 192.0.2.0/24
+	Area *string `json:"area,omitempty"`
+
+	// ClientId The app; `app` for the product's own.
+	ClientId  string    `json:"client_id"`
+	CreatedAt time.Time `json:"created_at"`
+
+	// Current Whether it is the login that asks.
+	Current bool `json:"current"`
+
+	// DeviceName What the owner called it.
+	DeviceName *string            `json:"device_name,omitempty"`
+	ExpiresAt  time.Time          `json:"expires_at"`
+	Id         openapi_types.UUID `json:"id"`
+	LastSeenAt time.Time          `json:"last_seen_at"`
+	Remembered bool               `json:"remembered"`
+}
+
+// SessionList defines model for SessionList.
+type SessionList struct {
+	Items      []Session `json:"items"`
+	NextCursor *string   `json:"next_cursor,omitempty"`
+}
+
 // StepUp The password, with one second factor when the account has one; or a passkey alone.
 type StepUp struct {
 	Passkey *PasskeyAnswer `json:"passkey,omitempty"`
@@ -719,6 +788,21 @@ type TotpText = string
 // Example: ada
 type Username = string
 
+// UsernameChange defines model for UsernameChange.
+type UsernameChange struct {
+	// Username Letters and digits of one script, and `.`, `_`, `-` between them. Shown as typed, compared without case.
+	//
+	//
+	// Example: ada
+	Username Username `json:"username"`
+}
+
+// Cursor defines model for Cursor.
+type Cursor = string
+
+// EmailID defines model for EmailID.
+type EmailID = openapi_types.UUID
+
 // FactorId defines model for FactorId.
 type FactorId = openapi_types.UUID
 
@@ -727,6 +811,9 @@ type IfMatch = string
 
 // IfNoneMatch defines model for IfNoneMatch.
 type IfNoneMatch = string
+
+// Limit defines model for Limit.
+type Limit = int
 
 // OAuthErrorApplicationJSON defines model for OAuthError.
 type OAuthErrorApplicationJSON = OAuthError
@@ -762,6 +849,15 @@ type GetMeParams struct {
 type UpdateMeParams struct {
 	// IfMatch The ETag of the version that is changed. Without it the answer is 428.
 	IfMatch *IfMatch `json:"If-Match,omitempty"`
+}
+
+// ListSessionsParams defines parameters for ListSessions.
+type ListSessionsParams struct {
+	// Limit How many items at most.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor The next_cursor of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
 
 // IntrospectTokenFormdataRequestBody defines body for IntrospectToken for application/x-www-form-urlencoded ContentType.
@@ -818,6 +914,12 @@ type UpdateMeJSONRequestBody = MePatch
 // UpdateMeApplicationMergePatchPlusJSONRequestBody defines body for UpdateMe for application/merge-patch+json ContentType.
 type UpdateMeApplicationMergePatchPlusJSONRequestBody = MePatch
 
+// AddEmailJSONRequestBody defines body for AddEmail for application/json ContentType.
+type AddEmailJSONRequestBody = Address
+
+// ConfirmAddedEmailJSONRequestBody defines body for ConfirmAddedEmail for application/json ContentType.
+type ConfirmAddedEmailJSONRequestBody = OneTimeToken
+
 // EnrolTotpJSONRequestBody defines body for EnrolTotp for application/json ContentType.
 type EnrolTotpJSONRequestBody = FactorName
 
@@ -829,6 +931,9 @@ type FinishPasskeyJSONRequestBody = NewPasskey
 
 // RenamePasskeyJSONRequestBody defines body for RenamePasskey for application/json ContentType.
 type RenamePasskeyJSONRequestBody = FactorName
+
+// SetUsernameJSONRequestBody defines body for SetUsername for application/json ContentType.
+type SetUsernameJSONRequestBody = UsernameChange
 
 // Getter for additional properties for TokenQuery. Returns the specified
 // element and whether it was found
@@ -1154,6 +1259,9 @@ type ServerInterface interface {
 	// StepUp Prove again who you are
 	// (POST /v1/auth/step-up)
 	StepUp(c *fiber.Ctx) error
+	// DeleteMe Have the account erased
+	// (DELETE /v1/auth/step-up/passkey/begin)
+	DeleteMe(c *fiber.Ctx) error
 	// BeginStepUpPasskey The challenge for stepping up with a passkey
 	// (POST /v1/auth/step-up/passkey/begin)
 	BeginStepUpPasskey(c *fiber.Ctx) error
@@ -1163,6 +1271,33 @@ type ServerInterface interface {
 	// UpdateMe Change name or locale
 	// (PATCH /v1/me)
 	UpdateMe(c *fiber.Ctx, params UpdateMeParams) error
+	// ListEmails The caller's addresses
+	// (GET /v1/me/emails)
+	ListEmails(c *fiber.Ctx) error
+	// AddEmail Add an address
+	// (POST /v1/me/emails)
+	AddEmail(c *fiber.Ctx) error
+	// GetConfirmAddedPage The page that the mailed link opens
+	// (GET /v1/me/emails/confirm)
+	GetConfirmAddedPage(c *fiber.Ctx) error
+	// ConfirmAddedEmail Confirm an added address with the token from the mail
+	// (POST /v1/me/emails/confirm)
+	ConfirmAddedEmail(c *fiber.Ctx) error
+	// RemoveEmail Remove an address
+	// (DELETE /v1/me/emails/{email_id})
+	RemoveEmail(c *fiber.Ctx, emailId EmailID) error
+	// MakeEmailPrimary Make a confirmed address the primary one
+	// (POST /v1/me/emails/{email_id}/primary)
+	MakeEmailPrimary(c *fiber.Ctx, emailId EmailID) error
+	// ResendAddedEmail Send the link of an added address again
+	// (POST /v1/me/emails/{email_id}/resend)
+	ResendAddedEmail(c *fiber.Ctx, emailId EmailID) error
+	// CancelErasure Keep the account
+	// (POST /v1/me/erasure/cancel)
+	CancelErasure(c *fiber.Ctx) error
+	// ExportMe Everything that is held about the caller
+	// (GET /v1/me/export)
+	ExportMe(c *fiber.Ctx) error
 	// GetMfa What protects the account besides its password
 	// (GET /v1/me/mfa)
 	GetMfa(c *fiber.Ctx) error
@@ -1193,6 +1328,15 @@ type ServerInterface interface {
 	// RenamePasskey Give a passkey another name
 	// (PATCH /v1/me/passkeys/{id})
 	RenamePasskey(c *fiber.Ctx, id FactorId) error
+	// ListSessions Where the caller is logged in
+	// (GET /v1/me/sessions)
+	ListSessions(c *fiber.Ctx, params ListSessionsParams) error
+	// EndSession End one login
+	// (DELETE /v1/me/sessions/{session_id})
+	EndSession(c *fiber.Ctx, sessionId openapi_types.UUID) error
+	// SetUsername Change the username
+	// (PUT /v1/me/username)
+	SetUsername(c *fiber.Ctx) error
 }
 
 // ServerInterfaceWrapper converts contexts to parameters.
@@ -1650,6 +1794,24 @@ func (siw *ServerInterfaceWrapper) StepUp(c *fiber.Ctx) error {
 	return handler(c)
 }
 
+// DeleteMe operation middleware
+func (siw *ServerInterfaceWrapper) DeleteMe(c *fiber.Ctx) error {
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.DeleteMe(c)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
 // BeginStepUpPasskey operation middleware
 func (siw *ServerInterfaceWrapper) BeginStepUpPasskey(c *fiber.Ctx) error {
 
@@ -1741,6 +1903,201 @@ func (siw *ServerInterfaceWrapper) UpdateMe(c *fiber.Ctx) error {
 
 	handler := func(c *fiber.Ctx) error {
 		return siw.Handler.UpdateMe(c, params)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// ListEmails operation middleware
+func (siw *ServerInterfaceWrapper) ListEmails(c *fiber.Ctx) error {
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.ListEmails(c)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// AddEmail operation middleware
+func (siw *ServerInterfaceWrapper) AddEmail(c *fiber.Ctx) error {
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.AddEmail(c)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// GetConfirmAddedPage operation middleware
+func (siw *ServerInterfaceWrapper) GetConfirmAddedPage(c *fiber.Ctx) error {
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.GetConfirmAddedPage(c)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// ConfirmAddedEmail operation middleware
+func (siw *ServerInterfaceWrapper) ConfirmAddedEmail(c *fiber.Ctx) error {
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.ConfirmAddedEmail(c)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// RemoveEmail operation middleware
+func (siw *ServerInterfaceWrapper) RemoveEmail(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "email_id" -------------
+	var emailId EmailID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "email_id", c.Params("email_id"), &emailId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter email_id: %w", err).Error())
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.RemoveEmail(c, emailId)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// MakeEmailPrimary operation middleware
+func (siw *ServerInterfaceWrapper) MakeEmailPrimary(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "email_id" -------------
+	var emailId EmailID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "email_id", c.Params("email_id"), &emailId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter email_id: %w", err).Error())
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.MakeEmailPrimary(c, emailId)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// ResendAddedEmail operation middleware
+func (siw *ServerInterfaceWrapper) ResendAddedEmail(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "email_id" -------------
+	var emailId EmailID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "email_id", c.Params("email_id"), &emailId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter email_id: %w", err).Error())
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.ResendAddedEmail(c, emailId)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// CancelErasure operation middleware
+func (siw *ServerInterfaceWrapper) CancelErasure(c *fiber.Ctx) error {
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.CancelErasure(c)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// ExportMe operation middleware
+func (siw *ServerInterfaceWrapper) ExportMe(c *fiber.Ctx) error {
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.ExportMe(c)
 	}
 
 	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
@@ -1978,6 +2335,97 @@ func (siw *ServerInterfaceWrapper) RenamePasskey(c *fiber.Ctx) error {
 	return handler(c)
 }
 
+// ListSessions operation middleware
+func (siw *ServerInterfaceWrapper) ListSessions(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListSessionsParams
+
+	var query url.Values
+	query, err = url.ParseQuery(string(c.Request().URI().QueryString()))
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for query string: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", query, &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter limit: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", query, &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter cursor: %w", err).Error())
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.ListSessions(c, params)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// EndSession operation middleware
+func (siw *ServerInterfaceWrapper) EndSession(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "session_id" -------------
+	var sessionId openapi_types.UUID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "session_id", c.Params("session_id"), &sessionId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter session_id: %w", err).Error())
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.EndSession(c, sessionId)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// SetUsername operation middleware
+func (siw *ServerInterfaceWrapper) SetUsername(c *fiber.Ctx) error {
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.SetUsername(c)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
 // FiberServerOptions provides options for the Fiber server.
 type FiberServerOptions struct {
 	BaseURL            string
@@ -2039,7 +2487,33 @@ func RegisterHandlersWithOptions(router fiber.Router, si ServerInterface, option
 
 	router.Post(options.BaseURL+"/v1/auth/step-up", wrapper.StepUp)
 
+	router.Delete(options.BaseURL+"/v1/auth/step-up/passkey/begin", wrapper.DeleteMe)
+
 	router.Post(options.BaseURL+"/v1/auth/step-up/passkey/begin", wrapper.BeginStepUpPasskey)
+
+	router.Post(options.BaseURL+"/v1/me/erasure/cancel", wrapper.CancelErasure)
+
+	router.Get(options.BaseURL+"/v1/me/export", wrapper.ExportMe)
+
+	router.Put(options.BaseURL+"/v1/me/username", wrapper.SetUsername)
+
+	router.Get(options.BaseURL+"/v1/me/emails", wrapper.ListEmails)
+
+	router.Post(options.BaseURL+"/v1/me/emails", wrapper.AddEmail)
+
+	router.Get(options.BaseURL+"/v1/me/emails/confirm", wrapper.GetConfirmAddedPage)
+
+	router.Post(options.BaseURL+"/v1/me/emails/confirm", wrapper.ConfirmAddedEmail)
+
+	router.Delete(options.BaseURL+"/v1/me/emails/:email_id", wrapper.RemoveEmail)
+
+	router.Post(options.BaseURL+"/v1/me/emails/:email_id/resend", wrapper.ResendAddedEmail)
+
+	router.Post(options.BaseURL+"/v1/me/emails/:email_id/primary", wrapper.MakeEmailPrimary)
+
+	router.Get(options.BaseURL+"/v1/me/sessions", wrapper.ListSessions)
+
+	router.Delete(options.BaseURL+"/v1/me/sessions/:session_id", wrapper.EndSession)
 
 	router.Get(options.BaseURL+"/v1/me/mfa", wrapper.GetMfa)
 
@@ -3329,6 +3803,45 @@ func (response StepUpdefaultApplicationProblemPlusJSONResponse) VisitStepUpRespo
 	return ctx.JSON(&response.Body)
 }
 
+type DeleteMeRequestObject struct {
+}
+
+type DeleteMeResponseObject interface {
+	VisitDeleteMeResponse(ctx *fiber.Ctx) error
+}
+
+type DeleteMe202JSONResponse ScheduledErasure
+
+func (response DeleteMe202JSONResponse) VisitDeleteMeResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(202)
+
+	return ctx.JSON(&response)
+}
+
+type DeleteMe401ApplicationProblemPlusJSONResponse struct {
+	ProblemApplicationProblemPlusJSONResponse
+}
+
+func (response DeleteMe401ApplicationProblemPlusJSONResponse) VisitDeleteMeResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response)
+}
+
+type DeleteMedefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response DeleteMedefaultApplicationProblemPlusJSONResponse) VisitDeleteMeResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
 type BeginStepUpPasskeyRequestObject struct {
 }
 
@@ -3505,6 +4018,499 @@ type UpdateMedefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response UpdateMedefaultApplicationProblemPlusJSONResponse) VisitUpdateMeResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
+type ListEmailsRequestObject struct {
+}
+
+type ListEmailsResponseObject interface {
+	VisitListEmailsResponse(ctx *fiber.Ctx) error
+}
+
+type ListEmails200ResponseHeaders struct {
+	CacheControl *string
+}
+
+type ListEmails200JSONResponse struct {
+	Body    EmailList
+	Headers ListEmails200ResponseHeaders
+}
+
+func (response ListEmails200JSONResponse) VisitListEmailsResponse(ctx *fiber.Ctx) error {
+	if response.Headers.CacheControl != nil {
+		ctx.Response().Header.Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response.Body)
+}
+
+type ListEmails401ApplicationProblemPlusJSONResponse struct {
+	ProblemApplicationProblemPlusJSONResponse
+}
+
+func (response ListEmails401ApplicationProblemPlusJSONResponse) VisitListEmailsResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response)
+}
+
+type ListEmailsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListEmailsdefaultApplicationProblemPlusJSONResponse) VisitListEmailsResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
+type AddEmailRequestObject struct {
+	Body *AddEmailJSONRequestBody
+}
+
+type AddEmailResponseObject interface {
+	VisitAddEmailResponse(ctx *fiber.Ctx) error
+}
+
+type AddEmail201JSONResponse OwnEmail
+
+func (response AddEmail201JSONResponse) VisitAddEmailResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(201)
+
+	return ctx.JSON(&response)
+}
+
+type AddEmail400ApplicationProblemPlusJSONResponse struct {
+	ProblemApplicationProblemPlusJSONResponse
+}
+
+func (response AddEmail400ApplicationProblemPlusJSONResponse) VisitAddEmailResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(400)
+
+	return ctx.JSON(&response)
+}
+
+type AddEmail401ApplicationProblemPlusJSONResponse Problem
+
+func (response AddEmail401ApplicationProblemPlusJSONResponse) VisitAddEmailResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response)
+}
+
+type AddEmail409ApplicationProblemPlusJSONResponse Problem
+
+func (response AddEmail409ApplicationProblemPlusJSONResponse) VisitAddEmailResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(409)
+
+	return ctx.JSON(&response)
+}
+
+type AddEmail429ApplicationProblemPlusJSONResponse Problem
+
+func (response AddEmail429ApplicationProblemPlusJSONResponse) VisitAddEmailResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(429)
+
+	return ctx.JSON(&response)
+}
+
+type AddEmaildefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response AddEmaildefaultApplicationProblemPlusJSONResponse) VisitAddEmailResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
+type GetConfirmAddedPageRequestObject struct {
+}
+
+type GetConfirmAddedPageResponseObject interface {
+	VisitGetConfirmAddedPageResponse(ctx *fiber.Ctx) error
+}
+
+type GetConfirmAddedPage200TexthtmlResponse struct {
+	Body          io.Reader
+	ContentLength int64
+}
+
+func (response GetConfirmAddedPage200TexthtmlResponse) VisitGetConfirmAddedPageResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "text/html")
+	if response.ContentLength != 0 {
+		ctx.Response().Header.Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	ctx.Status(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	_, err := io.Copy(ctx.Response().BodyWriter(), response.Body)
+	return err
+}
+
+type GetConfirmAddedPagedefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetConfirmAddedPagedefaultApplicationProblemPlusJSONResponse) VisitGetConfirmAddedPageResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
+type ConfirmAddedEmailRequestObject struct {
+	Body *ConfirmAddedEmailJSONRequestBody
+}
+
+type ConfirmAddedEmailResponseObject interface {
+	VisitConfirmAddedEmailResponse(ctx *fiber.Ctx) error
+}
+
+type ConfirmAddedEmail200JSONResponse OwnEmail
+
+func (response ConfirmAddedEmail200JSONResponse) VisitConfirmAddedEmailResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response)
+}
+
+type ConfirmAddedEmail400ApplicationProblemPlusJSONResponse struct {
+	ProblemApplicationProblemPlusJSONResponse
+}
+
+func (response ConfirmAddedEmail400ApplicationProblemPlusJSONResponse) VisitConfirmAddedEmailResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(400)
+
+	return ctx.JSON(&response)
+}
+
+type ConfirmAddedEmaildefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ConfirmAddedEmaildefaultApplicationProblemPlusJSONResponse) VisitConfirmAddedEmailResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
+type RemoveEmailRequestObject struct {
+	EmailId EmailID `json:"email_id"`
+}
+
+type RemoveEmailResponseObject interface {
+	VisitRemoveEmailResponse(ctx *fiber.Ctx) error
+}
+
+type RemoveEmail204Response struct {
+}
+
+func (response RemoveEmail204Response) VisitRemoveEmailResponse(ctx *fiber.Ctx) error {
+	ctx.Status(204)
+	return nil
+}
+
+type RemoveEmail400ApplicationProblemPlusJSONResponse struct {
+	ProblemApplicationProblemPlusJSONResponse
+}
+
+func (response RemoveEmail400ApplicationProblemPlusJSONResponse) VisitRemoveEmailResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(400)
+
+	return ctx.JSON(&response)
+}
+
+type RemoveEmail401ApplicationProblemPlusJSONResponse Problem
+
+func (response RemoveEmail401ApplicationProblemPlusJSONResponse) VisitRemoveEmailResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response)
+}
+
+type RemoveEmail404ApplicationProblemPlusJSONResponse Problem
+
+func (response RemoveEmail404ApplicationProblemPlusJSONResponse) VisitRemoveEmailResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(404)
+
+	return ctx.JSON(&response)
+}
+
+type RemoveEmail409ApplicationProblemPlusJSONResponse Problem
+
+func (response RemoveEmail409ApplicationProblemPlusJSONResponse) VisitRemoveEmailResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(409)
+
+	return ctx.JSON(&response)
+}
+
+type RemoveEmaildefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response RemoveEmaildefaultApplicationProblemPlusJSONResponse) VisitRemoveEmailResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
+type MakeEmailPrimaryRequestObject struct {
+	EmailId EmailID `json:"email_id"`
+}
+
+type MakeEmailPrimaryResponseObject interface {
+	VisitMakeEmailPrimaryResponse(ctx *fiber.Ctx) error
+}
+
+type MakeEmailPrimary204Response struct {
+}
+
+func (response MakeEmailPrimary204Response) VisitMakeEmailPrimaryResponse(ctx *fiber.Ctx) error {
+	ctx.Status(204)
+	return nil
+}
+
+type MakeEmailPrimary400ApplicationProblemPlusJSONResponse struct {
+	ProblemApplicationProblemPlusJSONResponse
+}
+
+func (response MakeEmailPrimary400ApplicationProblemPlusJSONResponse) VisitMakeEmailPrimaryResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(400)
+
+	return ctx.JSON(&response)
+}
+
+type MakeEmailPrimary401ApplicationProblemPlusJSONResponse Problem
+
+func (response MakeEmailPrimary401ApplicationProblemPlusJSONResponse) VisitMakeEmailPrimaryResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response)
+}
+
+type MakeEmailPrimary404ApplicationProblemPlusJSONResponse Problem
+
+func (response MakeEmailPrimary404ApplicationProblemPlusJSONResponse) VisitMakeEmailPrimaryResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(404)
+
+	return ctx.JSON(&response)
+}
+
+type MakeEmailPrimary409ApplicationProblemPlusJSONResponse Problem
+
+func (response MakeEmailPrimary409ApplicationProblemPlusJSONResponse) VisitMakeEmailPrimaryResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(409)
+
+	return ctx.JSON(&response)
+}
+
+type MakeEmailPrimarydefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response MakeEmailPrimarydefaultApplicationProblemPlusJSONResponse) VisitMakeEmailPrimaryResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
+type ResendAddedEmailRequestObject struct {
+	EmailId EmailID `json:"email_id"`
+}
+
+type ResendAddedEmailResponseObject interface {
+	VisitResendAddedEmailResponse(ctx *fiber.Ctx) error
+}
+
+type ResendAddedEmail202JSONResponse struct{ AcceptedJSONResponse }
+
+func (response ResendAddedEmail202JSONResponse) VisitResendAddedEmailResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(202)
+
+	return ctx.JSON(&response)
+}
+
+type ResendAddedEmail400ApplicationProblemPlusJSONResponse struct {
+	ProblemApplicationProblemPlusJSONResponse
+}
+
+func (response ResendAddedEmail400ApplicationProblemPlusJSONResponse) VisitResendAddedEmailResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(400)
+
+	return ctx.JSON(&response)
+}
+
+type ResendAddedEmail401ApplicationProblemPlusJSONResponse Problem
+
+func (response ResendAddedEmail401ApplicationProblemPlusJSONResponse) VisitResendAddedEmailResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response)
+}
+
+type ResendAddedEmail404ApplicationProblemPlusJSONResponse Problem
+
+func (response ResendAddedEmail404ApplicationProblemPlusJSONResponse) VisitResendAddedEmailResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(404)
+
+	return ctx.JSON(&response)
+}
+
+type ResendAddedEmail429ApplicationProblemPlusJSONResponse Problem
+
+func (response ResendAddedEmail429ApplicationProblemPlusJSONResponse) VisitResendAddedEmailResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(429)
+
+	return ctx.JSON(&response)
+}
+
+type ResendAddedEmaildefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ResendAddedEmaildefaultApplicationProblemPlusJSONResponse) VisitResendAddedEmailResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
+type CancelErasureRequestObject struct {
+}
+
+type CancelErasureResponseObject interface {
+	VisitCancelErasureResponse(ctx *fiber.Ctx) error
+}
+
+type CancelErasure204Response struct {
+}
+
+func (response CancelErasure204Response) VisitCancelErasureResponse(ctx *fiber.Ctx) error {
+	ctx.Status(204)
+	return nil
+}
+
+type CancelErasure401ApplicationProblemPlusJSONResponse struct {
+	ProblemApplicationProblemPlusJSONResponse
+}
+
+func (response CancelErasure401ApplicationProblemPlusJSONResponse) VisitCancelErasureResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response)
+}
+
+type CancelErasure409ApplicationProblemPlusJSONResponse Problem
+
+func (response CancelErasure409ApplicationProblemPlusJSONResponse) VisitCancelErasureResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(409)
+
+	return ctx.JSON(&response)
+}
+
+type CancelErasuredefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response CancelErasuredefaultApplicationProblemPlusJSONResponse) VisitCancelErasureResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
+type ExportMeRequestObject struct {
+}
+
+type ExportMeResponseObject interface {
+	VisitExportMeResponse(ctx *fiber.Ctx) error
+}
+
+type ExportMe200ResponseHeaders struct {
+	CacheControl       *string
+	ContentDisposition *string
+}
+
+type ExportMe200JSONResponse struct {
+	Body    Export
+	Headers ExportMe200ResponseHeaders
+}
+
+func (response ExportMe200JSONResponse) VisitExportMeResponse(ctx *fiber.Ctx) error {
+	if response.Headers.CacheControl != nil {
+		ctx.Response().Header.Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.ContentDisposition != nil {
+		ctx.Response().Header.Set("Content-Disposition", fmt.Sprint(*response.Headers.ContentDisposition))
+	}
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response.Body)
+}
+
+type ExportMe401ApplicationProblemPlusJSONResponse struct {
+	ProblemApplicationProblemPlusJSONResponse
+}
+
+func (response ExportMe401ApplicationProblemPlusJSONResponse) VisitExportMeResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response)
+}
+
+type ExportMedefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ExportMedefaultApplicationProblemPlusJSONResponse) VisitExportMeResponse(ctx *fiber.Ctx) error {
 	ctx.Response().Header.Set("Content-Type", "application/problem+json")
 	ctx.Status(response.StatusCode)
 
@@ -4105,6 +5111,208 @@ func (response RenamePasskeydefaultApplicationProblemPlusJSONResponse) VisitRena
 	return ctx.JSON(&response.Body)
 }
 
+type ListSessionsRequestObject struct {
+	Params ListSessionsParams
+}
+
+type ListSessionsResponseObject interface {
+	VisitListSessionsResponse(ctx *fiber.Ctx) error
+}
+
+type ListSessions200ResponseHeaders struct {
+	CacheControl *string
+	Link         *string
+}
+
+type ListSessions200JSONResponse struct {
+	Body    SessionList
+	Headers ListSessions200ResponseHeaders
+}
+
+func (response ListSessions200JSONResponse) VisitListSessionsResponse(ctx *fiber.Ctx) error {
+	if response.Headers.CacheControl != nil {
+		ctx.Response().Header.Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.Link != nil {
+		ctx.Response().Header.Set("Link", fmt.Sprint(*response.Headers.Link))
+	}
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response.Body)
+}
+
+type ListSessions400ApplicationProblemPlusJSONResponse struct {
+	ProblemApplicationProblemPlusJSONResponse
+}
+
+func (response ListSessions400ApplicationProblemPlusJSONResponse) VisitListSessionsResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(400)
+
+	return ctx.JSON(&response)
+}
+
+type ListSessions401ApplicationProblemPlusJSONResponse Problem
+
+func (response ListSessions401ApplicationProblemPlusJSONResponse) VisitListSessionsResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response)
+}
+
+type ListSessionsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListSessionsdefaultApplicationProblemPlusJSONResponse) VisitListSessionsResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
+type EndSessionRequestObject struct {
+	SessionId openapi_types.UUID `json:"session_id"`
+}
+
+type EndSessionResponseObject interface {
+	VisitEndSessionResponse(ctx *fiber.Ctx) error
+}
+
+type EndSession204Response struct {
+}
+
+func (response EndSession204Response) VisitEndSessionResponse(ctx *fiber.Ctx) error {
+	ctx.Status(204)
+	return nil
+}
+
+type EndSession400ApplicationProblemPlusJSONResponse struct {
+	ProblemApplicationProblemPlusJSONResponse
+}
+
+func (response EndSession400ApplicationProblemPlusJSONResponse) VisitEndSessionResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(400)
+
+	return ctx.JSON(&response)
+}
+
+type EndSession401ApplicationProblemPlusJSONResponse Problem
+
+func (response EndSession401ApplicationProblemPlusJSONResponse) VisitEndSessionResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response)
+}
+
+type EndSession404ApplicationProblemPlusJSONResponse Problem
+
+func (response EndSession404ApplicationProblemPlusJSONResponse) VisitEndSessionResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(404)
+
+	return ctx.JSON(&response)
+}
+
+type EndSessiondefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response EndSessiondefaultApplicationProblemPlusJSONResponse) VisitEndSessionResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
+type SetUsernameRequestObject struct {
+	Body *SetUsernameJSONRequestBody
+}
+
+type SetUsernameResponseObject interface {
+	VisitSetUsernameResponse(ctx *fiber.Ctx) error
+}
+
+type SetUsername200JSONResponse struct{ MeJSONResponse }
+
+func (response SetUsername200JSONResponse) VisitSetUsernameResponse(ctx *fiber.Ctx) error {
+	if response.Headers.CacheControl != nil {
+		ctx.Response().Header.Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.ETag != nil {
+		ctx.Response().Header.Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response.Body)
+}
+
+type SetUsername400ApplicationProblemPlusJSONResponse struct {
+	ProblemApplicationProblemPlusJSONResponse
+}
+
+func (response SetUsername400ApplicationProblemPlusJSONResponse) VisitSetUsernameResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(400)
+
+	return ctx.JSON(&response)
+}
+
+type SetUsername401ApplicationProblemPlusJSONResponse Problem
+
+func (response SetUsername401ApplicationProblemPlusJSONResponse) VisitSetUsernameResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response)
+}
+
+type SetUsername403ApplicationProblemPlusJSONResponse Problem
+
+func (response SetUsername403ApplicationProblemPlusJSONResponse) VisitSetUsernameResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(403)
+
+	return ctx.JSON(&response)
+}
+
+type SetUsername409ApplicationProblemPlusJSONResponse Problem
+
+func (response SetUsername409ApplicationProblemPlusJSONResponse) VisitSetUsernameResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(409)
+
+	return ctx.JSON(&response)
+}
+
+type SetUsername429ApplicationProblemPlusJSONResponse Problem
+
+func (response SetUsername429ApplicationProblemPlusJSONResponse) VisitSetUsernameResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(429)
+
+	return ctx.JSON(&response)
+}
+
+type SetUsernamedefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response SetUsernamedefaultApplicationProblemPlusJSONResponse) VisitSetUsernameResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
 // StrictServerInterface represents all server handlers.
 type StrictServerInterface interface {
 	// GetJWKS The keys that verify our tokens
@@ -4173,6 +5381,9 @@ type StrictServerInterface interface {
 	// StepUp Prove again who you are
 	// (POST /v1/auth/step-up)
 	StepUp(ctx context.Context, request StepUpRequestObject) (StepUpResponseObject, error)
+	// DeleteMe Have the account erased
+	// (DELETE /v1/auth/step-up/passkey/begin)
+	DeleteMe(ctx context.Context, request DeleteMeRequestObject) (DeleteMeResponseObject, error)
 	// BeginStepUpPasskey The challenge for stepping up with a passkey
 	// (POST /v1/auth/step-up/passkey/begin)
 	BeginStepUpPasskey(ctx context.Context, request BeginStepUpPasskeyRequestObject) (BeginStepUpPasskeyResponseObject, error)
@@ -4182,6 +5393,33 @@ type StrictServerInterface interface {
 	// UpdateMe Change name or locale
 	// (PATCH /v1/me)
 	UpdateMe(ctx context.Context, request UpdateMeRequestObject) (UpdateMeResponseObject, error)
+	// ListEmails The caller's addresses
+	// (GET /v1/me/emails)
+	ListEmails(ctx context.Context, request ListEmailsRequestObject) (ListEmailsResponseObject, error)
+	// AddEmail Add an address
+	// (POST /v1/me/emails)
+	AddEmail(ctx context.Context, request AddEmailRequestObject) (AddEmailResponseObject, error)
+	// GetConfirmAddedPage The page that the mailed link opens
+	// (GET /v1/me/emails/confirm)
+	GetConfirmAddedPage(ctx context.Context, request GetConfirmAddedPageRequestObject) (GetConfirmAddedPageResponseObject, error)
+	// ConfirmAddedEmail Confirm an added address with the token from the mail
+	// (POST /v1/me/emails/confirm)
+	ConfirmAddedEmail(ctx context.Context, request ConfirmAddedEmailRequestObject) (ConfirmAddedEmailResponseObject, error)
+	// RemoveEmail Remove an address
+	// (DELETE /v1/me/emails/{email_id})
+	RemoveEmail(ctx context.Context, request RemoveEmailRequestObject) (RemoveEmailResponseObject, error)
+	// MakeEmailPrimary Make a confirmed address the primary one
+	// (POST /v1/me/emails/{email_id}/primary)
+	MakeEmailPrimary(ctx context.Context, request MakeEmailPrimaryRequestObject) (MakeEmailPrimaryResponseObject, error)
+	// ResendAddedEmail Send the link of an added address again
+	// (POST /v1/me/emails/{email_id}/resend)
+	ResendAddedEmail(ctx context.Context, request ResendAddedEmailRequestObject) (ResendAddedEmailResponseObject, error)
+	// CancelErasure Keep the account
+	// (POST /v1/me/erasure/cancel)
+	CancelErasure(ctx context.Context, request CancelErasureRequestObject) (CancelErasureResponseObject, error)
+	// ExportMe Everything that is held about the caller
+	// (GET /v1/me/export)
+	ExportMe(ctx context.Context, request ExportMeRequestObject) (ExportMeResponseObject, error)
 	// GetMfa What protects the account besides its password
 	// (GET /v1/me/mfa)
 	GetMfa(ctx context.Context, request GetMfaRequestObject) (GetMfaResponseObject, error)
@@ -4212,6 +5450,15 @@ type StrictServerInterface interface {
 	// RenamePasskey Give a passkey another name
 	// (PATCH /v1/me/passkeys/{id})
 	RenamePasskey(ctx context.Context, request RenamePasskeyRequestObject) (RenamePasskeyResponseObject, error)
+	// ListSessions Where the caller is logged in
+	// (GET /v1/me/sessions)
+	ListSessions(ctx context.Context, request ListSessionsRequestObject) (ListSessionsResponseObject, error)
+	// EndSession End one login
+	// (DELETE /v1/me/sessions/{session_id})
+	EndSession(ctx context.Context, request EndSessionRequestObject) (EndSessionResponseObject, error)
+	// SetUsername Change the username
+	// (PUT /v1/me/username)
+	SetUsername(ctx context.Context, request SetUsernameRequestObject) (SetUsernameResponseObject, error)
 }
 
 type StrictHandlerFunc func(ctx *fiber.Ctx, args any) (any, error)
@@ -4879,6 +6126,31 @@ func (sh *strictHandler) StepUp(ctx *fiber.Ctx) error {
 	return nil
 }
 
+// DeleteMe operation middleware
+func (sh *strictHandler) DeleteMe(ctx *fiber.Ctx) error {
+	var request DeleteMeRequestObject
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.DeleteMe(ctx.UserContext(), request.(DeleteMeRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DeleteMe")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(DeleteMeResponseObject); ok {
+		if err := validResponse.VisitDeleteMeResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // BeginStepUpPasskey operation middleware
 func (sh *strictHandler) BeginStepUpPasskey(ctx *fiber.Ctx) error {
 	var request BeginStepUpPasskeyRequestObject
@@ -4968,6 +6240,249 @@ func (sh *strictHandler) UpdateMe(ctx *fiber.Ctx, params UpdateMeParams) error {
 		return err
 	} else if validResponse, ok := response.(UpdateMeResponseObject); ok {
 		if err := validResponse.VisitUpdateMeResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListEmails operation middleware
+func (sh *strictHandler) ListEmails(ctx *fiber.Ctx) error {
+	var request ListEmailsRequestObject
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.ListEmails(ctx.UserContext(), request.(ListEmailsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListEmails")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListEmailsResponseObject); ok {
+		if err := validResponse.VisitListEmailsResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// AddEmail operation middleware
+func (sh *strictHandler) AddEmail(ctx *fiber.Ctx) error {
+	var request AddEmailRequestObject
+
+	var body AddEmailJSONRequestBody
+	if err := ctx.BodyParser(&body); err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, err.Error())
+	}
+	request.Body = &body
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.AddEmail(ctx.UserContext(), request.(AddEmailRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "AddEmail")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(AddEmailResponseObject); ok {
+		if err := validResponse.VisitAddEmailResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetConfirmAddedPage operation middleware
+func (sh *strictHandler) GetConfirmAddedPage(ctx *fiber.Ctx) error {
+	var request GetConfirmAddedPageRequestObject
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.GetConfirmAddedPage(ctx.UserContext(), request.(GetConfirmAddedPageRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetConfirmAddedPage")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetConfirmAddedPageResponseObject); ok {
+		if err := validResponse.VisitGetConfirmAddedPageResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ConfirmAddedEmail operation middleware
+func (sh *strictHandler) ConfirmAddedEmail(ctx *fiber.Ctx) error {
+	var request ConfirmAddedEmailRequestObject
+
+	var body ConfirmAddedEmailJSONRequestBody
+	if err := ctx.BodyParser(&body); err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, err.Error())
+	}
+	request.Body = &body
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.ConfirmAddedEmail(ctx.UserContext(), request.(ConfirmAddedEmailRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ConfirmAddedEmail")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ConfirmAddedEmailResponseObject); ok {
+		if err := validResponse.VisitConfirmAddedEmailResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// RemoveEmail operation middleware
+func (sh *strictHandler) RemoveEmail(ctx *fiber.Ctx, emailId EmailID) error {
+	var request RemoveEmailRequestObject
+
+	request.EmailId = emailId
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.RemoveEmail(ctx.UserContext(), request.(RemoveEmailRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RemoveEmail")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(RemoveEmailResponseObject); ok {
+		if err := validResponse.VisitRemoveEmailResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// MakeEmailPrimary operation middleware
+func (sh *strictHandler) MakeEmailPrimary(ctx *fiber.Ctx, emailId EmailID) error {
+	var request MakeEmailPrimaryRequestObject
+
+	request.EmailId = emailId
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.MakeEmailPrimary(ctx.UserContext(), request.(MakeEmailPrimaryRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "MakeEmailPrimary")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(MakeEmailPrimaryResponseObject); ok {
+		if err := validResponse.VisitMakeEmailPrimaryResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ResendAddedEmail operation middleware
+func (sh *strictHandler) ResendAddedEmail(ctx *fiber.Ctx, emailId EmailID) error {
+	var request ResendAddedEmailRequestObject
+
+	request.EmailId = emailId
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.ResendAddedEmail(ctx.UserContext(), request.(ResendAddedEmailRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ResendAddedEmail")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ResendAddedEmailResponseObject); ok {
+		if err := validResponse.VisitResendAddedEmailResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// CancelErasure operation middleware
+func (sh *strictHandler) CancelErasure(ctx *fiber.Ctx) error {
+	var request CancelErasureRequestObject
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.CancelErasure(ctx.UserContext(), request.(CancelErasureRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CancelErasure")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CancelErasureResponseObject); ok {
+		if err := validResponse.VisitCancelErasureResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ExportMe operation middleware
+func (sh *strictHandler) ExportMe(ctx *fiber.Ctx) error {
+	var request ExportMeRequestObject
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.ExportMe(ctx.UserContext(), request.(ExportMeRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ExportMe")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ExportMeResponseObject); ok {
+		if err := validResponse.VisitExportMeResponse(ctx); err != nil {
 			return err
 		}
 	} else if response != nil {
@@ -5258,146 +6773,261 @@ func (sh *strictHandler) RenamePasskey(ctx *fiber.Ctx, id FactorId) error {
 	return nil
 }
 
+// ListSessions operation middleware
+func (sh *strictHandler) ListSessions(ctx *fiber.Ctx, params ListSessionsParams) error {
+	var request ListSessionsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.ListSessions(ctx.UserContext(), request.(ListSessionsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListSessions")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListSessionsResponseObject); ok {
+		if err := validResponse.VisitListSessionsResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// EndSession operation middleware
+func (sh *strictHandler) EndSession(ctx *fiber.Ctx, sessionId openapi_types.UUID) error {
+	var request EndSessionRequestObject
+
+	request.SessionId = sessionId
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.EndSession(ctx.UserContext(), request.(EndSessionRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "EndSession")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(EndSessionResponseObject); ok {
+		if err := validResponse.VisitEndSessionResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// SetUsername operation middleware
+func (sh *strictHandler) SetUsername(ctx *fiber.Ctx) error {
+	var request SetUsernameRequestObject
+
+	var body SetUsernameJSONRequestBody
+	if err := ctx.BodyParser(&body); err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, err.Error())
+	}
+	request.Body = &body
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.SetUsername(ctx.UserContext(), request.(SetUsernameRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "SetUsername")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(SetUsernameResponseObject); ok {
+		if err := validResponse.VisitSetUsernameResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // Base64 encoded, compressed with deflate, json marshaled OpenAPI spec.
 // Stored as a slice of fixed-width chunks rather than one concatenated
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7H3pchs31uiroPp+VYlvmtRieaMrdT/FYyfK2I7GdspV19IlIfYhiagb6ABoURyXquYd7jvMg82TfIUD",
-	"oPfmIlFLMvPHJbO7sRycfcPXYCySVHDgWgWDr8EMaAQS/3xFxzN4JbiWIjb/j0CNJUs1EzwYBD+JOYkF",
-	"nxI9A0K5moMkCV2QMyDnkOp+EAZqPIOEmk/hkiZpDMEgSLOzmI1DktDLHp3C9493d4Mw0IvUPFRaMj4N",
-	"rq7C4PUnOm1O+mkG5AKkYoITMcGpJaQSFHBNzTvVaZvDvhcftZDQMrI4B64IlUA4XIDETZCzBRkbKKiu",
-	"7XDRUzhgcw9XYZBSSRPQDp5v6FgLeRSZv5mZM6V6FoQBp4n5kEVBGEj4PWMSomCgZQblOSdCJlQHgyDL",
-	"8M3m3o4m76gez9qhZuDpQeYhqGdUE6bIeEb5FKI++cz0TGSaMF0+VabIwf5zAwFctcWQYt1Hk56dt7za",
-	"hF6+BT7Vs2Cwt7u7277c94LDGkuem2Wa9YxjBlyTmYgj9ZI83j0g8xlws1qmiNIsjnFLy1ZqprzOcq/M",
-	"0ahUcAV4lofjMaQa8CzHgmvg2vxJ0zRmY8TEnd+U2cnX0iz/JWESDIL/tVOQ3I59qnbyAXGuGjDoOfA+",
-	"OcLTk4C7FQnoGTPkJ4gG3DkQMecg/SnTKJKgVEgoSSiLiaILRZjuB1dh8A62tvB30Lpks4DxWGQcj6PO",
-	"VXqdbOUXHi/IREh74DSOQXayEskuqIaQcNFDKl3KSNr24Ja1g+9cWf6g34mITZg92uamyjho15hJaX5p",
-	"8qHSpjdbxC+HmZ69llLIrZ1SaUgzQ3mgVIqzGJLvNhvw2H7VdvYf3rwiT58dvCAKxuYn8qS/HxIhCSVu",
-	"Lku3BnqGqxGmFcQTg9YJjc0vEK1CmmWA9Dy+gOWvnGZ6JiT7+xYptgLSBhBGjF/QmEVDizCjQZmDMUUy",
-	"fs7FnBuwMK0MqCTgg7kUfLqV7YfB58+fe2aVwLXZI7RLcS0ILb3URW4/UMXGRAKNk+9PAmE+OQna5N5V",
-	"GBxTpc5h8QF+z0DprYHcDftqZvgCn3ZynrF/oU+OEKhTISLkKhN2ASRhPNOgCOUREdzLua2hnCeN7l1v",
-	"neQ+GxE5N6iF6EO+NTT44uDJs0fI7q1ys7VjcMN1AR+Z9jeKaHxtS2C98kjZEL80ipiZnsbHUqQgNTMi",
-	"ekJjBWGQln76GiSgFJ1CFa83EqtMNeQqU0RwJOI5XfRbZVCh1X3J13CavyjOfoOxNudktqUUgnfDnVH8",
-	"cqj9p7U1hAFcpkyCGjJeUSYZ108PgjBIGGdJlgSDQvdhXMMUZICQFym0DosTDu3PXwPgZogvwQ9AJcjS",
-	"FjtgUVl1ZbDKgv0CWkFmT2NDcIE5uVVo/hpfqq/Zftq2lFeCT5iBKxP8FtcTBpkCaVXaOjs/PFPIBIx4",
-	"5Ya1zakiVJ0Dcj8UwvjM4PmZiBYEYgVEC3FutGjF+BhWY3A3BF77bdRWxT3REKrIKBZjGv93JBLK+KhP",
-	"DM+w//H2o8E8yamFHVMQvSRZmoJEhh0LY5OMqQI01gx9KprgsguaphH9b/e//lgkBsELDX//yQEivP//",
-	"47CJ19ZWe++AvMFJtp8L8mfDIiwrMSzS6uLlRR9G9BtF0pngUF3wnrFISgveW3VCuIi2A3rDpNJ2bxvu",
-	"S8JYXIBcDMcisr/Udsj0zGp0ZgqjzwgekQlOlVsk1iB4SdTMqD7ITYVDOaYhUaso4INbxCsRoX7j9kel",
-	"pAsEQmPDR0bOqNQqohvzVM0uymzvTIgYKDfj0sya8X7VTcZYWVoYWM1vyKIu7tzKlpusmFG97puqfWW/",
-	"adb6ezeTVx2rVtnZGkKh8bjMvlbJBzyBNkz++fNfNz3OeFqWUa8/7j952iKiwmAsL8ovHve6XjzvgMu5",
-	"XlRmetX6daYqMlOxaetrlzX/xMHjCi84aONei42/qQHe7MDuz64zROhZ0JglmSk6TuXjhsdyDgtVIaVl",
-	"DMCcehvdV9ZuBmxb3Fsjd1qY8w+vjsnBMxJTPs3oFIimU7QVjDBTVRaNakoJsI+fVAC7HwYp1UZ4BYPg",
-	"/3057P1f2vv76df98PHVt196w1P3y27vxenXvfD51aP//V9By/G9FVPGD7WGJNUbQjOCCzaG4RIpVCi0",
-	"cxbHxPD1KWfKSVJQ6Bk8W2wimhobiM0GmvO/7qHC7HUBIYlnBTeQ3nst86dUqbmQ0Tr2JL6HKJRAcgZy",
-	"6CE3oVmsczDXNJocUmJCHu8SFsWA2smLXRLRhSJUk0QoTRhXGmhkXtvbJzORSWt2PsPXSrpWLltq2GxB",
-	"WdpSO2ZPGX8lDMDWknN1lxt4CV0R24qcgWIRWD8XMnWz4JpJNaGF1bHUXZLS3zOwto07onNYrGnxH6KF",
-	"bo+ppIdsrC8Ina714Seh009wqZvWW77dtnN4t6m2OJZANUTDmlCPqIaeZgm0cYfNbAV8ezi2pglE7dqM",
-	"lWMrIgyGrNsZaNnqMKiSglSCkxlVhAtNxjOhgBPB22yLMOhQBcJAihjWFw0fRAw/Ssp1m/aFuo1awhFx",
-	"LrPwxGrl6yt2WRptfITra0B4EPbEm2fpYOchlW8zLONVZYXtSHvsYzBLMTdhvPzrXh2XC+ygcfzLJBh8",
-	"WX5gThxfndb5Ec/i2AjgKWjnYp8JZq0E84iemVm0zKCEPOtNifZcx4RG2DLwVlltojbT4t2EbmrlczNk",
-	"S2AB+bciZwvi2bwx2lEJoVWe3CYxcmaq2v27CeUL5+KiEsG43NtTNfWGMUwQtZd/ZFjr2rRq2OtKPc5D",
-	"y41d2mX7Ek/bz+g63rTrCbWNRMX75RqaY6FMWXdq9JJMJADRcGl0CvRax4xDQ0tbRzt7D/PjQvpuIq1A",
-	"QiL4YkNRP5YQAdeMxt3z2Wh3CzBGnF6wKTWoX4yj+pbBjYgEnUkOUYieJS1+/vjL+28fjchcMp0TcxX4",
-	"YXDZm4qe+/E3JXj/A52/c27ZEk+pq78xTbVIb+iayWFYgUvY7bKpBgM34Tb+G29h+oiUdFGZMKjGqEo/",
-	"TFGQhkFWCpwVb2VcZWkqpBEq+Kb32frPrSuh+L+mhpm3mre4ymHl4FfJRLuxVlhx+MQSuA7J35jcu0m9",
-	"/FWbb1Tgc6tgIx4zjX7bKbuwGnfZ+lmJb2Y+4Ed/QW/0NJPXcUcXh6qG+VFv5u8yp45uIMWmnPHpkMbT",
-	"4QWNsxsMWfblDYFHqWA2lNX4tP3VoUHmYQJ6JqLrr0KpDGS7Z21+roaZbHev+fSRm4FVwoWwMbvlAGh5",
-	"byu7txrmtb8Gie6JSIyzxKdKdLkWDfncDFgWAZfCqfrKFkBU198ttpRwo7GsTsRuP+0lmBR2EG43ONel",
-	"03UB1YIg7RzRMqIPMJGgZtfh19J+ej01rbGga+pD17De1zW1qdLDTG04eKcprRZ8PJOCM9VmfhxpH3kT",
-	"nCi4AEljYj2JiohJEbhaw1/FSmZpZdaKUXrafQbO1fNH1UxvQyVdS4VcAtIiX+ZOoHqjVAObHzxcSoxt",
-	"R/JpBkTgfxBlP8OZ0Zu5OQNzAAMyOsaR/wqLVznQ+imVCl4ZvGSCW66k3kiRmE9GRMgTPsJXXCJT4w0J",
-	"1KYBJv0Tvr1jreQ+lCCy5IzfMrVprCAXaWvZ7J5FrpR4ONiylfrgwB/T8pyCvh2zsxa6WWnGrwhYrODT",
-	"mzERH0yp2S6axECVJntPyHhGJR1rkIp8SznGPWgcI12hcMn9WVzoGUjCM7P2kEykSMjzR2EeMdnbfx4S",
-	"yhfFiCHhgsgsBiImJxxPXeFB9olfm7K57OjpSkGkMZDMJYhImBg5aukzZ0Z5OKVmze+vDi75OV9h1vym",
-	"iGyzhYfXiVBxmF/ju/q51xdQG3cZBnwABZsymetsdEu2+IqgWSlNsx5D1S7C0u6t2IBn2ilcknCbRas0",
-	"5eOO8IeVOV0pI0pTnZUtkrIzlukYlhgrX5vhTE3PYiC/fjgiKUhyzjjGLJGlVJ2MmeQDNpMDl8M6yH1I",
-	"BY9cmUHm3EV2mflWlhxS7v+qUZML5TW2ueQI85qc9vx+w37Nzin5PQO5CElK9YwISWxOKsk/b41loXHU",
-	"NrQREOTYPiWMa4Fe3jMRrZExirtsA04lvFlxWD4+//1F7/LZRdRLdvXfe/MDWovbH9TcSE9bNlMeXt04",
-	"XWw7CV5luNTmaIfQ/RiY1WWWB2pf5ZQpDRKi69mhm8XSmyGeh5rNV4ai32M3/OTtJ94WIc51ApuFPb46",
-	"Jnm9nJVyHHnZN7/699pTeVcIyiKyvhlszd9GfXYSrM1esy+QOdMzxsl8xsYzQnn+4BuFgXlbbdUv629d",
-	"fhPzejnmEUl2gf43P2TpzyGNErSwEhHlD+1vKzPXcZ42YH3UkP6abpiBY4DhjyBEaGCEr0p2eXqFIzzM",
-	"rxAcXrrSKksghMYu0WJVvP66GTjXS66686ydxskgd/6bEeqrjMGaklHO3F1ulRkbT9CU9cxqp8B7cKkl",
-	"7Wk6Vd4VEgxKA14VicG2AKziMGm3UZ7ccFo30VVZzy4N/3zvxf71xteFezXP/x3OnON9G3CrD3vVfcyl",
-	"wrP1rf7jvFqbzIFEApOXzrmYox3JplxIZ/HnFY5UnatmTtyfF2NK0d4GR3dvl+wAw5iq2k+4FXCUVmH5",
-	"ck1T2wo6V0d1BeAik2NoF2Y0ixjwMZTqbV4iK3cF9dRVp5frQBO6wPyOisq0/OSuEIRH9uWS2m61pnW3",
-	"5jZyVU77b27JxnLK9UMKjP2jISJnC6JSOga1cpOultsnzJo9z+gF9BvIcE1ssBtYygxsvOxBldRd37x4",
-	"0OV4RaXpDSBdxcSPwCPELUVGhy4bBVX9AbEbI//6xz9HreZ49YTqwxrlSpGMaxZ7vQqUK1sl7tOK7+Op",
-	"QdFrnvNmS3FfVddCMh6bBdp+F5kyVAgTYVP67gP9OnLXKnC0KbWqlXVUHUupFBMWm70rkBd4wmoggUbV",
-	"X9DF7rmJeyH/Hz5sw4Q7Ioy6tGs5/eXUo9M/aQx6SZh4RVzYAMV7uDYBzE3S/DtdbuaL11yKOIGN7eE1",
-	"wd4ZxBc6xbQLl2FUUI57MNjZMabSztFPHwa1Epr/Y3W47//1j3+2Tfm7HKa8o92SogkY3kvJ3z4QA5cB",
-	"oeT4/Y+EcXJGFTw9qLCfs0U7ARbaaq34iip4vB+6li9CAZnPBDGfV6Noa+CRm6IKqHxzXaeJ57+EmRWd",
-	"MYyZnabo7qqxroMX+7uPX9QUmqcVD+vTamnYbu8FOf2utfrr187q7reg0TqhPCIRm2JaxsR6CvCtEJ+M",
-	"+qOQjIbmn96InIGeg3UcJH3yEV11VCGAo5AYmqASolyHG1MFNlRWKceqVb3tr6iftuedSaYXHw2pWfw/",
-	"s9w2/+uNx5mfP38Kwpaa8bIcwTghFkOFuXR0mqUTki41yRaUe9XV+5KM5skBIkWUNkCylU0OxZAdYLDU",
-	"rjDfz0zbPHWX+doWN7EZbU7X/UYRFuEhWFysDk4VG9fHvsIo0EQ0xz7GMGZYm0GFZstMkrKZZSbMAYHp",
-	"CNassLV+GG51oyg86P4JP+F1ADOEFvYN2X36nPz8+RP5dqQX6YBQ/d1vcz0KCZbMPrIKfswuQBENvNJN",
-	"hSlyARLbJ1k3llnBOSyIAk2oPuGjnf4c4riHzW92fpufq/5vSvBRnxzWlB6mXGJsmGs7go8h9PPYpi1+",
-	"Huyhk+F+hOyTzzOBTdxcSyZF6AmvDo+bmFFFzgx1lJQpg0i27GQ+E3GuaSDM3gvbHARrKTTEBvZEaUn5",
-	"FNBBh7CmnEC10tHMQ7l33A2IdA7/EFUbblFmIuRUaN90jcbsHNsjoQeCn3Dzim8a5MYFZaFhtrogE8pi",
-	"iCyNFIkptjkCUnTMxuDMINcQ7TDFbiz7/d0gDDIZO7RUg52d+Xzep/i4L+R0x32rdt4evXr9/uNr/KaI",
-	"NAZHP30gr2ZUTg14jmOhyeHxEfnXP/4/MtAgDFzPuWAQ7KEsS4HTlAWD4HF/t/8YXdB6hmyiHUMwLblN",
-	"gBzGc1dwaXMR9FwYjFO24ZJhjnjUik25w9EyqoQE02vUDCJCSYRZcIgFhZLdJ9izBuOjvoXQCXdYbyGb",
-	"85ijKBgEP4LGOuhq/7+O0qTilZ1yQ7yr01rDuf3d3a3178HVdXTv8cSKHYSePdl79ugmDXwqLSQ3bsb2",
-	"ePeg6+UcNjvljm24I5cGs+q7optSIayCwZfTMFBZklC5KADiskuQsy2IyKTjtIaZoy/iSxAxZZ3WwakZ",
-	"sILDBtdZ1BvXE/IdOjeQpy1//8HiUttiO1ArhxHx+d/kW/s5eSU4h7Emf8lf2evvhiiNnh/sHfw74+Bn",
-	"FDbI4q3wYcvwDtuy7RQJ5RjoEaqFb74Rsq5b9Mkhd5OcZZpQFPJl9cBJ3NHXE9ea48SZOlcjZK3cycfE",
-	"OSWqqF30YvmUm8fopv9BRIslCHnZm8/nPWNh9DIZAzdGSLRhtzIb97mqmg+uhvTWaKPafKarbRtTxLUC",
-	"nFQL7bfSjO7A7mc5HpZbGZpP9tb8pNJXcQuI/zXXtL+cXoVfryqEcKjOCxWrwErEUSutnj7df1SiDaSF",
-	"Cl1IuBDn0E0TXm203T39JJgNZNWqhC4IeB3CKYbEhkYV2d/ddSW7JRWz2uqRxkYxW5AIaBQSLUS/qYhb",
-	"dcXr6zN6AYVOrbTRdfJuhmYZE5gTCQllHCmvWy35gJt/+KTXFByFQTAhXCB3MZpZP/hT4fdrZ8X5QAni",
-	"gcelM4gFnxoUcbi+u/tiOa7nnt12VB81w3UjxKmGvVnuDYrO258+fTomthuokOaHUR6ftGJgVAkcjghD",
-	"98MJN3j0kowqTtJR3uzXO3H9xi3FncGU8r75yMasRnb/z5/tPgt91YqEFD2IjzB7Tzm/jQvHnfA8ftUn",
-	"iAPKNY4TCjP92trVttEPlgncA/34WPYdC69q6KxDpfuPrGqnZZyR7Pd3a86pDoq92NtBmsV0rB3X4KPb",
-	"4iUqoXFMUjqFIlnoLNPaSKOCYaKnSznqIzHj598oMpF0alTv0GVbnUkxV0Z6nQOkxOalJgriC1AhUcLZ",
-	"wYyfcC68nIrF1DoejDBj7goAXI1tnT8WXGUJ1kEMiOAxdp8gx798/EQi0Wkzu/aZx3QKwUq81nCpd2Y6",
-	"iasI3dK2vS3Tamplx9ZtRYRBHv9OnEOG8XNibMCy3i7LKYunmDmsWqxBB5PXLk1vPaazoQFXrpm/Yx5T",
-	"6Zi6vIs8gUumtPXgGLYfiylhfH0VID/CLR+72wK695y3L3d8ljzXHh+6UaDJB6xvsFuEF3rnfq4YC4lZ",
-	"S5SUR6+3LiZzipqjQFLNT6DfojKaFVRO6XaQ0HfxXQv/9lefXHGbwj2jByYvYDJMCYiWJdApxXDwGviQ",
-	"99Nr5xJvXY+42ziZSi/C9dnDcsj5BuKbH46T93fVV33UUt0y6pNfnUXn4lG253qRwEvRo59Tm7cDsRea",
-	"b95FFlD19fdP+CiZ0KEHr7sxIG8INaeKSDadaTt8LTmYGaLmGiKrAPh7FmbUasO2UlCRUd6UaBSe8FGR",
-	"luAUd1fRPyLfigkZaaHTUWh071L2rvnBpQ6PHr0kU0EEJ1STUY6tyYSOjIzH43p8p8flhMUwYgqbRy0H",
-	"YjmZmimi5kyPZxARMZlYwbL/4v44x1sUcFaYuHBSqWEmrr+U7umZiOUUDe4hsiWewPc0sYYdliTZlCrX",
-	"jMbad82MJKdTYgvxcl564cUwmGfRK+qT1xzVROptvBOeh9+ARxBZ6iBYXdemHb61O7glBaitGcVV88qf",
-	"fesJbsmQcAZ7vp3+DTjbnSFbEY/v9EWw3Mm1Fob1aBwvFVIi04dxHKwD19cYBOiC7L1ByiepBadNeEFl",
-	"yc6Zay/DWAG+xHYSbKdOg2Eltl32RiIRYYf/3DNfkSBhfsNJRVgMCMVEHhyKNzNcQhstd4EY82ZYLTGx",
-	"DhqnferyfStmyIog2HHf7JzBNO/2n/vzKtey5DHVENMKqNU5iltacM99cpj/Lo1WlRmhl/uQPDeniswh",
-	"jlvdOLZNLty60lTqx3tretOdCVbBYWiRaGiRaDSwF0ygx9B2jDEo6JqW5SrC0JXfj/r3qb0V5DPw3vjQ",
-	"pZTIQko5iYt6ef8+tBfUIxtgxl9DJ/yLlN/71k88HeXcCDWVml66mvFVGUS3+PjBPLaJ0vb+Cl/NejsU",
-	"nDcO3Rbp1m7EugMF4WD3xZ1iLxdDbxcMGnWKHIsSb8PnVsieSbUOUjU7mq9AR99g1trbTYzsSI4186Lw",
-	"N+rwS8K0C0NYhylegYiNSsioaOUzIlos6zDT9MUgAVRa6GwHDW/xQEqqis8vpesaLbWzmDDO1KybPbzB",
-	"5w3wbJ8xVKb448v1upgOC2wmEqgS9yMJl9jxhrb/oGZ8rUh7DQowhLIzzhsNtTMiayv5PN+K+ZE7z3mk",
-	"XvoWDUCmAswfTSZjexodFyR6WyRUaqC0FhF1mN65Y6d0i/HdyNb70Az9bv1lou7m2TIQuNCWMu4F89ew",
-	"lO2hV71yXbZyuSvFZU9pSHtZ6kpkh3QKQ4U1eVftZGPzqa8VPildn5ynZzWJ5Q1OcMvE8qeNjBzmFxxg",
-	"NMRlPRm7nnCYt6kJBTq0H7j07clWR82tB0Odq9xzUJ6zTz64wLbR5aoh7UqGXiOGjR3S/j0i2KXTCJdo",
-	"yNbXMxfyXLn6DQtxJvWC5A4fW9HkylN89z+nQpZZRZ9UHYNGrrWHLfUdCTHbE29bMkyB7j+AmKWuEeG6",
-	"Ie0OCnWxgyWsuBZeKNClTw59HwFbdiSUY882dOZbS6LTxvcR0sCd3ZdXJaFbKq+HOeF5AchLQicapE86",
-	"c+Zipkp1QB7ZvK5pb09jimgRY9zEQKE949Lu+3YwsB6v+DeNzFazCWv+vdB798LiovV6SKHp99sqNb2+",
-	"dKyM1pC8kDyXRodjq7wTvmhsexoNOeT1kjLLhLiuiGUXtMbOA+iNT12Z4QnPm8BRn8TOIScNG/jWtfI3",
-	"nwTdJ76czqX2FO0PcGpmhHMci7k5PSUIFxhuHFN+wjFZrRRiRz0ij40ieypu2z1b5AV3Vqa306qD7m0R",
-	"aym54yHocnfsHTSCLj8fgx/UqFAYDarVSqYxXaDvLKVS20BzXnvSvz0tNEfP9TJySsZIOy3+4rFLkYTK",
-	"c4jIKDdhRpirQShJpUAFp8gPEXFkhRG3ZbyKLlwUb4KVjf5mxtZmcPSEO/klOCBwF15OHuzuWSE++vz5",
-	"c++wlNKdd1HB6Pv3JwHjKptM2BhTuM2ZDUsRQib4SeBysF8cPNt9dGL7Oc+Zgj75CdyN3HZjXu5WkzDC",
-	"1kjBZu3tzN7MZi0vd+6MEGl+hKX/miWYqULH0qW20MT85dZnlBvBveZZ0ieY51T1egyDlEq0cQ7X8e92",
-	"+IYb/I7zMg9x/yXNojUtMweRpeOqdLOVKnMnAeZU3W2W+B/Xt2PQvTUS+FA9OsdSXIBXwGeCLERm6GyF",
-	"NuNY4WbhPySGcuBvG1G4/0TV1jrmZqzNHGFqNKosrfm3u8/etjXpqnx+B7dS6LwcJO+wyeh16nwfYCLS",
-	"p9yP+o1q0WgSsO4af+FrS5PydyCnQPBKWFdq9vjF00dEWOHs2jhghBNt39HRpIfQbwlZ/ooXz17rUMsH",
-	"egvRfXflrYFveZTE7L2H0PnuuiNuxw63SHnrom5v/66NgDL7chEbohgfQwW9GK8gFgq+53fKd/PZjUqY",
-	"MKUYn/bvNkZiryKQxHUdr1FxzlB9+mAnU53Q4BZ1RTN8x1lXb5PfogL44NguFvKnUmgYuzurPZ77K/SN",
-	"adIS06iCqH6sOz4Ls5f36e/2tIsY7T6bGHkhWNQnr+l4VvG9M27s63Fn6mebLx0/qN4FcYvoVJ2oA7EQ",
-	"GmHbxQP3gmD3oBPWkwTt9d7WiTCzJZk2hrMgY5HFkWt7xtDteFd87C+SztHUriQTqyXov16c1xGHv3J8",
-	"SXoWFqCjT7OGKmix0jR1lQfOB5H3flLu4gtMk2aqKNtpEgh2g/xkbyi/DV3FZjvaWyLWUS72tlgBXu51",
-	"2dW+RBeAVKC9LfAHsvYfnEGNti7RwsOzjVFvk4Z2vrLoyhJQDBqW3AYT08ZlMLY2qEzeZCpsa5MWWZKI",
-	"C8hpZVVw9AgpV+JH16v8OFjHqLtHRu4VgqEWYqhmQuoh+jdHA9swkcQCOwvmcdhS8vcdIKI9ry3j36a2",
-	"oOV/R1FwddqBuuWGCdcee0UF/i0y+Ly/8R07ed8YCWch0IacmOGqjImfY19+h2ONB2C8jYu5Syn8g/D9",
-	"DVnDw3O82pxndK9Xr+tCrUWXhTP2LN6GzPBp2Z0G51um9LF/6Raxt3ztbQv2Hsaxyx1KXjrl2JhF+7v+",
-	"ntE/szVacQL6Ewsxtqi0xZH1TNA8CX9FKcQm1Q222/uKAof7de4/uLOslbj41Kyqp/3GNL1ZkcUtScP3",
-	"MM/vKbxbc6d5C2Nn9iU+fmlLW/7MIvLBUYM/o0o1SKkcGaKtEsTdGkadvO8/ttHDtY1uzojDGxktPpJX",
-	"RyhOE7hdTr2pY2rrut8K/nxHhUAHD41H/sjKeFlcuG8vSenW+nAieeGx0F4HsINY5j5qtJA2Qq1524EW",
-	"pXS6vr+fZVBNp7sK20cr6FkL12a9SNIC7ouFktK4NsWgZUCsz9HA7TULOixKxPJv0+KS0jYHcq5FY4ps",
-	"Y0d4c28jC7fuK1FhXRD45j3YW75S/VQavHZC7QustpcsN3BVtn36s6dP93E+3zW2NINtQdkc+LPNhZ9S",
-	"DXO6IK5I50xSWxQa4RE3uuGXBi66kl+dXv1PAAAA//8=",
+	"7H3pbhs5uuirEHUP0MmdsrzE2RwM7nGnnW7PJGmfJI0At50r0apPEttVZDXJsqwJDMw73Hc4DzZPcsCP",
+	"ZG1iaXEkx+meP0GsquLy8ds3fo6GIssFB65VdPQ5mgBNQOJ/X9LhBF4KrqVIzd8JqKFkuWaCR0fRT2JK",
+	"UsHHRE+AUK6mIElGZ+QCyCXkuhfFkRpOIKPmU7imWZ5CdBTlxUXKhjHJ6PUOHcNfH+3tRXGkZ7l5qLRk",
+	"fBzd3MTRyQc6np/0wwTIFUjFBCdihFNLyCUo4Jqad5rTzg/7mvHL8LAcrjXJ6RhiMp0AN2NLIEwRwYE8",
+	"ePfqJXl28OzZw2UTvBXvtZAQmENcAleESjPVFUiEErmYkaEBs+qCFxc7CgecB9JNHOVU0gy0P7BCKiG7",
+	"t9cf4gsecmaz5AJGQoKZnZlXfy9AzqI44jQzc9kPGkvL6PVr4GM9iY4O9g6fxVHGuP9hP3iSGWXp6Q/h",
+	"ZdEkkaBUbADBtCIsIQxhT1KmdLmsnOpJtSowI/ZZEsWRhN8LJiGJjrQsoL7OkZAZ1dFRVBT45vzCXtGh",
+	"FvI0MW8HZvni8U9Hb6geTsIbN/jtD8JjtJ5QbTBuOKF8DEmPfGR6IgpNmK5TGVPk8OBZCRtLsdW6T0c7",
+	"dt6OU9vf29sLL/et4LDCkqdmmWY9w5QB12Qi0kS9II/2Di3lMNyE0ixNcUuLVmqmvN1yX7OM6TBbyig3",
+	"2ASZIlSTTNQQqYXfKQ5SnzmBES1SHR093ovNMlhWZOaPPUR0+1eF5oxrGIO0xChB5YIrQFo8Hg4h14DI",
+	"NRRcA8fF0jxP2RBZ1e5vyqz4c23y/5Awio6i/7Vb8eRd+1TtlgPiXK3ToZfAe+R0VHEtJTLQE2b4syAa",
+	"8CiAiCmHkv5L2qPEEBRRdKYI073oJo7ewMYW/gaCSzYLGA5FwfFw2mJnp1Pu/MzTGRkJaTGQpinITlkj",
+	"2RXVEBMudpDLLpQ0oT24Ze3iOzeWv+s3ImEjZo92flN1orBrLKQ0v8wLqtqm11vEz8eFnpxIaZn9Rk6p",
+	"NqSZoT5QLsVFCtlf1hvwzH4VOnsjTJ88PXxOFAzNT+Rx7yAmQhJK3FylCDYnnRnJAOnIoHVGU/MLJMuQ",
+	"ZhEgvYyuYPkLp4WeCMn+sUGKbYB0DggDxq9oypK+RZjBUZ2lMkUKfsnFlBuwGMGoYCgBH0yl4OONbD+O",
+	"Pn78uGNWCVybPUKYn2pBaO2lLnL7nio2JBJomv31PBLmk/MopLfcxNEZVeoSZu/g9wKU3hjI3bAvJ4Yv",
+	"8HEn5xn6F3rkFIE6FiJBrjJiV0AyxgsNilCeoPpnBe/GUM6TRveuN05yH43MnhrUQvSxCu3zw8dPHyK7",
+	"t8rpxo7BDdcFfGTa3ymi8bUNgfXGI+Wc+KVJwsz0ND2TIgepmRHRI5oqiKO89tPnKAOl6BiaeL2WWGVq",
+	"Tq6iDYFEPKWzXlAGVWrmr+UaPpUviovfYKjNOZltKYXgXXNnFL/sa/9paw1xBNc5k6D6jDe0W8b1k8Oo",
+	"pvzszSs/BvIih+CwOGHf/vw5Am6G+DX6HqgEWdtiBywaq24M1liwX0AQZPY01gQXmhjL0Bwtm7k1209D",
+	"S3kp+IgZuDLBt7ieOCoUSKvhttn58YVCJmDEKzesbUoVoeoSkPuhEMZnBs8vRDIjkCogWohLo9Yrxoew",
+	"HIO7IXDit9FaFfdEQ6gig1QMafqficgo44MeMTzD/uEdDAbzJKcWdkxB8oIUeQ4SGXYqjJE0pArQ2Db0",
+	"qWiGy65omib0P91fvaHIorhh1z4+bJi1j+J5vMadvGZWdq1xkGiWNP6zUIWY8vJQ3RKolHQ2B3I7WhDk",
+	"17mQ664yoZp2f1JbfPgFayvPLaW5gzmtUEwVuZiV5uXMHF9MVDGcGKxwxkJMELtUTKRIQcVEgTLGs4qJ",
+	"+x2uDAhrWFotABAWkPSpbjC5hGrY0SyD5ahdGyG2YAoB3boW3joSXAPwYapF6W0EiBU0RoBaS62O0scJ",
+	"/U6RfCI4NNF53xmvC7009U3iIoLbYlJpu7c19yVhKK5AzvpDkTgUa+6Q6YnV980URtsVPCEjnKq0Vy0G",
+	"vCBqYhRjlLXCMaSVqOmdW8RLkUCQouY2fGq0EJVbM2VtiavZVV0oXgiRAuVmXFokDTKaF5stUrF2QZ8l",
+	"XbI7KLTnBTVrYf6CN1V4Zb9pFvy9WwVQHatWxcUKKsPc47pwW6Y94AmEMPlvH/++7nGm47oGc/L+4PGT",
+	"gAITR0N5VX/xbKfrxcsOuFzqWWOml8GvC9XQqBQbB1+7brnTDh81eMFhSLbN1v6mBXizA7s/u84YoWdB",
+	"Y5Zkpug4lfdrHsslzFYXp+bUl0lSHDC0uNdGKwkw5+9fnpHDpySlfFzQMRBNx2hJojhqsmhUYmuAffS4",
+	"AdiDOMqpNqpNdBT9v1+Pd/4v3fnHp88H8aObB7/u9D+5X/Z2nn/6vB8/u3n4v/8jChzfazFm/FhryPK1",
+	"5T5csSH0F0ihytyZsjQlhq+POVNOz7KymFzM1hFNcxtIzQbm5z/ZQXPKa4pCEs8KvkC32w/Mn1OlpkIm",
+	"q3gb8D1EoQyyC5B9DznnRnZgbum7JaTEiDzaIyxJAXXX53skobPSbU0YVxpoYl7bPyATUUjrlHiKr9V0",
+	"nFK2tLDZgrK2pTBmjxl/KQzAVpJzbYcseAndENuKXIBiCVgvKDJ1s+CWwT2ilU26UBPO6e8FWMvXHdEl",
+	"zFb0Bx2j/8YeU00PWVtfEDpf6cMPQucf4FrP2/bldkPn8GZdbXEoga6nzsZrWpI21Da0hiskYW0GJFXg",
+	"FtFmGc6N63Q3MhZGZ6cjDZL8cPL65MMJ2b3a37UkvNoGrNRcEn4zTCTMrusWMEZBQSrByYQqwoUmw4lQ",
+	"wIngITs3jjoUjzhCa2RlQfROpPCjpDxoFqEmpRbwX5zLLDyzNsDqamSRJ2sjzOr6Fh6Exa95zHGw85Aq",
+	"txnXsbixwjCJnPkA5UI6yRiv/7rfppwKO2ia/jyKjn5dfGBO+N98anM/XqSpEfdj0C7cMxHM2iTmEb0w",
+	"sxh7uIY8q02J1mPHhEa0M/A2YGuikCHzZkTX9ThxM2QgyIXSAi11L1QIVZeo8tCmBAjJp5J1qwWxW+tu",
+	"pTYvYbHnsWlY9lMYIWov/sgw8pVp1TDzpVqjh5Ybu7bL8BI/hc/oNp7d24nQtQTT28X6oGOhTFnXfvKC",
+	"jCQA0XBtNBiMoKSMw5xOuIou+BamZ5WsX0c2goRM8NmaisVQQgJcM5ouc28FgDHg9IqNqUH9ahzVswxu",
+	"QCToQnJIYvRyavG39z+/ffBwQKaS6ZKYm8CPo+udsdhxP/6mBO+9o9M3LkRQ4yltZTuluRb5FzqCShg2",
+	"4BJ3O4iagel1uI3/xtuzPjoqXYQwjprx0toPYxSkcVTUgrjVWwVXRe6cdvimjx/4z63jovpbU8PMg8Y0",
+	"rrLfOPhlMtFuLAgrDh9YBrch+S8m925Sr38V8tMLfG7VecRjpjGGMGZXVr9v5IftLbW1fs6Bn/6AkZFx",
+	"IW8TGqkOVfXLo17Pu2ZOHZ1Oio054+M+Tcf9K5oWXzBk3XPYB57kgtmw6rxCG3y1b5C5n4GeiOT2q1Cq",
+	"ABn2400vVb+QYWeeT2X6MrBKuBI2frwYAIH3NrJ7q2He+muQ6AxJxLDIfNpOlyPTkM+XAcsi4EI4NV/Z",
+	"AIja+rvFlhpuzC2rE7HDp70Ak+IOwu0G56p0uiqgAggS5oiWEb2DkQQ1uQ2/lvbT26lp8wvyQcE1FaIl",
+	"RvxafoEVjfBcsozKWXhGjCZ3+AycVCnXbNPDkgQSMp2wFFySKRd6VcfBIlvVLzOO6vaqXV8IJW6pkd7C",
+	"W7Oqs4Mq3S/UmoN3OjPUjA8nUnCmQgbgqfZxeMGJgiuQNCXWc6yIGFWByhX8k6zmGGjM2nALLDgD59r7",
+	"Vm2DbRgFKynxC0BaZc/dCVS/KPHIlpP0FxJj6Eg+TIAI/ANR9iNcGMuFmzMwB3BEBmc48t9h9rIEWi+n",
+	"UsFLg5dMcCsX1CspMvPJgAh5zgf4iktrnHtDArVJwVnvnG/uWBuZUDWILDjjrWeueBZ5+8QVv1IfDPo2",
+	"bf8x6O0Y/q1Q3VJHypIA1RI+vR4T8cGzlvWoSQpUabL/mAwnVNKhBqnIA8oxzkXTFOkKhUvpUeRCT0AS",
+	"Xpi1x2QkRUaePYzLCNn+wbOYUD6rRowJF0QWKRAxOud46goPskf82pQttUFfYw4iT4EULl1MwsjIUUuf",
+	"JTMqw2ctf8rB8mCin/MlFvWsi8i2dqB/m4gkh+ktvmufe3sBrXEXYcA7ULAuk7nNRjfkDVkSJK0lbbdj",
+	"5tppzmF/0Ro8007hSgZCPgWlqdOZA/SNMqcrRUhpqou6TVh3hzOdwgJz8fN8+FrTixTIL+9OSQ6SXDKO",
+	"MWpkKU03byH5EZvII5fRflR68SoeuVRXdw47u8xyKwsOqfRAti2gJLzNBUdYVlh2lFXSDKPflGBlWUxy",
+	"qifGVrEZ6qT8PBhNRPM0NLQREOTMPiWMa4F+9guRrJA/jrsMAacRzm64jB9d/v585/rpVbKT7el/7EwP",
+	"aStP47DlyHsS2Ex9ePXF6YGbSeirw6U1RxhCX8fEby6zPlB4lWOmNEhIbmeHrpc7MR9ku6/Zm3Uo+j12",
+	"w09uPw2/CjKvElqu7PHlUeHb5SjVI/mLvvnFvxdO7F8iKKvchvVga/5v1GcnwUL2mn2BTJmeME6mEzac",
+	"EMrLB98pTI2wtZcNv1CX38S8Xo86JZJdoQfUD1n7b58mGVpYmUjKh/a3pXUsOE8IWO+HE0iKFJITSVUh",
+	"Ye2wWVfmTa2+lgwp920ZSME1w6IlfkvHWTllcDs2rW3d1Nqxqzib34LXLHIpxpJmmPymZkpD1lQzXjEJ",
+	"I3FNBCevGS+uQ4dNJdCu5gh6KuRlTIaFJlrYEgRDAYpQImHs6nWr6fafH/T2ege9vd2Dw9BUjXTtwMHk",
+	"+QsyoHk+KCuZcymSYqi/Q9dZUFm4jfvQqe9BJyvaVdaNiv0WjJ1t7SKqLlU4d2Od/FCbC9A0bufLzbbl",
+	"DFUAfK3BvX0c9o+H3JbVITe+rqDeSm1qrKsBgQWktHVHjSfZgL1R6xmyQvJXpyPnvYb8l3zNrNIP2KDE",
+	"ipkYOT7mkTRVi2k7vXBCsV/LC1dMbpUAQlOXzrcsK+y2WaW3Sxi+80zUuZNBDfS/sCXGEodXy5Cqs7fF",
+	"nqc4ut4RNGc7ZrVj4DtwrSXd0XSsPG1GR7UBbyruaUveGxQc9sM8/sJp3UQ3dV9Cbfhn+88Pbje+roJ4",
+	"ZU1Lf+LCu5uAW3vYm+5jrpXar+7ZPCv7C5EpkERgiuwlF1P0lbExF9J5NcueDl54/FkwppZTNCcR3ds1",
+	"X4dhTE0LL94IOGqrsIy5ZY1uBJ2bo7qWN6KQoSguqjlFwoAPoVZh/AJZuetpRF2DoHrni4zOUHNomIWL",
+	"T+4GQXhqX665JqwcW3VrbiM39VK2+S3ZjIF6xbSCnEoj5MnFjKicDkEt3aTT+XwRiNnzhF5Bbw4ZbokN",
+	"dgMLmYHNyrhXTQRu70K51w0Iqt4aXwDpJia+B54gbikyOHY5j+jOOCJ2Y+Rf//zvwUK9mwWHNcqVqmxE",
+	"Ypdhs/2I+7RhCT0xKHrLc15vKe6r5lpIwVOzQGvGFMpQYdnQ7mugX4dF1ICjLdxQQdbRNDNzKUYsNXtX",
+	"IK/whNWRBJo0f8EwYlkIb18o/8KHIUy4I8JoS7vA6S+mHp3/QfNsFqTCLMl9MUDxXvy1MsC+oHStM6xg",
+	"vjjhUqQZrO3zWxHsnYlKQueY3OfyWCvKcQ+OdneNqbR7+tO7o1ZZ6P+xOtxf//XP/w5N+bvs57yjA6mi",
+	"GWBLCvJf74iByxGh5Oztj4RxckEVPDlssJ+LWZgAK221VVBMFTw6iJ1rSCgg04kg5vOwM2VRSpWdogmo",
+	"cnNdp4nnv4CZVb3AjJmd5+jSb7Guw+cHe4+etxSaJ40o0pNmufPeznPy6S/BiuZfOvvZvAaN1gnlCUnY",
+	"GFPPRtZTgG/F+GTQG8Rk0Df/7AzIBegpWMdB1iPvMRxBFQI4iYmhCSohKXW4IVVg0wEaJcatSu6DpR1j",
+	"/CZulQjwxa77coD5Q7eoWEimZ+/NMHbGCysIyv+98uj8t48fojjQwKcu4jBNAz2KcSm4ndLr5LfLzbXd",
+	"fbxW7V35RinmAIkiSpvzs4XEDvtxq+icsyss9zPRtlDLlX6EwtY2pdup4d9hu1n0KCOZNAenig3bY99g",
+	"EH4k5sc+wyySuDWDis2WmSR1C9BMWAJC2U43Q+o7iaFX1o2iEAd75/yctwHMEFrYxG3vyTPyt48fyIOB",
+	"nuVHhOq//DbVg5hgh4qH1vZI2RUoooE3WtsxRa5AYi9L62EzK7iEGVGgCdXnfLDbm0Ka7mAnwt3fppeq",
+	"95sSfNAjxy19jClXGRKXipjgQ4j9PLaDnp8HGxoWuB8he+TjRGBHZNcfUxF6zpvD4yYmVJELQ7g1Pc8g",
+	"kvVfTyciLZUghNlbYTu1YTGhhtTAnigtDfmh7xBhTTmBZmMBMw/l3qd4hAEAhYlFuD6LMiMhx0L7lrw0",
+	"ZZfYqxKdI/ycm1d8B0c3LhY+84SYrc7IiLIUEud1L/MCbacqZDYpG4Kz0Fyz2uMcW+Md9PaiOCpk6tBS",
+	"He3uTqfTHsXHPSHHu+5btfv69OXJ2/cn+E2V6BGd/vSOvJxQOTbgOUuFJsdnp+Rf//z/yNujOHIdiaOj",
+	"aB/FbA6c5iw6ih719nqPMAKoJ8gmwhiCdTkh2XacTl1/A5sKpqfCYJyy3S8N38ajVmzMHY7WUSUmmN2o",
+	"JpAQShJMQkYsqPT/HsEGgpie4vs5nnOH9RayJY85TaKj6EfQ2Hak2Uy7oza3emW33i755lOr++/B3t7G",
+	"mini6jpaKXpixXaOTx/vP334Jd0UGw3f1+6M+2jvsOvlEja79fa5uCOXhbjsu6q1ZSWsoqNfP8WRKjJb",
+	"YuAB4pL7kLPNiCik47SGmaOb5NcoYcr606NPZsAGDhtcZ8nOsF2R5tB5DnlCBWz3FpdCi+1ArRJGxBdA",
+	"kQf2c/JScA5DTX4oX9nv7cUojZ4d7h/+mXHwIwobZPFW+LBFeIc9cneriiqMQQkV4JuvhGzrFj1yzN0k",
+	"F4UmFIV8XT1wEnfw+dx1wjp3yuXNAFkrd/Ixc/6SJmpXrc8+lJY7RhC+F8lsAUJe70yn0x1j/OwUMgVu",
+	"7KNkzdaxNiR109RhXROFrdFGs9dbVw9dpojryzxq9rXZSGfgQ7ufxXhY7yttPtlf8ZNGk+sNIP7nUtP+",
+	"9dNN/PmmQQjH6rJSsSqsRBy10urJk4OHNdpAWmjQhYQrcQndNOHVRttq3U+CyZhWrcrojIDXIZxiSGzU",
+	"VpGDvT3Xs6KmYjb7btPUKGYzkgBNYqKF6M0r4lZd8fr6hF5BpVMrbXSdsrW0WcYIpkRCRhlHyutWS97h",
+	"5u8/6c0LjsogGBEukLsYzawX/aHw+8RZcT6GYxNn3OYvIBV8bFDE4fre3vPFuF46ncOoPpiPJNrUoTl7",
+	"s96oHf3KP334cEZsa3YhzQ+DMnRqxcCgEdMcuPtXzrnBoxdk0PDfVvlK3r/sN24p7gLGlPfMRzacNnA3",
+	"5zzdexr7okEJOTo3H7oMK12PFJ7zMrTWI4gDynXxFQoTrUN3B4ToB6u0vgL9+DD7HQuvZlSvQ6X7t6wK",
+	"0zLOSA56ey3nVAfFXu3vIs1iNuyuqxjutniJymia2tuWyjymi0JrI40qhomeLlXdfsQvv1NkJOnYqN6x",
+	"S3a9kGKqjPS6BMiJLQvIFKRX2AlZODuY8XPOhZdTqRhbx4MRZsxd2IWrsfdQDQVXRYZlaEdE8BTbL5Gz",
+	"n99/IInotJldL/MzOoZoKV5ruNa7E52lTYQOXGgVSgIbW9mxcVsRYVCG5jPnkGH8khgbsK63y3rG+Ccs",
+	"3FABa9DB5MRlSa/GdNY04OpNY+6YxzTa1y++0ofANVPaenAM20/FmDC+ugpQHuGGj91tAd17zttXOj5r",
+	"nmuPD90oMM8HrG+wW4RXeudBqRgLiQlVlNRHb98jQaYUNUchfTuE8gKhtspoVtA4pe0gob9SYSX8O1h+",
+	"ctXVVl8ZPTCvAvN0akC0LIGOKUaqV8CHsn1tmEu8di1Zt3Eyjda/q7OHxZDzt7msfzhO3t/VJTeDQHHh",
+	"oEd+cRadi0fZC3Cq3GKKHv2S2rwdiM1AfTcQMoOmr793zgfZiPY9eN31TWVHxClVRLLxRNvhW3nLzBA1",
+	"15BYBcBfejWhVhu2qeSKDMqufIP4nA+qjAmnuLuWNgPyQIzIQAudD2Kje9cSi80PLqt58PAFGQsiOKGa",
+	"DEpszUZ0YGQ8HtejOz0uJyz6CVPYPXExEOt53kwRNWV6OIGEiNHICpaD51+Pc7xGAWeFiQsn1fpT4/pr",
+	"maieiVhOMcc9RLHAE/iWZtaww4pQm+3lurFZ+24+WcrplHifSz1lvvJiGMyz6JX0yAlHNZF6G++cl+E3",
+	"4AkkljoIFjeHtMPXdgdbUoBC3Zhu5u9fPLCe4EDyhjPYy+30voCz3RmyVfH4Tl8EK51cK2HYDk3ThUJK",
+	"FPo4TaNV4HqCQYAuyH41SPn8uejTPLygsWTnzLU3ky0BX2Zb6Yap02BYjW3XvZFIRHjdUumZb0iQuLxu",
+	"riEsjgjFHCMcis8n38Q2Wu4CMebNuFn9Yh00TvvU9cvvzJANQbDrvtm9gHF59VLpz2vckVfGVGNMK6BW",
+	"56iuzMM998hx+bs0WlVhhF7pQ/LcnCoyhTQNunFsV3rYutJUa3+/Nb3pzgSr4NC3SNS3SDQ4srd9ocfQ",
+	"NuwyKOi6dpYqQt91Pxn0vqb2VpHPkffGxy6lRFZSyklc1Mt7X0N7QT1yDsz4a+yEf5WN/LX1E09HJTdC",
+	"TaWlly5nfE0G0S0+vjePbQ63vS7KNxPYDgWXnbM3Rbqt60nvQEE43Ht+p9jLRd/bBUdzJZQc6yW34XOr",
+	"ZM+oWaKp5i8QWYKOvsO6tbfnMbIjb9fMi8LfqMMvCPOF3tZhivdRY58oMqg6qQ2IFosafM37YpAAGh3M",
+	"NoOGWzyQmqriU1/pqkZL6yxGjDM16WYPr/D5HHg2zxgaU3z7cr0tpuMKm4kEqsTXkYQL7HhD29+oGd+q",
+	"H1+BAgyh7A7L9O4wI7K2ks/zbZgfpfOcJ+qF75ADeGcOCTl8bSb5WUWi2yKhWv+6lYiow/QuHTtMEQum",
+	"uzG+v45m6Hfrb3a3TSEaQOBCW8r4Kpi/gqVsD73pleuyletNga53lIZ8p8hd9W6fjqGvsFzwJkw2Np/6",
+	"VuETJB3nvfXpWfPE8gon2DKx/GEjI8flDT8YDXFZT8auJxymITWhQofwgUvfHXJ51LxsSlN6Dupz9sg7",
+	"F9g2ulwzpN3I0JuLYWODyj9HBLt2GvECDdn6eqZCXipXv2EhzqSekdLhY4utXHmKb77qVMg6q+iRpmPQ",
+	"yLVw2FLfkRCzLUk3JcMU6N49iFnqFhGuGtLuoFAXO1jAilvhhQpdeuTYtziwZUdCOfZsQ2e+sy86bXwb",
+	"Nw3c2X1lVRK6pcp6mHNeFoC8cFcHuqQzZy4WqlYH5JHN65q2GRVTRIsU4yYGCuGMS7vv7WBgO17xJ43M",
+	"NrMJW/692Hv30H9Wy9qthRTm/X4bpaaTa8fKaAvJK8lzbXQ4tsw74YvGNqfRkGPeLimzTIjrhlh2QWts",
+	"ioDe+NyVGZ7zsgcn9UnsHErSsIFv3Sp/80nQPeLL6VxqT9WZAadmRjinqZia01OCcIHhxiHl5xyT1Woh",
+	"dtQjytgosqfqcvuLWVlwZ2V6mFYddLdFrLXkjvugy92xd9AIuvJ8DH5Qo0JhNKhVK5mndIa+s5xKbQPN",
+	"Ze1Jb3taaImeq2Xk1IyRMC3+7LFLkYzKS0jIoDRhBpirQSjJpUAFp8oPEWlihRG3ZbyKzlwUb4SVjf4i",
+	"5GCfOnrOnfwSHBC4My8nD/f2rRAffPz4cee4ltJdNnjB6PtfzyPGVTEasSGmcJsz69cihEzw88jlYD8/",
+	"fLr38Ny2058yBT3yE9bF2vwTMSrlbjMJIw5GCtbrvGf2ZjZreblzZ8RI8wPsSqBZhpkqdChdagvNzP/c",
+	"+oxyI7jXPGv6BPOcql2PYZBSiRDncM0It8M33OB3nJd5jPuvaRbBtMwSRJaOm9LNVqpMnQSYUnW3WeLf",
+	"rm/HoHswEnhfPTpnUlyBV8AngsxEYehsiTbjWOF8+C+BFDQsbj+MGXC+C5rRrgz5o3YigWA74aTiJ2NJ",
+	"h3ijLBNoCghjzz8wzHQKcFk2fDKvNi4NMSRf424Pe+Q4TZtuVlQhCRdTY6b4ehUsH7cmNMts6sQAc9/t",
+	"teS7YPsy7w4pH0I6iDHzXtVZX48cq0vGx+fcQtUqkMqXV4aY0A8ItTcBv8PB5nhRu7N0B2twG0RV0n9y",
+	"XxN3fqJX0PSUI/bUkNc2OFnofowXxqyRg9ej1ZsIHf87FLzS8c4HiM0x5sYMKPJWUKabYdkmOV3l+kh0",
+	"m6/OXwySN9i09zbF6feQCD+Uzv/vVEANNxSILZHdNf2Bi03egBwDwYv8XX3ko+dPHhJhJYDrPYJheXTY",
+	"DE5HOwj9QJz9lzyhjpOue6j1A91CSgqc2fFv4sYomdn7DkLnL7cdcTPOI4uUW9fP9g/u2nKtsy8XZiR4",
+	"l2cDvRhvIBZqa8/ulO+WsxvZmzGljLZwt4E9e32RJO6mkhYVlwzVljipzmiNLWLAO1TRpYTXwGDvK17r",
+	"alVVU1hjzj0WCnxuLMPbFy6gerVHPmB2KV72Nk/+r5nSJ3ZtWzSwcAZsxN+Fcb7D0wbNpnvO9/2OA5y/",
+	"I2jg3YQuTOXutHIDvXD+RFvA6j2JDUfokHLCgSEq2XpCwrGb9hCYMWl8MxRIlXU5VF6Cc+5jCW1PqxIZ",
+	"oKPSfFUW4Lgpjyxe5iCV4N5PWnNCuIVZ47ngFX5PQEKPHCe2joKf80Zxka3n880lVBm5qOrMQjbDcZJs",
+	"s7B0rcj1/ubKOfxd1ospy8GszRz+iImZyGr7YsoHR44aMHG7nnThLokhAy1EP6N81rf82arv0l5kiVn5",
+	"znd/T30Rx0m98m6Z9PnCSvvbJgm4etrjJIHkz5Er0OLjwRp3BMcftdB9KVOqKZg1QXDfytshWbfIPUx3",
+	"ny1LYslN0+PXDsll4gpOyhvi1jHG8KvTH0LWdUcaRi0AOvYeiu1LgsN7LTmcBm6FweCovDu53tfUSlAd",
+	"0tfvyvSwiNLN+FfLHgyh567bU3ecz7eLHguvf3oweBomp1WaMooP6yFGiSrSZF5EvKGXFuvP3OR3ivyt",
+	"k/w3HZQaVE0f927NCmyN4v67QnyDKVjM6c2EyipoHOLm6GG+J0moY0hDlm8Md7eeEbFlpL1/6nLZncRq",
+	"baN5Md9uUtKW541YVjdavMTnPm60MldyWhGaw71vJPDhQNIKfDgOQS9E4T1SNtJ0V6zi79jeq1rRgjO9",
+	"zoVckEedpkSKqfJ7mYB3Z1wU2vW9L1vSM2l0hAko8uBYajZMgew/xocHe94C/fGHs3cPY3Ixs9kCmPZC",
+	"Q/1jT3Bhb2Crjjm7+a4OxlTTjTjkYqNYm9Xu/MBULhTzPaHb9ide1mPx5RLy6kIB2rychGpNh5MMuH6B",
+	"n3CawV/PIx9PNjA4jwL3fNxTx+BJ1e3YJ0dNIE1qKDdXK7KWXHMNFzojeiO6TRwzw3cgWCMl6g/t+8XW",
+	"x7kUGoa6kfzgruZQmMwVqAJpgqjBubIR3fV9K3bKi+W7axNEagMHqItfCZb0yAkdThrVCoyTPKXDzmYZ",
+	"oeoD/KB+wepWYwnNiToQC6ERh27K/yoI9hXkcrutgvVrsjKrpvRkzchQFGniLophmKh9V1L6B0mnmJzY",
+	"aL+iFqD/OjwPb65aUtCO8htTd1qoQtw1465Xk8vaLG/LUNbkt41lmKrbQnNynEuR4i1s23H02f4Qb+2d",
+	"RXcae2heXNbV8F1XgFSgfSLKN5Qfee/sGEy0MmqSg2eIUW+ShnY/z7kuW+fsvaMpVbqV6Gy7qdXJm4yF",
+	"bQYfkCWZuIKSVpYZTadIuRI/Snp/SI+kUwj6Woi+mgip+5gRPjiyV0yRVOBdTGXlWq1dzt16IjeHf+u6",
+	"UCz/O02im08dqFsPfN167CXxnC0y+PKyyjuO4rwyEs5CIISc2BNEGUO2xD5aFjk3eQCGS7iYuiYM3wjf",
+	"/+b9XbZLDBYkeAZd01p0XTjjBZSbkBm+kU2nwfmaKX3mX9oi9vrONR1ZR5jcjh6Z7EUt6H+wV8+V+lNk",
+	"IvkTi7EaS2mLI6uZoGXboiXNo9bpB2Wv7l3SEurrZpbfu7NsNQXzxezNNO8vpun12lJtSRq+hamf4I7N",
+	"HV8zC0ljAeEWB5cwe2FrZP7IIvLeUYM/o0b/rFoDV0g2ShB3axh18r5/20b31zb6ckYcf5HR4stI2gjF",
+	"aQbb5dTrOqY2rvst4c/3MtfjDjDzR1bHyzLLyd14v4LW58tBF5YzONmHvBdvTYiNWlLql+FShPd+5HVx",
+	"/jXLmNHolr74spDK2LPbvCTW7WJRwYOFzoaCq68Zv1z2Or5zJ1rBnUTTfOcFa8XgxZhiPIaELErf8Hi7",
+	"+9n9r79EfH+w7Y/stdpC9MipVsHeTf6axpYW1w4EJO/L+wVa6N2BIWYQY1fhdeFR7C8yr5YftdlqPWA+",
+	"EjKjOjqKigLfbIfDV86Xs7Xed3vhwz1knCf11vzdaOYbv6CdVHTcQKJ8gy9xSfDue19I850iD/YxZySN",
+	"ibRtuLKYpC7xEuOyriofh3xoUyspXmCCSPrK8HdfRM84oUSKqasWExzOubu6gV2TiSiksrGuldt8vQf9",
+	"i9/hdhQHP/w6HVPvT73mHffT8Nim+iN27VI18QrDWm+HRNh2CgaLSA4iTz2CoAOs9zXUd7/uPqKuUdp9",
+	"JZnhM0xjJwlkvJ5OlCUU9i00ey0qCmlyCRxUXnm+X8g0Oop2UR9xL87dXG5kCuXtxlFa1Lo49SrZ0Oji",
+	"ZBSi0GiVUaSFu92/KssD7nvUZrVxLdMLDIhtYbXhPtiRNK46E5fflnkt859/aBVlBXZk7Ie5747bAScV",
+	"t61pf2eUsdSb9V+9uihtqLnhBTZvNa3fG6zsrf1Pnzw5wPn8ZcW1GezNp/MDf7QtGMdUw5TOiOsNeyGp",
+	"7UWe4BHjVdgzIgp3R5WqDVxdhn/z6eZ/AgAA//8=",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

@@ -15,6 +15,7 @@ import (
 
 	"github.com/ihr-charging/charging-plot-api/libs/authn"
 	"github.com/ihr-charging/charging-plot-api/libs/openapi"
+	"github.com/ihr-charging/charging-plot-api/libs/page"
 	"github.com/ihr-charging/charging-plot-api/libs/ratelimit"
 	"github.com/ihr-charging/charging-plot-api/services/auth/internal/account"
 	"github.com/ihr-charging/charging-plot-api/services/auth/internal/caller"
@@ -32,6 +33,9 @@ type Needs struct {
 	Profiles   *account.Profiles
 	Factors    *mfa.Service
 	Passkeys   *passkey.Service
+	Emails     *account.Emails
+	Erasure    *account.Erasure
+	Devices    *session.Devices
 	Sessions   *session.Service
 	Clients    *client.Service
 	Inspector  *introspection.Service
@@ -39,6 +43,8 @@ type Needs struct {
 	Keys       KeySet
 	Issuer     string
 	Veil       caller.Veil
+	Cursors    *page.Codec
+	AppName    string // what pages call the product
 	Verifier   *authn.Verifier
 	Limiter    *ratelimit.Limiter // nil: no limits by caller
 	LimitScale float64
@@ -53,6 +59,7 @@ type KeySet interface {
 type api struct {
 	Needs
 	discovery document
+	pages     pages
 }
 
 // Register puts all operations of the document, and the document itself, onto an app.
@@ -79,7 +86,7 @@ func Register(app fiber.Router, needs Needs) error {
 	if needs.Limiter != nil {
 		before = append(before, needs.Limiter.Middleware(limits(needs.LimitScale)...))
 	}
-	handlers := &api{Needs: needs, discovery: discoveryOf(needs.Issuer)}
+	handlers := &api{Needs: needs, discovery: discoveryOf(needs.Issuer), pages: newPages(needs.AppName)}
 	RegisterHandlers(doc.Router(app, before...), NewStrictHandler(handlers, nil))
 	app.Get("/openapi/auth.json", doc.Handler())
 	return nil
@@ -148,7 +155,9 @@ func limits(scale float64) []ratelimit.Rule {
 		{Name: "challenge", Anonymous: perMinute(120), Routes: []string{
 			"POST /v1/auth/passkeys/login/begin", "POST /v1/auth/mfa/passkey/begin", "POST /v1/auth/step-up/passkey/begin",
 		}},
-		{Name: "mail", Anonymous: perMinute(60), Routes: []string{"POST /v1/auth/email/resend", "POST /v1/auth/password/forgot"}},
+		{Name: "mail", Anonymous: perMinute(60), Routes: []string{
+			"POST /v1/auth/email/resend", "POST /v1/auth/password/forgot", "POST /v1/me/emails", "POST /v1/me/emails/:email_id/resend",
+		}},
 		{Name: "token", Anonymous: perMinute(1200), Routes: []string{
 			"POST /v1/auth/refresh", "POST /oauth/token", "POST /oauth/introspect", "POST /oauth/revoke",
 		}},

@@ -25,6 +25,7 @@ type contextKey struct{}
 type request struct {
 	from          caller.Caller
 	authorization string
+	path, query   string
 	language      string // what the browser would rather read, as a BCP 47 tag; "" when it does not say
 }
 
@@ -34,6 +35,8 @@ func remember(veil caller.Veil) fiber.Handler {
 		r := request{
 			from:          veil.Of(httpserver.ClientIP(c), c.Get(fiber.HeaderUserAgent)),
 			authorization: c.Get(fiber.HeaderAuthorization),
+			path:          string(c.Request().URI().PathOriginal()),
+			query:         string(c.Request().URI().QueryString()),
 			language:      firstLanguage(c.Get(fiber.HeaderAcceptLanguage)),
 		}
 		c.SetUserContext(context.WithValue(c.UserContext(), contextKey{}, r))

@@ -42,6 +42,10 @@ func toAPIMe(a account.Account) Me {
 		Locale: optional(a.Locale), Roles: make([]RoleGrant, len(a.Grants)), Scopes: role.AuthorityOf(a.Grants).Scopes,
 		CreatedAt: a.CreatedAt.UTC(), UpdatedAt: a.UpdatedAt.UTC(),
 	}
+	if !a.EraseAt.IsZero() {
+		when := a.EraseAt.UTC()
+		me.EraseAt = &when
+	}
 	if me.Scopes == nil {
 		me.Scopes = []string{}
 	}

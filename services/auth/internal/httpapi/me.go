@@ -44,6 +44,19 @@ func (a *api) UpdateMe(ctx context.Context, r UpdateMeRequestObject) (UpdateMeRe
 	return UpdateMe200JSONResponse{meResponse(changed)}, nil
 }
 
+// SetUsername gives the caller's account another username.
+func (a *api) SetUsername(ctx context.Context, r SetUsernameRequestObject) (SetUsernameResponseObject, error) {
+	holder, err := holderOf(ctx)
+	if err != nil {
+		return nil, err
+	}
+	changed, err := a.Profiles.SetUsername(ctx, holder, r.Body.Username, from(ctx))
+	if err != nil {
+		return nil, err
+	}
+	return SetUsername200JSONResponse{meResponse(changed)}, nil
+}
+
 func meResponse(a account.Account) MeJSONResponse {
 	etag, cache := etagOf(a), "private, no-cache"
 	return MeJSONResponse{Body: toAPIMe(a), Headers: MeResponseHeaders{ETag: &etag, CacheControl: &cache}}

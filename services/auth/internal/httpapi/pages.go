@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	_ "embed"
 	"encoding/base64"
+	"html"
 	"strings"
 
 	"github.com/gofiber/fiber/v2"
@@ -17,22 +18,30 @@ var (
 	pageScript string
 	//go:embed pages/confirm.html
 	confirmHTML string
+	//go:embed pages/confirm_added.html
+	confirmAddedHTML string
 	//go:embed pages/reset.html
 	resetHTML string
-
-	confirmPage = newPage(confirmHTML)
-	resetPage   = newPage(resetHTML)
 
 	// pagePolicy lets exactly our style and script run, and the script speak to this server only.
 	pagePolicy = "default-src 'none'; style-src '" + sourceHash(pageStyle) + "'; script-src '" + sourceHash(pageScript) +
 		"'; connect-src 'self'; form-action 'none'; frame-ancestors 'none'; base-uri 'none'"
 )
 
-// page is an HTML answer that never changes.
-type page []byte
+// pages are what mailed links open.
+type pages struct {
+	confirm, confirmAdded, reset htmlPage
+}
 
-func newPage(html string) page {
-	return page(strings.NewReplacer("{{style}}", pageStyle, "{{script}}", pageScript).Replace(html))
+func newPages(app string) pages {
+	return pages{confirm: newPage(confirmHTML, app), confirmAdded: newPage(confirmAddedHTML, app), reset: newPage(resetHTML, app)}
+}
+
+// htmlPage is an answer that never changes.
+type htmlPage []byte
+
+func newPage(source, app string) htmlPage {
+	return htmlPage(strings.NewReplacer("{{style}}", pageStyle, "{{script}}", pageScript, "{{app}}", html.EscapeString(app)).Replace(source))
 }
 
 func sourceHash(source string) string {
@@ -40,7 +49,7 @@ func sourceHash(source string) string {
 	return "sha256-" + base64.StdEncoding.EncodeToString(sum[:])
 }
 
-func (p page) write(c *fiber.Ctx) error {
+func (p htmlPage) write(c *fiber.Ctx) error {
 	c.Set(fiber.HeaderContentSecurityPolicy, pagePolicy)
 	c.Set(fiber.HeaderCacheControl, "no-store")
 	c.Response().Header.SetContentType(fiber.MIMETextHTMLCharsetUTF8)
@@ -49,17 +58,25 @@ func (p page) write(c *fiber.Ctx) error {
 }
 
 // VisitGetConfirmPageResponse sends the page.
-func (p page) VisitGetConfirmPageResponse(c *fiber.Ctx) error { return p.write(c) }
+func (p htmlPage) VisitGetConfirmPageResponse(c *fiber.Ctx) error { return p.write(c) }
+
+// VisitGetConfirmAddedPageResponse sends the page.
+func (p htmlPage) VisitGetConfirmAddedPageResponse(c *fiber.Ctx) error { return p.write(c) }
 
 // VisitGetResetPageResponse sends the page.
-func (p page) VisitGetResetPageResponse(c *fiber.Ctx) error { return p.write(c) }
+func (p htmlPage) VisitGetResetPageResponse(c *fiber.Ctx) error { return p.write(c) }
 
 // GetConfirmPage shows the page that a mailed link opens.
 func (a *api) GetConfirmPage(context.Context, GetConfirmPageRequestObject) (GetConfirmPageResponseObject, error) {
-	return confirmPage, nil
+	return a.pages.confirm, nil
+}
+
+// GetConfirmAddedPage shows the page that a mailed link opens.
+func (a *api) GetConfirmAddedPage(context.Context, GetConfirmAddedPageRequestObject) (GetConfirmAddedPageResponseObject, error) {
+	return a.pages.confirmAdded, nil
 }
 
 // GetResetPage shows the page that a mailed link opens.
 func (a *api) GetResetPage(context.Context, GetResetPageRequestObject) (GetResetPageResponseObject, error) {
-	return resetPage, nil
+	return a.pages.reset, nil
 }

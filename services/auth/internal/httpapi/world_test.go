@@ -23,6 +23,7 @@ import (
 	"github.com/ihr-charging/charging-plot-api/libs/authn"
 	"github.com/ihr-charging/charging-plot-api/libs/httpserver"
 	"github.com/ihr-charging/charging-plot-api/libs/openapi"
+	"github.com/ihr-charging/charging-plot-api/libs/page"
 	pg "github.com/ihr-charging/charging-plot-api/libs/postgres"
 	"github.com/ihr-charging/charging-plot-api/libs/postgres/pgtest"
 	"github.com/ihr-charging/charging-plot-api/libs/ratelimit"
@@ -80,6 +81,8 @@ type options struct {
 	conns   int
 	policy  credential.Policy
 	muted   []notice.Kind
+
+	usernamesFixed bool
 }
 
 func newWorld(t testing.TB, change ...func(*options)) *world {
@@ -122,7 +125,11 @@ func newWorld(t testing.TB, change ...func(*options)) *world {
 		Factors: factors, Passkeys: passkeys, Guard: sessions,
 		Registrar: account.NewRegistrar(w.people, hasher, o.policy, throttles, func() {}),
 		Passwords: account.NewPasswords(w.people, hasher, o.policy, throttles, func() {}),
-		Profiles:  account.NewProfiles(w.people),
+		Profiles:  account.NewProfiles(w.people, throttles, o.usernamesFixed, func() {}),
+		Emails:    account.NewEmails(w.people, throttles, func() {}),
+		Erasure:   account.NewErasure(w.people, account.DefaultErasureGrace, func() {}),
+		Devices:   session.NewDevices(sessions),
+		Cursors:   page.NewCodec([]byte("test")), AppName: "Plots & Co",
 		Sessions: session.NewService(session.Needs{
 			Store: sessions, Hasher: hasher, Minter: w.minter, Throttle: throttles, Recorder: postgres.NewEvents(db),
 			Second: sessions, Factors: factors, Passkeys: passkeys,
@@ -292,6 +299,12 @@ func (w *world) post(path string, body object, change ...with) *answer {
 		w.t.Fatal(err)
 	}
 	return w.do(http.MethodPost, path, "application/json", raw, change...)
+}
+
+// poke posts without a body.
+func (w *world) poke(path string, change ...with) *answer {
+	w.t.Helper()
+	return w.do(http.MethodPost, path, "", nil, change...)
 }
 
 func (w *world) form(path string, values url.Values, change ...with) *answer {

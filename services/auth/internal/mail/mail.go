@@ -94,8 +94,16 @@ const (
 // fill is what messages may name in a letter.
 func (w *Writer) fill(l notice.Letter) *strings.Replacer {
 	f := l.Facts
-	return strings.NewReplacer("{app}", w.brand.App, "{name}", l.Name, "{username}", f.Username, "{device}", f.Device, "{area}", f.Area,
+	return strings.NewReplacer("{app}", w.brand.App, "{name}", l.Name, "{username}", f.Username, "{device}", orDash(f.Device), "{area}", orDash(f.Area),
 		"{until}", w.now().Add(l.Valid).UTC().Format(minuteFormat), "{time}", f.At.UTC().Format(minuteFormat), "{date}", f.At.UTC().Format(dayFormat))
+}
+
+// orDash stands for what is not known.
+func orDash(text string) string {
+	if text == "" {
+		return "–"
+	}
+	return text
 }
 
 // compose fills the messages of a language in.

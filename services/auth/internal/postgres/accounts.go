@@ -44,12 +44,14 @@ type accountRow struct {
 	CreatedAt       time.Time      `db:"created_at"`
 	UpdatedAt       time.Time      `db:"updated_at"`
 	SecondFactor    bool           `db:"second_factor"`
+	EraseAt         sql.NullTime   `db:"erase_at"`
 	Grants          pq.StringArray `db:"grants"`
 }
 
 const selectAccount = `
 	SELECT a.id, e.address, e.address_key, a.username, a.username_key, a.name, a.locale, a.password_hash,
-	       a.disabled_at IS NOT NULL AS disabled, a.security_version, a.version, a.created_at, a.updated_at, ` + hasFactor + ` AS second_factor, ` + grantsColumn + `
+	       a.disabled_at IS NOT NULL AS disabled, a.security_version, a.version, a.created_at, a.updated_at,
+	       a.erase_at, ` + hasFactor + ` AS second_factor, ` + grantsColumn + `
 	FROM accounts a JOIN emails e ON e.account_id = a.id AND e.is_primary`
 
 func (row accountRow) account() (account.Account, error) {
@@ -58,6 +60,7 @@ func (row accountRow) account() (account.Account, error) {
 		ID: row.ID, Email: account.EmailOfRow(row.Address, row.AddressKey),
 		Username: account.UsernameOfRow(row.Username.String, row.UsernameKey.String), Name: row.Name, Locale: row.Locale,
 		Disabled: row.Disabled, Grants: grants, Version: row.Version, CreatedAt: row.CreatedAt, UpdatedAt: row.UpdatedAt,
+		EraseAt: row.EraseAt.Time,
 	}, err
 }
 
@@ -121,6 +124,34 @@ func (s *Accounts) UpdateProfile(ctx context.Context, holder account.Holder, ver
 	})
 	if err != nil {
 		return account.Account{}, pg.Map(err, nil)
+	}
+	return row.account()
+}
+
+const setUsername = `
+	UPDATE accounts SET username = $2, username_key = $3, username_skeleton = $4, version = version + 1, updated_at = now() WHERE id = $1`
+
+// SetUsername gives the holder's account a username, or returns account.ErrUsernameTaken.
+func (s *Accounts) SetUsername(ctx context.Context, holder account.Holder, username account.Username, event audit.Event) (account.Account, error) {
+	var row accountRow
+	err := s.db.InTx(ctx, func(ctx context.Context, tx *sqlx.Tx) error {
+		if _, err := findAccount(ctx, tx, account.ErrNone, byHolder, holder.Account, holder.Session); err != nil {
+			return err
+		}
+		if _, err := tx.ExecContext(ctx, setUsername, holder.Account, username.String(), username.Key(), username.Skeleton()); err != nil {
+			return fmt.Errorf("set a username: %w", err)
+		}
+		var err error
+		if row, err = findAccount(ctx, tx, account.ErrNone, byHolder, holder.Account, holder.Session); err != nil {
+			return err
+		}
+		if err := queue(ctx, tx, notice.About(notice.UsernameChanged, holder.Account)); err != nil {
+			return err
+		}
+		return record(ctx, tx, event)
+	})
+	if err != nil {
+		return account.Account{}, pg.Map(err, accountConstraints)
 	}
 	return row.account()
 }
@@ -215,14 +246,15 @@ func (s *Accounts) Queue(ctx context.Context, mail notice.Job, event audit.Event
 
 // accountConstraints are what the database refuses about accounts.
 var accountConstraints = map[string]*fault.Fault{
-	"accounts_username_unique": account.ErrUsernameTaken,
-	"emails_key_unique":        account.ErrEmailTaken,
+	"accounts_username_unique":          account.ErrUsernameTaken,
+	"accounts_username_skeleton_unique": account.ErrUsernameTaken,
+	"emails_key_unique":                 account.ErrEmailTaken,
 }
 
 const (
 	insertAccount = `
-		INSERT INTO accounts (id, username, username_key, name, locale, password_hash)
-		VALUES ($1, NULLIF($2, ''), NULLIF($3, ''), $4, $5, $6)`
+		INSERT INTO accounts (id, username, username_key, username_skeleton, name, locale, password_hash)
+		VALUES ($1, NULLIF($2, ''), NULLIF($3, ''), NULLIF($4, ''), $5, $6, $7)`
 	insertEmail = `
 		INSERT INTO emails (account_id, address, address_key, is_primary, confirmed_at)
 		VALUES ($1, $2, $3, true, now())`
@@ -233,7 +265,7 @@ const (
 
 // insert writes a new account with its address and grants.
 func insert(ctx context.Context, tx *sqlx.Tx, id uuid.UUID, r account.Registration, grants []role.Grant) error {
-	_, err := tx.ExecContext(ctx, insertAccount, id, r.Username.String(), r.Username.Key(), r.Name, r.Locale, r.PasswordHash)
+	_, err := tx.ExecContext(ctx, insertAccount, id, r.Username.String(), r.Username.Key(), r.Username.Skeleton(), r.Name, r.Locale, r.PasswordHash)
 	if err != nil {
 		return fmt.Errorf("insert account: %w", err)
 	}
@@ -253,4 +285,6 @@ var (
 	_ account.ProfileStore      = (*Accounts)(nil)
 	_ account.PasswordStore     = (*Accounts)(nil)
 	_ account.Directory         = (*Accounts)(nil)
+	_ account.EmailStore        = (*Accounts)(nil)
+	_ account.ErasureStore      = (*Accounts)(nil)
 )

@@ -4,7 +4,10 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/google/uuid"
+
 	pg "github.com/ihr-charging/charging-plot-api/libs/postgres"
+	"github.com/ihr-charging/charging-plot-api/services/auth/internal/account"
 )
 
 // Janitor deletes what has lost its meaning.
@@ -22,6 +25,8 @@ var sweeps = []struct{ table, condition string }{
 	{"passkey_ceremonies", `expires_at < now()`},
 	{"pending_logins", `expires_at < now()`},
 	{"totp_factors", `confirmed_at IS NULL AND created_at < now() - interval '1 day'`},
+	{"pending_emails", `expires_at < now()`},
+	{"invitations", `expires_at < now() - interval '30 days'`},
 	{"throttles", `empty_at < now()`},
 	{"outbox", `settled_at < now() - interval '7 days'`},
 	{"events", `at < now() - interval '30 days'`},
@@ -55,4 +60,48 @@ func (s *Janitor) Sweep(ctx context.Context) (int64, error) {
 		}
 	}
 	return total, nil
+}
+
+const (
+	withoutSkeleton = `
+		SELECT id, username, username_key FROM accounts
+		WHERE username_key IS NOT NULL AND username_skeleton IS NULL AND id > $1 ORDER BY id LIMIT $2`
+	// setSkeleton does nothing for a name that looks like somebody's: who has it keeps it, and nobody gets another like it.
+	setSkeleton = `
+		UPDATE accounts SET username_skeleton = $2 WHERE id = $1 AND username_key = $3
+		  AND NOT EXISTS (SELECT FROM accounts o WHERE o.username_skeleton = $2)`
+)
+
+// FillSkeletons fills in what usernames look like where the program of an earlier release has written them, and returns how many.
+func (s *Janitor) FillSkeletons(ctx context.Context) (filled int64, err error) {
+	after := uuid.Nil
+	for {
+		var rows []struct {
+			ID       uuid.UUID `db:"id"`
+			Username string    `db:"username"`
+			Key      string    `db:"username_key"`
+		}
+		if err := s.db.SelectContext(ctx, &rows, withoutSkeleton, after, sweepBatch); err != nil {
+			return filled, pg.Map(fmt.Errorf("find usernames: %w", err), nil)
+		}
+		for _, row := range rows {
+			skeleton := account.UsernameOfRow(row.Username, row.Key).Skeleton()
+			result, err := s.db.ExecContext(ctx, setSkeleton, row.ID, skeleton, row.Key)
+			if pg.Constraint(err) == "accounts_username_skeleton_unique" {
+				continue // somebody was given a name like it in the same moment
+			}
+			if err != nil {
+				return filled, pg.Map(fmt.Errorf("fill in a skeleton: %w", err), nil)
+			}
+			n, err := result.RowsAffected()
+			if err != nil {
+				return filled, fmt.Errorf("fill in a skeleton: %w", err)
+			}
+			filled += n
+		}
+		if len(rows) < sweepBatch {
+			return filled, nil
+		}
+		after = rows[len(rows)-1].ID
+	}
 }

@@ -18,12 +18,12 @@ import (
 	"github.com/ihr-charging/charging-plot-api/services/auth/internal/token"
 )
 
-const usernameTaken = `SELECT EXISTS (SELECT FROM accounts WHERE username_key = $1)`
+const usernameTaken = `SELECT EXISTS (SELECT FROM accounts WHERE username_key = $1 OR username_skeleton = $2)`
 
-// UsernameTaken reports whether an account has the username.
+// UsernameTaken reports whether an account has the username or one that looks like it.
 func (s *Accounts) UsernameTaken(ctx context.Context, username account.Username) (bool, error) {
 	var taken bool
-	if err := s.db.GetContext(ctx, &taken, usernameTaken, username.Key()); err != nil {
+	if err := s.db.GetContext(ctx, &taken, usernameTaken, username.Key(), username.Skeleton()); err != nil {
 		return false, pg.Map(fmt.Errorf("look for a username: %w", err), nil)
 	}
 	return taken, nil
@@ -87,7 +87,7 @@ func (s *Accounts) Confirm(ctx context.Context, hash token.Hash, id uuid.UUID, e
 		switch pg.Constraint(err) {
 		case "emails_key_unique":
 			return account.Account{}, account.ErrLink.Because(err)
-		case "accounts_username_unique":
+		case "accounts_username_unique", "accounts_username_skeleton_unique":
 			// Somebody was given the username in the same moment. The second time it is seen to be taken.
 			if attempt == 1 {
 				continue
@@ -113,7 +113,7 @@ func (s *Accounts) confirm(ctx context.Context, hash token.Hash, id uuid.UUID, e
 		}
 		registration := found.registration()
 		var taken bool
-		if err := tx.GetContext(ctx, &taken, usernameTaken, registration.Username.Key()); err != nil {
+		if err := tx.GetContext(ctx, &taken, usernameTaken, registration.Username.Key(), registration.Username.Skeleton()); err != nil {
 			return fmt.Errorf("look for a username: %w", err)
 		}
 		if taken {

@@ -77,13 +77,14 @@ func (s *Sessions) candidate(ctx context.Context, query string, args ...any) (se
 
 const (
 	// One statement, so that a login costs one round trip and one commit. Nothing is written when the account is not what it
-	// was; then no row comes back.
+	// was; then no row comes back. The owner is told when neither the device nor the network is one of an earlier login.
 	beginSession = `
 		WITH who AS (
-			SELECT id FROM accounts WHERE id = $2 AND security_version = $3 AND disabled_at IS NULL FOR SHARE
+			SELECT id, erase_at IS NOT NULL AS erasing FROM accounts
+			WHERE id = $2 AND security_version = $3 AND disabled_at IS NULL FOR SHARE
 		), s AS (
-			INSERT INTO sessions (id, account_id, client_id, device_name, device, network, remember, expires_at, amr)
-			SELECT $1, who.id, $4, $5, $6, $7, $8, now() + make_interval(secs => $9), $23 FROM who
+			INSERT INTO sessions (id, account_id, client_id, device_name, device, network, remember, expires_at, agent, area, amr)
+			SELECT $1, who.id, $4, $5, $6, $7, $8, now() + make_interval(secs => $9), $23, $24, $26 FROM who
 			RETURNING id
 		), t AS (
 			INSERT INTO refresh_tokens (hash, session_id, expires_at)
@@ -94,12 +95,18 @@ const (
 			` + insertTold + `
 			SELECT told.id, told.kind, $14, $17, told.data::jsonb
 			FROM s, unnest($20::uuid[], $21::text[], $22::text[]) AS told (id, kind, data)
+		), stranger AS (
+			INSERT INTO outbox (id, kind, account_id, subject_id)
+			SELECT $25, 'device_seen', $2, s.id FROM s
+			WHERE EXISTS (SELECT FROM sessions o WHERE o.account_id = $2)
+			  AND NOT EXISTS (SELECT FROM sessions o WHERE o.account_id = $2 AND (o.network = $7 OR o.device = $6))
 		)
-		SELECT id FROM s`
+		SELECT who.erasing FROM s, who`
 	rehash = `UPDATE accounts SET password_hash = $2 WHERE id = $1 AND security_version = $3`
 )
 
-// Begin writes a session, or returns session.ErrCredentials when the account has changed since it was a candidate.
+// Begin writes a session, or returns session.ErrCredentials when the account has changed since it was a candidate. An erasure that
+// waits is called off.
 func (s *Sessions) Begin(ctx context.Context, b session.Beginning) error {
 	event, err := recordArgs(b.Event)
 	if err != nil {
@@ -114,15 +121,25 @@ func (s *Sessions) Begin(ctx context.Context, b session.Beginning) error {
 		b.Session, b.Account, b.SecurityVersion, b.Client, b.DeviceName, b.From.Device[:], b.From.Network[:], b.Remember,
 		seconds(b.Life), b.Refresh[:], seconds(b.RefreshLife),
 	}
-	var id uuid.UUID
-	err = s.db.GetContext(ctx, &id, beginSession, append(append(args, event...), append(pq.StringArray{}, b.Methods...))...)
+	args = append(append(args, event...), b.From.Agent, b.From.Area, uuid.Must(uuid.NewV7()), append(pq.StringArray{}, b.Methods...))
+	var erasing bool
+	err = s.db.GetContext(ctx, &erasing, beginSession, args...)
 	if errors.Is(err, sql.ErrNoRows) {
 		return session.ErrCredentials
 	}
 	if err != nil {
 		return pg.Map(fmt.Errorf("begin a session: %w", err), nil)
 	}
-	return nil
+	if !erasing {
+		return nil
+	}
+	// Who comes back wants to stay. Only after this is the person told that they are in.
+	kept := audit.New(audit.ErasureCanceled, b.Account, b.Event.Actor).In(b.Session).From(b.From)
+	err = s.db.InTx(ctx, func(ctx context.Context, tx *sqlx.Tx) error { return keep(ctx, tx, b.Account, kept) })
+	if errors.Is(err, account.ErrNotErasing) {
+		return nil // another login was faster
+	}
+	return err
 }
 
 // The condition on used_at decides who of many at once exchanges the token: the others wait for the row, find it used, and get

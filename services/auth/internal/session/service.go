@@ -21,7 +21,8 @@ import (
 type Store interface {
 	// FindCandidate returns whom an identity names; the zero Candidate when it is nobody.
 	FindCandidate(ctx context.Context, identity account.Identity, network caller.Network) (Candidate, error)
-	// Begin writes a session. It returns ErrCredentials when the account has changed since it was a candidate.
+	// Begin writes a session, and calls an erasure of the account off. It returns ErrCredentials when the account has changed
+	// since it was a candidate.
 	Begin(ctx context.Context, b Beginning) error
 	// Rotate exchanges a refresh token; see Outcome.
 	Rotate(ctx context.Context, r Rotation) (Turn, error)

@@ -145,6 +145,8 @@ const (
 	PasswordChanged Reason = "password_changed"
 	TokenReused     Reason = "token_reused"
 	Revoked         Reason = "revoked"
+	EndedByOwner    Reason = "ended_by_owner"
+	Erasing         Reason = "account_erasing"
 )
 
 // Tokens are what a client goes on with.
