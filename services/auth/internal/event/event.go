@@ -35,7 +35,7 @@ const (
 	UserPasswordResetRequested Kind = "user.password_reset_requested"
 	UserLoggedIn               Kind = "user.logged_in"
 	UserLoggedOut              Kind = "user.logged_out"
-	UserTokenReused            Kind = "user.token_reused"
+	UserTokenReused            Kind = "user.token_reused" //nolint:gosec // the name of an event
 	UserRoleGranted            Kind = "user.role_granted"
 	UserRoleRevoked            Kind = "user.role_revoked"
 )

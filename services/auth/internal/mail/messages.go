@@ -98,7 +98,7 @@ func (t texts) complete() error {
 	}
 	for _, key := range needed {
 		if !t.has(key) {
-			faults = append(faults, fmt.Errorf("English has no %q", key))
+			faults = append(faults, fmt.Errorf("en has no %q", key))
 		}
 	}
 	return errors.Join(faults...)
