@@ -1259,12 +1259,12 @@ type ServerInterface interface {
 	// StepUp Prove again who you are
 	// (POST /v1/auth/step-up)
 	StepUp(c *fiber.Ctx) error
-	// DeleteMe Have the account erased
-	// (DELETE /v1/auth/step-up/passkey/begin)
-	DeleteMe(c *fiber.Ctx) error
 	// BeginStepUpPasskey The challenge for stepping up with a passkey
 	// (POST /v1/auth/step-up/passkey/begin)
 	BeginStepUpPasskey(c *fiber.Ctx) error
+	// DeleteMe Have the account erased
+	// (DELETE /v1/me)
+	DeleteMe(c *fiber.Ctx) error
 	// GetMe The caller's account
 	// (GET /v1/me)
 	GetMe(c *fiber.Ctx, params GetMeParams) error
@@ -1794,11 +1794,11 @@ func (siw *ServerInterfaceWrapper) StepUp(c *fiber.Ctx) error {
 	return handler(c)
 }
 
-// DeleteMe operation middleware
-func (siw *ServerInterfaceWrapper) DeleteMe(c *fiber.Ctx) error {
+// BeginStepUpPasskey operation middleware
+func (siw *ServerInterfaceWrapper) BeginStepUpPasskey(c *fiber.Ctx) error {
 
 	handler := func(c *fiber.Ctx) error {
-		return siw.Handler.DeleteMe(c)
+		return siw.Handler.BeginStepUpPasskey(c)
 	}
 
 	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
@@ -1812,11 +1812,11 @@ func (siw *ServerInterfaceWrapper) DeleteMe(c *fiber.Ctx) error {
 	return handler(c)
 }
 
-// BeginStepUpPasskey operation middleware
-func (siw *ServerInterfaceWrapper) BeginStepUpPasskey(c *fiber.Ctx) error {
+// DeleteMe operation middleware
+func (siw *ServerInterfaceWrapper) DeleteMe(c *fiber.Ctx) error {
 
 	handler := func(c *fiber.Ctx) error {
-		return siw.Handler.BeginStepUpPasskey(c)
+		return siw.Handler.DeleteMe(c)
 	}
 
 	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
@@ -2473,6 +2473,8 @@ func RegisterHandlersWithOptions(router fiber.Router, si ServerInterface, option
 
 	router.Post(options.BaseURL+"/v1/auth/password/change", wrapper.ChangePassword)
 
+	router.Delete(options.BaseURL+"/v1/me", wrapper.DeleteMe)
+
 	router.Get(options.BaseURL+"/v1/me", wrapper.GetMe)
 
 	router.Patch(options.BaseURL+"/v1/me", wrapper.UpdateMe)
@@ -2486,8 +2488,6 @@ func RegisterHandlersWithOptions(router fiber.Router, si ServerInterface, option
 	router.Post(options.BaseURL+"/v1/auth/passkeys/login/finish", wrapper.FinishPasskeyLogin)
 
 	router.Post(options.BaseURL+"/v1/auth/step-up", wrapper.StepUp)
-
-	router.Delete(options.BaseURL+"/v1/auth/step-up/passkey/begin", wrapper.DeleteMe)
 
 	router.Post(options.BaseURL+"/v1/auth/step-up/passkey/begin", wrapper.BeginStepUpPasskey)
 
@@ -3803,45 +3803,6 @@ func (response StepUpdefaultApplicationProblemPlusJSONResponse) VisitStepUpRespo
 	return ctx.JSON(&response.Body)
 }
 
-type DeleteMeRequestObject struct {
-}
-
-type DeleteMeResponseObject interface {
-	VisitDeleteMeResponse(ctx *fiber.Ctx) error
-}
-
-type DeleteMe202JSONResponse ScheduledErasure
-
-func (response DeleteMe202JSONResponse) VisitDeleteMeResponse(ctx *fiber.Ctx) error {
-	ctx.Response().Header.Set("Content-Type", "application/json")
-	ctx.Status(202)
-
-	return ctx.JSON(&response)
-}
-
-type DeleteMe401ApplicationProblemPlusJSONResponse struct {
-	ProblemApplicationProblemPlusJSONResponse
-}
-
-func (response DeleteMe401ApplicationProblemPlusJSONResponse) VisitDeleteMeResponse(ctx *fiber.Ctx) error {
-	ctx.Response().Header.Set("Content-Type", "application/problem+json")
-	ctx.Status(401)
-
-	return ctx.JSON(&response)
-}
-
-type DeleteMedefaultApplicationProblemPlusJSONResponse struct {
-	Body       Problem
-	StatusCode int
-}
-
-func (response DeleteMedefaultApplicationProblemPlusJSONResponse) VisitDeleteMeResponse(ctx *fiber.Ctx) error {
-	ctx.Response().Header.Set("Content-Type", "application/problem+json")
-	ctx.Status(response.StatusCode)
-
-	return ctx.JSON(&response.Body)
-}
-
 type BeginStepUpPasskeyRequestObject struct {
 }
 
@@ -3887,6 +3848,45 @@ type BeginStepUpPasskeydefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response BeginStepUpPasskeydefaultApplicationProblemPlusJSONResponse) VisitBeginStepUpPasskeyResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
+type DeleteMeRequestObject struct {
+}
+
+type DeleteMeResponseObject interface {
+	VisitDeleteMeResponse(ctx *fiber.Ctx) error
+}
+
+type DeleteMe202JSONResponse ScheduledErasure
+
+func (response DeleteMe202JSONResponse) VisitDeleteMeResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(202)
+
+	return ctx.JSON(&response)
+}
+
+type DeleteMe401ApplicationProblemPlusJSONResponse struct {
+	ProblemApplicationProblemPlusJSONResponse
+}
+
+func (response DeleteMe401ApplicationProblemPlusJSONResponse) VisitDeleteMeResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response)
+}
+
+type DeleteMedefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response DeleteMedefaultApplicationProblemPlusJSONResponse) VisitDeleteMeResponse(ctx *fiber.Ctx) error {
 	ctx.Response().Header.Set("Content-Type", "application/problem+json")
 	ctx.Status(response.StatusCode)
 
@@ -5381,12 +5381,12 @@ type StrictServerInterface interface {
 	// StepUp Prove again who you are
 	// (POST /v1/auth/step-up)
 	StepUp(ctx context.Context, request StepUpRequestObject) (StepUpResponseObject, error)
-	// DeleteMe Have the account erased
-	// (DELETE /v1/auth/step-up/passkey/begin)
-	DeleteMe(ctx context.Context, request DeleteMeRequestObject) (DeleteMeResponseObject, error)
 	// BeginStepUpPasskey The challenge for stepping up with a passkey
 	// (POST /v1/auth/step-up/passkey/begin)
 	BeginStepUpPasskey(ctx context.Context, request BeginStepUpPasskeyRequestObject) (BeginStepUpPasskeyResponseObject, error)
+	// DeleteMe Have the account erased
+	// (DELETE /v1/me)
+	DeleteMe(ctx context.Context, request DeleteMeRequestObject) (DeleteMeResponseObject, error)
 	// GetMe The caller's account
 	// (GET /v1/me)
 	GetMe(ctx context.Context, request GetMeRequestObject) (GetMeResponseObject, error)
@@ -6126,31 +6126,6 @@ func (sh *strictHandler) StepUp(ctx *fiber.Ctx) error {
 	return nil
 }
 
-// DeleteMe operation middleware
-func (sh *strictHandler) DeleteMe(ctx *fiber.Ctx) error {
-	var request DeleteMeRequestObject
-
-	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
-		return sh.ssi.DeleteMe(ctx.UserContext(), request.(DeleteMeRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "DeleteMe")
-	}
-
-	response, err := handler(ctx, request)
-
-	if err != nil {
-		return err
-	} else if validResponse, ok := response.(DeleteMeResponseObject); ok {
-		if err := validResponse.VisitDeleteMeResponse(ctx); err != nil {
-			return err
-		}
-	} else if response != nil {
-		return fmt.Errorf("unexpected response type: %T", response)
-	}
-	return nil
-}
-
 // BeginStepUpPasskey operation middleware
 func (sh *strictHandler) BeginStepUpPasskey(ctx *fiber.Ctx) error {
 	var request BeginStepUpPasskeyRequestObject
@@ -6168,6 +6143,31 @@ func (sh *strictHandler) BeginStepUpPasskey(ctx *fiber.Ctx) error {
 		return err
 	} else if validResponse, ok := response.(BeginStepUpPasskeyResponseObject); ok {
 		if err := validResponse.VisitBeginStepUpPasskeyResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// DeleteMe operation middleware
+func (sh *strictHandler) DeleteMe(ctx *fiber.Ctx) error {
+	var request DeleteMeRequestObject
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.DeleteMe(ctx.UserContext(), request.(DeleteMeRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DeleteMe")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(DeleteMeResponseObject); ok {
+		if err := validResponse.VisitDeleteMeResponse(ctx); err != nil {
 			return err
 		}
 	} else if response != nil {
@@ -6990,44 +6990,44 @@ var swaggerSpec = []string{
 	"5GCfOnrOnfwSHBC4My8nD/f2rRAffPz4cee4ltJdNnjB6PtfzyPGVTEasSGmcJsz69cihEzw88jlYD8/",
 	"fLr38Ny2058yBT3yE9bF2vwTMSrlbjMJIw5GCtbrvGf2ZjZreblzZ8RI8wPsSqBZhpkqdChdagvNzP/c",
 	"+oxyI7jXPGv6BPOcql2PYZBSiRDncM0It8M33OB3nJd5jPuvaRbBtMwSRJaOm9LNVqpMnQSYUnW3WeLf",
-	"rm/HoHswEnhfPTpnUlyBV8AngsxEYehsiTbjWOF8+C+BFDQsbj+MGXC+C5rRrgz5o3YigWA74aTiJ2NJ",
-	"h3ijLBNoCghjzz8wzHQKcFk2fDKvNi4NMSRf424Pe+Q4TZtuVlQhCRdTY6b4ehUsH7cmNMts6sQAc9/t",
-	"teS7YPsy7w4pH0I6iDHzXtVZX48cq0vGx+fcQtUqkMqXV4aY0A8ItTcBv8PB5nhRu7N0B2twG0RV0n9y",
-	"XxN3fqJX0PSUI/bUkNc2OFnofowXxqyRg9ej1ZsIHf87FLzS8c4HiM0x5sYMKPJWUKabYdkmOV3l+kh0",
-	"m6/OXwySN9i09zbF6feQCD+Uzv/vVEANNxSILZHdNf2Bi03egBwDwYv8XX3ko+dPHhJhJYDrPYJheXTY",
-	"DE5HOwj9QJz9lzyhjpOue6j1A91CSgqc2fFv4sYomdn7DkLnL7cdcTPOI4uUW9fP9g/u2nKtsy8XZiR4",
-	"l2cDvRhvIBZqa8/ulO+WsxvZmzGljLZwt4E9e32RJO6mkhYVlwzVljipzmiNLWLAO1TRpYTXwGDvK17r",
-	"alVVU1hjzj0WCnxuLMPbFy6gerVHPmB2KV72Nk/+r5nSJ3ZtWzSwcAZsxN+Fcb7D0wbNpnvO9/2OA5y/",
-	"I2jg3YQuTOXutHIDvXD+RFvA6j2JDUfokHLCgSEq2XpCwrGb9hCYMWl8MxRIlXU5VF6Cc+5jCW1PqxIZ",
-	"oKPSfFUW4Lgpjyxe5iCV4N5PWnNCuIVZ47ngFX5PQEKPHCe2joKf80Zxka3n880lVBm5qOrMQjbDcZJs",
-	"s7B0rcj1/ubKOfxd1ospy8GszRz+iImZyGr7YsoHR44aMHG7nnThLokhAy1EP6N81rf82arv0l5kiVn5",
-	"znd/T30Rx0m98m6Z9PnCSvvbJgm4etrjJIHkz5Er0OLjwRp3BMcftdB9KVOqKZg1QXDfytshWbfIPUx3",
-	"ny1LYslN0+PXDsll4gpOyhvi1jHG8KvTH0LWdUcaRi0AOvYeiu1LgsN7LTmcBm6FweCovDu53tfUSlAd",
-	"0tfvyvSwiNLN+FfLHgyh567bU3ecz7eLHguvf3oweBomp1WaMooP6yFGiSrSZF5EvKGXFuvP3OR3ivyt",
-	"k/w3HZQaVE0f927NCmyN4v67QnyDKVjM6c2EyipoHOLm6GG+J0moY0hDlm8Md7eeEbFlpL1/6nLZncRq",
-	"baN5Md9uUtKW541YVjdavMTnPm60MldyWhGaw71vJPDhQNIKfDgOQS9E4T1SNtJ0V6zi79jeq1rRgjO9",
-	"zoVckEedpkSKqfJ7mYB3Z1wU2vW9L1vSM2l0hAko8uBYajZMgew/xocHe94C/fGHs3cPY3Ixs9kCmPZC",
-	"Q/1jT3Bhb2Crjjm7+a4OxlTTjTjkYqNYm9Xu/MBULhTzPaHb9ide1mPx5RLy6kIB2rychGpNh5MMuH6B",
-	"n3CawV/PIx9PNjA4jwL3fNxTx+BJ1e3YJ0dNIE1qKDdXK7KWXHMNFzojeiO6TRwzw3cgWCMl6g/t+8XW",
-	"x7kUGoa6kfzgruZQmMwVqAJpgqjBubIR3fV9K3bKi+W7axNEagMHqItfCZb0yAkdThrVCoyTPKXDzmYZ",
-	"oeoD/KB+wepWYwnNiToQC6ERh27K/yoI9hXkcrutgvVrsjKrpvRkzchQFGniLophmKh9V1L6B0mnmJzY",
-	"aL+iFqD/OjwPb65aUtCO8htTd1qoQtw1465Xk8vaLG/LUNbkt41lmKrbQnNynEuR4i1s23H02f4Qb+2d",
-	"RXcae2heXNbV8F1XgFSgfSLKN5Qfee/sGEy0MmqSg2eIUW+ShnY/z7kuW+fsvaMpVbqV6Gy7qdXJm4yF",
-	"bQYfkCWZuIKSVpYZTadIuRI/Snp/SI+kUwj6Woi+mgip+5gRPjiyV0yRVOBdTGXlWq1dzt16IjeHf+u6",
-	"UCz/O02im08dqFsPfN167CXxnC0y+PKyyjuO4rwyEs5CIISc2BNEGUO2xD5aFjk3eQCGS7iYuiYM3wjf",
-	"/+b9XbZLDBYkeAZd01p0XTjjBZSbkBm+kU2nwfmaKX3mX9oi9vrONR1ZR5jcjh6Z7EUt6H+wV8+V+lNk",
-	"IvkTi7EaS2mLI6uZoGXboiXNo9bpB2Wv7l3SEurrZpbfu7NsNQXzxezNNO8vpun12lJtSRq+hamf4I7N",
-	"HV8zC0ljAeEWB5cwe2FrZP7IIvLeUYM/o0b/rFoDV0g2ShB3axh18r5/20b31zb6ckYcf5HR4stI2gjF",
-	"aQbb5dTrOqY2rvst4c/3MtfjDjDzR1bHyzLLyd14v4LW58tBF5YzONmHvBdvTYiNWlLql+FShPd+5HVx",
-	"/jXLmNHolr74spDK2LPbvCTW7WJRwYOFzoaCq68Zv1z2Or5zJ1rBnUTTfOcFa8XgxZhiPIaELErf8Hi7",
-	"+9n9r79EfH+w7Y/stdpC9MipVsHeTf6axpYW1w4EJO/L+wVa6N2BIWYQY1fhdeFR7C8yr5YftdlqPWA+",
-	"EjKjOjqKigLfbIfDV86Xs7Xed3vhwz1knCf11vzdaOYbv6CdVHTcQKJ8gy9xSfDue19I850iD/YxZySN",
-	"ibRtuLKYpC7xEuOyriofh3xoUyspXmCCSPrK8HdfRM84oUSKqasWExzOubu6gV2TiSiksrGuldt8vQf9",
-	"i9/hdhQHP/w6HVPvT73mHffT8Nim+iN27VI18QrDWm+HRNh2CgaLSA4iTz2CoAOs9zXUd7/uPqKuUdp9",
-	"JZnhM0xjJwlkvJ5OlCUU9i00ey0qCmlyCRxUXnm+X8g0Oop2UR9xL87dXG5kCuXtxlFa1Lo49SrZ0Oji",
-	"ZBSi0GiVUaSFu92/KssD7nvUZrVxLdMLDIhtYbXhPtiRNK46E5fflnkt859/aBVlBXZk7Ie5747bAScV",
-	"t61pf2eUsdSb9V+9uihtqLnhBTZvNa3fG6zsrf1Pnzw5wPn8ZcW1GezNp/MDf7QtGMdUw5TOiOsNeyGp",
-	"7UWe4BHjVdgzIgp3R5WqDVxdhn/z6eZ/AgAA//8=",
+	"rm/HoHswEnhfPTpnUlyBV8AngsxEYehsiTbjWOF64T8khnrgbxNRuH9H1VY65vlYmznC3GhURd7yb3ef",
+	"ve+4koKGxS2mMcvRd7ozGrRh8aiBSiDYMjqpZMZY0iHeGswEmnviCiR5YATmFOCybOplXm1cDGPYek2C",
+	"PeyR4zRtutLRTCBcTI0p6muSsEWAdZOwzKbHDLC+we5xF2zv7d0h5UNIBzFWV6j6+fXIsbpkfHzOLeVY",
+	"I0H5EtqQoPkBofYm4Fs62Jy8aXcP72D/boNoLvhP7mty1k/0CprREMSeGpLaJjYLXcxxZ7k+Hsjmq/MX",
+	"Q+MNNu29TXH6PTygD6Xz/zsVUMPN6WBLZHdNf+Bikzcgx0DwIn9XH/no+ZOHRFju4HqPYFgeHTaD09EO",
+	"Qj8QZ/8lT6ijsnUPtX6gW0hJgTM7/k3cGCUze99B6PzltiNuxnlkkXLr+tn+wV1brnWZ68KMBO/ybKAX",
+	"4w3EQm3t2Z0qC+Xshi9nTCkjSe42sGevL5LE3VTSouJSC7AlTqozWmOLGPAOVXQp4TUw2PuK17paVdUU",
+	"1phzj4UCnxvL8PaFC6he7ZEPmF2Kl73Nk/9rpvSJXdsWDSycARvxd2Gc7/C0QbPpnvN9v+MA5+8IGng3",
+	"oQtTuTut3EAvnD/RFrB6T2LDETqknHBgiEq2npBw7KY9BGZMGt8MBVJlXQ6Vl+Cc+1hC29OqRAboqDRf",
+	"lQU4bsoji5c5SCW495PWnBBuYdZ4LniF3xOQ0CPHia2j4Oe8UVxk6/l8cwlVRi6qOrOQPnmcJNssLF0r",
+	"cr2/uXIOf5f1YspyMGszhz9iYiay2r6Y8sGRowZM3K4nXbhLYshAC9HPKJ/1LX+2Nqe0F1liVr7z3d9T",
+	"X8RxUq+8WyZ9vrDS/rZJAq6e9jhJIPlz5Aq0+Hiwxh3B8UctdF/KlGoKZk0Q3LfydkjWLXIP091ny5JY",
+	"ctP0BrVDcpm4gpPyhrh1jDH86vSHkHXdkYZRC4COvVtt+5Lg8F5LDqeBW2EwOCrvTq73NbUSVIf09bsy",
+	"PSyidDP+1bIHQ+i56/bUHefz7aLHwuufHgyehslplaaM4sN6D1GiijSZFxFv6KXF+jM3+Z0if+sk/00H",
+	"pQZV08e9L74CW6O4/64Q32AKFnN6M6GyChqHuDl6mO9JEuoY0pDlG8PdrWdEbBlp75+6XHYnsVrbaF7M",
+	"t5uUtOV5I87RjRYv8bmPKazMlZxWhOZw7xuJ1jmQtKJ1jkPQC1F4j5SNQtwVq/g7tveqVrTgTK9zIRfk",
+	"UacpkWKq/F4m4N0ZF4V2fe/LlvRMGh1hAoo8OJaaDVMg+4/x4cGet0B//OHs3cOYXMxstgCmvdBQ/9gT",
+	"XNgb2Kpjzm6+q4Mx1XQjDrnYKNZmtTs/MJULxXxP6Lb9iZf1WHy5hLy6UIA2LyehWtPhJAOuX+AnnGbw",
+	"1/PIxxoNDM6jwD0f99QxeFJ1O/bJURNIkxrKzdWKrCXXXMOFzojeiG4Tx8zwHQjWSIn6Q/t+sfVxLoWG",
+	"oW4Ext3VHAqTuQJVIE0QNThXNqK7vm/FTnmxfHdtgkht4AB18SvBkh45ocNJo1qBcZKndNjZLCNUfYAf",
+	"1C9Y3WosoTlRB2IhNOLQTflfBcG+glxut1Wwfk1WZlyUnqwZGYoiTdxFMQwTte9KSv8g6RSTExvtV9QC",
+	"9F+H5+HNVUsK2lF+Y1pHC1WIu2bc9WpyWZvlbRnKmvy2sQxTdVtoTo5zKVK8hW07jj7bH+KtvbPoTmMP",
+	"zYvLuhq+6wqQCrTPnvqG8iPvnR2D2YFGTXLwDDHqTdLQ7uc512XrnL13NKVKtxKdbTe1OnmTsbDN4AOy",
+	"JBNXUNLKMqPpFClX4kdJ7w/pkXQKQV8L0VcTIXUfM8IHR/aKKZIKvIuprFyrtcu5W0/k5vBvXReK5X+n",
+	"SXTzqQN164GvW4+9JJ6zRQZfXlZ5x1GcV0bCWQiEkBN7gihjyJbYR8si5yYPwHAJF1PXhOEb4fvfvL/L",
+	"donBggTPoGtai64LZ7yAchMywzey6TQ4XzOlz/xLW8Re37mmI+sIE5/RI5O9qAX9D/bquVJ/ikwkf2Ix",
+	"VmMpbXFkNRO0bFu0pHnUOv2g7NW9S1pCfd1yiHt3lq2mYL6YvVmb8MU0vV5bqi1Jw7cw9RPcsbnja2Yh",
+	"aSwg3OLgEmYvbP3EH1lE3jtq8GfU6J9Va+AKyUYJ4m4No07e92/b6P7aRl/OiOMvMlp8GUkboTjNYLuc",
+	"el3H1MZ1vyX8+V7metwBZv7I6nhZZjm5G+9X0Pp8qeDCcgYn+5D34q0JsVFLSv0yXIrw3o+8Ls6/Zhkz",
+	"Gt3SF18WUhl7dpuXxLpdLCp4sNDZUHD1NeOXy17Hd+5EK7iTaJrvvGCtGLwYU4zHkJBF6Rseb3c/u//1",
+	"l4jvD7b9kb1WW4geOdUq2LvJX9PY0uLagYDkfXm/QAu9OzDEDGLsKrwuPIr9RebV8qM2W60HzEdCZlRH",
+	"R1FR4JvtcPjK+XK2DvhuL3y4h4zzpN6avxvNfOMXtJOKjhtIlG/wJS4J3n3vC2m+U+TBPuaMpDGRtg1X",
+	"FpPUJV5iXNZVbOOQD21qJcULTBBJXxn+7gusGSeUSDF11WKCwzl3VzewazIRhVQ21rVym6/3oH/xO9yO",
+	"4uCHX6dj6v2p17zjfhoe21R/xK5dqiZeYVir+0+ELbU3WERyEHnqEQQdYL2vob77dfcRdY3S7ivJDJ9h",
+	"GrsMIOP1dKIsobBvodlrUVFIk0vgoPLK8/1CptFRtIv6iHtx7uZyI1MobzeO0qLWxalXyYZGFyejEIVG",
+	"q4wiLdzt/lVZHnDfozarjWuZXmBAbAurDffBjqRx1Zm4/LbMa5n//EOrKCuwI2M/zH133A44qbhtTfs7",
+	"o4yl3qz/6tVFaUPNDS+weatp/d5gZW/tf/rkyQHO5y8rrs1gbz6dH/ijbcE4phqmdEZcb9gLSW0v8gSP",
+	"GK/CnhFRuDuqVG3g6jL8m083/xMAAP//",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,
