@@ -4,12 +4,14 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"net/url"
 	"time"
 
 	"github.com/ihr-charging/charging-plot-api/libs/authn"
 	"github.com/ihr-charging/charging-plot-api/libs/httpserver"
 	"github.com/ihr-charging/charging-plot-api/libs/postgres"
+	"github.com/ihr-charging/charging-plot-api/libs/publichttp"
 	"github.com/ihr-charging/charging-plot-api/libs/rediscache"
 	"github.com/ihr-charging/charging-plot-api/libs/telemetry"
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/ocpp"
@@ -31,6 +33,9 @@ type Config struct {
 	InternalURL string `env:"INTERNAL_URL" desc:"address under which other replicas reach this one, such as http://10.1.2.3:8080; in development the listener's own"`
 	Migrations  string `env:"MIGRATIONS" envDefault:"startup" desc:"startup: migrate before serving; off: somebody else does"`
 	CursorKey   string `env:"CURSOR_KEY" envDefault:"development cursor key" desc:"secret that cursors are signed with, the same on every replica"`
+
+	WebhookKey   string   `env:"WEBHOOK_KEY" desc:"secret that webhooks' own secrets are encrypted under, the same on every replica; CURSOR_KEY when empty"`
+	WebhookAllow []string `env:"WEBHOOK_ALLOW" desc:"networks that webhooks may reach although they are not public, such as 127.0.0.0/8 in development"`
 
 	StationCatalogURL string `env:"STATION_CATALOG_URL" desc:"where station-catalog is; none: plots stay as they are"`
 	TokenURL          string `env:"AUTH_TOKEN_URL" desc:"where the service gets its tokens; none: replicas do not reach each other's charge points"`
@@ -110,6 +115,9 @@ func (c Config) withDefaults() Config {
 	if c.ClientID == "" {
 		c.ClientID = "charging-plot"
 	}
+	if c.WebhookKey == "" {
+		c.WebhookKey = c.CursorKey
+	}
 	if c.Auth.Issuer == "" {
 		c.Auth.Issuer = c.PublicURL
 	}
@@ -132,6 +140,11 @@ func (c Config) Validate() error {
 	}
 	if c.CursorKey == "" {
 		bad("CURSOR_KEY", "must not be empty")
+	}
+	for _, network := range c.WebhookAllow {
+		if _, err := netip.ParsePrefix(network); err != nil {
+			bad("WEBHOOK_ALLOW", "must be networks such as 127.0.0.0/8")
+		}
 	}
 	if production && c.InternalURL == "" {
 		bad("INTERNAL_URL", "is wanted in production: replicas reach each other's charge points by it")
@@ -174,6 +187,15 @@ func (c Config) Validate() error {
 
 // audience is what tokens for this service name.
 func (c Config) audience() string { return c.Auth.Issuer + "/charging-plot" }
+
+// publicInternet says which addresses webhooks may reach.
+func (c Config) publicInternet() *publichttp.Guard {
+	rules := publichttp.Rules{}
+	for _, network := range c.WebhookAllow {
+		rules.Allow = append(rules.Allow, netip.MustParsePrefix(network)) // Validate has read it
+	}
+	return publichttp.NewGuard(rules)
+}
 
 // terms are what drivers may reserve.
 func (c Config) terms() reservation.Terms {

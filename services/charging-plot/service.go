@@ -24,9 +24,11 @@ import (
 	"github.com/ihr-charging/charging-plot-api/libs/lifecycle"
 	"github.com/ihr-charging/charging-plot-api/libs/page"
 	libpostgres "github.com/ihr-charging/charging-plot-api/libs/postgres"
+	"github.com/ihr-charging/charging-plot-api/libs/publichttp"
 	"github.com/ihr-charging/charging-plot-api/libs/ratelimit"
 	"github.com/ihr-charging/charging-plot-api/libs/rediscache"
 	"github.com/ihr-charging/charging-plot-api/libs/telemetry"
+	"github.com/ihr-charging/charging-plot-api/libs/webhook"
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/catalog"
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/central"
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/httpapi"
@@ -39,6 +41,7 @@ import (
 	bus "github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/redis"
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/schedule"
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/session"
+	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/subscription"
 )
 
 // Name is the service's name in telemetry, in its audience and in the path of its document.
@@ -128,18 +131,29 @@ func serve(ctx context.Context, cfg Config, p parts) error {
 
 	// What wakes the live streams is made after the store that calls it, since both read the store's event log.
 	hub := live.NewHub(postgres.Events(p.db), cfg.LivePoll, log)
-	wake := hub.Wake
+	var told *subscription.Dispatcher
+	wake := func() {
+		hub.Wake()
+		told.Wake()
+	}
 	checks := []httpserver.Check{{Name: "postgres", Required: true, Probe: libpostgres.SchemaProbe(p.db, Migrations())}}
 	if p.redis != nil {
 		wakeups := bus.New(p.redis, hub.Wake, log)
-		wake = wakeups.Wake
+		wake = func() {
+			wakeups.Wake()
+			told.Wake()
+		}
 		group.Go("wake-ups out", wakeups.Publish)
 		group.Go("wake-ups in", wakeups.Subscribe)
 		checks = append(checks, httpserver.Check{Name: "redis", Probe: rediscache.Probe(p.redis)})
 	}
 	store := postgres.New(p.db, storeOptions(cfg, p, wake))
 	changes := feed.NewSource(p.db, feed.SourceOptions[httpapi.Plot]{Table: postgres.ChangeLog, Load: load(store), Log: log})
+	hooks, sender := webhooks(cfg, p)
+	told = subscription.NewDispatcher(store.Dispatch(hooks), cfg.LivePoll, sender.Wake, log)
 	group.Go("live", hub.Run)
+	group.Go("webhooks out", sender.Run)
+	group.Go("webhooks in", told.Run)
 
 	office := central.New(central.Config{Replica: self, HeartbeatInterval: cfg.HeartbeatInterval, SeenEvery: seenEvery}, store, store, store, time.Now, log)
 	group.Go("signs of life", office.Run)
@@ -168,12 +182,13 @@ func serve(ctx context.Context, cfg Config, p parts) error {
 	group.Go("compaction", func(ctx context.Context) error { return compact(ctx, changes, p) })
 
 	server := httpserver.New(cfg.HTTP, p.tel, checks...)
+	httpapi.AllowBodies(server)
 	document, err := httpapi.Document()
 	if err != nil {
 		return fmt.Errorf("load the OpenAPI document: %w", err)
 	}
 	api := httpapi.New(httpapi.Deps{
-		Plots: store, Changes: changes, Reservations: store, Terms: cfg.terms(), Sessions: store, Desk: desk, Tokens: store, ChargePoints: store, Upkeep: store,
+		Plots: store, Changes: changes, Reservations: store, Terms: cfg.terms(), Sessions: store, Desk: desk, Tokens: store, ChargePoints: store, Upkeep: store, Webhooks: hooks,
 		Commands: commands, Hub: hub, Events: store.Events(), Stations: store, Cursors: page.NewCodec([]byte(cfg.CursorKey)),
 		Now: time.Now, Log: log, CommandTimeout: cfg.CommandTimeout, Heartbeat: cfg.LiveHeartbeat,
 	})
@@ -193,6 +208,14 @@ func serve(ctx context.Context, cfg Config, p parts) error {
 	group.Go("http", server.Run)
 	group.Go("changes", changes.Run) // last, so that it is the first to stop and long polls end
 	return group.Wait()
+}
+
+// webhooks make what keeps and what sends webhooks.
+func webhooks(cfg Config, p parts) (*webhook.Store, *webhook.Worker) {
+	guard := cfg.publicInternet()
+	hooks := webhook.NewStore(p.db, webhook.StoreOptions{Guard: guard, Key: []byte(cfg.WebhookKey)})
+	client := publichttp.New(publichttp.Config{Guard: guard, UserAgent: Name})
+	return hooks, webhook.NewWorker(hooks, client, webhook.WorkerConfig{Log: p.tel.Log()})
 }
 
 // load gives the documents of plots to their change feed.

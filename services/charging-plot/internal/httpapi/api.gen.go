@@ -582,6 +582,27 @@ func (e StatusSource) Valid() bool {
 	}
 }
 
+// Defines values for TimeslotState.
+const (
+	SlotFree     TimeslotState = "free"
+	SlotTaken    TimeslotState = "taken"
+	SlotTooShort TimeslotState = "too_short"
+)
+
+// Valid indicates whether the value is a known member of the TimeslotState enum.
+func (e TimeslotState) Valid() bool {
+	switch e {
+	case SlotFree:
+		return true
+	case SlotTaken:
+		return true
+	case SlotTooShort:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for TokenInputType.
 const (
 	TokenInputTypeEMAID TokenInputType = "EMAID"
@@ -678,6 +699,51 @@ func (e VariableInputAttribute) Valid() bool {
 	}
 }
 
+// Defines values for WebhookDeliveryState.
+const (
+	WebhookDeliveryStateDELIVERED WebhookDeliveryState = "DELIVERED"
+	WebhookDeliveryStateFAILED    WebhookDeliveryState = "FAILED"
+	WebhookDeliveryStatePENDING   WebhookDeliveryState = "PENDING"
+)
+
+// Valid indicates whether the value is a known member of the WebhookDeliveryState enum.
+func (e WebhookDeliveryState) Valid() bool {
+	switch e {
+	case WebhookDeliveryStateDELIVERED:
+		return true
+	case WebhookDeliveryStateFAILED:
+		return true
+	case WebhookDeliveryStatePENDING:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for WebhookType.
+const (
+	WebhookMeterValue         WebhookType = "session.meter_value"
+	WebhookPlotStatus         WebhookType = "plot.status"
+	WebhookReservationChanged WebhookType = "reservation.changed"
+	WebhookSessionChanged     WebhookType = "session.changed"
+)
+
+// Valid indicates whether the value is a known member of the WebhookType enum.
+func (e WebhookType) Valid() bool {
+	switch e {
+	case WebhookMeterValue:
+		return true
+	case WebhookPlotStatus:
+		return true
+	case WebhookReservationChanged:
+		return true
+	case WebhookSessionChanged:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for Theme.
 const (
 	ThemeDark  Theme = "dark"
@@ -742,6 +808,13 @@ type BootInfo struct {
 	Model             string  `json:"model"`
 	SerialNumber      *string `json:"serial_number,omitempty"`
 	Vendor            string  `json:"vendor"`
+}
+
+// Calendar defines model for Calendar.
+type Calendar struct {
+	Items      []Timeslot         `json:"items"`
+	PlotId     openapi_types.UUID `json:"plot_id"`
+	Reservable bool               `json:"reservable"`
 }
 
 // ChargePoint defines model for ChargePoint.
@@ -1105,6 +1178,13 @@ type NewChargePoint struct {
 
 	// Password Shown once. It is stored hashed.
 	Password string `json:"password"`
+}
+
+// NewWebhook defines model for NewWebhook.
+type NewWebhook struct {
+	// Secret Shown this once.
+	Secret  string  `json:"secret"`
+	Webhook Webhook `json:"webhook"`
 }
 
 // Plot defines model for Plot.
@@ -1477,6 +1557,35 @@ type SessionToken struct {
 	Uid  string    `json:"uid"`
 }
 
+// StatusBatch defines model for StatusBatch.
+type StatusBatch struct {
+	Items []map[string]interface{} `json:"items"`
+}
+
+// StatusBatchRejection defines model for StatusBatchRejection.
+type StatusBatchRejection struct {
+	Code   string `json:"code"`
+	Detail string `json:"detail"`
+
+	// Index The row's place in the list, from 0.
+	Index int `json:"index"`
+
+	// Pointer JSON pointer to what is wrong.
+	Pointer string `json:"pointer"`
+}
+
+// StatusBatchResult defines model for StatusBatchResult.
+type StatusBatchResult struct {
+	// Accepted Rows that are stored.
+	Accepted int `json:"accepted"`
+
+	// Outdated Good rows that say less than what is known already.
+	Outdated int `json:"outdated"`
+
+	// Rejected Rows that are not stored, and why.
+	Rejected []StatusBatchRejection `json:"rejected"`
+}
+
 // StatusPush defines model for StatusPush.
 type StatusPush struct {
 	// At Since when; now when left out. Not in the future.
@@ -1490,6 +1599,16 @@ type StatusPushStatus string
 // StatusSource From where the status is known: the charge point itself, a session or a reservation of ours, the operator's word, the operator's
 // back end, the catalogue, or nobody (`silence` when somebody spoke before, `none` when nobody ever did).
 type StatusSource string
+
+// Timeslot defines model for Timeslot.
+type Timeslot struct {
+	EndsAt   time.Time     `json:"ends_at"`
+	StartsAt time.Time     `json:"starts_at"`
+	State    TimeslotState `json:"state"`
+}
+
+// TimeslotState defines model for Timeslot.State.
+type TimeslotState string
 
 // Token defines model for Token.
 type Token struct {
@@ -1639,11 +1758,123 @@ type VendorData struct {
 	VendorId  string  `json:"vendor_id"`
 }
 
+// Webhook defines model for Webhook.
+type Webhook struct {
+	CreatedAt time.Time `json:"created_at"`
+
+	// DeliveredAt The last success, to ten seconds.
+	DeliveredAt nullable.Nullable[time.Time] `json:"delivered_at"`
+	Description string                       `json:"description"`
+
+	// DisabledReason Empty while it is enabled; `owner`, `failing` or `gone`.
+	DisabledReason string `json:"disabled_reason"`
+	Enabled        bool   `json:"enabled"`
+
+	// FailingSince The first failure since the last success.
+	FailingSince   nullable.Nullable[time.Time] `json:"failing_since"`
+	Id             openapi_types.UUID           `json:"id"`
+	OldSecretUntil nullable.Nullable[time.Time] `json:"old_secret_until"`
+
+	// OperatorId The operator whose colleagues share it.
+	OperatorId nullable.Nullable[openapi_types.UUID] `json:"operator_id"`
+	PlotIds    []openapi_types.UUID                  `json:"plot_ids"`
+	StationIds []openapi_types.UUID                  `json:"station_ids"`
+	Types      []WebhookType                         `json:"types"`
+	UpdatedAt  time.Time                             `json:"updated_at"`
+	Url        string                                `json:"url"`
+	Version    int64                                 `json:"version"`
+}
+
+// WebhookAttempt defines model for WebhookAttempt.
+type WebhookAttempt struct {
+	At         time.Time `json:"at"`
+	DurationMs int64     `json:"duration_ms"`
+	Number     int       `json:"number"`
+
+	// Reason Empty when it went well; `status`, `timeout`, `name`, `tls`, `connection`, `forbidden_address`, `bad_url` or `too_large`.
+	Reason string `json:"reason"`
+
+	// Status The answer's status; null when there was no answer.
+	Status nullable.Nullable[int] `json:"status"`
+}
+
+// WebhookDelivery defines model for WebhookDelivery.
+type WebhookDelivery struct {
+	Attempts   int                          `json:"attempts"`
+	CreatedAt  time.Time                    `json:"created_at"`
+	FinishedAt nullable.Nullable[time.Time] `json:"finished_at"`
+
+	// Id The message's webhook-id.
+	Id            openapi_types.UUID           `json:"id"`
+	NextAttemptAt nullable.Nullable[time.Time] `json:"next_attempt_at"`
+	State         WebhookDeliveryState         `json:"state"`
+	Type          string                       `json:"type"`
+}
+
+// WebhookDeliveryDetail defines model for WebhookDeliveryDetail.
+type WebhookDeliveryDetail struct {
+	// Body As it was sent, to the byte.
+	Body     string           `json:"body"`
+	Delivery WebhookDelivery  `json:"delivery"`
+	Tries    []WebhookAttempt `json:"tries"`
+}
+
+// WebhookDeliveryPage defines model for WebhookDeliveryPage.
+type WebhookDeliveryPage struct {
+	Items []WebhookDelivery `json:"items"`
+
+	// NextCursor Leads to the next page; empty on the last.
+	NextCursor string `json:"next_cursor"`
+}
+
+// WebhookDeliveryState defines model for WebhookDeliveryState.
+type WebhookDeliveryState string
+
+// WebhookInput defines model for WebhookInput.
+type WebhookInput struct {
+	Description *string               `json:"description,omitempty"`
+	PlotIds     *[]openapi_types.UUID `json:"plot_ids,omitempty"`
+
+	// StationIds Only events at these stations, or at the plots of `plot_ids`. Neither, everywhere.
+	StationIds *[]openapi_types.UUID `json:"station_ids,omitempty"`
+	Types      []WebhookType         `json:"types"`
+	Url        string                `json:"url"`
+}
+
+// WebhookPage defines model for WebhookPage.
+type WebhookPage struct {
+	Items []Webhook `json:"items"`
+
+	// NextCursor Leads to the next page; empty on the last.
+	NextCursor string `json:"next_cursor"`
+}
+
+// WebhookPatch defines model for WebhookPatch.
+type WebhookPatch struct {
+	Description *string               `json:"description,omitempty"`
+	Enabled     *bool                 `json:"enabled,omitempty"`
+	PlotIds     *[]openapi_types.UUID `json:"plot_ids,omitempty"`
+	StationIds  *[]openapi_types.UUID `json:"station_ids,omitempty"`
+	Types       *[]WebhookType        `json:"types,omitempty"`
+	Url         *string               `json:"url,omitempty"`
+}
+
+// WebhookRotation defines model for WebhookRotation.
+type WebhookRotation struct {
+	KeepHours int `json:"keep_hours"`
+}
+
+// WebhookType What a message tells of.
+type WebhookType string
+
 // ChargePointID defines model for ChargePointID.
 type ChargePointID = openapi_types.UUID
 
 // Cursor defines model for Cursor.
 type Cursor = string
+
+// DeliveryID defines model for DeliveryID.
+type DeliveryID = openapi_types.UUID
 
 // IdempotencyKey defines model for IdempotencyKey.
 type IdempotencyKey = string
@@ -1674,6 +1905,9 @@ type Theme string
 
 // TokenID defines model for TokenID.
 type TokenID = openapi_types.UUID
+
+// WebhookID defines model for WebhookID.
+type WebhookID = openapi_types.UUID
 
 // Conflict RFC 9457. Some kinds of problem carry further members, named where they occur.
 type Conflict = Problem
@@ -1833,6 +2067,18 @@ type ListPlotHistoryParams struct {
 
 	// Cursor The `next_cursor` of the page before, with otherwise the same query.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
+// ListTimeslotsParams defines parameters for ListTimeslots.
+type ListTimeslotsParams struct {
+	// From Now when left out, and not before.
+	From *time.Time `form:"from,omitempty" json:"from,omitempty"`
+
+	// To A day after `from` when left out; at most 31 days after it.
+	To *time.Time `form:"to,omitempty" json:"to,omitempty"`
+
+	// MinDurationMin Only free stretches of at least so many minutes are `free`; shorter ones are `too_short`.
+	MinDurationMin *int `form:"min_duration_min,omitempty" json:"min_duration_min,omitempty"`
 }
 
 // ListReservationsParams defines parameters for ListReservations.
@@ -2015,6 +2261,44 @@ type UpdateTokenParams struct {
 	IfMatch *IfMatch `json:"If-Match,omitempty"`
 }
 
+// ListWebhooksParams defines parameters for ListWebhooks.
+type ListWebhooksParams struct {
+	// Limit Most items in a page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor The `next_cursor` of the page before, with otherwise the same query.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
+// DeleteWebhookParams defines parameters for DeleteWebhook.
+type DeleteWebhookParams struct {
+	// IfMatch The `ETag` that was read. With an outdated one the answer is 412.
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
+}
+
+// GetWebhookParams defines parameters for GetWebhook.
+type GetWebhookParams struct {
+	// IfNoneMatch An `ETag` that the caller holds; 304 when it still stands.
+	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+}
+
+// UpdateWebhookParams defines parameters for UpdateWebhook.
+type UpdateWebhookParams struct {
+	// IfMatch The `ETag` that was read. With an outdated one the answer is 412.
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
+}
+
+// ListWebhookDeliveriesParams defines parameters for ListWebhookDeliveries.
+type ListWebhookDeliveriesParams struct {
+	State *WebhookDeliveryState `form:"state,omitempty" json:"state,omitempty"`
+
+	// Limit Most items in a page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor The `next_cursor` of the page before, with otherwise the same query.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
 // CreateChargePointJSONRequestBody defines body for CreateChargePoint for application/json ContentType.
 type CreateChargePointJSONRequestBody = ChargePointInput
 
@@ -2023,6 +2307,9 @@ type CommandChargePointJSONRequestBody = CommandInput
 
 // PushMeterValuesJSONRequestBody defines body for PushMeterValues for application/json ContentType.
 type PushMeterValuesJSONRequestBody = MeterBatch
+
+// PushPlotStatusesJSONRequestBody defines body for PushPlotStatuses for application/json ContentType.
+type PushPlotStatusesJSONRequestBody = StatusBatch
 
 // UpdatePlotJSONRequestBody defines body for UpdatePlot for application/json ContentType.
 type UpdatePlotJSONRequestBody = PlotPatch
@@ -2059,6 +2346,18 @@ type UpdateTokenJSONRequestBody = TokenPatch
 
 // UpdateTokenApplicationMergePatchPlusJSONRequestBody defines body for UpdateToken for application/merge-patch+json ContentType.
 type UpdateTokenApplicationMergePatchPlusJSONRequestBody = TokenPatch
+
+// CreateWebhookJSONRequestBody defines body for CreateWebhook for application/json ContentType.
+type CreateWebhookJSONRequestBody = WebhookInput
+
+// UpdateWebhookJSONRequestBody defines body for UpdateWebhook for application/json ContentType.
+type UpdateWebhookJSONRequestBody = WebhookPatch
+
+// UpdateWebhookApplicationMergePatchPlusJSONRequestBody defines body for UpdateWebhook for application/merge-patch+json ContentType.
+type UpdateWebhookApplicationMergePatchPlusJSONRequestBody = WebhookPatch
+
+// RotateWebhookSecretJSONRequestBody defines body for RotateWebhookSecret for application/json ContentType.
+type RotateWebhookSecretJSONRequestBody = WebhookRotation
 
 // ServerInterface represents all server handlers.
 type ServerInterface interface {
@@ -2098,6 +2397,9 @@ type ServerInterface interface {
 	// ListPlotChanges Follow the changes of plots
 	// (GET /v1/plots/changes)
 	ListPlotChanges(c *fiber.Ctx, params ListPlotChangesParams) error
+	// PushPlotStatuses Say what an operator's back end knows of many plots
+	// (POST /v1/plots/status)
+	PushPlotStatuses(c *fiber.Ctx) error
 	// GetPlot A plot with its live status
 	// (GET /v1/plots/{plot_id})
 	GetPlot(c *fiber.Ctx, plotId PlotID, params GetPlotParams) error
@@ -2110,6 +2412,9 @@ type ServerInterface interface {
 	// PushPlotStatus Say what an operator's back end knows of a plot
 	// (POST /v1/plots/{plot_id}/status)
 	PushPlotStatus(c *fiber.Ctx, plotId PlotID) error
+	// ListTimeslots The calendar of a plot
+	// (GET /v1/plots/{plot_id}/timeslots)
+	ListTimeslots(c *fiber.Ctx, plotId PlotID, params ListTimeslotsParams) error
 	// ListReservations List reservations
 	// (GET /v1/reservations)
 	ListReservations(c *fiber.Ctx, params ListReservationsParams) error
@@ -2173,6 +2478,36 @@ type ServerInterface interface {
 	// UpdateToken Change or block a token
 	// (PATCH /v1/tokens/{token_id})
 	UpdateToken(c *fiber.Ctx, tokenId TokenID, params UpdateTokenParams) error
+	// ListWebhooks List webhooks
+	// (GET /v1/webhooks)
+	ListWebhooks(c *fiber.Ctx, params ListWebhooksParams) error
+	// CreateWebhook Have events sent to an address
+	// (POST /v1/webhooks)
+	CreateWebhook(c *fiber.Ctx) error
+	// DeleteWebhook Remove a webhook with its deliveries
+	// (DELETE /v1/webhooks/{webhook_id})
+	DeleteWebhook(c *fiber.Ctx, webhookId WebhookID, params DeleteWebhookParams) error
+	// GetWebhook A webhook
+	// (GET /v1/webhooks/{webhook_id})
+	GetWebhook(c *fiber.Ctx, webhookId WebhookID, params GetWebhookParams) error
+	// UpdateWebhook Change a webhook
+	// (PATCH /v1/webhooks/{webhook_id})
+	UpdateWebhook(c *fiber.Ctx, webhookId WebhookID, params UpdateWebhookParams) error
+	// ListWebhookDeliveries The log of a webhook's deliveries
+	// (GET /v1/webhooks/{webhook_id}/deliveries)
+	ListWebhookDeliveries(c *fiber.Ctx, webhookId WebhookID, params ListWebhookDeliveriesParams) error
+	// GetWebhookDelivery A delivery with what was sent and every try
+	// (GET /v1/webhooks/{webhook_id}/deliveries/{delivery_id})
+	GetWebhookDelivery(c *fiber.Ctx, webhookId WebhookID, deliveryId DeliveryID) error
+	// RedeliverWebhook Send a delivery that has ended anew, under the same webhook-id
+	// (POST /v1/webhooks/{webhook_id}/deliveries/{delivery_id}/redeliver)
+	RedeliverWebhook(c *fiber.Ctx, webhookId WebhookID, deliveryId DeliveryID) error
+	// RotateWebhookSecret Give a webhook another secret
+	// (POST /v1/webhooks/{webhook_id}/secret)
+	RotateWebhookSecret(c *fiber.Ctx, webhookId WebhookID) error
+	// TestWebhook Send a message of the type webhook.test
+	// (POST /v1/webhooks/{webhook_id}/test)
+	TestWebhook(c *fiber.Ctx, webhookId WebhookID) error
 }
 
 // ServerInterfaceWrapper converts contexts to parameters.
@@ -2785,6 +3120,24 @@ func (siw *ServerInterfaceWrapper) ListPlotChanges(c *fiber.Ctx) error {
 	return handler(c)
 }
 
+// PushPlotStatuses operation middleware
+func (siw *ServerInterfaceWrapper) PushPlotStatuses(c *fiber.Ctx) error {
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.PushPlotStatuses(c)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
 // GetPlot operation middleware
 func (siw *ServerInterfaceWrapper) GetPlot(c *fiber.Ctx) error {
 
@@ -2969,6 +3322,65 @@ func (siw *ServerInterfaceWrapper) PushPlotStatus(c *fiber.Ctx) error {
 
 	handler := func(c *fiber.Ctx) error {
 		return siw.Handler.PushPlotStatus(c, plotId)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// ListTimeslots operation middleware
+func (siw *ServerInterfaceWrapper) ListTimeslots(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "plot_id" -------------
+	var plotId PlotID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "plot_id", c.Params("plot_id"), &plotId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter plot_id: %w", err).Error())
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListTimeslotsParams
+
+	var query url.Values
+	query, err = url.ParseQuery(string(c.Request().URI().QueryString()))
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for query string: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "from" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "from", query, &params.From, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter from: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "to" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "to", query, &params.To, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter to: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "min_duration_min" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "min_duration_min", query, &params.MinDurationMin, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter min_duration_min: %w", err).Error())
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.ListTimeslots(c, plotId, params)
 	}
 
 	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
@@ -4138,6 +4550,412 @@ func (siw *ServerInterfaceWrapper) UpdateToken(c *fiber.Ctx) error {
 	return handler(c)
 }
 
+// ListWebhooks operation middleware
+func (siw *ServerInterfaceWrapper) ListWebhooks(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListWebhooksParams
+
+	var query url.Values
+	query, err = url.ParseQuery(string(c.Request().URI().QueryString()))
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for query string: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", query, &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter limit: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", query, &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter cursor: %w", err).Error())
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.ListWebhooks(c, params)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// CreateWebhook operation middleware
+func (siw *ServerInterfaceWrapper) CreateWebhook(c *fiber.Ctx) error {
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.CreateWebhook(c)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// DeleteWebhook operation middleware
+func (siw *ServerInterfaceWrapper) DeleteWebhook(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "webhook_id" -------------
+	var webhookId WebhookID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "webhook_id", c.Params("webhook_id"), &webhookId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter webhook_id: %w", err).Error())
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params DeleteWebhookParams
+
+	headers := c.GetReqHeaders()
+
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Sprintf("Too many values for ParamName If-Match, 1 is required, but %d found", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter If-Match: %w", err).Error())
+		}
+
+		params.IfMatch = &IfMatch
+
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.DeleteWebhook(c, webhookId, params)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// GetWebhook operation middleware
+func (siw *ServerInterfaceWrapper) GetWebhook(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "webhook_id" -------------
+	var webhookId WebhookID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "webhook_id", c.Params("webhook_id"), &webhookId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter webhook_id: %w", err).Error())
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetWebhookParams
+
+	headers := c.GetReqHeaders()
+
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Sprintf("Too many values for ParamName If-None-Match, 1 is required, but %d found", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter If-None-Match: %w", err).Error())
+		}
+
+		params.IfNoneMatch = &IfNoneMatch
+
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.GetWebhook(c, webhookId, params)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// UpdateWebhook operation middleware
+func (siw *ServerInterfaceWrapper) UpdateWebhook(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "webhook_id" -------------
+	var webhookId WebhookID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "webhook_id", c.Params("webhook_id"), &webhookId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter webhook_id: %w", err).Error())
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params UpdateWebhookParams
+
+	headers := c.GetReqHeaders()
+
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Sprintf("Too many values for ParamName If-Match, 1 is required, but %d found", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter If-Match: %w", err).Error())
+		}
+
+		params.IfMatch = &IfMatch
+
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.UpdateWebhook(c, webhookId, params)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// ListWebhookDeliveries operation middleware
+func (siw *ServerInterfaceWrapper) ListWebhookDeliveries(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "webhook_id" -------------
+	var webhookId WebhookID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "webhook_id", c.Params("webhook_id"), &webhookId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter webhook_id: %w", err).Error())
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListWebhookDeliveriesParams
+
+	var query url.Values
+	query, err = url.ParseQuery(string(c.Request().URI().QueryString()))
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for query string: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "state" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "state", query, &params.State, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter state: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", query, &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter limit: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", query, &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter cursor: %w", err).Error())
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.ListWebhookDeliveries(c, webhookId, params)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// GetWebhookDelivery operation middleware
+func (siw *ServerInterfaceWrapper) GetWebhookDelivery(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "webhook_id" -------------
+	var webhookId WebhookID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "webhook_id", c.Params("webhook_id"), &webhookId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter webhook_id: %w", err).Error())
+	}
+
+	// ------------- Path parameter "delivery_id" -------------
+	var deliveryId DeliveryID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "delivery_id", c.Params("delivery_id"), &deliveryId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter delivery_id: %w", err).Error())
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.GetWebhookDelivery(c, webhookId, deliveryId)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// RedeliverWebhook operation middleware
+func (siw *ServerInterfaceWrapper) RedeliverWebhook(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "webhook_id" -------------
+	var webhookId WebhookID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "webhook_id", c.Params("webhook_id"), &webhookId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter webhook_id: %w", err).Error())
+	}
+
+	// ------------- Path parameter "delivery_id" -------------
+	var deliveryId DeliveryID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "delivery_id", c.Params("delivery_id"), &deliveryId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter delivery_id: %w", err).Error())
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.RedeliverWebhook(c, webhookId, deliveryId)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// RotateWebhookSecret operation middleware
+func (siw *ServerInterfaceWrapper) RotateWebhookSecret(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "webhook_id" -------------
+	var webhookId WebhookID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "webhook_id", c.Params("webhook_id"), &webhookId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter webhook_id: %w", err).Error())
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.RotateWebhookSecret(c, webhookId)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// TestWebhook operation middleware
+func (siw *ServerInterfaceWrapper) TestWebhook(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "webhook_id" -------------
+	var webhookId WebhookID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "webhook_id", c.Params("webhook_id"), &webhookId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter webhook_id: %w", err).Error())
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.TestWebhook(c, webhookId)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
 // FiberServerOptions provides options for the Fiber server.
 type FiberServerOptions struct {
 	BaseURL            string
@@ -4165,6 +4983,8 @@ func RegisterHandlersWithOptions(router fiber.Router, si ServerInterface, option
 
 	router.Get(options.BaseURL+"/v1/plots/changes", wrapper.ListPlotChanges)
 
+	router.Post(options.BaseURL+"/v1/plots/status", wrapper.PushPlotStatuses)
+
 	router.Get(options.BaseURL+"/v1/plots/:plot_id", wrapper.GetPlot)
 
 	router.Patch(options.BaseURL+"/v1/plots/:plot_id", wrapper.UpdatePlot)
@@ -4172,6 +4992,8 @@ func RegisterHandlersWithOptions(router fiber.Router, si ServerInterface, option
 	router.Get(options.BaseURL+"/v1/plots/:plot_id/history", wrapper.ListPlotHistory)
 
 	router.Post(options.BaseURL+"/v1/plots/:plot_id/status", wrapper.PushPlotStatus)
+
+	router.Get(options.BaseURL+"/v1/plots/:plot_id/timeslots", wrapper.ListTimeslots)
 
 	router.Get(options.BaseURL+"/v1/live", wrapper.StreamLive)
 
@@ -4218,6 +5040,26 @@ func RegisterHandlersWithOptions(router fiber.Router, si ServerInterface, option
 	router.Get(options.BaseURL+"/v1/tokens/:token_id", wrapper.GetToken)
 
 	router.Patch(options.BaseURL+"/v1/tokens/:token_id", wrapper.UpdateToken)
+
+	router.Get(options.BaseURL+"/v1/webhooks", wrapper.ListWebhooks)
+
+	router.Post(options.BaseURL+"/v1/webhooks", wrapper.CreateWebhook)
+
+	router.Delete(options.BaseURL+"/v1/webhooks/:webhook_id", wrapper.DeleteWebhook)
+
+	router.Get(options.BaseURL+"/v1/webhooks/:webhook_id", wrapper.GetWebhook)
+
+	router.Patch(options.BaseURL+"/v1/webhooks/:webhook_id", wrapper.UpdateWebhook)
+
+	router.Post(options.BaseURL+"/v1/webhooks/:webhook_id/secret", wrapper.RotateWebhookSecret)
+
+	router.Post(options.BaseURL+"/v1/webhooks/:webhook_id/test", wrapper.TestWebhook)
+
+	router.Get(options.BaseURL+"/v1/webhooks/:webhook_id/deliveries", wrapper.ListWebhookDeliveries)
+
+	router.Get(options.BaseURL+"/v1/webhooks/:webhook_id/deliveries/:delivery_id", wrapper.GetWebhookDelivery)
+
+	router.Post(options.BaseURL+"/v1/webhooks/:webhook_id/deliveries/:delivery_id/redeliver", wrapper.RedeliverWebhook)
 
 	router.Get(options.BaseURL+"/v1/charge-points", wrapper.ListChargePoints)
 
@@ -5229,6 +6071,79 @@ func (response ListPlotChangesdefaultApplicationProblemPlusJSONResponse) VisitLi
 	return ctx.JSON(&response.Body)
 }
 
+type PushPlotStatusesRequestObject struct {
+	Body *PushPlotStatusesJSONRequestBody
+}
+
+type PushPlotStatusesResponseObject interface {
+	VisitPushPlotStatusesResponse(ctx *fiber.Ctx) error
+}
+
+type PushPlotStatuses200JSONResponse StatusBatchResult
+
+func (response PushPlotStatuses200JSONResponse) VisitPushPlotStatusesResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response)
+}
+
+type PushPlotStatuses400ApplicationProblemPlusJSONResponse struct {
+	InvalidApplicationProblemPlusJSONResponse
+}
+
+func (response PushPlotStatuses400ApplicationProblemPlusJSONResponse) VisitPushPlotStatusesResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(400)
+
+	return ctx.JSON(&response)
+}
+
+type PushPlotStatuses401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response PushPlotStatuses401ApplicationProblemPlusJSONResponse) VisitPushPlotStatusesResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response)
+}
+
+type PushPlotStatuses403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response PushPlotStatuses403ApplicationProblemPlusJSONResponse) VisitPushPlotStatusesResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(403)
+
+	return ctx.JSON(&response)
+}
+
+type PushPlotStatuses413ApplicationProblemPlusJSONResponse struct {
+	ProblemApplicationProblemPlusJSONResponse
+}
+
+func (response PushPlotStatuses413ApplicationProblemPlusJSONResponse) VisitPushPlotStatusesResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(413)
+
+	return ctx.JSON(&response)
+}
+
+type PushPlotStatusesdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response PushPlotStatusesdefaultApplicationProblemPlusJSONResponse) VisitPushPlotStatusesResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
 type GetPlotRequestObject struct {
 	PlotId PlotID `json:"plot_id"`
 	Params GetPlotParams
@@ -5586,6 +6501,87 @@ type PushPlotStatusdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response PushPlotStatusdefaultApplicationProblemPlusJSONResponse) VisitPushPlotStatusResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
+type ListTimeslotsRequestObject struct {
+	PlotId PlotID `json:"plot_id"`
+	Params ListTimeslotsParams
+}
+
+type ListTimeslotsResponseObject interface {
+	VisitListTimeslotsResponse(ctx *fiber.Ctx) error
+}
+
+type ListTimeslots200JSONResponse Calendar
+
+func (response ListTimeslots200JSONResponse) VisitListTimeslotsResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response)
+}
+
+type ListTimeslots304Response = NotModifiedResponse
+
+func (response ListTimeslots304Response) VisitListTimeslotsResponse(ctx *fiber.Ctx) error {
+	ctx.Status(304)
+	return nil
+}
+
+type ListTimeslots400ApplicationProblemPlusJSONResponse struct {
+	InvalidApplicationProblemPlusJSONResponse
+}
+
+func (response ListTimeslots400ApplicationProblemPlusJSONResponse) VisitListTimeslotsResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(400)
+
+	return ctx.JSON(&response)
+}
+
+type ListTimeslots401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response ListTimeslots401ApplicationProblemPlusJSONResponse) VisitListTimeslotsResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response)
+}
+
+type ListTimeslots404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response ListTimeslots404ApplicationProblemPlusJSONResponse) VisitListTimeslotsResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(404)
+
+	return ctx.JSON(&response)
+}
+
+type ListTimeslots410ApplicationProblemPlusJSONResponse struct {
+	GoneApplicationProblemPlusJSONResponse
+}
+
+func (response ListTimeslots410ApplicationProblemPlusJSONResponse) VisitListTimeslotsResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(410)
+
+	return ctx.JSON(&response)
+}
+
+type ListTimeslotsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListTimeslotsdefaultApplicationProblemPlusJSONResponse) VisitListTimeslotsResponse(ctx *fiber.Ctx) error {
 	ctx.Response().Header.Set("Content-Type", "application/problem+json")
 	ctx.Status(response.StatusCode)
 
@@ -7562,6 +8558,833 @@ func (response UpdateTokendefaultApplicationProblemPlusJSONResponse) VisitUpdate
 	return ctx.JSON(&response.Body)
 }
 
+type ListWebhooksRequestObject struct {
+	Params ListWebhooksParams
+}
+
+type ListWebhooksResponseObject interface {
+	VisitListWebhooksResponse(ctx *fiber.Ctx) error
+}
+
+type ListWebhooks200ResponseHeaders struct {
+	Link *string
+}
+
+type ListWebhooks200JSONResponse struct {
+	Body    WebhookPage
+	Headers ListWebhooks200ResponseHeaders
+}
+
+func (response ListWebhooks200JSONResponse) VisitListWebhooksResponse(ctx *fiber.Ctx) error {
+	if response.Headers.Link != nil {
+		ctx.Response().Header.Set("Link", fmt.Sprint(*response.Headers.Link))
+	}
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response.Body)
+}
+
+type ListWebhooks304Response = NotModifiedResponse
+
+func (response ListWebhooks304Response) VisitListWebhooksResponse(ctx *fiber.Ctx) error {
+	ctx.Status(304)
+	return nil
+}
+
+type ListWebhooks400ApplicationProblemPlusJSONResponse struct {
+	InvalidApplicationProblemPlusJSONResponse
+}
+
+func (response ListWebhooks400ApplicationProblemPlusJSONResponse) VisitListWebhooksResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(400)
+
+	return ctx.JSON(&response)
+}
+
+type ListWebhooks401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response ListWebhooks401ApplicationProblemPlusJSONResponse) VisitListWebhooksResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response)
+}
+
+type ListWebhooks403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response ListWebhooks403ApplicationProblemPlusJSONResponse) VisitListWebhooksResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(403)
+
+	return ctx.JSON(&response)
+}
+
+type ListWebhooksdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListWebhooksdefaultApplicationProblemPlusJSONResponse) VisitListWebhooksResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
+type CreateWebhookRequestObject struct {
+	Body *CreateWebhookJSONRequestBody
+}
+
+type CreateWebhookResponseObject interface {
+	VisitCreateWebhookResponse(ctx *fiber.Ctx) error
+}
+
+type CreateWebhook201ResponseHeaders struct {
+	Location *string
+}
+
+type CreateWebhook201JSONResponse struct {
+	Body    NewWebhook
+	Headers CreateWebhook201ResponseHeaders
+}
+
+func (response CreateWebhook201JSONResponse) VisitCreateWebhookResponse(ctx *fiber.Ctx) error {
+	if response.Headers.Location != nil {
+		ctx.Response().Header.Set("Location", fmt.Sprint(*response.Headers.Location))
+	}
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(201)
+
+	return ctx.JSON(&response.Body)
+}
+
+type CreateWebhook400ApplicationProblemPlusJSONResponse struct {
+	InvalidApplicationProblemPlusJSONResponse
+}
+
+func (response CreateWebhook400ApplicationProblemPlusJSONResponse) VisitCreateWebhookResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(400)
+
+	return ctx.JSON(&response)
+}
+
+type CreateWebhook401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response CreateWebhook401ApplicationProblemPlusJSONResponse) VisitCreateWebhookResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response)
+}
+
+type CreateWebhook403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response CreateWebhook403ApplicationProblemPlusJSONResponse) VisitCreateWebhookResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(403)
+
+	return ctx.JSON(&response)
+}
+
+type CreateWebhook409ApplicationProblemPlusJSONResponse struct {
+	ConflictApplicationProblemPlusJSONResponse
+}
+
+func (response CreateWebhook409ApplicationProblemPlusJSONResponse) VisitCreateWebhookResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(409)
+
+	return ctx.JSON(&response)
+}
+
+type CreateWebhookdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response CreateWebhookdefaultApplicationProblemPlusJSONResponse) VisitCreateWebhookResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
+type DeleteWebhookRequestObject struct {
+	WebhookId WebhookID `json:"webhook_id"`
+	Params    DeleteWebhookParams
+}
+
+type DeleteWebhookResponseObject interface {
+	VisitDeleteWebhookResponse(ctx *fiber.Ctx) error
+}
+
+type DeleteWebhook204Response struct {
+}
+
+func (response DeleteWebhook204Response) VisitDeleteWebhookResponse(ctx *fiber.Ctx) error {
+	ctx.Status(204)
+	return nil
+}
+
+type DeleteWebhook401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response DeleteWebhook401ApplicationProblemPlusJSONResponse) VisitDeleteWebhookResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response)
+}
+
+type DeleteWebhook403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response DeleteWebhook403ApplicationProblemPlusJSONResponse) VisitDeleteWebhookResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(403)
+
+	return ctx.JSON(&response)
+}
+
+type DeleteWebhook404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response DeleteWebhook404ApplicationProblemPlusJSONResponse) VisitDeleteWebhookResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(404)
+
+	return ctx.JSON(&response)
+}
+
+type DeleteWebhook412ApplicationProblemPlusJSONResponse struct {
+	PreconditionFailedApplicationProblemPlusJSONResponse
+}
+
+func (response DeleteWebhook412ApplicationProblemPlusJSONResponse) VisitDeleteWebhookResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(412)
+
+	return ctx.JSON(&response)
+}
+
+type DeleteWebhook428ApplicationProblemPlusJSONResponse struct {
+	PreconditionRequiredApplicationProblemPlusJSONResponse
+}
+
+func (response DeleteWebhook428ApplicationProblemPlusJSONResponse) VisitDeleteWebhookResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(428)
+
+	return ctx.JSON(&response)
+}
+
+type DeleteWebhookdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response DeleteWebhookdefaultApplicationProblemPlusJSONResponse) VisitDeleteWebhookResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
+type GetWebhookRequestObject struct {
+	WebhookId WebhookID `json:"webhook_id"`
+	Params    GetWebhookParams
+}
+
+type GetWebhookResponseObject interface {
+	VisitGetWebhookResponse(ctx *fiber.Ctx) error
+}
+
+type GetWebhook200ResponseHeaders struct {
+	ETag *string
+}
+
+type GetWebhook200JSONResponse struct {
+	Body    Webhook
+	Headers GetWebhook200ResponseHeaders
+}
+
+func (response GetWebhook200JSONResponse) VisitGetWebhookResponse(ctx *fiber.Ctx) error {
+	if response.Headers.ETag != nil {
+		ctx.Response().Header.Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response.Body)
+}
+
+type GetWebhook304Response = NotModifiedResponse
+
+func (response GetWebhook304Response) VisitGetWebhookResponse(ctx *fiber.Ctx) error {
+	ctx.Status(304)
+	return nil
+}
+
+type GetWebhook401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response GetWebhook401ApplicationProblemPlusJSONResponse) VisitGetWebhookResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response)
+}
+
+type GetWebhook403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response GetWebhook403ApplicationProblemPlusJSONResponse) VisitGetWebhookResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(403)
+
+	return ctx.JSON(&response)
+}
+
+type GetWebhook404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response GetWebhook404ApplicationProblemPlusJSONResponse) VisitGetWebhookResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(404)
+
+	return ctx.JSON(&response)
+}
+
+type GetWebhookdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetWebhookdefaultApplicationProblemPlusJSONResponse) VisitGetWebhookResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
+type UpdateWebhookRequestObject struct {
+	WebhookId                         WebhookID `json:"webhook_id"`
+	Params                            UpdateWebhookParams
+	JSONBody                          *UpdateWebhookJSONRequestBody
+	ApplicationMergePatchPlusJSONBody *UpdateWebhookApplicationMergePatchPlusJSONRequestBody
+}
+
+type UpdateWebhookResponseObject interface {
+	VisitUpdateWebhookResponse(ctx *fiber.Ctx) error
+}
+
+type UpdateWebhook200ResponseHeaders struct {
+	ETag *string
+}
+
+type UpdateWebhook200JSONResponse struct {
+	Body    Webhook
+	Headers UpdateWebhook200ResponseHeaders
+}
+
+func (response UpdateWebhook200JSONResponse) VisitUpdateWebhookResponse(ctx *fiber.Ctx) error {
+	if response.Headers.ETag != nil {
+		ctx.Response().Header.Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response.Body)
+}
+
+type UpdateWebhook400ApplicationProblemPlusJSONResponse struct {
+	InvalidApplicationProblemPlusJSONResponse
+}
+
+func (response UpdateWebhook400ApplicationProblemPlusJSONResponse) VisitUpdateWebhookResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(400)
+
+	return ctx.JSON(&response)
+}
+
+type UpdateWebhook401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response UpdateWebhook401ApplicationProblemPlusJSONResponse) VisitUpdateWebhookResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response)
+}
+
+type UpdateWebhook403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response UpdateWebhook403ApplicationProblemPlusJSONResponse) VisitUpdateWebhookResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(403)
+
+	return ctx.JSON(&response)
+}
+
+type UpdateWebhook404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response UpdateWebhook404ApplicationProblemPlusJSONResponse) VisitUpdateWebhookResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(404)
+
+	return ctx.JSON(&response)
+}
+
+type UpdateWebhook409ApplicationProblemPlusJSONResponse struct {
+	ConflictApplicationProblemPlusJSONResponse
+}
+
+func (response UpdateWebhook409ApplicationProblemPlusJSONResponse) VisitUpdateWebhookResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(409)
+
+	return ctx.JSON(&response)
+}
+
+type UpdateWebhook412ApplicationProblemPlusJSONResponse struct {
+	PreconditionFailedApplicationProblemPlusJSONResponse
+}
+
+func (response UpdateWebhook412ApplicationProblemPlusJSONResponse) VisitUpdateWebhookResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(412)
+
+	return ctx.JSON(&response)
+}
+
+type UpdateWebhook428ApplicationProblemPlusJSONResponse struct {
+	PreconditionRequiredApplicationProblemPlusJSONResponse
+}
+
+func (response UpdateWebhook428ApplicationProblemPlusJSONResponse) VisitUpdateWebhookResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(428)
+
+	return ctx.JSON(&response)
+}
+
+type UpdateWebhookdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response UpdateWebhookdefaultApplicationProblemPlusJSONResponse) VisitUpdateWebhookResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
+type ListWebhookDeliveriesRequestObject struct {
+	WebhookId WebhookID `json:"webhook_id"`
+	Params    ListWebhookDeliveriesParams
+}
+
+type ListWebhookDeliveriesResponseObject interface {
+	VisitListWebhookDeliveriesResponse(ctx *fiber.Ctx) error
+}
+
+type ListWebhookDeliveries200ResponseHeaders struct {
+	Link *string
+}
+
+type ListWebhookDeliveries200JSONResponse struct {
+	Body    WebhookDeliveryPage
+	Headers ListWebhookDeliveries200ResponseHeaders
+}
+
+func (response ListWebhookDeliveries200JSONResponse) VisitListWebhookDeliveriesResponse(ctx *fiber.Ctx) error {
+	if response.Headers.Link != nil {
+		ctx.Response().Header.Set("Link", fmt.Sprint(*response.Headers.Link))
+	}
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response.Body)
+}
+
+type ListWebhookDeliveries304Response = NotModifiedResponse
+
+func (response ListWebhookDeliveries304Response) VisitListWebhookDeliveriesResponse(ctx *fiber.Ctx) error {
+	ctx.Status(304)
+	return nil
+}
+
+type ListWebhookDeliveries400ApplicationProblemPlusJSONResponse struct {
+	InvalidApplicationProblemPlusJSONResponse
+}
+
+func (response ListWebhookDeliveries400ApplicationProblemPlusJSONResponse) VisitListWebhookDeliveriesResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(400)
+
+	return ctx.JSON(&response)
+}
+
+type ListWebhookDeliveries401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response ListWebhookDeliveries401ApplicationProblemPlusJSONResponse) VisitListWebhookDeliveriesResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response)
+}
+
+type ListWebhookDeliveries403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response ListWebhookDeliveries403ApplicationProblemPlusJSONResponse) VisitListWebhookDeliveriesResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(403)
+
+	return ctx.JSON(&response)
+}
+
+type ListWebhookDeliveries404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response ListWebhookDeliveries404ApplicationProblemPlusJSONResponse) VisitListWebhookDeliveriesResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(404)
+
+	return ctx.JSON(&response)
+}
+
+type ListWebhookDeliveriesdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListWebhookDeliveriesdefaultApplicationProblemPlusJSONResponse) VisitListWebhookDeliveriesResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
+type GetWebhookDeliveryRequestObject struct {
+	WebhookId  WebhookID  `json:"webhook_id"`
+	DeliveryId DeliveryID `json:"delivery_id"`
+}
+
+type GetWebhookDeliveryResponseObject interface {
+	VisitGetWebhookDeliveryResponse(ctx *fiber.Ctx) error
+}
+
+type GetWebhookDelivery200JSONResponse WebhookDeliveryDetail
+
+func (response GetWebhookDelivery200JSONResponse) VisitGetWebhookDeliveryResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response)
+}
+
+type GetWebhookDelivery304Response = NotModifiedResponse
+
+func (response GetWebhookDelivery304Response) VisitGetWebhookDeliveryResponse(ctx *fiber.Ctx) error {
+	ctx.Status(304)
+	return nil
+}
+
+type GetWebhookDelivery401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response GetWebhookDelivery401ApplicationProblemPlusJSONResponse) VisitGetWebhookDeliveryResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response)
+}
+
+type GetWebhookDelivery403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response GetWebhookDelivery403ApplicationProblemPlusJSONResponse) VisitGetWebhookDeliveryResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(403)
+
+	return ctx.JSON(&response)
+}
+
+type GetWebhookDelivery404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response GetWebhookDelivery404ApplicationProblemPlusJSONResponse) VisitGetWebhookDeliveryResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(404)
+
+	return ctx.JSON(&response)
+}
+
+type GetWebhookDeliverydefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetWebhookDeliverydefaultApplicationProblemPlusJSONResponse) VisitGetWebhookDeliveryResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
+type RedeliverWebhookRequestObject struct {
+	WebhookId  WebhookID  `json:"webhook_id"`
+	DeliveryId DeliveryID `json:"delivery_id"`
+}
+
+type RedeliverWebhookResponseObject interface {
+	VisitRedeliverWebhookResponse(ctx *fiber.Ctx) error
+}
+
+type RedeliverWebhook202JSONResponse WebhookDelivery
+
+func (response RedeliverWebhook202JSONResponse) VisitRedeliverWebhookResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(202)
+
+	return ctx.JSON(&response)
+}
+
+type RedeliverWebhook401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response RedeliverWebhook401ApplicationProblemPlusJSONResponse) VisitRedeliverWebhookResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response)
+}
+
+type RedeliverWebhook403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response RedeliverWebhook403ApplicationProblemPlusJSONResponse) VisitRedeliverWebhookResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(403)
+
+	return ctx.JSON(&response)
+}
+
+type RedeliverWebhook404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response RedeliverWebhook404ApplicationProblemPlusJSONResponse) VisitRedeliverWebhookResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(404)
+
+	return ctx.JSON(&response)
+}
+
+type RedeliverWebhook409ApplicationProblemPlusJSONResponse struct {
+	ConflictApplicationProblemPlusJSONResponse
+}
+
+func (response RedeliverWebhook409ApplicationProblemPlusJSONResponse) VisitRedeliverWebhookResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(409)
+
+	return ctx.JSON(&response)
+}
+
+type RedeliverWebhookdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response RedeliverWebhookdefaultApplicationProblemPlusJSONResponse) VisitRedeliverWebhookResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
+type RotateWebhookSecretRequestObject struct {
+	WebhookId WebhookID `json:"webhook_id"`
+	Body      *RotateWebhookSecretJSONRequestBody
+}
+
+type RotateWebhookSecretResponseObject interface {
+	VisitRotateWebhookSecretResponse(ctx *fiber.Ctx) error
+}
+
+type RotateWebhookSecret200JSONResponse NewWebhook
+
+func (response RotateWebhookSecret200JSONResponse) VisitRotateWebhookSecretResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response)
+}
+
+type RotateWebhookSecret400ApplicationProblemPlusJSONResponse struct {
+	InvalidApplicationProblemPlusJSONResponse
+}
+
+func (response RotateWebhookSecret400ApplicationProblemPlusJSONResponse) VisitRotateWebhookSecretResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(400)
+
+	return ctx.JSON(&response)
+}
+
+type RotateWebhookSecret401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response RotateWebhookSecret401ApplicationProblemPlusJSONResponse) VisitRotateWebhookSecretResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response)
+}
+
+type RotateWebhookSecret403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response RotateWebhookSecret403ApplicationProblemPlusJSONResponse) VisitRotateWebhookSecretResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(403)
+
+	return ctx.JSON(&response)
+}
+
+type RotateWebhookSecret404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response RotateWebhookSecret404ApplicationProblemPlusJSONResponse) VisitRotateWebhookSecretResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(404)
+
+	return ctx.JSON(&response)
+}
+
+type RotateWebhookSecretdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response RotateWebhookSecretdefaultApplicationProblemPlusJSONResponse) VisitRotateWebhookSecretResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
+type TestWebhookRequestObject struct {
+	WebhookId WebhookID `json:"webhook_id"`
+}
+
+type TestWebhookResponseObject interface {
+	VisitTestWebhookResponse(ctx *fiber.Ctx) error
+}
+
+type TestWebhook202JSONResponse WebhookDelivery
+
+func (response TestWebhook202JSONResponse) VisitTestWebhookResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(202)
+
+	return ctx.JSON(&response)
+}
+
+type TestWebhook401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response TestWebhook401ApplicationProblemPlusJSONResponse) VisitTestWebhookResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response)
+}
+
+type TestWebhook403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response TestWebhook403ApplicationProblemPlusJSONResponse) VisitTestWebhookResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(403)
+
+	return ctx.JSON(&response)
+}
+
+type TestWebhook404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response TestWebhook404ApplicationProblemPlusJSONResponse) VisitTestWebhookResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(404)
+
+	return ctx.JSON(&response)
+}
+
+type TestWebhook409ApplicationProblemPlusJSONResponse struct {
+	ConflictApplicationProblemPlusJSONResponse
+}
+
+func (response TestWebhook409ApplicationProblemPlusJSONResponse) VisitTestWebhookResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(409)
+
+	return ctx.JSON(&response)
+}
+
+type TestWebhookdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response TestWebhookdefaultApplicationProblemPlusJSONResponse) VisitTestWebhookResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
 // StrictServerInterface represents all server handlers.
 type StrictServerInterface interface {
 	// ListChargePoints List charge points
@@ -7600,6 +9423,9 @@ type StrictServerInterface interface {
 	// ListPlotChanges Follow the changes of plots
 	// (GET /v1/plots/changes)
 	ListPlotChanges(ctx context.Context, request ListPlotChangesRequestObject) (ListPlotChangesResponseObject, error)
+	// PushPlotStatuses Say what an operator's back end knows of many plots
+	// (POST /v1/plots/status)
+	PushPlotStatuses(ctx context.Context, request PushPlotStatusesRequestObject) (PushPlotStatusesResponseObject, error)
 	// GetPlot A plot with its live status
 	// (GET /v1/plots/{plot_id})
 	GetPlot(ctx context.Context, request GetPlotRequestObject) (GetPlotResponseObject, error)
@@ -7612,6 +9438,9 @@ type StrictServerInterface interface {
 	// PushPlotStatus Say what an operator's back end knows of a plot
 	// (POST /v1/plots/{plot_id}/status)
 	PushPlotStatus(ctx context.Context, request PushPlotStatusRequestObject) (PushPlotStatusResponseObject, error)
+	// ListTimeslots The calendar of a plot
+	// (GET /v1/plots/{plot_id}/timeslots)
+	ListTimeslots(ctx context.Context, request ListTimeslotsRequestObject) (ListTimeslotsResponseObject, error)
 	// ListReservations List reservations
 	// (GET /v1/reservations)
 	ListReservations(ctx context.Context, request ListReservationsRequestObject) (ListReservationsResponseObject, error)
@@ -7675,6 +9504,36 @@ type StrictServerInterface interface {
 	// UpdateToken Change or block a token
 	// (PATCH /v1/tokens/{token_id})
 	UpdateToken(ctx context.Context, request UpdateTokenRequestObject) (UpdateTokenResponseObject, error)
+	// ListWebhooks List webhooks
+	// (GET /v1/webhooks)
+	ListWebhooks(ctx context.Context, request ListWebhooksRequestObject) (ListWebhooksResponseObject, error)
+	// CreateWebhook Have events sent to an address
+	// (POST /v1/webhooks)
+	CreateWebhook(ctx context.Context, request CreateWebhookRequestObject) (CreateWebhookResponseObject, error)
+	// DeleteWebhook Remove a webhook with its deliveries
+	// (DELETE /v1/webhooks/{webhook_id})
+	DeleteWebhook(ctx context.Context, request DeleteWebhookRequestObject) (DeleteWebhookResponseObject, error)
+	// GetWebhook A webhook
+	// (GET /v1/webhooks/{webhook_id})
+	GetWebhook(ctx context.Context, request GetWebhookRequestObject) (GetWebhookResponseObject, error)
+	// UpdateWebhook Change a webhook
+	// (PATCH /v1/webhooks/{webhook_id})
+	UpdateWebhook(ctx context.Context, request UpdateWebhookRequestObject) (UpdateWebhookResponseObject, error)
+	// ListWebhookDeliveries The log of a webhook's deliveries
+	// (GET /v1/webhooks/{webhook_id}/deliveries)
+	ListWebhookDeliveries(ctx context.Context, request ListWebhookDeliveriesRequestObject) (ListWebhookDeliveriesResponseObject, error)
+	// GetWebhookDelivery A delivery with what was sent and every try
+	// (GET /v1/webhooks/{webhook_id}/deliveries/{delivery_id})
+	GetWebhookDelivery(ctx context.Context, request GetWebhookDeliveryRequestObject) (GetWebhookDeliveryResponseObject, error)
+	// RedeliverWebhook Send a delivery that has ended anew, under the same webhook-id
+	// (POST /v1/webhooks/{webhook_id}/deliveries/{delivery_id}/redeliver)
+	RedeliverWebhook(ctx context.Context, request RedeliverWebhookRequestObject) (RedeliverWebhookResponseObject, error)
+	// RotateWebhookSecret Give a webhook another secret
+	// (POST /v1/webhooks/{webhook_id}/secret)
+	RotateWebhookSecret(ctx context.Context, request RotateWebhookSecretRequestObject) (RotateWebhookSecretResponseObject, error)
+	// TestWebhook Send a message of the type webhook.test
+	// (POST /v1/webhooks/{webhook_id}/test)
+	TestWebhook(ctx context.Context, request TestWebhookRequestObject) (TestWebhookResponseObject, error)
 }
 
 type StrictHandlerFunc func(ctx *fiber.Ctx, args any) (any, error)
@@ -8032,6 +9891,37 @@ func (sh *strictHandler) ListPlotChanges(ctx *fiber.Ctx, params ListPlotChangesP
 	return nil
 }
 
+// PushPlotStatuses operation middleware
+func (sh *strictHandler) PushPlotStatuses(ctx *fiber.Ctx) error {
+	var request PushPlotStatusesRequestObject
+
+	var body PushPlotStatusesJSONRequestBody
+	if err := ctx.BodyParser(&body); err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, err.Error())
+	}
+	request.Body = &body
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.PushPlotStatuses(ctx.UserContext(), request.(PushPlotStatusesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "PushPlotStatuses")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(PushPlotStatusesResponseObject); ok {
+		if err := validResponse.VisitPushPlotStatusesResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // GetPlot operation middleware
 func (sh *strictHandler) GetPlot(ctx *fiber.Ctx, plotId PlotID, params GetPlotParams) error {
 	var request GetPlotRequestObject
@@ -8159,6 +10049,34 @@ func (sh *strictHandler) PushPlotStatus(ctx *fiber.Ctx, plotId PlotID) error {
 		return err
 	} else if validResponse, ok := response.(PushPlotStatusResponseObject); ok {
 		if err := validResponse.VisitPushPlotStatusResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListTimeslots operation middleware
+func (sh *strictHandler) ListTimeslots(ctx *fiber.Ctx, plotId PlotID, params ListTimeslotsParams) error {
+	var request ListTimeslotsRequestObject
+
+	request.PlotId = plotId
+	request.Params = params
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.ListTimeslots(ctx.UserContext(), request.(ListTimeslotsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListTimeslots")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListTimeslotsResponseObject); ok {
+		if err := validResponse.VisitListTimeslotsResponse(ctx); err != nil {
 			return err
 		}
 	} else if response != nil {
@@ -8821,236 +10739,582 @@ func (sh *strictHandler) UpdateToken(ctx *fiber.Ctx, tokenId TokenID, params Upd
 	return nil
 }
 
+// ListWebhooks operation middleware
+func (sh *strictHandler) ListWebhooks(ctx *fiber.Ctx, params ListWebhooksParams) error {
+	var request ListWebhooksRequestObject
+
+	request.Params = params
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.ListWebhooks(ctx.UserContext(), request.(ListWebhooksRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListWebhooks")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListWebhooksResponseObject); ok {
+		if err := validResponse.VisitListWebhooksResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// CreateWebhook operation middleware
+func (sh *strictHandler) CreateWebhook(ctx *fiber.Ctx) error {
+	var request CreateWebhookRequestObject
+
+	var body CreateWebhookJSONRequestBody
+	if err := ctx.BodyParser(&body); err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, err.Error())
+	}
+	request.Body = &body
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.CreateWebhook(ctx.UserContext(), request.(CreateWebhookRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreateWebhook")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CreateWebhookResponseObject); ok {
+		if err := validResponse.VisitCreateWebhookResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// DeleteWebhook operation middleware
+func (sh *strictHandler) DeleteWebhook(ctx *fiber.Ctx, webhookId WebhookID, params DeleteWebhookParams) error {
+	var request DeleteWebhookRequestObject
+
+	request.WebhookId = webhookId
+	request.Params = params
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.DeleteWebhook(ctx.UserContext(), request.(DeleteWebhookRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DeleteWebhook")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(DeleteWebhookResponseObject); ok {
+		if err := validResponse.VisitDeleteWebhookResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetWebhook operation middleware
+func (sh *strictHandler) GetWebhook(ctx *fiber.Ctx, webhookId WebhookID, params GetWebhookParams) error {
+	var request GetWebhookRequestObject
+
+	request.WebhookId = webhookId
+	request.Params = params
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.GetWebhook(ctx.UserContext(), request.(GetWebhookRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetWebhook")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetWebhookResponseObject); ok {
+		if err := validResponse.VisitGetWebhookResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// UpdateWebhook operation middleware
+func (sh *strictHandler) UpdateWebhook(ctx *fiber.Ctx, webhookId WebhookID, params UpdateWebhookParams) error {
+	var request UpdateWebhookRequestObject
+
+	request.WebhookId = webhookId
+	request.Params = params
+	if strings.HasPrefix(string(ctx.Request().Header.ContentType()), "application/json") {
+
+		var body UpdateWebhookJSONRequestBody
+		if err := ctx.BodyParser(&body); err != nil {
+			return fiber.NewError(fiber.StatusBadRequest, err.Error())
+		}
+		request.JSONBody = &body
+
+	}
+	if strings.HasPrefix(string(ctx.Request().Header.ContentType()), "application/merge-patch+json") {
+
+		var body UpdateWebhookApplicationMergePatchPlusJSONRequestBody
+		if err := ctx.BodyParser(&body); err != nil {
+			return fiber.NewError(fiber.StatusBadRequest, err.Error())
+		}
+		request.ApplicationMergePatchPlusJSONBody = &body
+
+	}
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.UpdateWebhook(ctx.UserContext(), request.(UpdateWebhookRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "UpdateWebhook")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(UpdateWebhookResponseObject); ok {
+		if err := validResponse.VisitUpdateWebhookResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListWebhookDeliveries operation middleware
+func (sh *strictHandler) ListWebhookDeliveries(ctx *fiber.Ctx, webhookId WebhookID, params ListWebhookDeliveriesParams) error {
+	var request ListWebhookDeliveriesRequestObject
+
+	request.WebhookId = webhookId
+	request.Params = params
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.ListWebhookDeliveries(ctx.UserContext(), request.(ListWebhookDeliveriesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListWebhookDeliveries")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListWebhookDeliveriesResponseObject); ok {
+		if err := validResponse.VisitListWebhookDeliveriesResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetWebhookDelivery operation middleware
+func (sh *strictHandler) GetWebhookDelivery(ctx *fiber.Ctx, webhookId WebhookID, deliveryId DeliveryID) error {
+	var request GetWebhookDeliveryRequestObject
+
+	request.WebhookId = webhookId
+	request.DeliveryId = deliveryId
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.GetWebhookDelivery(ctx.UserContext(), request.(GetWebhookDeliveryRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetWebhookDelivery")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetWebhookDeliveryResponseObject); ok {
+		if err := validResponse.VisitGetWebhookDeliveryResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// RedeliverWebhook operation middleware
+func (sh *strictHandler) RedeliverWebhook(ctx *fiber.Ctx, webhookId WebhookID, deliveryId DeliveryID) error {
+	var request RedeliverWebhookRequestObject
+
+	request.WebhookId = webhookId
+	request.DeliveryId = deliveryId
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.RedeliverWebhook(ctx.UserContext(), request.(RedeliverWebhookRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RedeliverWebhook")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(RedeliverWebhookResponseObject); ok {
+		if err := validResponse.VisitRedeliverWebhookResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// RotateWebhookSecret operation middleware
+func (sh *strictHandler) RotateWebhookSecret(ctx *fiber.Ctx, webhookId WebhookID) error {
+	var request RotateWebhookSecretRequestObject
+
+	request.WebhookId = webhookId
+
+	var body RotateWebhookSecretJSONRequestBody
+	if err := ctx.BodyParser(&body); err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, err.Error())
+	}
+	request.Body = &body
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.RotateWebhookSecret(ctx.UserContext(), request.(RotateWebhookSecretRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RotateWebhookSecret")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(RotateWebhookSecretResponseObject); ok {
+		if err := validResponse.VisitRotateWebhookSecretResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// TestWebhook operation middleware
+func (sh *strictHandler) TestWebhook(ctx *fiber.Ctx, webhookId WebhookID) error {
+	var request TestWebhookRequestObject
+
+	request.WebhookId = webhookId
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.TestWebhook(ctx.UserContext(), request.(TestWebhookRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "TestWebhook")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(TestWebhookResponseObject); ok {
+		if err := validResponse.VisitTestWebhookResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // Base64 encoded, compressed with deflate, json marshaled OpenAPI spec.
 // Stored as a slice of fixed-width chunks rather than one concatenated
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7L37cts4nij8Kih+WzXJDC3biTszbdfWrttxuj3t2C7b6dR+4xwJJiEJYwrQAKAVbeKq8zTnwc6TnMIP",
-	"AAlSoETKl1w2f3RHlkAQl9/9+ilK+GTKGWFKRrufojHBKRHw8fASj/S/KZGJoFNFOYt2o8sxQbdESMoZ",
-	"4kM0G2OFZlgizOSMCJL2ojiSyZhMsH5Wzack2o2kEpSNoru7ODqm7GZx1oEg2b9fRYx8VFfRAM3GhCE1",
-	"JoIgKhFG+ns0xSOycnaeYDNl/Q3vYTY1JoiRGRJE8lwkevrlU97F0RQLPCHKnsrBGIsROeOUqaPX+guq",
-	"Z59iNY7iiOGJfjqBMf2pHtSnaRRHgvwrp4Kk0a4SOfFfOORiglW0G+U5jFzc00EuJBfhmxjok+knMGKg",
-	"70NvUB8UuiZDLkiMZlSNEddnOaPSHIDEE4L+lRMx13uH9cNf3gbMK/11TvDHY8JGahzt/rS1FVrnUUom",
-	"U64IS+a/k/nievfZHOWM/isnSJGPqocu3VpuyNyss1jdNU/naERviSy/MxCGhlygFztozHMhi/UbsC03",
-	"4K1lQy+mYScvfvopjiaUub+3g/savsUqGTdcgMaSAVIODQTBaQ+915vBDPFcpViRFHFmjt7ugUq0s/2i",
-	"efXDDfPKpmU3XMDwhDPSsNh9VlmrXkyCs4wINOZZKvfQy60dg3dUIaloliGpMEvlslXq9y1f6vZWeK3H",
-	"dELV4irfcqkQVWQiEWUIFzgfAtIMpvDfm5IhzjOlITTWi6CTfGLBdUKZ+au8YsoUGREByznLeDM6TzP+",
-	"AGgMJEM2bBlIhUSKOwjR6NBDp0M0ASxWYy5JiSNjOhoTqRBmKcr4jMAM+jE+RAQnYySVICoZA0WgE6Kv",
-	"ch4jyc3lM46mBN9oMMy4VE0HbBYVPuFXW7Ujrh7yVvCUz4kk4hYIdONhi3LM/c/8gki57GXS/H7/F12O",
-	"iZ6wfrcHPNNkCmgWRhkdjRWCjykWN0uBW8GEwaOPYJ4ojgjTZ/2P4m89afQhuDx+Q5pPQelf73sGd/ph",
-	"OeVMEsMnORtmNAEcTzhThMFHPJ1m1PDozang1xmZ/OWf0jDs8mX/Jsgw2o3+v81SONk0v8rNM/OUeWX1",
-	"uI8U0q8SOKWJkkY2odIIEr3oLo7ecHFN05Swp1yVZhNwxCjlRCLGFcJZxmdIjbX0cRdHv3JGnvicDK+a",
-	"8FstsWnewW5xRtOnPhcNb5p6aSlPIQDwPTQgQnAhB0jDpzQEDX6ClZ5w9Ybn7KmXakRRxpHME02EKRvF",
-	"Gpc9RjrBc7hdSQiixWLf8pQOKUlDImmAEdd4r2YcgiScpVQ/9QbTjKRPDCtjLFEyxmxEUiQp01KzJ+zU",
-	"l3hekJCnW+TASUwDfUkzzBRxCzPPPOFa9tkcoAORDORtLRgSptBMcDaCRV3SCeG5enoA1nfGChGDMpAN",
-	"YEnvGM7VmDClV0DSL0MeqUQTKqU+Oy4Ak0acp259t5hm+Dp7UkL5xiL4hE/0FVKFEsz0wq4JSjlzZzcV",
-	"PCFSPvXqagR0RrJMSxoTksboOg+s9c4xdODQv3CujtiQwzpTg7w4OxN8SoSimosPcSZJHE29rz5FQyom",
-	"MyxI31oBAlpzHNEkMcxk8ZeJpMEfQMXuSyIozvosn1wTsWSc+Tr0M09JFvxl9dS3hKVchC0LpWT0DzfO",
-	"vawUufj1P0mi9FSemaDj+V5zbh7JstNhtPuP5eBRXOLdhzhieWZRREtvdzHMRdI+VhUJTqukGxr1o/oj",
-	"8eKZJJwxkliaYH+95jwjmFV+7gNnuMd7BMEr1rrwDLm1wiZojKswybuSA7NqLvQsdlosBJ4DhKYt5F09",
-	"TJNLNQ9CUoal6ktC2L3Ofiq44gkHcF45WKpCaWqz/HyadjzvGhLAtMUhVN7vQ80iiHj7qh2UD7Dmc+Qu",
-	"uQIgldWvwL7yqruhIcig/YSnYTKjV9X2qHkynfYTt45+hTAW6nFcmBkCU7a6/DxgXDhi6PTg7OxPEs24",
-	"SOUe0jNZ2yBwtiEVUiFBplyAHaDlm+4B1jUwWjyc8nBjz/Ridxj7F+OvZgUYHP5xcdgVAu57xYvcuhiB",
-	"DBcy0j+s0piAUC6JMRdo5RDpVetbKQwt21stjFn+8ZZHubjEFUd2xKa5WuPM1qLIcD93sNMj8+i23an7",
-	"M0SoSwrcpFn5Z6vVLImokiQbgvQ7Jujd+THiQ/0lkjy5IYAEU6wUEXqi//WP/Y3/H2/899bGz73+n//9",
-	"L5//c+PDp+145293/xYCgymWUiPa4oq0JOkvRhrNIOETa9bjjOxpAXOSSxDZBGYpn8SlwkW1asgFSRGW",
-	"CKNphinTqtm4h47JUCGeqxhhEJnB3KylaZyS3hVr2tGf+/+++5fP/9nb+PDpxVa8sxXeUye+ssAjwuzB",
-	"gMkK+DvDI9IR/Aqo6wp+ITnAc60s3ucxwSnYa41Hybqn9hCZTNUccQNcmrn1Vh8SrLX6vsajoWx0JviQ",
-	"Zp2PJrWWeUM5Xmzv/HXnby9f7fzVIycBq20c3VBja3HWxv1rybNcaep7TpJcwJ705wwreksCBshW5HHL",
-	"Ur0azgKsz8Y8I8voYHDh01xMuSStoKA81jP7FFyS3h5hydzf/2tMMw3Q7wm5yebB7eqp0zxr/eoLN96g",
-	"W3LTz8it0WI67VgJzCROPHStnvHpEGE0uPxotzqwR+p8NS9frXCGxREYCftDwSftpXTzjOL3kTNDUoJ/",
-	"UuVtW4D1LqEFLr2hmSKrJcRFkj5IMoJFP7HT9af2ZNEzY4R6vocwK4gCQROCmUQ4y3rRgyFoELmeFlPW",
-	"B9q71ZdzVq7O4WCBOIapvMUOpKM4uvz42nhK/K/Kz7VHDz9qvoizA86kEhgcXiGUrq1JPj5j8ij9AnMK",
-	"cpBlcH7hUaQOy05zYbi2XA2b2yHImlDWF1jV7AI8v4a7CACGtc5ooCSC8rT9obktnsFzdVnyxc4KYVIq",
-	"LJTsZH7ImXFhL1vVOVbknR5XvzN4uNxl8PL4ZIJZuo4cXidIa0AcULaOz1k6CnYhWPvK582w3zXJvotr",
-	"8BYgtyOi+jCNpIr0HYkvyW1FSHi1tfO3VepSHJGPUyqIu/nAO41HmvQZn1Vf1A5KxrhJH4CZ1WAXYYU4",
-	"S0gMHktySwQSOZOe5OgZ3DQrDcVl2QknXJ+LhuUBRAeEV7+HtnuvkMI3RKIXWyBx4UQRE1DTTSLIeIKz",
-	"fkblSlQ41iOPqbSKJZhypbRCfmAzStDRiIi+HVU9e8cJfuFcnXBFh9bKHsXRa4pHjEtFE3kB5oHa72+s",
-	"ATv4428EC3VNwMh0zEfBMW+JIuIPnOVglwoOuSwlscNbwtS6UnHVaPDs9ODsTF/dc8QFGAfQsxe9rd72",
-	"8x56D2cDQvQgZxlPbgZ7aEuPy6x2aIUPLWKDQF0RtMGXidm8fFt8xZxEDuFj0miSnQQLTZKMVhC+YuNV",
-	"7FvfDs2omleveRH+/fiQ0pS/Cm0BFRLMEpL1vRkaCEd7/rZK4q5iJZ8uvLADpsG7hmQlTb604wo068an",
-	"tMAuKL62Qk7zrSWcDenIUuxiYzbi8BbQ47k5eEO1q6OzwmahCZ51mVKJsLwxYAwn1Irz/2HXW9KVgvH/",
-	"tMqGVLp8lr4BRr3GCi/wccfoljDw32saNJD9SN+LRtMojgJooGG/Sv8gOqck7/6ffBo5xAB411MuwHoU",
-	"Rwv3UL574Wuj1+BkTOyDJaEvPH9xJAlLvV8Ky3zfeQntw2lJk+EptaAyle9c/GEUGC+L/dSlAYiEUrhf",
-	"4EtQnjdXc5qrhE+6isWecLMwsX518Acnhi0SeIYnxMXu6lE2aICCpR7l04zj1ARWB5xQrczTlVsLOh8E",
-	"wTIcNj3XYomLna7YZizvQRLTFAJeHt4UEnRqeB4NfWwmnGEX7ScJmQIFOif/BIdTjNx0aYzeAbbpTydc",
-	"XeTTKRcw5P/+7/8TNVHbCmUPyP83jM8Ch3YCcUs29EOQkqYhytAtpqxC2hZfXadRPj3uRBH34WhW64/G",
-	"TWeAujj3JRTt8U2z5j3nJOEi/SaMs5UFdzsalzpxL18xwFj/OugM4QYCrffPSXWaM1DwLUiSDSsKTVu3",
-	"4zJCuI5D30a4hqXglJiEk3mZGVIEM8UmLA9LkE7K5As+HGaUkYG7+2piCUTFrE9Vucc8WgVr1JhOMGRj",
-	"KvhIELmC7Ok7HPMZGmJhfEPeARwxqXCWUTaqbpuaSD6g1oyDwBXcvVvBvcBR05CKye7s8OT10cmvURzt",
-	"n1y8Pzw/fK1Vsf2j48PXYRt6F+Jf7JOqsdZ0whe7muoR39FsgNG7kerR1CISfCT2sLGEkjDV8KWuxySo",
-	"jiPcx5aYi9uuVH9aJD20I/v6FY0OOUFwStkoABS/8RmaaO3VDTF5UMbRCiw4GXNJGBoKPvEgwxOAvFSA",
-	"NrgPMvh9wmcqqQfebN42Y3d8jbexTnxZpwCrDE8lSY05btF+u2CzJYyI0bx/MxuHH2ggG57Rl8+I6N/M",
-	"1nxc8qQ/JSKx0ZedZ6jdEVxHeQbe8ipbrb43dFnHVCqS2nzKLuEUFdtkuzsrDYTdzAtNBNcFF5iELKMu",
-	"xoBfCoPGrvANYYgPjQKjVQ3fQOek8iiOfjECeBRHh7Av/cnlHQAtNO5WdfkxnMVSJd6wy+BhV+2Mazj1",
-	"alpt1WhTuyGmBO0gmZeQUA922VokeMM8y8LSkF6Wtd8CpctwUqqQXEyIMAElEINOlb02WdXSPKuapxt2",
-	"9kAuBMeaqUJX87Y0+HahWEk4pfd0WGRP1AUdavJsQD8LCjldMCqlghRLWHa5dnuvi/F38ao4wpbsph6E",
-	"cbB/fBzF0fnhxbvjS41Q5+en51EcvTs5P9x/vf/L8WFQqLKmpLCpmRKJMBJE5pnSyhNVMni2Cc8zkCAh",
-	"TAlSQIKhUPOM4waT9t8vTk/KbGUYaJMb8UiCzVCSRBAl0XXGFSTQ5ipGSa4QHioi0N+2f36BrueKyJZy",
-	"HpDy8iKLKAHvRGIHaOXiK9e3BKBf+xBSi8A82QWpY8F84hPJo5Mojk7fXQYvzb7j0XVuh5zfgLYNHphf",
-	"XKLzI56I8szovlV5RWxia5nae8OqjUwo8799GZbraqo/1Wqe1fZB3owBuzTy2u+HucoFae/OtDy6jxtc",
-	"+r57yPcPbdgvFmQ2cC41776V3Fnd9WHpUND8L0bXczQhWOZC713/Nx1j/T1l6H2M3o9jtB+jP2KUkpEg",
-	"RCIukJXmrJfGX9DOVuAel8ut3Q9FkJEWFESzKF2dc2uryRvnCccdNZxVsrS/ghWvvuWZ0lT2tuP5bK2S",
-	"0CtaVEMUeOmufURNaQVarNRcJljcyIZAZipN8qBhkVT10GCEp4NdZ8UpcjHBLJTpkTbCH8a6KAMF6WIG",
-	"rtA1GWGGMCOzHhrkjEIYgvHagRfuiqkxz6VGFr1lqeX7Hhpc4+RmhkUqBzEa/DOfTOvzljlnArLdIfUa",
-	"/UKzzPD1RKutUssQJp9umiszMnY5fxjSo42zuaDSjlGOsHN1GQcaxNAUi4riSK9pkYvG0ccNPcXGLRaQ",
-	"VKzneovFza8wn/50bufUn9+ZefXHX7y59d9/h/kDLPKrIWM16tWRVK0E1DplWhTujGZcgESMZmOajCGk",
-	"Bamx4PlorG/YcSRZ5T1PpuuvpEpr2Aoqh1MxF5T0wX9vdRcOiBw1WE7MnkAeLOjmtyAScmaKDnUh8BNN",
-	"hgK1clBKEjrBmU3T6TVT/CTgcDm6OEU7L7b/unpzxRyxW0toaydktn46qe8O6ZgQ0ZzNcjHmMwYxaz10",
-	"5KemjLEcB13V9Y37q/LeFNr+WcY7b9oFMbWHdv2WpWmhNpOqOuNKKWrN5NIMX5MG04/NHJtiykxlKUCm",
-	"keA5C2viPFd9Puxbd184jdfGidgE9sXfOyaXlrbEVUduoue8xMLlacRN6YimmtvKEGEYfGHGrpUDW7GU",
-	"FQ9Qpl7tRCstY0UeYyUPCmDK3bjnfqqcR32jlRtbuOLYR4ByySvTZgEHwFLYnciwUceDdIEyqyCki0N2",
-	"6suK+VQSiJNKSUZUODHpvrcJkVfl+XrnsPx812DeWPb5sIMboBOv925+Na/vzrBju/rGQ1k3SbtDiq4b",
-	"EHAoH3kxtmbYkrCARaMq/tj3hepaLFCeZY1m6bU9ZK78RWArphCcHtBrIJgsDYak1w6iYYYQFpRJxsXs",
-	"xd4qK64dVhM4/Ea1ODE/ZEp0Fem6so+1+EZ39lY3WxRE3pFzs+4VB/LoIv/C4X8Dgr9e85MczLdzGG3s",
-	"4jVz8nb9fAoJ1PMiv9qqe5FXxgF1Fz4bpizG3zVs+6I5YOjI5EoYrKs4p//YPzoGb1kc/XJ8evA7RCUd",
-	"/LZ//quJVTo6OT07PN+/PPrj0HhoTt+cnr8+PI/i6Ox4/+QExp8fvj39w366ODw3H9+d/H5y+v4kKHV4",
-	"Vcmqaz1/c4B+3vnprz10wScE3VCWSsSHyJaOQgkWYo6GuVBjItCEaKYgYwggTsso3TniSZKLRWd1ShSm",
-	"4eJIpuReBR/qKlWDB3PJpEXl5PCvWvkjLSQKW+vDvigE9gtaFtOMKAkvGHBoKAjpN7lM0ADqjkBgwyD2",
-	"6qRALVXw5hmblvG9c2DsekZT6FMaGyyWpjC2vDEacTuOBG9uisXwFse42YRdn3mi8KlmPCzC2HJhTRHN",
-	"5XsDqS5UZWRJvPKqW7QCgJlmaZBxkYviCfPvozjaDyLTOUkIna6dIClbyf7rhbOmgt6ScGJXKRZiW/3O",
-	"VOaFyHHGkXnUmuk9/91aYbqEpV0ra1UCuZZbx3ZNodWKG2CEKbtvygLrEFZjgeCYsqACY2vLKSxUv+ZQ",
-	"a75x9xCftn/GJLx11mNanomp1/upjUgOQ0PINcXipgvcT7tb37rauFpsx4wN7acwuTfHjgtSxH0754RV",
-	"xBYBV+K5bKCcZd5h27N79JjSwpzU1ZaQpi7GfF387AqLcfHS0C0ClpU5SIssBgs6HDbv0hC+RWMpCH/m",
-	"4bJGP2WaTyceVNiLgl+5SIkokiW8hAFTPdVEljeQXE8ioRPS/29b13lxO5rit88bsGXMoYo3ZA00VVCF",
-	"LS7wDBQohuVvz1bztRtf3B4sWOGsD7FXfYU/WihqtXjjmAnmOphZja/6waYNGl39MIGSK7uL8Oh2iVGW",
-	"9NWCswtW6l9xFX4X2E2dldSChz1RxCfPdZJTIIHjjcHzC11VRXgJClwe9+xISKoQsVISqd/1ygdSOiHM",
-	"mWidMHh4cnj+639FcXR59FbrZWf7578fnfzat3++Od4PR9KBv9yfyOhr+5dHpydRHF0cXlzoT8FHhVVf",
-	"F1EPftKSN2cE5Yyq2FStauFDlIpM+5L+d8PMcoKzjEiF/pVjqKNmEJxKdE0zSGqkDL0fIy6QhALccg9t",
-	"1XKcHMVqwa5cnnh1ITfvxzEaQ3iGMVyYZgbDDCuz9V646JPyvfMr7/mWZ3mog8L72oZN5QJ9bpqOJ1me",
-	"6m8D5+1UIb2p1fYVAxk+uBVLKsJMDAj4l1aD5ziqYp1/BmG0K5OzO2ov91VGVrJ3wtKuaQftxAbel2M+",
-	"C6vejh0nGaYTfesjeksYyqcoZxmR+pIdSxtjqRldzjpq1i2XuSQdWrNL4AJlXDTNIMge6vf30MBxG8s4",
-	"BjEaMH7N03k/wROtsNtKFJAh1jf3Uv/WMaRBfMWMwm8tacCl9Wj/S2teK762nR0GGmkH1qJAs6zPkySf",
-	"UpIOTHhVWAKVnQVQslo9KyD9Asa7B9dx9z5qkeP7uwSrJWuDUkd5zCWiVVCjmo1ICidwIWE0FUOOl6Zf",
-	"+P131igqVVRnmtBqpsjOzqudlXWWuqBfBQ5rhhM+MxzOFRBpSwDqFL+4psq2VhzbozsafJ7wDfgbKkfz",
-	"EG6H+8FYZ/p1t3xPF4641cKf9Ncm+9homNec39h06sV8Z88p8Obd8Zuj42P4fHLav/jt9H0URwf7JweH",
-	"x9aB8PfDg8tVudG1Unfd4DFznddaxJSvKtGnpaZqacCXra6oTT3B1ZlmbqrY7ikEoFZ1vkfQXLP5FgRh",
-	"hujElBK5l4k24VJ1Nggc6IcW7QFGZlZIzynR9dxauGxmtORoiEWsRXgyc3oD4llqUkPMWNAH/6SJicKZ",
-	"hEg/Vz/Ayj7OfCAIYtyZWCSeQ44hSBcL6v69zeGmSBnkndo+dtAn8obxmYyt3YOqxzGRt5ih2WR+CSmy",
-	"lNlq3tZhI9SaMSBdwl5aD8s8YaxG7mDRhbEswQIAwcT5E4acAaMACisPGyySjQx65ZECWvcFwZreNSXC",
-	"TqiyarGBTzvcp8XmaqzJJrLIBrHX0YdVywimDkD3ykM3K/x1aaaGzwdmfvh8wQ8gXwAWurqIqUHsYzO4",
-	"o9TUHITkKEIq8Exf3Mxe1QJerwmQmrgsV+nAAgZmRi2AFGmj68HFWtoZlYhPCeuheh0VjKTiU/RsAInj",
-	"Woc6h8Jq+tPhH6+pLBqY6G/O9CEfcykHUDrquaZJV2xgeJGwhadAmwvVoYmRHalMD7BmZVDmUyIkSc1k",
-	"BhMMHJd/60lAQTR/arAuf5Q80X847tSk8lmPcEclqdalc62WJdX8jUDFHyz+JMGxDbKWtV77FusGUGqf",
-	"QrLa4dK+0E0LtH5S3deapFvc7so9PoG7gqoH8FKsp+6PabI08ujRTQNl+GTINbHQEHexu/gKY0EFCGr+",
-	"jEUoqfg4Ko4KL52pmrbkyH95mgW/qzPxgvl6AkeHCHVf8L2Xp+LevivcQLWsnI3yqdbETZiQ4T6Q89gl",
-	"FOhxHWNLTdfLj38d49ETyD+rmdIy7F9e/xWGHb1uNCMtOa3jYucd6tDUOxhRMOwQliKsbEYlFApPuNaQ",
-	"IDrNNNSvVOiEp7JUPwoyjtWwjNBMK7JyPdpPqmA3MViSzVpzLhaj/MUIgKfwyvTQKcvmVkXEFQ0Rwi6w",
-	"WyqoqSGnut+0aGvj5w+ftuOf755dXfXcXy/vnv9HsGdRFytSA9X3K8SvqGrVnL7e236IRNaGRPvtNimq",
-	"TUD56IZMZ3j5BoyYxZE8SNz0enTOI0TtyLxHkoKkvmmXDSZNMGM659pioLRXvfHABkMfnL49Oz40tsqj",
-	"kz/2j48ajJW+NNiNCAYlReyVMpFOKlRjwkJUjCmBk8ZwVxe4urSaun7/pR6oBczgRPXOHiWriStLCMIe",
-	"HPVZLsdrFadoMtTsaSW/5idBJ+tXfSkDgx86dL5FwHw4eab5NC+KpJ5abTcTuO1qWduQaSpNPtbuYoFr",
-	"Uxk39tzOYC7w5AwI+8iFNEHYzmlrrQv1L6/YNU5uNBOPrSFN4YyPcmJrX4Ax89lA0oywhAzM9Uk+IfCD",
-	"nPIbYgt7gEeZuSH2SZAHUpo+N5q+uyj7lpriUAZFVaOfqgXjpxou48iuCHyULJxI2Q69u6Hng0c5rFTw",
-	"RoLn06bltLWkSpk3ZDy4c153eQ9Er9ZUlKFOYzCBp4teHEe3VObL+3DPxlSRNi1lYLPvi9FBpbtCjn0F",
-	"27+NKqEuLrG+WA9C/FW6w1nXLw/bWKvNUxWDFrlnTtNFb3m3uqA+TtSeXAL7ftbYzsp31BBjoX65dHIA",
-	"tToNuiZ7RfFHogkun7ElcQHLyzN4kYVv9480Mzq9/A041fmbBqkmD6/UKW1YpMi1s8RlVHmwDSvahcay",
-	"vf7Gh0878ctX4TasBfqlxEa6h9PjAvgVjqibikoBCb3kGnDoi3s03PQupBElHl1JsSbKr19FscfxEApK",
-	"jWZ8fcRgGaOpg/ZjQmv4Ei6bM++tqmLz5gtB+XX/t9OD/rsLICj7Z2fuY2taU1tb+OXFTs0C0L6vOdl0",
-	"l8HJ4R+H5wOtSFEmSwuMK5uP2RwkyWtCIX8RuqXgTPKmDjBUIpxxRqoS5/7x+/3/utCbPT4+fQ/Cvf3U",
-	"P33z5vjoRCsEsJTwdiv9q7ppjPu2gQ5HQ6KScWz7oVV7Eg1A3tZMRL/Sjql1KVpW8znYKdDOvWv95HYB",
-	"iKqQKtZa73Kddqsv8zrc7ZqeGNjkprafmJomEf1le4kRNPgpt2QfqsdYrPAUFgWyVxaMrPQjUmLehwTh",
-	"W5zV4oX+9mpn9QySJLmgat7Xys+yIyy2aVJmzFMo46Nwqez2jYzjKBdZVdAXtMpif9p+UZEKno2Vmsr/",
-	"+DyE/8uhmj7f3dxcyUb0e0Jso+j60NW2oAS9zlU4eamgnst/7S9Nwq63PQxYXcsgl8Uflyd4h1PTrJ+K",
-	"s2zeVIfAuMq7qkV5i0Q4mwNnRvsrqb522SXaZk5Pd5WPcAONXV2GRW+B3YUADTVe0quny/kvO9111K/K",
-	"4ZYND1SOsyiOLjWjhDqilF3Y2qIf9YcP8YqbqJ4NUCfDZ/fKZp76YGYkyzbAeIVuyLzevPWnrbgteq5+",
-	"ql138XCD3RKMOj3XZYEO4BY14BsyR8+2e6+ex04hc+3Uit6pi8e2WkLN68uqdHDoDISFMT+QbS/IkAjC",
-	"EoKsk6Ds9aRANeZDNNi83d60P8vBniuziwVB+saxILbA/szFhmIG/SMCKp+vpBoN9YP9t9/b+PDnoHbq",
-	"Nchco99GpV3jMsnL1YyrnfvWylYHq+DHtAFdHPzip59WQMNC9ws30eI9e0LJhVY7zJ6uCRaGrJtPbxzb",
-	"+fv7y2hBvmUIJwmR0kr34IHV0j1RMy5u/uS+JywtmgyAigOszrypWJeWNaK7O0C1IW+wFLjOITaMeEJZ",
-	"rkDKpckY6owYKIPqJ9C4ofBBQLKeDcmE1qSpJuKmybWLDY1tFzOpTPRxCZ4TLcX3rtgV2y9KrKii/CVJ",
-	"0TWea56BBYKiYxJRFiP7nus5JGNygSZcEKj+A7VRbNjNhrWJ99C5jdawGzHxz1RY3wCRiMorxqdG/IVG",
-	"tVpB6qHXYEeUSNpdm1OyD2t67NnRXUMLU+14r3AIOPQ1NiP7nF1hsZYrVi7NV71sqRcuyV7ZNbw0iKEJ",
-	"noPKpxeotTTbnQxcZkPwmpnIbWUyReGgDyrzyynBN8h1nP67XuZgkyfT6eYnmhJIR70bGKLy2+XlGfoF",
-	"S5qgRBD4EWdyz+ieDhRtv74pFqoA25Qn+YQwGzCe0YQwk6Br6Hm0P8XJmGy86G1FVpgGoJW7m5uz2ayH",
-	"4eceF6NN+6zcPD46ODy5OIRnyqo1kesvam7as8fuRtvWAsnwlEa70cveVu+lsdWNAUE1aTVHv1G2M9Oc",
-	"PcBvLDmuWibtfcdImjyB6zmi6R7CDOFUs0Cp4Pcy4RFnWa8wUFPOjtJoF3pIeQV6bbK4qa8kwV1M9Rr+",
-	"lRMxd0UXdquBZsbY0cKLcRcvCGgsm1t4hVs1nMXGxYKG+2ygRE4G0JocW9h6NgCiPzC9nAPLK6aorG6x",
-	"5FfYeFPufxM86VGLgQfGyHb3AXxdU85sBsuLrS1nHbNSGJ5OM9vRffOfNt64XGPLOspgwgQaW2frUzzy",
-	"41oNaOlzGhOcElOL65iym6aX2WGbMAbe8HJrp2lwsdXNE67e8pQOKYG+qjtm28ufcU26YPz26vHvGM7V",
-	"WJOBBCv3npern3vDxTVNU2OSLezcq55y1dR8/gr44DirKzdt0XdXK1/RBw0BMp9MsJhb7KpeBRRcGMny",
-	"cff9Bwi1DxnioIUStE0qyu9qvlGwH+zIeyONADqviQBENmDkCmPHSELJbXDfF/Tc9HLRpP+K4RGmDKpx",
-	"65N3K4D3rybbMcolEaYRtV6XG2nocpUOHYCLyy8VXkSY/sLT+WMgkW3BU5W1bBxmDYm3H+z9tarrARxe",
-	"CLez/TlkcW11dOYJXtZHrEBpNw5e+vWi6M7Wz6ufOOBsmFGj5+y8eNFmaVPBtYzr+pU+HiWYCapInRSc",
-	"u1pQuHK7S+jBXbwoJGx+qsVp33liQxWjfiWqik41vr6Cox0NTzgjb8E59FRsrQ069KK1edLTAXC71b3h",
-	"OUufnintV84zLrQjaOHskiKuOYc+9kZ9qiXHSAI5BEsYWSdQ82ny6+juQzvA33QJghtTwYfUNrIPStAX",
-	"RBlVJyOlzQI4penTLNFAEtUvSibZCQfw0ACeWvxxzxO8y2I8DdI1ZaMzt8qvGxP9lQbQ8UjzIfv7D1S8",
-	"LyoWxA10SHusVhWqCgFjbFvifgV4Z5GmEd1OyIxIZdIH9nz1zrjCoKiMjYJEkjCFnpkKCzGkE8i4YuZ4",
-	"jvCEs5F+drJSfT1wS2ulxXpd2tvhhxn/O9Wg8s1pj2bxLTRHe4Y/lMZvhYq8D9ALCF8vyi84Fu8Mdo9I",
-	"RJq02PdYqzBDLkCVMQvpoaosYqgEJPMwbgyMTidVnO+B2XFgjKiDHnrvKm9CSEm5T7Dy8qGN6rshU3XF",
-	"CIXa5jM8j4u4lHpX4KBaapDhCfRS86IOOumDk4bTXCV8EqQO9bwxc1sOmnrfGfZ2VkB/arOmdwzfYpo5",
-	"9fOnNqu6NPn8X0BdvSRZVqcpiqOUQ+oA9I+8t+q6mXA2pCObVdcoTuzLG43LQ+tonWrpgCnEGZELkryJ",
-	"uKrMO+ghaDcoK9VdJnhumpte4+SmdH36ZpYYYUGuGFjCgIyECERVyz6obOjrFfQry2yQ8iVRirKR9B0M",
-	"xVzGRogn5IcO8LDq+J/Kg7eJaLYcha0GpcXgL68CWDd4OxUgNi5O4/QbCsudr7kao6J1voz9BhduevD4",
-	"AOahy3oLf/2T18bfpClnfAS+VU3SFGFIjrlQ2dy29zcVY8zUewgjaxAsgllvoBosqFmyiLZGEz7Rp1a0",
-	"SQ4QgZoW8tadTistpDiD1nqInf918SAoI6G58eLEXWJSmqb1oiAapl4Z9N00NYSmBn2KS+vthSdTfK2p",
-	"viW1zsLCarXOAf4Pte5bVutcLT1nRQGbreKI4GSMXJ/nR2YOGb0lS0yt4paIDZDQyC0pQkqIDYbhogxG",
-	"gQZTMcIKZURTWs5M2IviIwLqGtbUVyq0vbXVKxQ/v/xEETuzd8UGntUISl2Z0BhrxDW18iHEbuCSbGw3",
-	"HOhtdU2A+ShuV1BJsnVbsCuHsBaopK4EwROX+FDIok5CLVbMh+aCoIGS1nkzSpy2a0ptQAovTDA4xlJt",
-	"HOqj2zh6Xe7WqvBXbEKltDZsWiYFoTHPBYTSE5zuubJ62Ca2cctaRzzWOjVcDLTwn7NkYBRuyUvgcmFK",
-	"Q55lfAYr5hPNBa9YRhmE/rgLFnO0/VNR79GURWPc9Jcf4+mUMFnfsbCJThzJjM+yOYRQzrx0PMJSGUNt",
-	"m1whPhzqhV0x76Cu59Z8GGLGF3ApxxpIFwC+CqtnEACm3wXaw8Y/uWsvFGImXpmlIMf769bWQnERvDHc",
-	"33iz8eHTy1d3z+L6N89DUY+LQTIX1rvfeqUN0TlPsthL8PM7hAHINNBW9EmBMqC33uoNmymXX0GAph1s",
-	"h+JiVzNaRT6qTVjQhkHeKqetTxj0RpoHn9jo8dScSt9swaxqjOnQ0HVTIGNu0dzjO8AgCiMAoN8GUF7T",
-	"ADBoHnzDhanmaMVxEydYo8M2IdfVO+ih/SwzETDXGNKiXMd4W/rAkCFjCgQuYPoRDmwFWKDJcE49tH/F",
-	"XI0tmNBI/aVqAOHwONNj5mhIswwa/swcUDNuNRBrrjTEqlQ7NNqGdYezXI7f6o0bI8UjmRfhDb8Yy0Ib",
-	"4+JOwAyTZaB0mRP+2m1+2y87wP7XEEIC4lHYFneB57a4FfNRwaILiI4l8rmI4BIBTWxqo8DmRY8ahNKs",
-	"nBoJbWzkLCOOgcqsWabEisohJRINipA0WzQE4qOH9Wi1MZbuFytfQDtnGfbnndlY2qW820aOFmKlDf11",
-	"Elo3ztg9bhXqGlkxaQ9h5qqWTcrD6aEDn1ej99btQFWMbCcNL9LdT+IkH/FkCvHFfjmcpv2Yjs8hHvmi",
-	"xuSfFdN9trV1PrvKOp+9ujqfy6o6n21Nnc+2Ge1nV1nns62r8/xZ/BizthQ2ar3FC7hqdyOVkz46POi/",
-	"erH986v+5Yv+wenbX06Xxxabpl4NkslWQ02G/odP2/HOlpauFr5r3PK3ZI0oumYvNUUA1H+3dohHFb0g",
-	"oNhQDaduUoG0wIUKWuA4gaH7VTawaRNvGtnBgU3MoczKLKY0bmyEJU9VT8gekloBxFmRzWO7lQGTmGCt",
-	"VBvd1TlWrF4MBWW1VggDXWTIFSsqV1n6KEvl16nWtrqWJRw99DshUzTw6lwMSutBmZmmJTQrtqDBDFM1",
-	"MF2VbFsCELeuWM4UzUr3lttVk8FXw7o9rVXMSguG1UU6m4jGCFN8a890gNbfgj2B6SUs5PcHjbxaymy2",
-	"8W7dj6pUd/KWQ/if0fYVR/owbblzc1xNi9QDK2ss0GTLK0X5ckX+/aMTL3OhrdIrGCSauXLwRXM8k6TC",
-	"CJoT1ftu6M4bsAS5EACH7C7raSnF+WQNJ0sjlc9MU8yv1F8Kq2uwBrim6B4vO7zEo1W8DMbcg5d9D3YE",
-	"ywCK/IblbKwrdOhLcxFJrsRR9fr+fnF6gt4SMSIIiiCBBi8JGlKimQPPFazIWDltLmaRYmNZVQ8NWJ5l",
-	"A1PuBRpKm/541hp9nZEBGnFnuYTi3Yv8Dip5oUt8AxVyzLFwMH4Wlv4hppljWGWhSGNQzZnWr6AqjMld",
-	"VV4yrHk7Z8jwNxMVlRbldaqo+A5q2qyJjT4mPrwJw8iWxoIRV+aZEPCk6N/+sv6cTxpytYqiWN8/JLfO",
-	"7kVevqe4rO0WW/mVm2b9O9sv2lAtUlg73mCa2a28+Fu3R88d3DydTeigSA2vW0cd9RpaQtKaP2+OqRaS",
-	"562COnroUCsEhCkxR2OSpZa8wIKYE2oBhq2TiprKdWFB+jf76jZWn8I95ZdvVpAgbO2tWm2wdaseNMag",
-	"5WLs3leu439AeIJ3t6uFaneW33GIwtckfl36rt6CXCAOPnELfQ8lgzVQnLJw0/qyXaM7yZpJwLGcBIpQ",
-	"rHIunea2eIa1qIMLyU9NMbH1tQgNPrxiPBdlVNmYYBtLiq5JRglUEnHUsYf2nU3DjedZCkQMs4KYTnM5",
-	"Lp9yCpj1b5WWZYwYmV0xqHBlwwMwSnFpJ0fXxDimrJ21yR+lj/fCyeGPIct59el/CF7fmeD1ZZ1iDn1N",
-	"+842UpCP0UtqsFSLQsca1Txh6D2E7pTuJa9HOk0Hsb/IsiBLEb30J2nK9WBVlnIQlhoPjY230Qx57i//",
-	"kYu3tA2L6exPg/Yh7d02TbsirT1htvNI6Xkqeih/th2UP7v+yZ9d9+TPpnfy82fxvR7/Lhw99eblS+U6",
-	"H8N+hJ8+Sika/4ibK9GIKq1wBLHydXMdGmh0YmoyFR3RB4V34jniWh/CnlOHSlT4hvfAQJZhqIDB5t6o",
-	"BDSmspqblqlsZWnrJu+hE0jauWIk07IcdoXQiJ8XJKcYyCZ4T7zmKhS6N5suZhmmEwgvLPsOmyBQSLsw",
-	"420057MCpZ/HMPqK2dShMZYQ34Ou52jAeF+O+QyO4pnFffuAa9BnG7GiZ44kPLcRj3YFcBQJZnrHN4RM",
-	"9XPPLLFoLpVzXm2p0s1Ul5LJlCvCkvnvtqvfY0h53hK/SK0d/4iWiXy2BqDj72tLffF3WIpnvdTJhuub",
-	"GkLW1UhbkL/lVwjd0J8ZoQv+GMQ2pBpcr0NBiEZT0yUJ5DZQcy2aQqlJ8GSWeUhFcvHzGOgRjGF8dsXs",
-	"axg38xZvgm9t2Pfz2GG1T968Jz0XQVlH1galG/80lmiC2fyKVQs/SoSzjM9gNsV5X4/p+0MGQDg6m0y/",
-	"eBBchY01lFEyhH9Bqq8xsYBwv/mp2srzzrC4jIQ61/0CIebuNuzdNOUDoFNGCpZX0HsXLeoXyoSn8IT0",
-	"0OBouAEOk4ExEpCUpAbKTJ3aRVvpAUx8L7o/fAJnaQuq691DXJzXPZXt7yeb/B6ei6fFRQOQ1dZ1y8TK",
-	"Juf//UD6iWIAuoH1NxQR8E1lza3Uc/bbAmM3MPNF2e4xBV5EFxikFjz4WqW4JqMcKjXPpW1y7IkDEzxH",
-	"KQeXUq/Baf9wjOFRNYGHduEHpn5Sg3I3uvDDvPyFOeRX49tfzV7f8lsoNp+BERNarLeibVb0LRJBvj2b",
-	"9oVb+g979pLsx5A92/TR/lx00f5se2j7RuvGMd+FZdrvRL882sAC2Q+L9KNYpN3xNlujZYnlgeS1Jiv0",
-	"qUhNkihZKE4FVulKGqa17DnTLpYmm0Fr2hYb9qDYrXWLG8woLbOVF5gSPPKK2f4TRIxMGalhxmdgvrF4",
-	"ZExBGA0EwZKzQWEMFmSYSyKrZiGcjGv5qtYATZkJHkLvTW6rCZS9Yr8eXgIhdqUYBta27besbQwRVZ7B",
-	"LJf6xbOxyZYwC3DCCZ6QtNn2fFH0+P4q7c52eR1szi8e+t2tCrtTaXtiKp59/0XdH10o/OLWy4LkhQMW",
-	"NHUqooWWZuy6bzY/2U+r0ifWRsinsp6sQAu7zR9Wk8exmizlxfsFe/Rbudn0cshMaGTQnWDNUeVO5pPY",
-	"1nqxdpDYVpjxmTqFPiesh/ZRpgXRwhBvEzPgSygoO4E0O+7Z6ou+h8bs0pgQsT5+Pa5dpRB2H9amUpv2",
-	"Se0p7SjFDzvKF7ejrMNtvxrry3JWbZMrZpUCbJCLDKGFWHXn3pvQO7OXyNvm1Gue5RMm0QCc1AOS4akk",
-	"aV/qP6Z8RkT/ZgY/gOrRv5mNocwZT/pTIhLC1AC6v5mMVMgCcXE0UL2mF6xdq1d1cPFHZ8pmu8W1UPo7",
-	"yhhQockeU8fCTOaIn16G+FHfsKvMUdwWxDIgBfThwaWMFvjoeFNjByU9SgslXw+C3KPss97MD+T51pHn",
-	"TPOC2FmgoCaywsrv+lik8EBVZQu+T49cUzZaiVtnJ78+ImpdQo/ih8dBOsEjsmn3F/ATXFOGwZjfnm/F",
-	"6K8vttCUfiSZRDOa/sDFb5CRTWmicvFlWJm8XY1tF398u9gmb0d/+TjJfsiF/3PQKRV4Vm008hToVC9Y",
-	"GlTWjphxJYF71+Z4Lzqyq4U9u633Kysz7zbSJt0H6qj+cKx+Kxgn8Ky4NNtQurB3PiXiQWXoqaorZQsE",
-	"XRCoP1e3AhcBDXHZwdomS6emNETQBHJu3vo1R56aBTZGlyWLPaH/R7tOOttBn5a/GR0tJQrTzN6ecb2Y",
-	"QlNTQROCMsqeWoyUik+7l2KouXWCMRvdkikuSZY1BXjw6V4j2ofjNq6YDdyAX0xhB+cBGpvK3Tb0FnI3",
-	"oAMQ9BwwRS5rowlLSVrJ6HCOiHArAj590FiJLxO0EPa5/KABawcC8Gm7OABoh9ElgFNWinmbAE6HZyZo",
-	"03TjnY1pMjZQXUfDYkIqZR5KQ9Jy7aVZWKvwTO/9DxGfCcPadsqCdV7qJ5rqN3ndiaHY+bOBEjkZPIdy",
-	"UqbFWHIDiXZDnEkyeN4Ur2mkynhRN73mPCOYfXuRlHB4q8V9A6Q/hP0vFEWpHCo6MmK/aI6grJON3dLH",
-	"aRihLciJMJvPQNq2JdwYUTMubhbypYOEhrMmMnPFFumM3NUvtEmvqvrIn2S1fFNcNJ+EqA4jVfTQPsop",
-	"sGZBRlQqYM6ag8dozGegCwDzumJySjKFniVYEq+flkYuaFYw2BjEaLCr//dn0zxKTnFCUMpBVphA1PWS",
-	"xHxAm681NBIW90WS8c2xNEgYALM/8u49cec7C348tziJsLnrEL2qCD2bn+DfVWnaR0oC2ttq8x7q4xGm",
-	"rIcuqsXbQJOWpsyGK8Q7h/gI07Zknbzs17C2NdG+OSN7J7RbSLThjHz14vfXkcO8CignHEoJNIJkc87y",
-	"utf9RDajR6S2P2Jt7xNruwTUuoGS4eQdc5Ht+4v4V03WBsDfBi7thHErbXmRspA9YsuIN6UfPwT9eyR5",
-	"56HDYyuTPmlw7Gq0/hEY+7Dc6NuKWOXCGCyWilnwDnHrMDQXWbQbbQIK2sEhjfEaz6VTl6io1Gr2Mmdl",
-	"oGfMQYbpBLLPbHE40y/G1Gsrvad2lkoyc2AyTZsoG8Vluxzjh7XVfJ0PyUukdWa1wGRYpGZT0ywfbWCW",
-	"blhNU2OrwIlWNm1WhNZk/VhgoyobCbKin/b8At9w5osvDnbQ9B6EDprh5qpjLNIZFiQ2TfYESTU24czs",
-	"A9rD2t481F9KtRf03Ye7/xcAAP//",
+	"7L37cts43ij4KijtqepkhpbtxJ3pieurc9yO0+1px3bZTlJnx1kJJiEJYwrQAKAVfWlX7dPsg+2TnMIP",
+	"AAlSoEjKl1zGf3RHlkhcf/frl17MpzPOCFOy9/pLb0JwQgR8PLjAY/1vQmQs6ExRznqvexcTgm6IkJQz",
+	"xEdoPsEKzbFEmMk5ESTp96KejCdkivW7ajEjvdc9qQRl497tbdQ7oux6edShIOl/XfYY+awue0M0nxCG",
+	"1IQIgqhEGOnv0QyPSePoPMZmyOoMH2E0NSGIkTkSRPJMxHr41UPeRr0ZFnhKlD2V/QkWY3LKKVOHb/QX",
+	"VI8+w2rSi3oMT/XbMTwzmOmHBjTpRT1B/p1RQZLeayUy4k844mKKVe91L8vgyeU97WdCchG+iaE+mUEM",
+	"Twz1fegN6oNCV2TEBYnQnKoJ4vos51SaA5B4StC/MyIWeu+wfvjL24CZ0l/nFH8+ImysJr3XP29thdb5",
+	"hqT0hohF7bEk9oG7H8lhQqYzrgiLF3+QxfLR7LEFyhj9d0aQIp9VH124bV+ThTmS/CCueLJAY3pDZPGd",
+	"AWY04gK92EETngmZH5XBkGJX3lo29GJqDu3Fzz9HvSll7u/t4L5G77CKJzV3rRFyiJTDOEFw0kcf9WYw",
+	"QzxTCVYkQZyZW7Z7oBLtbL+oX/1ow0xZt+zwXR+OjjkjNYvdY6W16sXEOE2JQBOeJnIXvdzaMShOFZKK",
+	"pimSCrNErlqlnm/1Ure3wms9olOqllf5jkuFqCJTiShDOCcvIXxIYQh/3oSMcJYqjQyRXgSdZlOLGVPK",
+	"zF/FFVOmyJgIWM5pyuspxyzl90AxgDrJmi0DVZJIcQchGh366GSEpkAw1IRLUuDIhI4nRCqEWYJSPicw",
+	"gn6NjxDB8QRJJYiKJ0B86JToq1xESHJz+YyjGcHXGgxTLlXdAZtFhU/41VbliMuHvBU85TMiibgBXlB7",
+	"2KJ45u5nfk6kXDWZNL/ffaKLCdEDVu92n6eaTAHNwiil44lC8DHB4nolcCsYMHj0PRinF/UI02f9z/xv",
+	"PWjvU3B5/JrUn4LSv979DD6Sqwnn17XTzM3vd53oVr8sZ5xJYng/Z6OUxkBMYs4UYfARz2YpNXLH5kzw",
+	"q5RM//ovaYSQYrL/Icio97r3f20WAtem+VVunpq3zJTlez1USE8lcEJjJY28RaURjvq926j3losrmiSE",
+	"PeaqND+Cu0QJJxIxrhBOUz5HaqIlqtuo9xtn5JHPyTDFKb/RUqhmUuwGpzR57HPR8KbJpJZcFQJM2kVD",
+	"IgQXcog0hEpDOeEnWOkxV295xh57qUa8ZhzJLNbUnrJxpImGx7GneAG3KwlBNF/sO57QESVJSMwOcPwK",
+	"k9ccSpCYs4Tqt95impLkkWFlgiWKJ5iNSYIkZVoT8KSq6hLPchLyeIscOtFsqC9pjpkibmHmnUdcyx5b",
+	"AHQgkoIOoSVQwhSaC87GsKgLOiU8U48PwPrOWC7LUAZCCCzpPcOZmhCm9ApI8nXII5VoSqXUZ8cFYNKY",
+	"88St7wbTFF+lj0oo31oEn/KpvkKqUIyZXtgVQQln7uxmgsdEysdeXYWAzkmaapFmSpIIXWWBtd46hg4c",
+	"+lfO1SEbcVhnYpAXp6eCz4hQVHPxEU4liXoz76svvREV0zkWZGAtGwFLQNSjcWyYyfIvU0mDP4DZYCCJ",
+	"oDgdsGx6RcSK58zXoZ95QtLgL81D3xCWcBG2lhSS0T/dc26yQrbjV/8isdJD7eOUsASLjocLOlbpwyrY",
+	"0IREphwmtCvAQuCF/ttpR82iW+SEewu+9ucrzlOC2dLmfbUrfy2yCw4eRWEF6ngaV5ybV9L0ZNR7/c/V",
+	"p5HD8+2nqMey1FILLcjeRjAWSQZYlU4kwYpsaCrYq74SOKaYM0ZiSx6rp+T9PAAmeYd5BMENa116h9xI",
+	"0h5wvCvZN6vmIgRELeGHJppzqEUQqVIs1UASwu509jPBFY85YHbjw1Llimqb5WezpON5V1AChs0PoTS/",
+	"DzXLIOLtq3JQPsCazz13ySUAKa2+AfuKq+6GhiCOD2KehCmuXlXbo+bxbDaI3ToGJR6RmyRWEq9Wl58F",
+	"DDqHDJ3sn57+JNGci0TuIj2SNf0Ckx9RIRUSZMYF2F5aznQHsK6A0fLhFIcbeXTX7jDyL8ZfTQMYHHw4",
+	"P+gKAXe94mXBJX8CGYZsFCFYpTG7oUwSY6LRejLSq9a3khu3trdaGBD94y2OcnmJDUd2yGaZWuPM1qLI",
+	"cD+3sNND8+q23an7M0SoCwpcp2T6Z6s1TomokiQdgSIwIej92RHiI/0lkjy+JoAEM6wUEXqg/+efexv/",
+	"N974762Nv/cHf/mvv/75vzY+fdmOdn65/R8hMJhhKTWiLa9IC9X+YqRRkmI+taZUzsiulrWnmQTpVWCW",
+	"8GlU6J5Ua8lckARhiTCapZgyraVO+uiIjBTimYoQBu0BTPxascAJ6V+yuh39ZfBfr//65//qb3z68mIr",
+	"2tkK76kTX1niEWH2YMCkAf5O8Zg8qCTpy2gBOcDznC3f5xHBCdjIjcPQeh93EZnO1AJxA1yaufWbDwnW",
+	"Wp6v9mgoG58KPqJp56NJrDfEUI4X2zt/2/nl5audv3nkJGApj3rX1JidnIV370ryNFOa+p6ROBOwJ/05",
+	"xYrekIDRtxV53LJUr4KzAOvzCU/JKjoYXPgsEzMuSSsoKI711L4Fl6S3R1i88Pf/BtNUA/RHQq7TRXC7",
+	"eugkS1tPfe6eN+gWXw9ScmMUuk47VgIziWMPXctnfDJCGA0vPtutDu2ROv/Yy1cNDsioB/bSwUjwaXsp",
+	"3byj+F3kzJCU4J9UcdsWYL1LaIFLb2mqSLOEuEzSh3FKsBjEdrjBzJ4sembscc93EWY5USBoSjCTCKdp",
+	"v3dvCBpErsfFlPWB9rb5ck6L1TkczBHHMJV32IF0L+pdfH5jvFP+V8XnyqsHnzVfxOk+Z1IJDE7GEEpX",
+	"1iQfnjF5lH6JOQU5yCo4P/coUodlJ5kwXFs2w+Z2CLKmlA0EVhW7AM+M+SQAGNZQpYGSCMqT9ofmtngK",
+	"71VlyRc7DcKkVFgo2cn8kDETNrBqVWdYkff6ueqdwcvFLoOXx6dTzJJ15PAqQVoD4oCydXzP0lGwC8Ha",
+	"G983j/2hSfZtVIG3ALkdEzWAYSRVZOBIfEFuS0LCq62dX5rUpahHPs+oIO7mA3Maix8ZMD4vT9QOSia4",
+	"Th+AkdXwNcIKcRaTCJy35IYIJDImPcnRM7hpVhoKu7MDTrk+Fw3LQ4jICK9+F233XyGFr4lEL7ZA4sKx",
+	"IiaIqZtEkPIYp4OUykZUONJPHlFpFUuwaktphfzAZpSg4zERA/tU+ewdJ/iVc3XMFR1Zh0Mv6r2heMy4",
+	"VDSW52AeqPz+1trygz/+TrBQVwSMTEd8HHzmHVFEfMBpBnap4CMXhSR2cEOYWlcqLhsNnp3sn57qq3uO",
+	"uADjAHr2or/V337eRx/hbECIHmYs5fH1cBdt6edSqx1a4UOL2CBQlwRtcOtitihmiy6Zk8ghOlAaTbKT",
+	"YKFJktEKwldsHKwD6+aiKVWL8jUvw78fk1N4NZrQFlAhxiwm6cAboYZwtOdvTRJ3GSv5bGnCDpgGc41I",
+	"I02+sM/laNaNT2mBXVB8ZYWc+luLORvRsaXY+cZsQOkNoMdzc/CGapefTnObhSZ41ntMJcLy2oAxnFAr",
+	"zv/BrregKznj/7nJhlR4v1bOAE+9wQov8XHH6FYw8D8qGjSQ/Z6+F42mvagXQAMN+2X6B76ngrz7f/JZ",
+	"7pgCeNdDLsF6L+ot3UMx99LXRq/B8YTYFwtCnztBo54kLPF+yS3zA+cwtS8nBU2Gt9SSylTMufzDOPC8",
+	"zPdTlQYg+kzhQY4vQXneXM1JpmI+7SoWe8LN0sB66uAPTgxbJvAMT4kLzdZP2fgJCpZ6lM1SjhMTNx9w",
+	"QrUyT5duLeh8EATLcFT8QoslLjS+ZJuxvAdJTBOI/bl/U0jQqeF5NPSxmciO12gvjskMKNAZ+Rc4nCLk",
+	"hksi9B6wTX865uo8m824gEf+///3/+vVUdsSZQ/I/9eMzwOHdgwhXDYKRpCCpiHK0A2mrETalqeu0iif",
+	"HneiiHtwNM36o3HTGaDOz30FRXt406yZ54zEXCTfhXG2tOBuR+MyY+7kKwYYG1wFnSHcQKD1/jmpTnMG",
+	"Cr4FSdJRSaFp63ZcRQjXcejbqOKwFJwQk0+0KBJ/8riuyEQoYgnSSZFbw0ejlDIydHdfzhuCAKH1qSr3",
+	"mEerYI0K0wmGbMwEHwsiG8ievsMJn6MRFsY35B3AIZMKpyll4/K2qQlqBGrNOAhcwd27FdwJHDUNKZns",
+	"Tg+O3xwe/9aLenvH5x8Pzg7eaFVs7/Do4E3Yht6F+Of7pGqiNZ3wxTZTPeI7mg0wejdSPppKRIKPxB42",
+	"FlASphq+1PWQBNVxhLvYEjNx05Xqz/JEk3ZkX09R65ATBCeUjQNA8Tufo6nWXt0jJs3NOFqBBccTLglD",
+	"I8GnHmR4ApCXftEG90EGv0v4TCndwxvN22bkjq/2NtaJL+sUYJXimSSJMcct22+XbLaEETFeDK7nk/AL",
+	"NWTDM/ryORGD6/mar0seD2ZExDYQtfMIlTuC6yjOwFteaavleUOXdUSlIolNl+0STlGyTba7s8JA2M28",
+	"UEdwXXCBSYIz6mIE+KUwaOwKXxOG+MgoMFrV8A10TirvRb1fjQDei3oHsC/9yaVgAC007lZ18TmcOVQm",
+	"3rDL4GGX7YxrOPUqWm3ZaFO5IaYE7SCZF5BQDXbZWiZ4oyxNw9KQXpa13wKlS3FcqJBcTIkwASUQjk+V",
+	"vTZZ1tI8q5qnG3b2QC7FCZuhQlfzrjD4dqFYcThj+2SUJ5JUBR1qUo5APwsKOV0wKqGC5EtYdbl2e2/y",
+	"52+jpjjCluymGoSxv3d01It6Zwfn748uNEKdnZ2c9aLe++Ozg703e78eHQSFKmtKCpuaKZEII0Fkliqt",
+	"PFElg2cb8ywFCRLClCAbJhgKtUg5rjFp/+P85LhIRocHbUIpHkuwGUoSC6Ikukq5gqTlTEUozhTCI0UE",
+	"+mX77y/Q1UIR2VLOA1JeXGQeJeCdSOQArVh86fpWAPQbH0IqEZjHr0HqWDKf+ETy8LgX9U7eXwQvzc7x",
+	"4Dq3Q87vQNsGD8yvLrn8AU9EeWZ036rcEJvYWqb2ZmjayJQy/9uXYbmuovpTreZZbR/kzQiwSyOv/X6U",
+	"qUyQ9u5My6MHuMal77uHfP/Qhv1iSWYD51L97lvJneVdHxQOBc3/InS1QFOCZSb03vV/swnW31OGPkbo",
+	"4yRCexH6EKGEjAUhEnGBrDRnvTT+gna2Ave4Wm7tfiiCjLWgIOpF6fKYW1t13jhPOO6o4TTJ0v4KGqa+",
+	"4anSVPam4/lsNUnoJS2qJgq8cNc+oKbUgBaNmssUi2tZE8hMpcmjNCySqj4ajvFs+NpZcfK0VDALpfpJ",
+	"G+EPz7ooAwWZcwau0BUZY4YwI/M+GmaMQhiC8dqBF+6SqQnPpEYWvWWp5fs+Gl7h+HqORSKHERr+K5vO",
+	"quMW6XcCKgxAFjr6laap4euxVlulliFMauEsU+bJyKU/YsgUN87mnEo7RjnGztVlHGgQQ5Mvqhf19JqW",
+	"uWjU+7yhh9i4wQLyq/VY77C4/g3G05/O7Jj683szrv74qze2/vsfMH6ARX4zZKxCvTqSqkZArVKmZeHO",
+	"aMY5SERoPqHxBEJakJoIno0n+oYdR5Jl3vNoun4jVVrDVlA6nJK5oKAP/rzlXTggctRgNTF7BHkwp5vf",
+	"g0jImSn01IXATzUZCtQnQgmJ6RSnNk2nX0/x44DD5fD8BO282P5b8+byMSK3ltDWjsl8/XRS3x3SMSGi",
+	"PpvlfMLnDGLW+ujQT02ZYDkJuqqrG/dX5c1Us31bzqXj1o0OWbd6SLCCLYRud17MuOrE3MKq+3OvR24R",
+	"oY2dprzzbbrorPZorGdZme9qU8TKIzaKh2tmzab4itTYtGxK3AxTZsqUAZUYC56xsImBZ2rARwPrxwzn",
+	"J6/O8u6cNVsYSZuO3IQFehmTq/Oj6/IsTRXCxthnePjcPLtWcm/JBJi/QJl6tdNrNPnlCZqlBC+AKXfj",
+	"nl+tdB7VjVYS7CtXHPkIUCy5MR8YcABMoN2pJxt3PEgXAdQEIV08zTNfCM5mkkAAWEJSosIZV3e9TQgp",
+	"K87XO4fV57uGVILlgI86+Dc6CTHezTcLMd0lkciuvvZQ1s0+75B77B4IeMoPveBh89iKeIdlazH+PPC1",
+	"hUqQU5amtfb2tV1/rsRJYCumqqB+oF9DMFkSjLWvHETNCCEsKLKn89HzvZVWXDmsOnD4nWo5aXHAlOgq",
+	"q3ZlH2vxje7srWqPyYm8I+dm3Q0H8uC6zNLhfwcajV7zoxzM93MYbQz+FTv5dvV8cgnUc4+/2qq6xxsD",
+	"nLoLnzVD+iWHgts+r4+EOjRJIAbrSl73D3uHR+AGjHq/Hp3s/wHhVvu/7539ZoKwDo9PTg/O9i4OPxwY",
+	"19PJ25OzNwdnvah3erR3fAzPnx28O/lgP50fnJmP74//OD75eByUOrzKc+W1nr3dR3/f+flvfXTOpwRd",
+	"U5ZIxEfIlgdDMRZigUaZUBMi0JRopiAjiIxOivDjBeJxnIllL3xCFKbhAlimrGIJH6oqVY1rdsWgecXv",
+	"8K9aqyUtJApbxMROFAL7JS2LaUYUhxcMODQShAzqfEFoCAVVIGJjGHkFYKAwL7gpjbHOBBVwYOx6RFM1",
+	"VhrjMpamoLu8Nqp+O44EM9cFmXiLY9xswq7PvJE7i1MeFmFsSbi6UO1i3kAOD1UpWRGI3XSLVgAww6yM",
+	"ns6TbDxh/mMv6u0FkemMxITO1s78lK1k//XidBNBb0g4Y60QC7GtcGjKPENIPOPIvGr9D55jcq34Y8KS",
+	"riXDShFqq81+r00x3ZJ/Y4wpu2suBusQL2SB4IiyoAJj6wcqLNSg4imsv3H3Ep+1f8dk8nXWY1qeianK",
+	"/KWNSA6PhpBrhsV1F7ifdbe+dbVxtdiOeTa0n9yXUB8UL0ge0O68LlYRWwZciReyv6IOYpF23eLsHjxY",
+	"NjcndbUlJIkLnl8XP7vCYpRPGrpFwLIiuWqZxWBBR6P6XRrCt2wsBeHPvFw0fKBM8+nYgwp7UfArFwkR",
+	"eRaIlwlhKuSakPkakutJJHRKBv9ta3cvb0dT/PYJEbYmPpSEh3SIuiq5sMUlnoECVb787dmKzXbjy9uD",
+	"BSucDiCobKDwZwtFrRZvPE7BJA4zqnHC39uwQaOrH/9QcGV3ER7dLjDKkr5K1HnOSv0rLsPvErupspJK",
+	"VLQnivjkuUpyciRwvDF4fqGrKgkvQYHL454dCUkZIholkepdN76Q0ClhzkTrhMGD44Oz3/53L+pdHL7T",
+	"etnp3tkfh8e/Deyfb4/2wiGCEAjgD2T0tb2Lw5PjXtQ7Pzg/15+Crwqrvi6jHvykJW/OCMoYVZEpx9XC",
+	"OSoVmQ0k/e+akeUUpymRCv07w1AgziA4leiKppCtSRn6OEFcIAlF1uUu2qokbzmK1YJduQT48kKuP04i",
+	"NIG4E2O4MJ0xRilWZuv9cDUr5YcdNN7zDU+zUDuOj5UNm5IM+tw0HY/TLNHfBs7bqUJ6U832FQMZPrjl",
+	"S8rjZwwI+JdWgeeoV8Y6/wzCaFdknXfUXu6qjDSyd8KSrvkU7cQGPpATPg+r3o4dxymmU33rY3pDGMpm",
+	"KGMpkfqSHUubYKkZXcY6atatq17X5nlrdglcoAj4pilkD0CPhj4aOm5jGccwQkPGr3iyGMR4qhV2W2ID",
+	"Ut8G5l6q3zqGNIwumVH4rSUNuLR+2v/Smtfyr233jqFG2qG1KNA0HfA4zmaUJEMTNxaWQGVnAZQ0q2c5",
+	"pJ/D8+7Fddy9D1q9+e4uwXIt3qDUURxzgWgl1CinWZLcCZxLGHVVnqOVeSV+M6c1qmXlZaemtJwCs7Pz",
+	"aqexgFQX9CvBYcVwwueGw7nKKG0JQG2p+tK2Go7twR0NPk/4DvwNpaO5D7fD3WCsM/26Xb2nc0fcKpFR",
+	"+muTVm00zCvOr22e+HIit+cUePv+6O3h0RF8Pj4ZnP9+8rEX9fb3jvcPjqwD4R8H+xdNSd+VGn7d4DF1",
+	"bfxaBMs31R7UUlO55uHLVlfUplBicwqdGyqyewoBqFWd7xANWG++BUGYITo1NVLuZKKNuVSdDQL7+qVl",
+	"e4CRmRXSY0p0tbAWLpvyLTkaYRFpEZ7Mnd6AeJqYnBfzLOiDP2lionBq4v9cYQQr+zjzgSCIcWdikXgB",
+	"yZMgXSyp+3c2h5vqa5BQa5siQtPRa8bnMrJ2D6oexkTeYoR6k/kF5P5SZsuUW4eNUGvGgHQJe2n9WOoJ",
+	"YxVyB4vOjWUxFgAIJoGBMOQMGDlQWHnYYJGsZdCNRwpoPRAEa3pXl+E7pcqqxQY+7eM+LTZXY002PYts",
+	"EFTe+9S0jGBOBLRCPXCjwl8XZmj4vG/Gh8/nfB8SIWChzdVZDWIfmYc7Sk31QUiOIiQCz/XFze1VLeH1",
+	"mgCpictqlQ4sYGBm1AJIng+7HlyspZ1RifiMsD6qFojBSCo+Q8+GkBGvdagzqBinPx18eENl3plFf3Oq",
+	"D/mISzmEmljPNU26ZEPDi4StqAXaXKjAToTsk8r0eatXBmU2I0KSxAxmMMHAcfG3HgQURPOnBuviR8lj",
+	"/YfjTnUqn/UId1SSKi1f1+rFUk5MCZQywuInCY5tkLWs9dq3WNeAUvvcmGaHS/sKPi3Q+lF1X2uSbnG7",
+	"jXt8BHcFVffgpVhP3Z/QeGXk0YObBorwyZBrYqm78nJX/AZjQQkIKv6MZSgp+ThKjgovT6ucj+XIf3Ga",
+	"Ob+rMvGc+XoCR4cIdV/wvZOn4s6+K1xDtaycjbKZ1sRNmJDhPpDM2SUU6GEdYytN16uPfx3j0SPIP81M",
+	"aRX2ry5sC48dvqk1I604raN85x0K7FRbM1Ew7BCWIKxsqihUQI+51pAgOq2PLqqlR+GtNNGvgoxjNSwj",
+	"NNOSrFyN9pMq2CYNlmTT8ZyLxSh/EQLgyb0yfXTC0oVVEXFJQ4SwC+yWCmpqyKnud2Pa2vj7py/b0d9v",
+	"n11e9t1fL2+f/89gM6YuVqQaqu+Xvm8o11Wfl9/fvo8M3ZoKAtttcm/rgPLBDZnO8PIdGDHzI7mXuOn1",
+	"6JxHiNqReY8kBUl93S5rTJpgxnTOteVAaa8s5b4Nht4/eXd6dGBslYfHH/aODmuMlb402I0IBiVF7NVo",
+	"kU4qVBPCQlSMKYHj2nBXF7i6sky8nv9CP6gFzOBA1ZYlBauJSksIwh4c9f3U6GkfGrWHBJ9rBjD8YhlY",
+	"ZC89QljdDvXJ8pE+asrGKUGzTE52TbN9KtG/smRMEnS18GriLm2sXLTtnuoAeadlilevYdpdI46dsoR8",
+	"rhH3+PwnaQvL2VJBKZUqMlHiW+Eiml7ke3lEKPhlfzXio1fXpAXBg3UW40ctQudLRyptCGWnqnO2cOFy",
+	"MgOf2+reWBCb+R4+D56pBAfH+I3zRJ+xHUjiBYJAADXBLD8dSKdDONWi9yI8gzPMNK2ScWVXaqzh88mi",
+	"dX+FIHA21ZHFRd3H/BS85dbf2GkmJ2sV6qmz7e4ituRaRcfrV8AqcgnuO9umRY5NON+u/jTP8zzASp1L",
+	"k+vh6vrbLAsHc6+Xi/0bihh5kSpgYfRUE4gUy4Q0eRsuzsMaJKtfXrIrHF9ruT+ytneFUz7OiK0DBP6P",
+	"Z0NJU8JiMjTXJ/mUwA9yxq+JLXIEQSjMPWLfBBUioclzYxx0F2VnqdgaijjKcsBkuXmGZhWQzwgrgrAG",
+	"Fs69zjvUd8z57RqZdJegFnciI0HgQWxsMopDrIZQLWsonadcvTVD6I8Xdhj4zPm5GSno3lyKEjFLC0Fy",
+	"Owmrm4R074FmjTa2seDZrG45bZ1ZUmY1SWcObtdd3j2JjGvaKqEGcDCHsotpMurdUJnh1GsMtVzYZUIV",
+	"adOuDDb7MX86aPcsScS+jdO/jbKsnF9idbEehPirdIezbmgUbGOtFoJlDFqWEDOaLAcsdas57eNE5c0V",
+	"sO8n7u40zlFBjKXeGNKpYtSaldAV2c0LCxPNwLQUVh+atbpCjhfc/W7vUDP3k4vfgfOfva1RLLPwSp3d",
+	"DIsEuVbJuEjsCbb4Rq+haXl/sPHpy0708lW4xXeOfgmxyUbhDOUAfoWDmmeiVMNHL7kCHPriHgw3vQup",
+	"RYkHtxNZL9G3byWyx3EfNqIKzfj2iMEqRlMF7YeE1vAlXNQXP7HWIlu6JFc83gx+P9kfvD8HgrJ3euo+",
+	"tqY1lbWFJ893ahaA9nzjlc04HB4ffDg4G6IrMqZMFkZw15IFswVI5leEQgo5dOLCqeR13cWoRDjljJQl",
+	"+L2jj3v/+1xv9ujo5CMoS/bT4OTt26PDY61gwVLC2y31RuxmtNuzzdk4GhEVTyLba7Pc724I+otmInpK",
+	"+0ylA96qfgLBLrR27Nc2VMkuAFEVUm1b67Gui3t5Mq976mvTbwmb8gDtB6amAdFg1V4iBM3jii3Zl6ph",
+	"bg3BGnnzhcZixCWbiRKLAViSbnBaCdn85dVO8wiSxJmgajHQyuSqI8y3abIWzVso5eNwG4b2TfKjXibS",
+	"sqAvaJnF/rz9oiQVPJsoNZP/888R/F+O1Oz5683NRjai5wmxjbyjUFdbjRL0KlNhW2VOPVf/OlhZB6Pa",
+	"Ujfg+CriDJd/XF1jI5wdbEMFOEsXdaVgTLRSV7Uoa5GLbNOQzdP+SsrTrrpE2yjw8a7yAW6gtmPYKO9b",
+	"83opRs5WAa3L9Wt//qtOdx31q3S4RTMdleG0F/UuNKOEGtWUndu61Z/PSbjPdOkmymcD1Mnw2d2iUbQ+",
+	"mDlJ0w1jgL4mi2pj8J+3orbo2fxWGVvrGkyHm7cXYNTpvS4LdAC3rAFfkwV6tt1/9TxyCplr1Zn35V4+",
+	"tmYJNasuq9QdqDMQ5v7UQMETQUZEEBYTZP20RR9BBaoxH6Hh5s32pv1ZDnddCXcsCNI3jgWxzVvmLjwf",
+	"M+hNFFD5fCXVaKif7L+D/sanvwS1U6/58hq9nEqtgFdJXq5sZ+Xctxrb6DTBj2kxvfzwi59/boCGpc5K",
+	"bqDQPa9XI3ktOyhJ6Y3XsDQQvI6l0oAUEykj0GYJcxkZ60dHl+YJOTqp1O8ng7ow6oOlwGnC4I1dNORz",
+	"ZuKTR5hC70xIMR1zRob9cB4xvBnm9naMuryDi7zuln4wE8RLn/CPbv2jaltXNk0GpkD1IGOKputH0q60",
+	"sl14rh80B7oS8zQleJwRieQEm1YV66S3WC//HYtXF1GrdxxI/93eRGRR1lnUq4OtY0m3WsED1AP2Ddp6",
+	"ljI+uq2Xz9K7nwJjlhG1ijAVEhOA03Wt4fbE95Qi09lDds4sAvXa1lRa8lm06M5+UGrMNidMgdy2C8kY",
+	"KoMuLV5CBrNZ+iqFX6zkRTkDusfFFU0Swga2npH+8gong0ykhhgqzgepFjyH/V6HBpIa+013XJv1kMm6",
+	"GkT2uRWFiOqANHeimEZv3ul7lcftMa4AjDcG7hbdhXUNTzUFBtfqhE0ZlZM7pjfU0WIrv2g9yGx7gyat",
+	"XBpgSrabffjkksqd5Ekm7coy+q45l0eQ39PyVioUxT//FvDyJo+x6gA1VzwJdA/Zy2P/JGEqcr6Aq4UK",
+	"K6mJB7IdThMOslPr0grtbAoAytcVmY266Vqc5oP7ZkJn8Y17aYLIEOyv/ubg6PBDc4N1O+Ba9TLKgriv",
+	"0wT1pfWEtFKgZaPMVrH5sBSCgJiSNv1KmiAnypk02dYqLygLIaFDt8hhHx0TqrlSBGFEC/BPlILl7rr0",
+	"O0mJ/tirgk+hvNO/M2J/dplkIl26sp1fuumhRvozm1gBqo+Fxd8R9t5TKZGO6LdSVX0M3PxPRpw6UDjj",
+	"axU4vSZkNpjwTFS8Xq9+6VRhxBtmBbiG/dEfTZKTFSKRImmqKajvl4Yy3Z7YncdR9m0jmSLkMvCNKSpp",
+	"DKHtwhAdehXV8otzLibfz2eyv7mky+r3Xuc7CF50jrtzDVhWdiNYGG3NfHrrIPsfHy96S55jhjAYdKzf",
+	"HNLLqESMqDkX1z+57wlL8tbQAMSAq2am/BwmSs16t7dgxB7xmutx/d5tjZQpZZkC/zGNJ5bnYUFMaXdo",
+	"t51HS0MlQltvQp8cRPGQyBh3beGLCE34HI2wVC6Y3Bl+pwQp3r9kl2wvrx+v8t5eJEFXeIGwiVtSmCUS",
+	"URYhO8/VAipNcoGmXBBobQCs2VKTDRu920dnNhXVbsQUd6HCKpdEIiovGZ8ZxzLwcC2B9tEbiNDTgrXZ",
+	"tTkl+zKfMz+a2bUhNz0qd3P7lTOMG/nBvuckC7eWS1YszQ9qsHXsuSS7cGgQplyEmqEpXphIfWK6sII2",
+	"TBLIBxoZFd/G8oPWDAe9Xxpfzgi+Bi8X2u6/+ode5nCTx7PZ5heaEKi1eTs05vrfLy5O0a9Y0hjFgsCP",
+	"OJW7JqrDgaIJ70AzLFQOtgmPsylhthpOSmPCTPVR4ynp7c1wPCEbL/pb1lRkgFa+3tycz+d9DD/3uRhv",
+	"2nfl5tHh/sHx+QG8U5Tk7+3bAizmpj3bzuvetrU6Mjyjvde9l/2t/ksTBTcBBN282d40R79hjkZ/OSZB",
+	"g7V1dJRj/ux9R0iaIkhXC0STXYQZwommtFIZe2ZezRGnaT+3lFHODhMta1CpvLaKthKuaR4hIReO6jX8",
+	"OzOakj3BUha9YWct2OdtFBSDDbzmmSB50Q+IHXk21Pxt+BxEYgtbz4bAeobgJAktLx+itLrlfiZh9lzs",
+	"fxPSBHstHtw3otXtJ+AmM85sea4XW1su7sz6N/FsltIYjm/zX9ZoVqyxZfdLEF2BxlYdZlpS9Ip2GNDS",
+	"5zQhOCGGKx9RVts40j62Cc/ADC+3duoezre6eczVO57QESWJhvsds+3V7xwyE+0Gz283P/+e4UxNNBmI",
+	"IVsH3nvZ/N5bZzg01oi8XP3qt1yrGJ+/Aj44zuqahFr0fS0ITnqfNATIbDrFYmGxq3wVkMswlsXr7vtP",
+	"kJ4WCnG7oJpjKFm0CAPlIGc/2JH3WhoBdF4TATDdYOTamUZIQqtRaruNGnpuOvBr0n/J8BhTBj1U9cm7",
+	"FcD8zWQ7QpkkAmqJwbrck4Yul+nQPhi3/AavefmMX60Z6r6RyFgWbsuip5WmK0i8fW/zV3rlBnB4qZaA",
+	"7aou82urojOPc0l9JUq752DSbxdFd7b+3vzGPmejlBptYOfFizZLmwmuZVyw+z4oJZgLqkiVFJy5Rhe4",
+	"dLsr6MFttCwkbH6pFKG59cSGMkb9RlQZnSp8vYGjHY6OOSPvwCDwWGytDTr0e2vzpMcD4Hare8szljw+",
+	"U9ornWeUa0cSu4QZqtAV56rIxa1U/pLEJOPVM7JOoObT5De920/tAH/TVT/cmAk+oimpl6DPiTKqTkqK",
+	"aCDglHw6BS1vKIka5P0g7IBDeGkIby3/uOsJ3kWngRrpmrLxqVvlt42J/koD6Hio+ZD9/QkV74qKOXED",
+	"HdIeq1WFykLABEuUJ8F+ZbyzSFOLbsdkTqQyEUS7vnpngsyhYr7N1wYfInpmMm4jqJUko5KZ4znCU87G",
+	"+t1po/q675bWSou1GykpiSvxwzz/B9Wg8t1pj2bxLTRHe4ZPSuP3QkU+BugF1ObJa0s7Fu8Mdg9IROq0",
+	"2I9YqzAjLkCVsXE0qCyL5LVGwKYHCqnTSRXnu2B2dJFDffTRtRWDZK1in2Dl5SMbQXlNZuqSGYcpmuNF",
+	"lGd86ROwRtRYECWDaqlBhkfQS81EHXTSeycNJ5mK+TRIHapF8cxtOWjq/2DY21kB/bnNmt4zfINp6tTP",
+	"n9us6sLExn0FdfWCpGmVpiiOEg5FTtTEuLruprpuxpyN6NjGwtWKE3vyWuPyyKYwzLR0wBTijMglSd7k",
+	"MpbGHfYRuMpkqXT9FC+gYii6wvF1kVTgm1kihAW5ZGAJAzISIhBlLXu/tKFvV9AvLbNGypdEKcrG0ncw",
+	"5GMZGyGekicd4H7V8Z+Kg7dV9mytbdvqQovBX18FsL71diqADVMyTr+RsNz5iqsJSqgwAb4y8rt3u+HB",
+	"4wOYhy4qzBp+ukq5gjIOma3BmvIx+FY1SYOUjgkXKl0gqLFry+GboXcRRtYgmKeJX0OrO1CzZJHrMOVT",
+	"CNOyZtgQEahoIe/c6bTSQvIzaK2H2PHf5C+CMhIaGy8P3CXbq25YL7+oZujGcgp1Q0PSd9CnuLKZUHgw",
+	"xdca6ntS6ywsNKt1DvCf1LrvWa1zjYKcFQVstoqbCqFc6zgPzxxSekNWmFrFDREbIKHZ+FbrlbSRrKII",
+	"RtFYqqUshVKiKS1nJuxF8TEBdQ1r6isV2t7a6ueKn19bO4+d2b1kQ89qBH08TGiMNeJ6MVtDF1ppW/2r",
+	"CVmgKwLMR3G7glI5QLcFu3IIa4E2sUoQPHUlRXJZ1Emo+Yr5yFwQhJ1pnTelxGm7po44FBuEAYZHWKqN",
+	"A310G4dvit1aFf6STamU1oZNi1BQNOGZgCIVBCe7LnMF25JR3LLWMY+0Tg0Xg/SBLVg8NAq35AVwuTCl",
+	"EU9TPocV86nmgpcspQxCf9wFiwXa/jlvZmVSFxkH/QBN8GxGmKzuWNjwVo5kyufpAsKd516hK8ISGUHh",
+	"/kwhPhrphV0y76CKArgBZnwOl3KkgXQJ4MuwegoBYHou0B42/sUpM5VSQ8zE6yER5Hh/29paqpyON0Z7",
+	"G283Pn15+er2WVT95nkon3g5SObcevdbr7QmOudRFnsBfn6HMACZBtryJvDQ4+zGW71hM8XySwhQt4Pt",
+	"UMZ5M6NV5LPahAVtGOQtc9rqgEFvpHnxkY0ej82p9M3mzKrCmA5s3oI0pNOgucd3gEHkRgBAvw2gvHAp",
+	"YfPgWy5MqypXcBjiBCt02Ja6c5VZ+2gvTU0EzBVWpkS2qyEMRVoNGTKmQOACRAgu5NC2twOaDOfUR3uX",
+	"zDUQgQGN1F+oBn6lYzSiaSoRtYWQTWqg1UCsudIQq0Lt0Ggb1h1OMzkp4nnlA5kXYQZT7LyVcXEnYIZJ",
+	"01I96W9btNt+2QH2v4UQEhCPwra4c7ywnTuYjwoWXUB0LJDPRQQXCGhiU2sFNi961CCUZuXUSGgTI2cZ",
+	"cQxUZs0yJVZUjiiReYouF7a8McRHj6rRahMs3S9WvmAJFsbFtKxJn9pY2pW820aOeglSEMHmJLRunLF7",
+	"3Co0bbBi0i7CzLVkmRaH00f7Pq9GH63bgaoI2TbhXqS7Xx6NfMbTGcQX+4W76/YDyQRBHvmiwuSf5cP9",
+	"aauA/+lqgP/pVQD/s6j//aet/v3n2cG7kw/wr6kB/qetAP78WfQQo7YUNuAacjgr4KrdjZRO+vBgf/Dq",
+	"xfbfXw0uXgz2T979erI6thgKcNdJJls11U4Hn75sRztbWrpa+q52y9+TNUKjbrMpAqD+h7VDPKjoBQHF",
+	"hmo4dZMKpAUulNMCxwkM3S+zgU2beFPLDvZtYg5lVmYxff8iIyx5qnpMdpHUCiBO82wePgIyD0xiirVS",
+	"bXRX51ixejFku2utEB50kSGXLK+xb+mjLJRfp1rbPgCWcPTRH4TM0NDLbhwW1oOi5hMkqxuxBQ3nmKoh",
+	"cDZpey6DuHXJoHJH4d5yu6oz+GpYt6fVxKy0YFhepLOJaIwwbQJ2TeMSSKUnY8qYXsJS5cygkXdkWo7U",
+	"2Hi37kZVyjt5xyH8z2j7iiN9mLaXqzmuukXqB0trzNFky+uz9bKhsuWDEy9zoa3SKxgkmpGiwokpFGKS",
+	"VBhBC6L6PwzdeQuWIBcC4JDdZT2tpDhF2ZWw5vce+jVub0VbW1vQccbRmlxmHBaDua5Jt5t5GEi5j8yY",
+	"88RTU8D4YEVTfT/SJRGZCupGW7tkVh8Ec5aAfRZ6XWTNTcu9hvroZJTTQOiV4xNA2AS0npSRewtoqUV+",
+	"KqBsLZjHBJ9fMqdr8jQBrRF7+uUskxMtpQOp8Hpa6lMauv41Qy9pUDr1t07nLHJRH0zp9FtsPXJIy3Jz",
+	"pbqolivi4oWU6SolfzDV9usqqc5WAxYUQJCpls1bUY4c2VflOGg4/nYjLWB1NXZE8AaUpeCDCzxukoLh",
+	"mTtIwT+CBdKKjnlm1GoBuCt06EtzsYyuIEagXdw7IsYEQckMsP1JgkaUaLGSZwpWZBiKzeLOk/OskNtH",
+	"Q5al6dCUYE/xFbFlzKwf6yolQzTmzufhmtJVJGXoroEu8DVUrTfHwsFtkvsIR5imTtQtmmEZV0zGNJeF",
+	"Su0m6115afRmds6QkYxNPGWSl7wvo+J7KHG3Jjb6mHj/fMhopYYLRaVxpgR8sPq3v64/5qNytiaKYqOG",
+	"IC1+fify8iNFdG632MpvnBHz8Is2VIvkdtK3mKZ2Ky9+6fbqmYObx2PU+3lRiapfxVGvkSUkrfnz5oRq",
+	"cXvRKhysjw60ZEyYEgs0IWliyQssiJFcxlUlUbtWBf/dTt3GXpw7tv2utgpKC1hPDZV5L4l7jU5quRi7",
+	"98Z1/AcENnl326yOu7P8gYObviXx68IPEsnJBeIQTWOh775ksBqK41kV1pbtah3R1sBqCkEHytc0uaVP",
+	"Mlt2x/riQC/3k9pMVk4ltouPLhnPRBGPOiHYRqGjK5JScuNZACCOyFpDA4YDR0zLdoOqaSD3SWHEyPyS",
+	"QdcJG1iEUYILD5tWk8GlbT00zVaFB7UpQA/eJ8HrBxO8vjVLRVcpSNm+uvXeFdd/MK9r5jppQ2ovuiJq",
+	"TghDas6NbRAMh8ZoCE9bdB3jmewj0xuy3OKYmsA5Fx9pk12gFpf1t1g7Y4wZA7RGmbSllqi05WByQHYV",
+	"1qALFvhUqFa601S/NyUsIYlrrwYBMnWukov8YBqktONqtzBDKM1KNQl7YMFsD4ieEQaHesxheTm7eUjq",
+	"y239qAvxoeqeJbWAvAgwI5UgKp5Ytuu8cZIbq5opo2ds3EP9/HDXpEAQYdKl4Ie8h/KwbtFTygZFiXK6",
+	"lEBg/DM7O692GhrZPGwWE04JS7CorRpif79DitI3Ktw9LlVtkgTdOa8kmXeV/3zpaUWlvHJT3EiLNZ7i",
+	"+RECrIsgIGNvs/R7GPkMoSibl8eY/2RLNWNVFNwSVvK1Hp1aZ/GZv/wHLrHXNni5c9QT1PRuH1xTtyvS",
+	"Ol7J1gwv4oPevj96e3h0dPDmz+OTwfnvJx//3N873j84ghiifxzsX+hnoKT482fRnV7/IcJxPKhr1qF9",
+	"DHtKEnqQgoH+EdfXCxRlWuEoaenr+mqBbwWf2sqZpqrKAKthLsA8R1zLEtgLvaES5RF8u+CMSDHUKbNu",
+	"OuTkRS305TV3tVhmRT8bzNhHxyBtXjKSar0Zu3K1xM/eljMMZBNiXBB2KrKWc6kNoY5TTKeQBJLHVdhU",
+	"HUiONc/bnJtnOUo/j+DpS+ZkXiwhChtdLdCQgcQzh6N4ZnHfvmBF3RizmKQkQc8cSXhu81LsCuAorNR8",
+	"TchMv/fMEov6goYeBnZ3iyRkOuOKsHjxB1k8mHfEW+JXqYjoH9Eq9dpWanb8fW0NO/oBCyauV+Ci5vpm",
+	"hpB1dYjl5G/1FYKi+8wIXfDHMLKJbxAgp7UWjaYRXLZpQqfVJIumoARBvFmRLZ6XgHkeAT2CZxifXzI7",
+	"DeNm3Hwm+NYGED2PPF04J2/em547tuijaVMHTRQhlqB+XbJyeW6JcJryOYymdS79zMB/ZAiEo7N76qun",
+	"KpTYWE2xS0P4l9SBChMLCPebX7y/XPBHQlKiAqX+fzWRWfY27N3UZW2iE0ZylpfTe5fT45czh7fwlPTR",
+	"8HC0Ac7poTHIkoQkBspMn85lv9Q+DHwnuj96hMCUFlTXu4coP687GjZ/nJo/d/ASPy4uGoAs2wlXiZV1",
+	"gVZ3A+lHirfqBtbfUfTVd1XboFHP2WsLjN3AzBdlu8dveXH3YMlaipbSKsUVGWfQT2MhNUOxSWiWAU3x",
+	"AiUc3Pf9mgCp+2MMD6oJ3He4VGDoR3XedaMLT668r8whv5k4qmb2+o7fQEugFIyYhLVltFb0zdN1vz+b",
+	"9rlb+pM9e0WNipA9e28fMmL3T96dHh1cHLz58/D4w97RYcloXfvMD2GZtrDTIrLLAtmTRfpBLNLueOut",
+	"0bLA8kCJgTor9IlITCkPslRCFKzSpWIZ1rLnTLtYmpAHrWlbbNiFlgQ2BMlgRmGZLU1gCiVKG+VAGBFj",
+	"U+xzlPI5mG8sHhlTEEZD03R7mBuDBRllksiyWQjHk0pVEWuApswEaqKPpgKJSUq4ZL8dXAAhdgWzhta2",
+	"7VHy+nB85RnMMqkndvEXZgFOOMFTktTbni2Ofat2Z7u8DjbnF/c9d6v2O1QL/RRqg6U/fuudBxcKv7r1",
+	"Mid54eAwTZ3yyMyVdVXcN5tf7KemVLW1EfKxrCcNaOH6nz5ZTR7EarKSF+/l7LEoa0CVLQIEWWC1DLoT",
+	"rDmq3Ml8kqdIGztIZOsA+kydQjc61kd7KNWCaG6It0lw8CWU/Z9CMQTu2eqd89qaXWqTz9bHr4e1q+TC",
+	"7v3aVCrDPm5+dStK8WRH+ep2lHW47TdjfVnNqm0i27xUJheCnyGMG6vu3HszzsQN6cfypr5ADk+zKZNo",
+	"CE7qIUnxTJJkIPUfMz4nYnA9hx9A9RhczydQjJbHgxkRMWFqCD16Td0QyLgrh1AHOwzoVe2ff+hM2WxP",
+	"3xZKf0cZA+po2mPqWD7THPHjyxBPVai7yhz5bUEsA1JAH+5dymiBj4431fa51E9poeTbQZA7hLXrzTwh",
+	"z/eOPKeaF0TOAgWdKxRWfm/uPF0Sel9Y8H185JqxcSNunR7/9oCodTEhU/IAOEineEw27f4CfoIryjAY",
+	"89vzrQj97cUWmtHPJJVoTpMnXPwOGdmMxioTX4eVyZtmbDv/8P1im7wZ//XzNH2SC/9z0CkReF5uB/cY",
+	"6FQtKx9U1g6ZV3LP1tNYdmSXy693W+831gzIbaRNug9Uu39yrH4vGCfwPL80E6Amc3vnYyIe9O+YqapS",
+	"tkTQBYEqwVUrcB7QYFO7obuiKUyRmGzqoAnkzMz6LUeemgXWRpfFXCRPrpM72EEfl78ZHS0hCtPU3p5x",
+	"vZiifjNBY4JSyh5bjJSKz7qXvam4dYIxG92SKS5ImtYFePDZbi3ah+M2LpkN3IBfTBEd5wGamDq8NvQW",
+	"cjegTyN0hjKlyCtP55Up8owO54gIN4zis3uNlfg6QQthn8sTDVg7EIDP2sUBQNOyLgGcstRyxQRwOjwz",
+	"QZsKSrvMJzSeGKiuomE+IJUyC6UhQdkVs7BW4Zne/PcRnwmPte1nCuu80G/U1T4x52Hwm6eQUCcyMnwO",
+	"pftMI9j4GhLtRjiVZPi8Ll7TSJXRsm56xXlKMPv+Iinh8JrFfQOkT8L+V4qiVA4VHRmxX9RHUFbJxuvC",
+	"x2kYoS1+jDBbzEHatuUyGVFzLq6X8qWDhIazOjJzyZbpjHytJ7RJr6r8yk+yXCovyluEQ1SHkSr6aA9l",
+	"NDG1pcZUKmDOmoNHaMLnoAsA87pkckZShZ7FWBKv66lGLmgpNdwYRmj4Wv/vL6buvZzhmKCEg6wwhajr",
+	"FYn5gDbfamgkLO6rJOObY6mRMABmn/LuPXHnBwt+PLM4ibC56xC9Kgk9m1/g36Y07UMlAe1tTyAP9fEY",
+	"U9ZH5+VCmaBJS1NmwxU9X0B8hGkut05e9htY25poX5+RvRPaLSTacEa+efH728hhbgLKKYdSArUgWZ+z",
+	"vO51P5LN6AGp7VOs7V1ibVeAWjdQMpy8Yy6ynT+Pf9VkbQj8bejSThi30pYXKQvZI7ZlQ1368X3QvweS",
+	"d+47PLY06KMGxzaj9VNg7P1yo+8rYpULY7BoIWbNydWE8+su1iWjLHGZd5zJlTrXadG+gLSaKNGIiz4q",
+	"dQEOGpM+upV81x5Su4tme4k7+CeLyVeymMwLeHPIkX9VbzV5p/Wmsa10LOmYGaD+57ltDYwcGH96NlFq",
+	"Jl9vbs7n877rHJzfesynz72uoyQWxGXEW6dCZO0mlj/bytmgzlwy6HBCJcLo9OT8AnoYfrkEU+NlL0KX",
+	"PSjurfB0Zv5MsMKXvdsh5HkKgob6i6Gx4OB8XtdSiinZNxn+fVvDDClwxvCRc06V+6qOaKqVupQoiWZY",
+	"SuOcgX6ISK8J3swrkS8RFC5si39r9MmdQLIDhblkl2wPTc31QB8povejdcDcIVSkA7/4/HnXLHBOpav9",
+	"pgR1GqMpJznnUIM7ygtWJuZTH+Vg4DdkxELQG3LJXEn1qCCTGJpkQeUXRkxT0ysyoSzJi1JKPCX58rUe",
+	"C7Ul1ZzGJEIZS2yff3hsaMFogybDPtpjCCeJINJ1qYRdyku2s70Fh2v6c+kdjfQNmy3pE6JgAkj66Iwk",
+	"VJBY5d0r0Yib0nK2kYQZn3h9MPVDLpM4u0ppjChTRDCi4CfjQqs3j1k0eaAmDnb0r2LhOiZzt7kaCc3e",
+	"XlS0lzP4/8Pn/n6zvrjfcU75EHSQVhzhHK3CHKIiQG1+sZ+WbVUhO1EB/0+Wov8M2Tw3M1k4KbDfcipK",
+	"amWROvPT+lD0SAaodpTwyQj1VYxQ8xx6wgJwJ5ByLLejKWpIGMggQ6T5MroSEH2Ic9nEdOzD8fWu61VN",
+	"tR6phRlwTebJjYpzxE2uo6HgE1JrpLof4vtgYst9G6oqwz6qqaodAXgyVz3Vw+tg38KrSdcqyWzTY7Zt",
+	"molG6JrMTHeBl1t+RybTYJ+w1dasNz5rb1nErn1cU3mSBZSb+/4CjCq7aDadFVf4ZDz7TnILUm5r3lpU",
+	"/KmN1Lu+ANKSAmx+sZ8XTZWVKjDaezx0eAMB4nX8063/Di3IngB0Lz9Gr/bRHFtBUsuYxuqpTC7vvYJq",
+	"Mwl2gLA+YG8KYv/sHte//lILC3oZm87cYnwT4ANFtFfRtgGLIsQZaORzvLCm9qf49rXj26FGToFaleQJ",
+	"zMh8ybBd2LXXkOyMEfVOIL6yafPwmpDZYMIzIYfOUl/1A4GzIk2cQ0dxHiHJC7cFhJ5BQhpmNikNyjTs",
+	"oi3TkMoNoNVel3uyJGCecVVosedm2w+qkcKEuYn58bTHdWzpjMxze/qTxLYe7v5GS5ZKzIwvTzpQ64qa",
+	"ish7Q8wyKlwQqb5tRtJHh0qCAGycqBM+hyq+hKkn7nJX7uIcptZPrBazwqgMQBeGVZhV3Dg4zETae93b",
+	"BDCzj4fCYK5A+zepAlTY5vhGCfWqxpsaGZWabimmU6i8bBsjQocx26uwqBxgRykV8g8MNsFiTNk4QiPB",
+	"p4ZjQA0CxQseM1PegHlKWWAwLBKzqVmajTcwSzZsloXGG4FjJSMnFdN4UqqDZ9JEnEPey83o++2pId5o",
+	"eeID423D0sRemwAA70WNSPWv5U663DFdyVuLPKa8FJvhTZNDxfJU+sonWCRzLEgE2BxrQZopilNzZDGf",
+	"TjFwbW47dNtRS4kqWmz/PwEAAP//",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

@@ -34,6 +34,7 @@ type Deps struct {
 	Tokens       Tokens
 	ChargePoints ChargePoints
 	Upkeep       Upkeep
+	Webhooks     Webhooks
 	Commands     chargepoint.Commander
 	Hub          *live.Hub
 	Events       live.Log
@@ -63,7 +64,7 @@ type API struct {
 	Deps
 
 	plotCursors, historyCursors, reservationCursors, sessionCursors, meterCursors, chargePointCursors,
-	tokenCursors, commandCursors, messageCursors *page.Codec
+	webhookCursors, deliveryCursors, tokenCursors, commandCursors, messageCursors *page.Codec
 }
 
 var _ StrictServerInterface = (*API)(nil)
@@ -76,7 +77,8 @@ func New(deps Deps) *API {
 		reservationCursors: deps.Cursors.For("reservations"), sessionCursors: deps.Cursors.For("sessions"),
 		meterCursors: deps.Cursors.For("meter-values"), chargePointCursors: deps.Cursors.For("charge-points"),
 		commandCursors: deps.Cursors.For("commands"), messageCursors: deps.Cursors.For("messages"),
-		tokenCursors: deps.Cursors.For("tokens"),
+		tokenCursors:   deps.Cursors.For("tokens"),
+		webhookCursors: deps.Cursors.For("webhooks"), deliveryCursors: deps.Cursors.For("webhook-deliveries"),
 	}
 }
 

@@ -76,3 +76,13 @@ func (p CommandPage) VisitListChargePointCommandsResponse(c *fiber.Ctx) error {
 func (p MessagePage) VisitListChargePointMessagesResponse(c *fiber.Ctx) error {
 	return respond(c, p.NextCursor, p)
 }
+
+// VisitListWebhooksResponse implements the generated interface.
+func (p WebhookPage) VisitListWebhooksResponse(c *fiber.Ctx) error {
+	return respond(c, p.NextCursor, p)
+}
+
+// VisitListWebhookDeliveriesResponse implements the generated interface.
+func (p WebhookDeliveryPage) VisitListWebhookDeliveriesResponse(c *fiber.Ctx) error {
+	return respond(c, p.NextCursor, p)
+}

@@ -23,6 +23,7 @@ type Plots interface {
 	ListPlots(ctx context.Context, filter plot.Filter, after uuid.UUID, limit int) ([]plot.Plot, error)
 	PatchPlot(ctx context.Context, id uuid.UUID, patch plot.Patch, allow func(plot.Plot) error) (plot.Plot, error)
 	PushPlot(ctx context.Context, id uuid.UUID, push plot.Push, allow func(plot.Plot) error) (plot.Plot, error)
+	PushPlots(ctx context.Context, rows []plot.PushRow, allow func(operator uuid.UUID) bool) error
 	PlotHistory(
 		ctx context.Context, id uuid.UUID, from, to time.Time, before plot.HistoryPosition, limit int,
 	) ([]plot.Change, plot.HistoryPosition, error)

@@ -19,6 +19,7 @@ type Reservations interface {
 	CreateReservation(ctx context.Context, r reservation.Reservation) (reservation.Reservation, error)
 	GetReservation(ctx context.Context, id uuid.UUID) (reservation.Reservation, error)
 	ListReservations(ctx context.Context, sel access.Selection) ([]reservation.Reservation, error)
+	TakenSpans(ctx context.Context, plot uuid.UUID, from, to time.Time) ([]reservation.Span, error)
 	ChangeReservation(
 		ctx context.Context, id uuid.UUID, change func(reservation.Reservation) (reservation.Reservation, error),
 	) (reservation.Reservation, error)

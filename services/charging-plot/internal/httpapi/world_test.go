@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"sync"
 	"testing"
 	"time"
@@ -20,7 +21,9 @@ import (
 	"github.com/ihr-charging/charging-plot-api/libs/httpserver"
 	"github.com/ihr-charging/charging-plot-api/libs/idempotency"
 	"github.com/ihr-charging/charging-plot-api/libs/page"
+	"github.com/ihr-charging/charging-plot-api/libs/publichttp"
 	"github.com/ihr-charging/charging-plot-api/libs/telemetry"
+	"github.com/ihr-charging/charging-plot-api/libs/webhook"
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/central"
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/chargepoint"
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/httpapi"
@@ -44,6 +47,7 @@ type world struct {
 	commands *chargePoints
 	desk     *session.Desk
 	hub      *live.Hub
+	hooks    *webhook.Store
 }
 
 // chargePoints answers commands.
@@ -75,6 +79,8 @@ func newWorld(t *testing.T) *world {
 	w := &world{t: t, issuer: authntest.NewIssuer(t), commands: &chargePoints{}}
 	w.World = postgrestest.New(t, postgrestest.Options{Wake: func() { w.hub.Wake() }})
 	log := slog.New(slog.DiscardHandler)
+	here := publichttp.NewGuard(publichttp.Rules{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.2/32")}})
+	w.hooks = webhook.NewStore(w.DB, webhook.StoreOptions{Guard: here, Key: []byte("test"), Now: w.Clock.Now})
 	w.hub = live.NewHub(postgres.Events(w.DB), 20*time.Millisecond, log)
 	w.desk = session.NewDesk(w.Store, w.commands, time.Second, log)
 	changes := feed.NewSource(w.DB, feed.SourceOptions[httpapi.Plot]{
@@ -91,11 +97,12 @@ func newWorld(t *testing.T) *world {
 	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	w.Must(err)
 	server := httpserver.New(httpserver.Config{Listener: listener}, telemetry.Discard())
+	httpapi.AllowBodies(server)
 	document, err := httpapi.Document()
 	w.Must(err)
 	api := httpapi.New(httpapi.Deps{
 		Plots: w.Store, Changes: changes, Reservations: w.Store, Terms: postgrestest.Terms, Sessions: w.Store, Desk: w.desk, Tokens: w.Store,
-		ChargePoints: w.Store, Upkeep: w.Store, Commands: central.NewRecorder(w.commands, w.Store, w.Clock.Now, log), Hub: w.hub, Events: w.Store.Events(), Stations: w.Store,
+		ChargePoints: w.Store, Upkeep: w.Store, Webhooks: w.hooks, Commands: central.NewRecorder(w.commands, w.Store, w.Clock.Now, log), Hub: w.hub, Events: w.Store.Events(), Stations: w.Store,
 		Cursors: page.NewCodec([]byte("test")), Now: w.Clock.Now, Log: log, CommandTimeout: time.Second, Heartbeat: 50 * time.Millisecond,
 	})
 	authenticate := w.issuer.Verifier(t, audience).Middleware()

@@ -66,6 +66,17 @@ type Push struct {
 	At     time.Time // zero: now
 }
 
+// PushRow is one row of a batch of pushes, and what became of it.
+type PushRow struct {
+	PlotID uuid.UUID
+	Push
+
+	// Fault says why the row is not stored: ErrNotFound, ErrForeign or ErrRemoved. Outdated is a row that is older than what was pushed
+	// before, and changes nothing.
+	Fault    error
+	Outdated bool
+}
+
 // Filter narrows a list of plots; empty fields do not.
 type Filter struct {
 	Station   uuid.UUID

@@ -89,9 +89,12 @@ LIMIT $3`
 
 // After gives the events after a position, in order.
 func (l EventLog) After(ctx context.Context, after live.Position, limit int) ([]live.Event, error) {
+	return eventsAfter(ctx, l.db, strconv.FormatUint(after.XID, 10), after.Seq, limit)
+}
+
+func eventsAfter(ctx context.Context, q sqlx.QueryerContext, xid string, seq int64, limit int) ([]live.Event, error) {
 	var rows []eventRow
-	err := l.db.SelectContext(ctx, &rows, afterSQL, strconv.FormatUint(after.XID, 10), after.Seq, limit)
-	if err != nil {
+	if err := sqlx.SelectContext(ctx, q, &rows, afterSQL, xid, seq, limit); err != nil {
 		return nil, postgres.Map(err, nil)
 	}
 	out := make([]live.Event, len(rows))
@@ -120,9 +123,10 @@ func (l EventLog) Oldest(ctx context.Context) (live.Position, bool, error) {
 	return live.Position{XID: xid, Seq: rows[0].Seq}, err == nil, err
 }
 
-const trimEventsSQL = `DELETE FROM events WHERE at < $1`
+const trimEventsSQL = `
+DELETE FROM events WHERE at < $1 AND (xid, seq) <= (SELECT d.xid, d.seq FROM webhook_dispatch d)`
 
-// TrimEvents deletes the events from before the time.
+// TrimEvents deletes the events from before the time, but for those that webhooks have not been given yet.
 func (s *Store) TrimEvents(ctx context.Context, before time.Time) (int64, error) {
 	result, err := s.db.ExecContext(ctx, trimEventsSQL, before)
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 	"github.com/ihr-charging/charging-plot-api/libs/idempotency"
 	libpostgres "github.com/ihr-charging/charging-plot-api/libs/postgres"
 	"github.com/ihr-charging/charging-plot-api/libs/postgres/pgtest"
+	"github.com/ihr-charging/charging-plot-api/libs/webhook"
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/postgres"
 )
 
@@ -17,6 +18,7 @@ func TestMigrationsHoldTheTablesOfTheLibraries(t *testing.T) {
 	for file, schema := range map[string]string{
 		"0007_feeds.sql":       feed.Schema(postgres.ChangeLog) + feed.CursorSchema,
 		"0008_idempotency.sql": idempotency.Schema,
+		"0010_webhooks.sql":    webhook.Schema,
 	} {
 		text, err := fs.ReadFile(postgres.Migrations(), file)
 		if err != nil {

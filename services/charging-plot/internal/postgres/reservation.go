@@ -217,16 +217,29 @@ const offerHorizon = 31 * 24 * time.Hour
 // offerNext is ErrTaken with the next time the plot is free for as long as was asked. It is read after the claim has failed, so it may
 // be gone by the time somebody asks for it; it is an offer, not a claim. A reservation that is being moved does not stand in its own way.
 func (s *Store) offerNext(ctx context.Context, r reservation.Reservation) error {
-	var rows []reservationRow
-	if err := s.db.SelectContext(ctx, &rows, takenSQL, r.PlotID, r.StartsAt, r.StartsAt.Add(offerHorizon), r.ID); err != nil {
-		return postgres.Map(err, nil)
-	}
-	taken := make([]reservation.Span, len(rows))
-	for i, row := range rows {
-		taken[i] = reservation.Span{From: row.StartsAt, Until: row.EndsAt}
+	taken, err := s.takenSpans(ctx, r.PlotID, r.StartsAt, r.StartsAt.Add(offerHorizon), r.ID)
+	if err != nil {
+		return err
 	}
 	next := reservation.NextFree(taken, r.StartsAt, r.EndsAt.Sub(r.StartsAt)).UTC()
 	return reservation.ErrTaken.Detailf("It is free again from %s.", next.Format(time.RFC3339)).With("next_free_at", next)
+}
+
+// TakenSpans gives when between two times a plot is claimed, in no order.
+func (s *Store) TakenSpans(ctx context.Context, plot uuid.UUID, from, to time.Time) ([]reservation.Span, error) {
+	return s.takenSpans(ctx, plot, from, to, uuid.Nil)
+}
+
+func (s *Store) takenSpans(ctx context.Context, plot uuid.UUID, from, to time.Time, but uuid.UUID) ([]reservation.Span, error) {
+	var rows []reservationRow
+	if err := s.db.SelectContext(ctx, &rows, takenSQL, plot, from, to, but); err != nil {
+		return nil, postgres.Map(fmt.Errorf("read when a plot is taken: %w", err), nil)
+	}
+	taken := make([]reservation.Span, len(rows))
+	for i, row := range rows {
+		taken[i] = reservation.Span{From: row.StartsAt.UTC(), Until: row.EndsAt.UTC()}
+	}
+	return taken, nil
 }
 
 const getReservationSQL = `SELECT ` + reservationColumnsR + ` FROM reservations r WHERE r.id = $1`

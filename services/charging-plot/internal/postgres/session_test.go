@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/ihr-charging/charging-plot-api/libs/webhook"
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/central"
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/chargepoint"
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/live"
@@ -472,6 +473,13 @@ func TestLiveEventsAreToldInOrderAndToWhomTheyConcern(t *testing.T) {
 		}
 	}
 	w.Clock.Move(time.Hour)
+	if n, err := w.Store.TrimEvents(t.Context(), w.Clock.Now()); err != nil || n != 0 {
+		t.Errorf("%d events were trimmed before webhooks heard of them (%v)", n, err)
+	}
+	handed, err := w.Store.Dispatch(webhook.NewStore(w.DB, webhook.StoreOptions{Key: []byte("test")})).DispatchWebhooks(t.Context(), 500)
+	if err != nil || handed < len(events) {
+		t.Errorf("%d of %d events were handed on (%v)", handed, len(events), err)
+	}
 	if n, err := w.Store.TrimEvents(t.Context(), w.Clock.Now()); err != nil || n == 0 {
 		t.Errorf("%d events were trimmed (%v)", n, err)
 	}

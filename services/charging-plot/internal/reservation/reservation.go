@@ -213,3 +213,53 @@ func NextFree(taken []Span, from time.Time, d time.Duration) time.Time {
 	}
 	return from
 }
+
+// Slot is a stretch of a calendar.
+type Slot struct {
+	Span
+
+	Taken bool
+}
+
+// Calendar cuts a window into stretches that are free and taken, in order and without gaps, given the spans taken, in any order. Taken
+// spans that touch are one.
+func Calendar(taken []Span, window Span) []Slot {
+	sorted := slices.SortedFunc(slices.Values(taken), func(a, b Span) int { return a.From.Compare(b.From) })
+	var out []Slot
+	add := func(from, until time.Time, taken bool) {
+		if !until.After(from) {
+			return
+		}
+		if n := len(out); n > 0 && out[n-1].Taken == taken {
+			out[n-1].Until = until
+			return
+		}
+		out = append(out, Slot{Span{from, until}, taken})
+	}
+	at := window.From
+	for _, s := range sorted {
+		from, until := later(s.From, at), earlier(s.Until, window.Until)
+		if !until.After(from) {
+			continue
+		}
+		add(at, from, false)
+		add(from, until, true)
+		at = until
+	}
+	add(at, window.Until, false)
+	return out
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+func earlier(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
+}
