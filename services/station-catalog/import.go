@@ -25,6 +25,10 @@ type ImportOptions struct {
 	Source string
 	// DryRun only reports what would be done.
 	DryRun bool
+	// RemoveUnlisted removes stations that the source no longer lists, unless they are more than MaxRemovedShare of its stations;
+	// half of them when that is 0.
+	RemoveUnlisted  bool
+	MaxRemovedShare float64
 }
 
 // Import reads a file of stations to its end and writes what is new in it, as `station-catalog import` does: the database has the
@@ -52,6 +56,12 @@ func Import(ctx context.Context, cfg Config, format string, file io.Reader, prog
 	if err != nil {
 		return Report{}, fmt.Errorf("id of the import: %w", err)
 	}
-	imp := transfer.Import{ID: id, Format: format, Source: o.Source, DryRun: o.DryRun, SubmittedBy: "command line"}
+	imp := transfer.Import{ID: id, Format: format, Source: o.Source, DryRun: o.DryRun, SubmittedBy: "command line", MaxRemovedShare: o.MaxRemovedShare}
+	if o.RemoveUnlisted {
+		imp.Removal = transfer.Mark
+	}
+	if imp.MaxRemovedShare == 0 {
+		imp.MaxRemovedShare = transfer.MaxRemovedShare
+	}
 	return transfer.Run(ctx, store, reader, imp, file, progress)
 }

@@ -198,7 +198,7 @@ func rules(cfg Config) []ratelimit.Rule {
 	}
 	return []ratelimit.Rule{
 		{
-			Name: "transfer", Routes: []string{"POST /v1/imports", "GET /v1/exports/stations.ndjson"},
+			Name: "transfer", Routes: []string{"POST /v1/imports", "GET /v1/exports/stations.ndjson", "GET /v1/exports/stations.geojson", "GET /v1/exports/stations.csv"},
 			Anonymous: budget(cfg.AnonymousRate, dearer), Principal: budget(cfg.PrincipalRate, dearer),
 		},
 		{Name: "default", Anonymous: budget(cfg.AnonymousRate, 1), Principal: budget(cfg.PrincipalRate, 1)},

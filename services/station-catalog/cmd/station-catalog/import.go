@@ -60,6 +60,8 @@ func importing() *cobra.Command {
 	flags.StringVar(&format, "format", "", "irve, ocpi, ocm, afdc, bnetza or ndjson")
 	flags.StringVar(&options.Source, "source", "", "name of the source; the format's name when left out (not for ndjson)")
 	flags.BoolVar(&options.DryRun, "dry-run", false, "only report what would be done")
+	flags.BoolVar(&options.RemoveUnlisted, "remove-unlisted", false, "remove stations of the source that the file no longer lists")
+	flags.Float64Var(&options.MaxRemovedShare, "max-removed-share", 0, "share of the source's stations that may be removed; 0.5 when left out")
 	flags.BoolVar(&all, "findings", false, "print every finding")
 	flags.BoolVar(&quiet, "quiet", false, "no progress bar")
 	if err := cmd.MarkFlagRequired("format"); err != nil {

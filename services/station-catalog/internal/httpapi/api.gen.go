@@ -4,9 +4,11 @@
 package httpapi
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"strings"
@@ -346,6 +348,24 @@ func (e ImportFormat) Valid() bool {
 	case Ocm:
 		return true
 	case Ocpi:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ImportRemoval.
+const (
+	Keep ImportRemoval = "keep"
+	Mark ImportRemoval = "mark"
+)
+
+// Valid indicates whether the value is a known member of the ImportRemoval enum.
+func (e ImportRemoval) Valid() bool {
+	switch e {
+	case Keep:
+		return true
+	case Mark:
 		return true
 	default:
 		return false
@@ -704,6 +724,9 @@ type ImportFindingPage struct {
 
 // ImportFormat defines model for ImportFormat.
 type ImportFormat string
+
+// ImportRemoval defines model for ImportRemoval.
+type ImportRemoval string
 
 // MergeInput defines model for MergeInput.
 type MergeInput struct {
@@ -1290,6 +1313,9 @@ type ServerInterface interface {
 	// GetImport Read an import
 	// (GET /v1/imports/{import_id})
 	GetImport(c *fiber.Ctx, importId ImportID, params GetImportParams) error
+	// WatchImport Watch an import
+	// (GET /v1/imports/{import_id}/events)
+	WatchImport(c *fiber.Ctx, importId ImportID) error
 	// ListImportFindings Read an import's report
 	// (GET /v1/imports/{import_id}/findings)
 	ListImportFindings(c *fiber.Ctx, importId ImportID, params ListImportFindingsParams) error
@@ -1423,6 +1449,35 @@ func (siw *ServerInterfaceWrapper) GetImport(c *fiber.Ctx) error {
 
 	handler := func(c *fiber.Ctx) error {
 		return siw.Handler.GetImport(c, importId, params)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// WatchImport operation middleware
+func (siw *ServerInterfaceWrapper) WatchImport(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "import_id" -------------
+	var importId ImportID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "import_id", c.Params("import_id"), &importId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter import_id: %w", err).Error())
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.WatchImport(c, importId)
 	}
 
 	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
@@ -2962,6 +3017,8 @@ func RegisterHandlersWithOptions(router fiber.Router, si ServerInterface, option
 
 	router.Get(options.BaseURL+"/v1/imports/:import_id", wrapper.GetImport)
 
+	router.Get(options.BaseURL+"/v1/imports/:import_id/events", wrapper.WatchImport)
+
 	router.Get(options.BaseURL+"/v1/imports/:import_id/findings", wrapper.ListImportFindings)
 
 	router.Get(options.BaseURL+"/v1/operators", wrapper.ListOperators)
@@ -3140,6 +3197,118 @@ type GetImport503ApplicationProblemPlusJSONResponse struct {
 }
 
 func (response GetImport503ApplicationProblemPlusJSONResponse) VisitGetImportResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(503)
+
+	return ctx.JSON(&response)
+}
+
+type WatchImportRequestObject struct {
+	ImportId ImportID `json:"import_id"`
+}
+
+type WatchImportResponseObject interface {
+	VisitWatchImportResponse(ctx *fiber.Ctx) error
+}
+
+type WatchImport200TexteventStreamResponse struct {
+	Body          io.Reader
+	ContentLength int64
+}
+
+func (response WatchImport200TexteventStreamResponse) VisitWatchImportResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "text/event-stream")
+	if response.ContentLength != 0 {
+		ctx.Response().Header.Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	ctx.Status(200)
+
+	// Fiber/fasthttp streams through a callback: fasthttp emits
+	// a chunk each time we call w.Flush(), so clients see
+	// streaming data immediately instead of waiting on buffering.
+	ctx.Response().SetBodyStreamWriter(func(w *bufio.Writer) {
+		if closer, ok := response.Body.(io.ReadCloser); ok {
+			defer closer.Close()
+		}
+		buf := make([]byte, 4096)
+		for {
+			n, err := response.Body.Read(buf)
+			if n > 0 {
+				if _, writeErr := w.Write(buf[:n]); writeErr != nil {
+					return
+				}
+				if flushErr := w.Flush(); flushErr != nil {
+					return
+				}
+			}
+			if err != nil {
+				return
+			}
+		}
+	})
+	return nil
+}
+
+type WatchImport400ApplicationProblemPlusJSONResponse struct {
+	InvalidApplicationProblemPlusJSONResponse
+}
+
+func (response WatchImport400ApplicationProblemPlusJSONResponse) VisitWatchImportResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(400)
+
+	return ctx.JSON(&response)
+}
+
+type WatchImport401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response WatchImport401ApplicationProblemPlusJSONResponse) VisitWatchImportResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response)
+}
+
+type WatchImport403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response WatchImport403ApplicationProblemPlusJSONResponse) VisitWatchImportResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(403)
+
+	return ctx.JSON(&response)
+}
+
+type WatchImport404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response WatchImport404ApplicationProblemPlusJSONResponse) VisitWatchImportResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(404)
+
+	return ctx.JSON(&response)
+}
+
+type WatchImport429ApplicationProblemPlusJSONResponse struct {
+	LimitedApplicationProblemPlusJSONResponse
+}
+
+func (response WatchImport429ApplicationProblemPlusJSONResponse) VisitWatchImportResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(429)
+
+	return ctx.JSON(&response)
+}
+
+type WatchImport503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response WatchImport503ApplicationProblemPlusJSONResponse) VisitWatchImportResponse(ctx *fiber.Ctx) error {
 	ctx.Response().Header.Set("Content-Type", "application/problem+json")
 	ctx.Status(503)
 
@@ -6223,6 +6392,9 @@ type StrictServerInterface interface {
 	// GetImport Read an import
 	// (GET /v1/imports/{import_id})
 	GetImport(ctx context.Context, request GetImportRequestObject) (GetImportResponseObject, error)
+	// WatchImport Watch an import
+	// (GET /v1/imports/{import_id}/events)
+	WatchImport(ctx context.Context, request WatchImportRequestObject) (WatchImportResponseObject, error)
 	// ListImportFindings Read an import's report
 	// (GET /v1/imports/{import_id}/findings)
 	ListImportFindings(ctx context.Context, request ListImportFindingsRequestObject) (ListImportFindingsResponseObject, error)
@@ -6341,6 +6513,33 @@ func (sh *strictHandler) GetImport(ctx *fiber.Ctx, importId ImportID, params Get
 		return err
 	} else if validResponse, ok := response.(GetImportResponseObject); ok {
 		if err := validResponse.VisitGetImportResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// WatchImport operation middleware
+func (sh *strictHandler) WatchImport(ctx *fiber.Ctx, importId ImportID) error {
+	var request WatchImportRequestObject
+
+	request.ImportId = importId
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.WatchImport(ctx.UserContext(), request.(WatchImportRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "WatchImport")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(WatchImportResponseObject); ok {
+		if err := validResponse.VisitWatchImportResponse(ctx); err != nil {
 			return err
 		}
 	} else if response != nil {

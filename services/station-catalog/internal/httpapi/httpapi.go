@@ -152,7 +152,9 @@ func (a *API) Register(server *httpserver.Server, before ...fiber.Handler) error
 	router.Get("/v1/stations/changes", a.listStationChanges) // before the station of an id
 	router.Get("/v1/stations/clusters", a.clusterStations)
 	router.Get("/v1/stations/duplicates", a.listDuplicates)
-	router.Get("/v1/exports/stations.ndjson", a.exportStations)
+	router.Get("/v1/exports/stations.ndjson", a.export("application/x-ndjson", exportLines))
+	router.Get("/v1/exports/stations.geojson", a.export("application/geo+json", exportGeoJSON))
+	router.Get("/v1/exports/stations.csv", a.export("text/csv; charset=utf-8", exportCSV))
 	router.Post("/v1/imports", a.startImport)
 	RegisterHandlers(router, NewStrictHandler(a, nil))
 	app.Get("/openapi/station-catalog.json", a.document.Handler())

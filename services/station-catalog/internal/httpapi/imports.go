@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strconv"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
@@ -38,6 +39,12 @@ func (a *API) startImport(c *fiber.Ctx) error {
 	}
 	imp := transfer.Import{
 		ID: id, Format: name, Source: source, DryRun: c.Query("dry_run") == "true", Operator: own, SubmittedBy: p.Subject.String(),
+		Removal: transfer.Removal(c.Query("removal", string(transfer.Keep))), MaxRemovedShare: transfer.MaxRemovedShare,
+	}
+	if share := c.Query("max_removed_share"); share != "" {
+		if imp.MaxRemovedShare, err = strconv.ParseFloat(share, 64); err != nil {
+			return errUnknownValue.At(fault.Field{Parameter: "max_removed_share", Code: "range", Detail: "must be a number from 0 to 1"})
+		}
 	}
 	if err := a.Imports.CreateImport(ctx, imp); err != nil {
 		return err

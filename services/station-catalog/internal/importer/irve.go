@@ -210,6 +210,9 @@ func irveRow(number int64, f *fields) transfer.Row {
 	point, findings := readPoint(number, f)
 	row := transfer.Row{Line: number, Findings: findings}
 	if point.Station == "" {
+		if station := f[colStation]; station != "" && !isNone(station) && utf8.RuneCountInString(station) <= 128 {
+			row.Key = station
+		}
 		return row
 	}
 	f[colEVSE], f[colStation] = point.UID, point.Station

@@ -35,7 +35,7 @@ func read(t *testing.T, format, text string) (map[string]transfer.Entry, []trans
 			t.Fatal(err)
 		}
 		findings = append(findings, row.Findings...)
-		if row.Key == "" || format == importer.IRVE && seen[row.UIDs[0]] {
+		if row.Data == "" || format == importer.IRVE && seen[row.UIDs[0]] {
 			continue // what was told before is dropped by whoever receives a file
 		}
 		if format == importer.IRVE {
@@ -334,7 +334,7 @@ func FuzzRows(f *testing.F) {
 			if err != nil {
 				return
 			}
-			if row.Key == "" {
+			if row.Data == "" {
 				if len(row.Findings) == 0 {
 					t.Fatal("a row vanished without a word")
 				}

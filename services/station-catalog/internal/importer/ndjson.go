@@ -36,9 +36,9 @@ func stationRow(number int64, line []byte) transfer.Row {
 	if len(row.Findings) > 0 {
 		return row
 	}
-	row.Key = s.Source + "\x1f" + s.SourceID
+	row.Key = s.Source + transfer.KeySeparator + s.SourceID
 	for _, e := range s.EVSEs {
-		row.UIDs = append(row.UIDs, s.Source+"\x1f"+e.UID)
+		row.UIDs = append(row.UIDs, s.Source+transfer.KeySeparator+e.UID)
 	}
 	row.Data = strconv.FormatInt(number, 10) + "\t" + string(bytes.TrimSpace(line))
 	return row

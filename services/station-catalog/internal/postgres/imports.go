@@ -19,12 +19,17 @@ import (
 )
 
 const insertImport = `
-INSERT INTO imports (id, format, source, dry_run, operator_id, submitted_by, state)
-VALUES ($1, $2, $3, $4, $5, $6, 'receiving')`
+INSERT INTO imports (id, format, source, dry_run, operator_id, submitted_by, removal, max_removed_share, state)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'receiving')`
 
 // CreateImport begins an import.
 func (s *Store) CreateImport(ctx context.Context, imp transfer.Import) error {
-	_, err := s.db.ExecContext(ctx, insertImport, imp.ID, imp.Format, imp.Source, imp.DryRun, imp.Operator, imp.SubmittedBy)
+	removal := imp.Removal
+	if removal == "" {
+		removal = transfer.Keep
+	}
+	_, err := s.db.ExecContext(ctx, insertImport, imp.ID, imp.Format, imp.Source, imp.DryRun, imp.Operator, imp.SubmittedBy, string(removal),
+		imp.MaxRemovedShare)
 	if err != nil {
 		return postgres.Map(fmt.Errorf("create import: %w", err), nil)
 	}
@@ -109,7 +114,7 @@ func (s *Store) Submit(ctx context.Context, id uuid.UUID) error {
 
 const importColumns = `
 id, format, source, dry_run, operator_id, submitted_by, state, error, rows, rejected_rows, adjusted_rows, stations, stations_total,
-created, updated, unchanged, removed, done_key, created_at, updated_at, finished_at`
+created, updated, unchanged, removed, done_key, removal, max_removed_share, created_at, updated_at, finished_at`
 
 const beginImport = `
 UPDATE imports
@@ -157,7 +162,7 @@ func (s *Store) Claim(ctx context.Context, worker string, lease time.Duration) (
 func scanImport(rows *sql.Rows) (transfer.Import, error) {
 	var i transfer.Import
 	err := rows.Scan(&i.ID, &i.Format, &i.Source, &i.DryRun, &i.Operator, &i.SubmittedBy, &i.State, &i.Error, &i.Rows, &i.Rejected,
-		&i.Adjusted, &i.Stations, &i.StationsTotal, &i.Created, &i.Updated, &i.Unchanged, &i.Removed, &i.DoneKey, &i.CreatedAt,
+		&i.Adjusted, &i.Stations, &i.StationsTotal, &i.Created, &i.Updated, &i.Unchanged, &i.Removed, &i.DoneKey, &i.Removal, &i.MaxRemovedShare, &i.CreatedAt,
 		&i.UpdatedAt, &i.FinishedAt)
 	i.CreatedAt, i.UpdatedAt = i.CreatedAt.UTC(), i.UpdatedAt.UTC()
 	if i.FinishedAt != nil {
@@ -213,6 +218,9 @@ func (s *Store) Write(ctx context.Context, imp transfer.Import, worker string, l
 		}
 		foreign = append(foreign, untold...)
 		if err := p.put(ctx, entries, operators, imp.DryRun); err != nil {
+			return err
+		}
+		if err := listed(ctx, tx, imp, batch.Listed); err != nil {
 			return err
 		}
 		findings := append(batch.Findings[:len(batch.Findings):len(batch.Findings)], foreign...)
@@ -337,14 +345,19 @@ WHERE id = $1 AND state NOT IN ('succeeded', 'failed')`
 const dropStaged = `
 DELETE FROM import_rows WHERE import_id = $1`
 
+const dropListed = `
+DELETE FROM import_listed WHERE import_id = $1`
+
 // Finish ends an import. One of whose stations not all were done has failed, whatever the caller thinks.
 func (s *Store) Finish(ctx context.Context, id uuid.UUID, message string) error {
 	return s.db.InTx(ctx, func(ctx context.Context, tx *sqlx.Tx) error {
 		if _, err := tx.ExecContext(ctx, finishImport, id, message); err != nil {
 			return fmt.Errorf("finish import: %w", err)
 		}
-		if _, err := tx.ExecContext(ctx, dropStaged, id); err != nil {
-			return fmt.Errorf("drop staged rows: %w", err)
+		for _, drop := range []string{dropStaged, dropListed} {
+			if _, err := tx.ExecContext(ctx, drop, id); err != nil {
+				return fmt.Errorf("drop staged rows: %w", err)
+			}
 		}
 		return nil
 	})

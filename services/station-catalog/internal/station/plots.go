@@ -1,6 +1,7 @@
 package station
 
 import (
+	"slices"
 	"strconv"
 	"time"
 
@@ -98,4 +99,21 @@ func (s Status) Valid() bool {
 	default:
 		return false
 	}
+}
+
+// Standards gives the connector standards of the station, each once, in order.
+func (s *Station) Standards() []string {
+	var out []string
+	for i := range s.EVSEs {
+		if s.EVSEs[i].Removed {
+			continue
+		}
+		for _, c := range s.EVSEs[i].Connectors {
+			if !slices.Contains(out, c.Standard) {
+				out = append(out, c.Standard)
+			}
+		}
+	}
+	slices.Sort(out)
+	return out
 }

@@ -62,10 +62,27 @@ func Apply(ctx context.Context, store Store, format Format, imp Import, worker s
 	if err := ctx.Err(); err != nil {
 		return imp, err
 	}
+	if err := removeUnlisted(ctx, store, imp, worker, progress); err != nil {
+		return imp, err
+	}
 	if err := store.Finish(ctx, imp.ID, ""); err != nil {
 		return imp, fmt.Errorf("finish the import: %w", err)
 	}
 	return store.GetImport(ctx, imp.ID)
+}
+
+// removeUnlisted does away with what the source no longer lists, when it is to.
+func removeUnlisted(ctx context.Context, store Store, imp Import, worker string, progress func(Progress)) error {
+	for more := imp.Removal == Mark; more; {
+		counts, left, err := store.RemoveUnlisted(ctx, imp, worker, lease)
+		if err != nil {
+			return fmt.Errorf("remove what is no longer listed: %w", err)
+		}
+		if more = left; progress != nil {
+			progress(Progress{Phase: Running, Counts: counts, StationsTotal: total(imp)})
+		}
+	}
+	return nil
 }
 
 func total(imp Import) int64 {
@@ -91,10 +108,10 @@ func prepare(ctx context.Context, store Store, format Format, imp Import, after 
 			if whole == 0 {
 				continue
 			}
-			batch, err := assemble(format, rows[:whole], imp.Source)
+			batch, err := assemble(format, rows[:whole], imp)
 			return prepared{batch: batch, err: err}
 		}
-		batch, err := assemble(format, rows, imp.Source)
+		batch, err := assemble(format, rows, imp)
 		if len(rows) == 0 {
 			batch.DoneKey = after
 		}
@@ -102,16 +119,18 @@ func prepare(ctx context.Context, store Store, format Format, imp Import, after 
 	}
 }
 
-func assemble(format Format, rows []StagedRow, source string) (Batch, error) {
+func assemble(format Format, rows []StagedRow, imp Import) (Batch, error) {
 	var batch Batch
 	for i := 0; i < len(rows); {
 		j := i
 		for j < len(rows) && rows[j].Key == rows[i].Key {
 			j++
 		}
-		entry, findings, ok := format.Assemble(rows[i:j], source)
+		entry, findings, ok := format.Assemble(rows[i:j], imp.Source)
 		batch.Findings = append(batch.Findings, findings...)
+		batch.Listed = append(batch.Listed, rows[i].Key)
 		if ok {
+			entry.Complete = entry.Complete || imp.Removal == Mark
 			if err := entry.Seal(); err != nil {
 				return batch, err
 			}

@@ -24,7 +24,9 @@ var (
 	ErrNotFound = fault.Define(fault.NotFound, "import_not_found", "There is no such import")
 	ErrFormat   = fault.Define(fault.Invalid, "unknown_import_format", "The import format is not known")
 	ErrFile     = fault.Define(fault.Unprocessable, "unreadable_file", "The file cannot be read")
-	ErrTooMany  = fault.Define(fault.TooLarge, "too_many_rows", "The file has too many rows")
+	// ErrTooManyRemoved ends an import that would remove more of what its source no longer lists than it may.
+	ErrTooManyRemoved = fault.Define(fault.Unprocessable, "too_many_removed", "Too many stations are no longer listed")
+	ErrTooMany        = fault.Define(fault.TooLarge, "too_many_rows", "The file has too many rows")
 )
 
 // MaxRows is the most rows of a file. What an import remembers of a row is the hash of its EVSEs' uids.
@@ -32,6 +34,21 @@ const MaxRows = 5_000_000
 
 // MaxFindings is how many findings of an import are kept; beyond that they are only counted.
 const MaxFindings = 10_000
+
+// Removal is what becomes of stations that an import's source no longer lists.
+type Removal string
+
+// The removal policies.
+const (
+	Keep Removal = "keep" // they stay
+	Mark Removal = "mark" // they become tombstones, and EVSEs that a listed station lacks are removed
+)
+
+// MaxRemovedShare is the share of a source's stations that an import removes at most unless it is told otherwise.
+const MaxRemovedShare = 0.5
+
+// KeySeparator parts source and source id in the key of a row that names its source.
+const KeySeparator = "\x1f"
 
 // State is how far an import has come.
 type State string
@@ -63,8 +80,11 @@ type Import struct {
 	Format string    `json:"format"`
 	Source string    `json:"source"`
 	DryRun bool      `json:"dry_run"`
-	State  State     `json:"state"`
-	Error  string    `json:"error,omitempty"`
+	// Removal and MaxRemovedShare say what becomes of stations that the source no longer lists.
+	Removal         Removal `json:"removal"`
+	MaxRemovedShare float64 `json:"max_removed_share"`
+	State           State   `json:"state"`
+	Error           string  `json:"error,omitempty"`
 	Counts
 	StationsTotal *int64     `json:"stations_total,omitempty"`
 	CreatedAt     time.Time  `json:"created_at"`
@@ -143,6 +163,8 @@ type Batch struct {
 	Entries  []Entry
 	Stations int // how many keys the batch does away with
 	Findings []Finding
+	// Listed are the keys of the stations that the file tells of, rejected ones among them.
+	Listed []string
 	// DoneKey is the key up to which the import is done with this batch.
 	DoneKey string
 }

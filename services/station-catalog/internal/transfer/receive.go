@@ -81,7 +81,10 @@ func (r *receiver) take(ctx context.Context, row Row, staging *stage) error {
 	case adjusted:
 		r.counts.Adjusted++
 	}
-	if !rejected {
+	if rejected && row.Key != "" && r.imp.Removal == Mark {
+		row.Data = "" // the station is listed all the same
+	}
+	if !rejected || row.Key != "" && r.imp.Removal == Mark {
 		r.chunk = append(r.chunk, row)
 		r.size += len(row.Data)
 	}

@@ -33,6 +33,8 @@ type Store interface {
 	Staged(ctx context.Context, id uuid.UUID, after string, limit int) ([]StagedRow, error)
 	// Write writes a batch and extends the lease, all at once; the counts are those of the import so far.
 	Write(ctx context.Context, imp Import, worker string, lease time.Duration, batch Batch) (Counts, error)
+	// RemoveUnlisted removes some of the stations that the file no longer lists, and tells whether there are more.
+	RemoveUnlisted(ctx context.Context, imp Import, worker string, lease time.Duration) (Counts, bool, error)
 	// Finish ends the import and drops what is staged. It failed with a message, and when not all of its stations were done.
 	Finish(ctx context.Context, id uuid.UUID, message string) error
 	GetImport(ctx context.Context, id uuid.UUID) (Import, error)
