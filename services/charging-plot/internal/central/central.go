@@ -19,11 +19,17 @@ import (
 // Links keeps who is connected where.
 type Links interface {
 	// Credentials returns the charge point with this identity and what its password is checked against, chargepoint.ErrNotFound when
-	// there is none.
-	Credentials(ctx context.Context, identity string) (chargepoint.ChargePoint, chargepoint.Secret, error)
+	// there is none. PromoteSecret makes the password that it was given last the only one.
+	Credentials(ctx context.Context, identity string) (chargepoint.ChargePoint, chargepoint.Credentials, error)
+	PromoteSecret(ctx context.Context, id uuid.UUID) error
 	Connected(ctx context.Context, id uuid.UUID, conn chargepoint.Connection, replica string) error
 	Disconnected(ctx context.Context, id uuid.UUID, conn chargepoint.Connection) error
 	Booted(ctx context.Context, id uuid.UUID, boot chargepoint.BootInfo) error
+	// RenewLease says until when the replica counts as alive, and tells whether it had ceased to. ForgetDead ends the connections of
+	// replicas whose lease has lapsed; Reclaim notes again those that were ended of a replica that lives.
+	RenewLease(ctx context.Context, replica string, now, until time.Time) (lapsed bool, err error)
+	ForgetDead(ctx context.Context, now time.Time) (int64, error)
+	Reclaim(ctx context.Context, replica string, held map[uuid.UUID]chargepoint.Connection) error
 	// Seen notes signs of life.
 	Seen(ctx context.Context, ids []uuid.UUID, at time.Time) error
 }
@@ -84,8 +90,11 @@ type Central struct {
 	statuses *batch.Group[Report]
 	readings *batch.Group[Readings]
 
-	mu   sync.Mutex
-	seen map[uuid.UUID]time.Time
+	unbroken time.Time // since when this replica has renewed its lease without a gap; Run's alone
+
+	mu      sync.Mutex
+	seen    map[uuid.UUID]time.Time
+	sockets map[uuid.UUID]chargepoint.Connection
 }
 
 var _ chargepoint.Central = (*Central)(nil)
@@ -103,23 +112,7 @@ func New(cfg Config, links Links, plugs Plugs, upkeep Upkeep, now func() time.Ti
 		cfg: cfg, links: links, plugs: plugs, upkeep: upkeep, log: log, now: now,
 		statuses: batch.New(batchLimit, batchTimeout, plugs.ReportStatuses),
 		readings: batch.New(batchLimit, batchTimeout, plugs.StoreReadings),
-		seen:     make(map[uuid.UUID]time.Time),
-	}
-}
-
-// Run writes the signs of life now and then until ctx ends. A heartbeat tells nothing but that somebody lives, so it is the one thing
-// that is acknowledged before it is written: ten thousand of them are then one statement.
-func (c *Central) Run(ctx context.Context) error {
-	ticker := time.NewTicker(c.cfg.SeenEvery)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-ticker.C:
-			c.writeSeen(ctx)
-			c.settleStrayed(ctx)
-		}
+		seen:     make(map[uuid.UUID]time.Time), sockets: make(map[uuid.UUID]chargepoint.Connection),
 	}
 }
 
@@ -147,18 +140,20 @@ func (c *Central) alive(id uuid.UUID) {
 }
 
 // Authenticate implements chargepoint.Link.
-func (c *Central) Authenticate(ctx context.Context, identity, password string) (chargepoint.ChargePoint, error) {
-	return authenticate(ctx, c.links, identity, password)
+func (c *Central) Authenticate(ctx context.Context, identity string, proof chargepoint.Proof) (chargepoint.ChargePoint, error) {
+	return authenticate(ctx, c.links, identity, proof)
 }
 
 // Connected implements chargepoint.Link.
 func (c *Central) Connected(ctx context.Context, id uuid.UUID, conn chargepoint.Connection) error {
 	c.alive(id)
+	c.hold(id, conn)
 	return c.links.Connected(ctx, id, conn, c.cfg.Replica)
 }
 
 // Disconnected implements chargepoint.Link.
 func (c *Central) Disconnected(ctx context.Context, id uuid.UUID, conn chargepoint.Connection) error {
+	c.letGo(id, conn)
 	return c.links.Disconnected(ctx, id, conn)
 }
 

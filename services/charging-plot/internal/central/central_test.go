@@ -30,13 +30,31 @@ type book struct {
 	known   map[chargepoint.TransactionID]bool
 	begun   []chargepoint.TransactionEvent
 	word    chargepoint.Authorization
+
+	security chargepoint.Security
+	next     *chargepoint.Secret
 }
 
-func (b *book) Credentials(_ context.Context, identity string) (chargepoint.ChargePoint, chargepoint.Secret, error) {
+func (b *book) Credentials(_ context.Context, identity string) (chargepoint.ChargePoint, chargepoint.Credentials, error) {
 	if identity != "CP-1" {
-		return chargepoint.ChargePoint{}, chargepoint.Secret{}, chargepoint.ErrNotFound
+		return chargepoint.ChargePoint{}, chargepoint.Credentials{}, chargepoint.ErrNotFound
 	}
-	return chargepoint.ChargePoint{Identity: identity}, b.secret, b.fails
+	return chargepoint.ChargePoint{Identity: identity, Security: b.security}, chargepoint.Credentials{Secret: b.secret, Next: b.next}, b.fails
+}
+
+func (b *book) PromoteSecret(context.Context, uuid.UUID) error {
+	b.secret, b.next = *b.next, nil
+	return nil
+}
+
+func (b *book) RenewLease(_ context.Context, _ string, _, _ time.Time) (bool, error) {
+	return false, b.fails
+}
+
+func (b *book) ForgetDead(context.Context, time.Time) (int64, error) { return 0, b.fails }
+
+func (b *book) Reclaim(context.Context, string, map[uuid.UUID]chargepoint.Connection) error {
+	return b.fails
 }
 
 func (b *book) Connected(context.Context, uuid.UUID, chargepoint.Connection, string) error {
@@ -117,16 +135,16 @@ func TestAuthenticateTellsNobodyWhatWasWrong(t *testing.T) {
 	t.Parallel()
 	b := &book{secret: chargepoint.NewSecret("the right password")}
 	c := office(b)
-	if cp, err := c.Authenticate(t.Context(), "CP-1", "the right password"); err != nil || cp.Identity != "CP-1" {
+	if cp, err := c.Authenticate(t.Context(), "CP-1", chargepoint.Proof{Password: "the right password"}); err != nil || cp.Identity != "CP-1" {
 		t.Errorf("the right password: %v", err)
 	}
 	for _, pair := range [][2]string{{"CP-1", "the wrong password"}, {"CP-2", "the right password"}, {"CP-1", ""}} {
-		if _, err := c.Authenticate(t.Context(), pair[0], pair[1]); !errors.Is(err, chargepoint.ErrRefused) {
+		if _, err := c.Authenticate(t.Context(), pair[0], chargepoint.Proof{Password: pair[1]}); !errors.Is(err, chargepoint.ErrRefused) {
 			t.Errorf("%q: %v", pair, err)
 		}
 	}
 	b.fails = errors.New("no database")
-	if _, err := c.Authenticate(t.Context(), "CP-1", "the right password"); errors.Is(err, chargepoint.ErrRefused) || err == nil {
+	if _, err := c.Authenticate(t.Context(), "CP-1", chargepoint.Proof{Password: "the right password"}); errors.Is(err, chargepoint.ErrRefused) || err == nil {
 		t.Errorf("without a database: %v, want no refusal", err)
 	}
 }

@@ -20,8 +20,8 @@ type Central interface {
 
 // Link is the part of Central about the socket and the machine at its other end.
 type Link interface {
-	// Authenticate returns the charge point with this identity when the password is its own, else ErrRefused.
-	Authenticate(ctx context.Context, identity, password string) (ChargePoint, error)
+	// Authenticate returns the charge point with this identity when the proof is its own and enough for it, else ErrRefused.
+	Authenticate(ctx context.Context, identity string, proof Proof) (ChargePoint, error)
 	// Connected notes that this process holds the charge point's socket. A later connection takes the place of an earlier one.
 	Connected(ctx context.Context, id uuid.UUID, conn Connection) error
 	// Disconnected notes the end of a connection. The end of a connection that another has replaced changes nothing.

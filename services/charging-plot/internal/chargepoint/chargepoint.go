@@ -29,6 +29,7 @@ type ChargePoint struct {
 	// ConnectedTo is the internal address of the replica that holds its socket, empty when it has none.
 	ConnectedTo    string
 	ConnectedSince time.Time
+	Security       Security
 	Protocol       string // subprotocol of the present or the last socket, such as "ocpp1.6"
 	CreatedAt      time.Time
 	UpdatedAt      time.Time
@@ -73,7 +74,7 @@ type BootInfo struct {
 // Faults that an edge and the API meet.
 var (
 	// ErrRefused answers a wrong password and an unknown identity alike.
-	ErrRefused = fault.Define(fault.Unauthenticated, "charge_point_refused", "The charge point's identity or password is wrong")
+	ErrRefused = fault.Define(fault.Unauthenticated, "charge_point_refused", "The charge point's identity or its proof is wrong")
 	// ErrNotFound is a charge point that is absent or belongs to another operator.
 	ErrNotFound = fault.Define(fault.NotFound, "charge_point_not_found", "There is no such charge point")
 	// ErrIdentityTaken is a second registration of one identity.

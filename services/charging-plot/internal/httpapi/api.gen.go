@@ -819,18 +819,20 @@ type Calendar struct {
 
 // ChargePoint defines model for ChargePoint.
 type ChargePoint struct {
-	Boot           nullable.Nullable[BootInfo]  `json:"boot"`
-	BootedAt       nullable.Nullable[time.Time] `json:"booted_at"`
-	Connected      bool                         `json:"connected"`
-	ConnectedSince nullable.Nullable[time.Time] `json:"connected_since"`
-	CreatedAt      time.Time                    `json:"created_at"`
-	Evses          []ChargePointConnector       `json:"evses"`
-	Id             openapi_types.UUID           `json:"id"`
-	Identity       string                       `json:"identity"`
-	LastSeenAt     nullable.Nullable[time.Time] `json:"last_seen_at"`
-	Protocol       nullable.Nullable[string]    `json:"protocol"`
-	StationId      openapi_types.UUID           `json:"station_id"`
-	UpdatedAt      time.Time                    `json:"updated_at"`
+	Boot              nullable.Nullable[BootInfo]  `json:"boot"`
+	BootedAt          nullable.Nullable[time.Time] `json:"booted_at"`
+	CertificateSha256 nullable.Nullable[string]    `json:"certificate_sha256"`
+	Connected         bool                         `json:"connected"`
+	ConnectedSince    nullable.Nullable[time.Time] `json:"connected_since"`
+	CreatedAt         time.Time                    `json:"created_at"`
+	Evses             []ChargePointConnector       `json:"evses"`
+	Id                openapi_types.UUID           `json:"id"`
+	Identity          string                       `json:"identity"`
+	LastSeenAt        nullable.Nullable[time.Time] `json:"last_seen_at"`
+	Protocol          nullable.Nullable[string]    `json:"protocol"`
+	SecurityProfile   int                          `json:"security_profile"`
+	StationId         openapi_types.UUID           `json:"station_id"`
+	UpdatedAt         time.Time                    `json:"updated_at"`
 }
 
 // ChargePointConnector defines model for ChargePointConnector.
@@ -845,6 +847,18 @@ type ChargePointConnector struct {
 	StatusAt nullable.Nullable[time.Time] `json:"status_at"`
 }
 
+// ChargePointCredentials defines model for ChargePointCredentials.
+type ChargePointCredentials struct {
+	CertificateSha256 nullable.Nullable[string] `json:"certificate_sha256"`
+
+	// Delivered Whether the charge point took its new password.
+	Delivered bool `json:"delivered"`
+
+	// Password The new one, shown once; null when it was not rotated.
+	Password        nullable.Nullable[string] `json:"password"`
+	SecurityProfile int                       `json:"security_profile"`
+}
+
 // ChargePointEVSE defines model for ChargePointEVSE.
 type ChargePointEVSE struct {
 	EvseId openapi_types.UUID `json:"evse_id"`
@@ -855,14 +869,19 @@ type ChargePointEVSE struct {
 
 // ChargePointInput defines model for ChargePointInput.
 type ChargePointInput struct {
-	Evses []ChargePointEVSE `json:"evses"`
+	// CertificateSha256 Of its client certificate; left out, any that bears its identity as common name.
+	CertificateSha256 *string           `json:"certificate_sha256,omitempty"`
+	Evses             []ChargePointEVSE `json:"evses"`
 
 	// Identity What the charge point calls itself in the URL of its socket.
 	Identity string `json:"identity"`
 
 	// Password For charge points that come with one; it must be random, since it is stored as a plain hash. Left out, a good one is made.
-	Password  *string            `json:"password,omitempty"`
-	StationId openapi_types.UUID `json:"station_id"`
+	Password *string `json:"password,omitempty"`
+
+	// SecurityProfile OCPP's security profile that it must keep to at least; 0 for any.
+	SecurityProfile *SecurityProfile   `json:"security_profile,omitempty"`
+	StationId       openapi_types.UUID `json:"station_id"`
 }
 
 // ChargePointPage defines model for ChargePointPage.
@@ -1040,6 +1059,18 @@ type Configuration struct {
 	Items []Variable `json:"items"`
 }
 
+// CredentialsInput defines model for CredentialsInput.
+type CredentialsInput struct {
+	CertificateSha256 *string `json:"certificate_sha256,omitempty"`
+
+	// Revoke With `rotate_password`: the old password ends at once.
+	Revoke         *bool `json:"revoke,omitempty"`
+	RotatePassword *bool `json:"rotate_password,omitempty"`
+
+	// SecurityProfile OCPP's security profile that it must keep to at least; 0 for any.
+	SecurityProfile *SecurityProfile `json:"security_profile,omitempty"`
+}
+
 // Curve defines model for Curve.
 type Curve struct {
 	Points []CurvePoint `json:"points"`
@@ -1073,6 +1104,7 @@ type ListedTagStatus string
 
 // LocalListInput For `send_local_list` (wanted).
 type LocalListInput struct {
+	// Entries Left out of a full list, the tokens that hold at the charge point without asking.
 	Entries *[]ListedTag `json:"entries,omitempty"`
 
 	// Full The list takes the place of the former one; else it changes it.
@@ -1440,6 +1472,9 @@ type SchedulePeriod struct {
 	Phases *int    `json:"phases,omitempty"`
 	StartS int     `json:"start_s"`
 }
+
+// SecurityProfile OCPP's security profile that it must keep to at least; 0 for any.
+type SecurityProfile = int
 
 // Session defines model for Session.
 type Session struct {
@@ -2305,6 +2340,9 @@ type CreateChargePointJSONRequestBody = ChargePointInput
 // CommandChargePointJSONRequestBody defines body for CommandChargePoint for application/json ContentType.
 type CommandChargePointJSONRequestBody = CommandInput
 
+// ChangeChargePointCredentialsJSONRequestBody defines body for ChangeChargePointCredentials for application/json ContentType.
+type ChangeChargePointCredentialsJSONRequestBody = CredentialsInput
+
 // PushMeterValuesJSONRequestBody defines body for PushMeterValues for application/json ContentType.
 type PushMeterValuesJSONRequestBody = MeterBatch
 
@@ -2382,6 +2420,9 @@ type ServerInterface interface {
 	// GetChargePointConfiguration A charge point's settings as it last reported them
 	// (GET /v1/charge-points/{charge_point_id}/configuration)
 	GetChargePointConfiguration(c *fiber.Ctx, chargePointId ChargePointID, params GetChargePointConfigurationParams) error
+	// ChangeChargePointCredentials Change how a charge point proves who it is
+	// (POST /v1/charge-points/{charge_point_id}/credentials)
+	ChangeChargePointCredentials(c *fiber.Ctx, chargePointId ChargePointID) error
 	// ListChargePointMessages What a charge point and the service said to each other
 	// (GET /v1/charge-points/{charge_point_id}/messages)
 	ListChargePointMessages(c *fiber.Ctx, chargePointId ChargePointID, params ListChargePointMessagesParams) error
@@ -2823,6 +2864,35 @@ func (siw *ServerInterfaceWrapper) GetChargePointConfiguration(c *fiber.Ctx) err
 
 	handler := func(c *fiber.Ctx) error {
 		return siw.Handler.GetChargePointConfiguration(c, chargePointId, params)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// ChangeChargePointCredentials operation middleware
+func (siw *ServerInterfaceWrapper) ChangeChargePointCredentials(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "charge_point_id" -------------
+	var chargePointId ChargePointID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "charge_point_id", c.Params("charge_point_id"), &chargePointId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter charge_point_id: %w", err).Error())
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.ChangeChargePointCredentials(c, chargePointId)
 	}
 
 	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
@@ -5071,6 +5141,8 @@ func RegisterHandlersWithOptions(router fiber.Router, si ServerInterface, option
 
 	router.Post(options.BaseURL+"/v1/charge-points/:charge_point_id/commands", wrapper.CommandChargePoint)
 
+	router.Post(options.BaseURL+"/v1/charge-points/:charge_point_id/credentials", wrapper.ChangeChargePointCredentials)
+
 	router.Get(options.BaseURL+"/v1/charge-points/:charge_point_id/configuration", wrapper.GetChargePointConfiguration)
 
 	router.Get(options.BaseURL+"/v1/charge-points/:charge_point_id/charging-profiles", wrapper.ListChargingProfiles)
@@ -5681,6 +5753,80 @@ type GetChargePointConfigurationdefaultApplicationProblemPlusJSONResponse struct
 }
 
 func (response GetChargePointConfigurationdefaultApplicationProblemPlusJSONResponse) VisitGetChargePointConfigurationResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
+type ChangeChargePointCredentialsRequestObject struct {
+	ChargePointId ChargePointID `json:"charge_point_id"`
+	Body          *ChangeChargePointCredentialsJSONRequestBody
+}
+
+type ChangeChargePointCredentialsResponseObject interface {
+	VisitChangeChargePointCredentialsResponse(ctx *fiber.Ctx) error
+}
+
+type ChangeChargePointCredentials200JSONResponse ChargePointCredentials
+
+func (response ChangeChargePointCredentials200JSONResponse) VisitChangeChargePointCredentialsResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response)
+}
+
+type ChangeChargePointCredentials400ApplicationProblemPlusJSONResponse struct {
+	InvalidApplicationProblemPlusJSONResponse
+}
+
+func (response ChangeChargePointCredentials400ApplicationProblemPlusJSONResponse) VisitChangeChargePointCredentialsResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(400)
+
+	return ctx.JSON(&response)
+}
+
+type ChangeChargePointCredentials401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response ChangeChargePointCredentials401ApplicationProblemPlusJSONResponse) VisitChangeChargePointCredentialsResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response)
+}
+
+type ChangeChargePointCredentials403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response ChangeChargePointCredentials403ApplicationProblemPlusJSONResponse) VisitChangeChargePointCredentialsResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(403)
+
+	return ctx.JSON(&response)
+}
+
+type ChangeChargePointCredentials404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response ChangeChargePointCredentials404ApplicationProblemPlusJSONResponse) VisitChangeChargePointCredentialsResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(404)
+
+	return ctx.JSON(&response)
+}
+
+type ChangeChargePointCredentialsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ChangeChargePointCredentialsdefaultApplicationProblemPlusJSONResponse) VisitChangeChargePointCredentialsResponse(ctx *fiber.Ctx) error {
 	ctx.Response().Header.Set("Content-Type", "application/problem+json")
 	ctx.Status(response.StatusCode)
 
@@ -9408,6 +9554,9 @@ type StrictServerInterface interface {
 	// GetChargePointConfiguration A charge point's settings as it last reported them
 	// (GET /v1/charge-points/{charge_point_id}/configuration)
 	GetChargePointConfiguration(ctx context.Context, request GetChargePointConfigurationRequestObject) (GetChargePointConfigurationResponseObject, error)
+	// ChangeChargePointCredentials Change how a charge point proves who it is
+	// (POST /v1/charge-points/{charge_point_id}/credentials)
+	ChangeChargePointCredentials(ctx context.Context, request ChangeChargePointCredentialsRequestObject) (ChangeChargePointCredentialsResponseObject, error)
 	// ListChargePointMessages What a charge point and the service said to each other
 	// (GET /v1/charge-points/{charge_point_id}/messages)
 	ListChargePointMessages(ctx context.Context, request ListChargePointMessagesRequestObject) (ListChargePointMessagesResponseObject, error)
@@ -9743,6 +9892,39 @@ func (sh *strictHandler) GetChargePointConfiguration(ctx *fiber.Ctx, chargePoint
 		return err
 	} else if validResponse, ok := response.(GetChargePointConfigurationResponseObject); ok {
 		if err := validResponse.VisitGetChargePointConfigurationResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ChangeChargePointCredentials operation middleware
+func (sh *strictHandler) ChangeChargePointCredentials(ctx *fiber.Ctx, chargePointId ChargePointID) error {
+	var request ChangeChargePointCredentialsRequestObject
+
+	request.ChargePointId = chargePointId
+
+	var body ChangeChargePointCredentialsJSONRequestBody
+	if err := ctx.BodyParser(&body); err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, err.Error())
+	}
+	request.Body = &body
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.ChangeChargePointCredentials(ctx.UserContext(), request.(ChangeChargePointCredentialsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ChangeChargePointCredentials")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ChangeChargePointCredentialsResponseObject); ok {
+		if err := validResponse.VisitChangeChargePointCredentialsResponse(ctx); err != nil {
 			return err
 		}
 	} else if response != nil {
@@ -11048,273 +11230,282 @@ func (sh *strictHandler) TestWebhook(ctx *fiber.Ctx, webhookId WebhookID) error 
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7L37cts43ij4KijtqepkhpbtxJ3pieurc9yO0+1px3bZTlJnx1kJJiEJYwrQAKAVfWlX7dPsg+2TnMIP",
-	"AAlSoEjKl1zGf3RHlkhcf/frl17MpzPOCFOy9/pLb0JwQgR8PLjAY/1vQmQs6ExRznqvexcTgm6IkJQz",
-	"xEdoPsEKzbFEmMk5ESTp96KejCdkivW7ajEjvdc9qQRl497tbdQ7oux6edShIOl/XfYY+awue0M0nxCG",
-	"1IQIgqhEGOnv0QyPSePoPMZmyOoMH2E0NSGIkTkSRPJMxHr41UPeRr0ZFnhKlD2V/QkWY3LKKVOHb/QX",
-	"VI8+w2rSi3oMT/XbMTwzmOmHBjTpRT1B/p1RQZLeayUy4k844mKKVe91L8vgyeU97WdCchG+iaE+mUEM",
-	"Twz1fegN6oNCV2TEBYnQnKoJ4vos51SaA5B4StC/MyIWeu+wfvjL24CZ0l/nFH8+ImysJr3XP29thdb5",
-	"hqT0hohF7bEk9oG7H8lhQqYzrgiLF3+QxfLR7LEFyhj9d0aQIp9VH124bV+ThTmS/CCueLJAY3pDZPGd",
-	"AWY04gK92EETngmZH5XBkGJX3lo29GJqDu3Fzz9HvSll7u/t4L5G77CKJzV3rRFyiJTDOEFw0kcf9WYw",
-	"QzxTCVYkQZyZW7Z7oBLtbL+oX/1ow0xZt+zwXR+OjjkjNYvdY6W16sXEOE2JQBOeJnIXvdzaMShOFZKK",
-	"pimSCrNErlqlnm/1Ure3wms9olOqllf5jkuFqCJTiShDOCcvIXxIYQh/3oSMcJYqjQyRXgSdZlOLGVPK",
-	"zF/FFVOmyJgIWM5pyuspxyzl90AxgDrJmi0DVZJIcQchGh366GSEpkAw1IRLUuDIhI4nRCqEWYJSPicw",
-	"gn6NjxDB8QRJJYiKJ0B86JToq1xESHJz+YyjGcHXGgxTLlXdAZtFhU/41VbliMuHvBU85TMiibgBXlB7",
-	"2KJ45u5nfk6kXDWZNL/ffaKLCdEDVu92n6eaTAHNwiil44lC8DHB4nolcCsYMHj0PRinF/UI02f9z/xv",
-	"PWjvU3B5/JrUn4LSv979DD6Sqwnn17XTzM3vd53oVr8sZ5xJYng/Z6OUxkBMYs4UYfARz2YpNXLH5kzw",
-	"q5RM//ovaYSQYrL/Icio97r3f20WAtem+VVunpq3zJTlez1USE8lcEJjJY28RaURjvq926j3losrmiSE",
-	"PeaqND+Cu0QJJxIxrhBOUz5HaqIlqtuo9xtn5JHPyTDFKb/RUqhmUuwGpzR57HPR8KbJpJZcFQJM2kVD",
-	"IgQXcog0hEpDOeEnWOkxV295xh57qUa8ZhzJLNbUnrJxpImGx7GneAG3KwlBNF/sO57QESVJSMwOcPwK",
-	"k9ccSpCYs4Tqt95impLkkWFlgiWKJ5iNSYIkZVoT8KSq6hLPchLyeIscOtFsqC9pjpkibmHmnUdcyx5b",
-	"AHQgkoIOoSVQwhSaC87GsKgLOiU8U48PwPrOWC7LUAZCCCzpPcOZmhCm9ApI8nXII5VoSqXUZ8cFYNKY",
-	"88St7wbTFF+lj0oo31oEn/KpvkKqUIyZXtgVQQln7uxmgsdEysdeXYWAzkmaapFmSpIIXWWBtd46hg4c",
-	"+lfO1SEbcVhnYpAXp6eCz4hQVHPxEU4liXoz76svvREV0zkWZGAtGwFLQNSjcWyYyfIvU0mDP4DZYCCJ",
-	"oDgdsGx6RcSK58zXoZ95QtLgL81D3xCWcBG2lhSS0T/dc26yQrbjV/8isdJD7eOUsASLjocLOlbpwyrY",
-	"0IREphwmtCvAQuCF/ttpR82iW+SEewu+9ucrzlOC2dLmfbUrfy2yCw4eRWEF6ngaV5ybV9L0ZNR7/c/V",
-	"p5HD8+2nqMey1FILLcjeRjAWSQZYlU4kwYpsaCrYq74SOKaYM0ZiSx6rp+T9PAAmeYd5BMENa116h9xI",
-	"0h5wvCvZN6vmIgRELeGHJppzqEUQqVIs1UASwu509jPBFY85YHbjw1Llimqb5WezpON5V1AChs0PoTS/",
-	"DzXLIOLtq3JQPsCazz13ySUAKa2+AfuKq+6GhiCOD2KehCmuXlXbo+bxbDaI3ToGJR6RmyRWEq9Wl58F",
-	"DDqHDJ3sn57+JNGci0TuIj2SNf0Ckx9RIRUSZMYF2F5aznQHsK6A0fLhFIcbeXTX7jDyL8ZfTQMYHHw4",
-	"P+gKAXe94mXBJX8CGYZsFCFYpTG7oUwSY6LRejLSq9a3khu3trdaGBD94y2OcnmJDUd2yGaZWuPM1qLI",
-	"cD+3sNND8+q23an7M0SoCwpcp2T6Z6s1TomokiQdgSIwIej92RHiI/0lkjy+JoAEM6wUEXqg/+efexv/",
-	"N974762Nv/cHf/mvv/75vzY+fdmOdn65/R8hMJhhKTWiLa9IC9X+YqRRkmI+taZUzsiulrWnmQTpVWCW",
-	"8GlU6J5Ua8lckARhiTCapZgyraVO+uiIjBTimYoQBu0BTPxascAJ6V+yuh39ZfBfr//65//qb3z68mIr",
-	"2tkK76kTX1niEWH2YMCkAf5O8Zg8qCTpy2gBOcDznC3f5xHBCdjIjcPQeh93EZnO1AJxA1yaufWbDwnW",
-	"Wp6v9mgoG58KPqJp56NJrDfEUI4X2zt/2/nl5audv3nkJGApj3rX1JidnIV370ryNFOa+p6ROBOwJ/05",
-	"xYrekIDRtxV53LJUr4KzAOvzCU/JKjoYXPgsEzMuSSsoKI711L4Fl6S3R1i88Pf/BtNUA/RHQq7TRXC7",
-	"eugkS1tPfe6eN+gWXw9ScmMUuk47VgIziWMPXctnfDJCGA0vPtutDu2ROv/Yy1cNDsioB/bSwUjwaXsp",
-	"3byj+F3kzJCU4J9UcdsWYL1LaIFLb2mqSLOEuEzSh3FKsBjEdrjBzJ4sembscc93EWY5USBoSjCTCKdp",
-	"v3dvCBpErsfFlPWB9rb5ck6L1TkczBHHMJV32IF0L+pdfH5jvFP+V8XnyqsHnzVfxOk+Z1IJDE7GEEpX",
-	"1iQfnjF5lH6JOQU5yCo4P/coUodlJ5kwXFs2w+Z2CLKmlA0EVhW7AM+M+SQAGNZQpYGSCMqT9ofmtngK",
-	"71VlyRc7DcKkVFgo2cn8kDETNrBqVWdYkff6ueqdwcvFLoOXx6dTzJJ15PAqQVoD4oCydXzP0lGwC8Ha",
-	"G983j/2hSfZtVIG3ALkdEzWAYSRVZOBIfEFuS0LCq62dX5rUpahHPs+oIO7mA3Maix8ZMD4vT9QOSia4",
-	"Th+AkdXwNcIKcRaTCJy35IYIJDImPcnRM7hpVhoKu7MDTrk+Fw3LQ4jICK9+F233XyGFr4lEL7ZA4sKx",
-	"IiaIqZtEkPIYp4OUykZUONJPHlFpFUuwaktphfzAZpSg4zERA/tU+ewdJ/iVc3XMFR1Zh0Mv6r2heMy4",
-	"VDSW52AeqPz+1trygz/+TrBQVwSMTEd8HHzmHVFEfMBpBnap4CMXhSR2cEOYWlcqLhsNnp3sn57qq3uO",
-	"uADjAHr2or/V337eRx/hbECIHmYs5fH1cBdt6edSqx1a4UOL2CBQlwRtcOtitihmiy6Zk8ghOlAaTbKT",
-	"YKFJktEKwldsHKwD6+aiKVWL8jUvw78fk1N4NZrQFlAhxiwm6cAboYZwtOdvTRJ3GSv5bGnCDpgGc41I",
-	"I02+sM/laNaNT2mBXVB8ZYWc+luLORvRsaXY+cZsQOkNoMdzc/CGapefTnObhSZ41ntMJcLy2oAxnFAr",
-	"zv/BrregKznj/7nJhlR4v1bOAE+9wQov8XHH6FYw8D8qGjSQ/Z6+F42mvagXQAMN+2X6B76ngrz7f/JZ",
-	"7pgCeNdDLsF6L+ot3UMx99LXRq/B8YTYFwtCnztBo54kLPF+yS3zA+cwtS8nBU2Gt9SSylTMufzDOPC8",
-	"zPdTlQYg+kzhQY4vQXneXM1JpmI+7SoWe8LN0sB66uAPTgxbJvAMT4kLzdZP2fgJCpZ6lM1SjhMTNx9w",
-	"QrUyT5duLeh8EATLcFT8QoslLjS+ZJuxvAdJTBOI/bl/U0jQqeF5NPSxmciO12gvjskMKNAZ+Rc4nCLk",
-	"hksi9B6wTX865uo8m824gEf+///3/+vVUdsSZQ/I/9eMzwOHdgwhXDYKRpCCpiHK0A2mrETalqeu0iif",
-	"HneiiHtwNM36o3HTGaDOz30FRXt406yZ54zEXCTfhXG2tOBuR+MyY+7kKwYYG1wFnSHcQKD1/jmpTnMG",
-	"Cr4FSdJRSaFp63ZcRQjXcejbqOKwFJwQk0+0KBJ/8riuyEQoYgnSSZFbw0ejlDIydHdfzhuCAKH1qSr3",
-	"mEerYI0K0wmGbMwEHwsiG8ievsMJn6MRFsY35B3AIZMKpyll4/K2qQlqBGrNOAhcwd27FdwJHDUNKZns",
-	"Tg+O3xwe/9aLenvH5x8Pzg7eaFVs7/Do4E3Yht6F+Of7pGqiNZ3wxTZTPeI7mg0wejdSPppKRIKPxB42",
-	"FlASphq+1PWQBNVxhLvYEjNx05Xqz/JEk3ZkX09R65ATBCeUjQNA8Tufo6nWXt0jJs3NOFqBBccTLglD",
-	"I8GnHmR4ApCXftEG90EGv0v4TCndwxvN22bkjq/2NtaJL+sUYJXimSSJMcct22+XbLaEETFeDK7nk/AL",
-	"NWTDM/ryORGD6/mar0seD2ZExDYQtfMIlTuC6yjOwFteaavleUOXdUSlIolNl+0STlGyTba7s8JA2M28",
-	"UEdwXXCBSYIz6mIE+KUwaOwKXxOG+MgoMFrV8A10TirvRb1fjQDei3oHsC/9yaVgAC007lZ18TmcOVQm",
-	"3rDL4GGX7YxrOPUqWm3ZaFO5IaYE7SCZF5BQDXbZWiZ4oyxNw9KQXpa13wKlS3FcqJBcTIkwASUQjk+V",
-	"vTZZ1tI8q5qnG3b2QC7FCZuhQlfzrjD4dqFYcThj+2SUJ5JUBR1qUo5APwsKOV0wKqGC5EtYdbl2e2/y",
-	"52+jpjjCluymGoSxv3d01It6Zwfn748uNEKdnZ2c9aLe++Ozg703e78eHQSFKmtKCpuaKZEII0Fkliqt",
-	"PFElg2cb8ywFCRLClCAbJhgKtUg5rjFp/+P85LhIRocHbUIpHkuwGUoSC6Ikukq5gqTlTEUozhTCI0UE",
-	"+mX77y/Q1UIR2VLOA1JeXGQeJeCdSOQArVh86fpWAPQbH0IqEZjHr0HqWDKf+ETy8LgX9U7eXwQvzc7x",
-	"4Dq3Q87vQNsGD8yvLrn8AU9EeWZ036rcEJvYWqb2ZmjayJQy/9uXYbmuovpTreZZbR/kzQiwSyOv/X6U",
-	"qUyQ9u5My6MHuMal77uHfP/Qhv1iSWYD51L97lvJneVdHxQOBc3/InS1QFOCZSb03vV/swnW31OGPkbo",
-	"4yRCexH6EKGEjAUhEnGBrDRnvTT+gna2Ave4Wm7tfiiCjLWgIOpF6fKYW1t13jhPOO6o4TTJ0v4KGqa+",
-	"4anSVPam4/lsNUnoJS2qJgq8cNc+oKbUgBaNmssUi2tZE8hMpcmjNCySqj4ajvFs+NpZcfK0VDALpfpJ",
-	"G+EPz7ooAwWZcwau0BUZY4YwI/M+GmaMQhiC8dqBF+6SqQnPpEYWvWWp5fs+Gl7h+HqORSKHERr+K5vO",
-	"quMW6XcCKgxAFjr6laap4euxVlulliFMauEsU+bJyKU/YsgUN87mnEo7RjnGztVlHGgQQ5Mvqhf19JqW",
-	"uWjU+7yhh9i4wQLyq/VY77C4/g3G05/O7Jj683szrv74qze2/vsfMH6ARX4zZKxCvTqSqkZArVKmZeHO",
-	"aMY5SERoPqHxBEJakJoIno0n+oYdR5Jl3vNoun4jVVrDVlA6nJK5oKAP/rzlXTggctRgNTF7BHkwp5vf",
-	"g0jImSn01IXATzUZCtQnQgmJ6RSnNk2nX0/x44DD5fD8BO282P5b8+byMSK3ltDWjsl8/XRS3x3SMSGi",
-	"PpvlfMLnDGLW+ujQT02ZYDkJuqqrG/dX5c1Us31bzqXj1o0OWbd6SLCCLYRud17MuOrE3MKq+3OvR24R",
-	"oY2dprzzbbrorPZorGdZme9qU8TKIzaKh2tmzab4itTYtGxK3AxTZsqUAZUYC56xsImBZ2rARwPrxwzn",
-	"J6/O8u6cNVsYSZuO3IQFehmTq/Oj6/IsTRXCxthnePjcPLtWcm/JBJi/QJl6tdNrNPnlCZqlBC+AKXfj",
-	"nl+tdB7VjVYS7CtXHPkIUCy5MR8YcABMoN2pJxt3PEgXAdQEIV08zTNfCM5mkkAAWEJSosIZV3e9TQgp",
-	"K87XO4fV57uGVILlgI86+Dc6CTHezTcLMd0lkciuvvZQ1s0+75B77B4IeMoPveBh89iKeIdlazH+PPC1",
-	"hUqQU5amtfb2tV1/rsRJYCumqqB+oF9DMFkSjLWvHETNCCEsKLKn89HzvZVWXDmsOnD4nWo5aXHAlOgq",
-	"q3ZlH2vxje7srWqPyYm8I+dm3Q0H8uC6zNLhfwcajV7zoxzM93MYbQz+FTv5dvV8cgnUc4+/2qq6xxsD",
-	"nLoLnzVD+iWHgts+r4+EOjRJIAbrSl73D3uHR+AGjHq/Hp3s/wHhVvu/7539ZoKwDo9PTg/O9i4OPxwY",
-	"19PJ25OzNwdnvah3erR3fAzPnx28O/lgP50fnJmP74//OD75eByUOrzKc+W1nr3dR3/f+flvfXTOpwRd",
-	"U5ZIxEfIlgdDMRZigUaZUBMi0JRopiAjiIxOivDjBeJxnIllL3xCFKbhAlimrGIJH6oqVY1rdsWgecXv",
-	"8K9aqyUtJApbxMROFAL7JS2LaUYUhxcMODQShAzqfEFoCAVVIGJjGHkFYKAwL7gpjbHOBBVwYOx6RFM1",
-	"VhrjMpamoLu8Nqp+O44EM9cFmXiLY9xswq7PvJE7i1MeFmFsSbi6UO1i3kAOD1UpWRGI3XSLVgAww6yM",
-	"ns6TbDxh/mMv6u0FkemMxITO1s78lK1k//XidBNBb0g4Y60QC7GtcGjKPENIPOPIvGr9D55jcq34Y8KS",
-	"riXDShFqq81+r00x3ZJ/Y4wpu2suBusQL2SB4IiyoAJj6wcqLNSg4imsv3H3Ep+1f8dk8nXWY1qeianK",
-	"/KWNSA6PhpBrhsV1F7ifdbe+dbVxtdiOeTa0n9yXUB8UL0ge0O68LlYRWwZciReyv6IOYpF23eLsHjxY",
-	"NjcndbUlJIkLnl8XP7vCYpRPGrpFwLIiuWqZxWBBR6P6XRrCt2wsBeHPvFw0fKBM8+nYgwp7UfArFwkR",
-	"eRaIlwlhKuSakPkakutJJHRKBv9ta3cvb0dT/PYJEbYmPpSEh3SIuiq5sMUlnoECVb787dmKzXbjy9uD",
-	"BSucDiCobKDwZwtFrRZvPE7BJA4zqnHC39uwQaOrH/9QcGV3ER7dLjDKkr5K1HnOSv0rLsPvErupspJK",
-	"VLQnivjkuUpyciRwvDF4fqGrKgkvQYHL454dCUkZIholkepdN76Q0ClhzkTrhMGD44Oz3/53L+pdHL7T",
-	"etnp3tkfh8e/Deyfb4/2wiGCEAjgD2T0tb2Lw5PjXtQ7Pzg/15+Crwqrvi6jHvykJW/OCMoYVZEpx9XC",
-	"OSoVmQ0k/e+akeUUpymRCv07w1AgziA4leiKppCtSRn6OEFcIAlF1uUu2qokbzmK1YJduQT48kKuP04i",
-	"NIG4E2O4MJ0xRilWZuv9cDUr5YcdNN7zDU+zUDuOj5UNm5IM+tw0HY/TLNHfBs7bqUJ6U832FQMZPrjl",
-	"S8rjZwwI+JdWgeeoV8Y6/wzCaFdknXfUXu6qjDSyd8KSrvkU7cQGPpATPg+r3o4dxymmU33rY3pDGMpm",
-	"KGMpkfqSHUubYKkZXcY6atatq17X5nlrdglcoAj4pilkD0CPhj4aOm5jGccwQkPGr3iyGMR4qhV2W2ID",
-	"Ut8G5l6q3zqGNIwumVH4rSUNuLR+2v/Smtfyr233jqFG2qG1KNA0HfA4zmaUJEMTNxaWQGVnAZQ0q2c5",
-	"pJ/D8+7Fddy9D1q9+e4uwXIt3qDUURxzgWgl1CinWZLcCZxLGHVVnqOVeSV+M6c1qmXlZaemtJwCs7Pz",
-	"aqexgFQX9CvBYcVwwueGw7nKKG0JQG2p+tK2Go7twR0NPk/4DvwNpaO5D7fD3WCsM/26Xb2nc0fcKpFR",
-	"+muTVm00zCvOr22e+HIit+cUePv+6O3h0RF8Pj4ZnP9+8rEX9fb3jvcPjqwD4R8H+xdNSd+VGn7d4DF1",
-	"bfxaBMs31R7UUlO55uHLVlfUplBicwqdGyqyewoBqFWd7xANWG++BUGYITo1NVLuZKKNuVSdDQL7+qVl",
-	"e4CRmRXSY0p0tbAWLpvyLTkaYRFpEZ7Mnd6AeJqYnBfzLOiDP2lionBq4v9cYQQr+zjzgSCIcWdikXgB",
-	"yZMgXSyp+3c2h5vqa5BQa5siQtPRa8bnMrJ2D6oexkTeYoR6k/kF5P5SZsuUW4eNUGvGgHQJe2n9WOoJ",
-	"YxVyB4vOjWUxFgAIJoGBMOQMGDlQWHnYYJGsZdCNRwpoPRAEa3pXl+E7pcqqxQY+7eM+LTZXY002PYts",
-	"EFTe+9S0jGBOBLRCPXCjwl8XZmj4vG/Gh8/nfB8SIWChzdVZDWIfmYc7Sk31QUiOIiQCz/XFze1VLeH1",
-	"mgCpictqlQ4sYGBm1AJIng+7HlyspZ1RifiMsD6qFojBSCo+Q8+GkBGvdagzqBinPx18eENl3plFf3Oq",
-	"D/mISzmEmljPNU26ZEPDi4StqAXaXKjAToTsk8r0eatXBmU2I0KSxAxmMMHAcfG3HgQURPOnBuviR8lj",
-	"/YfjTnUqn/UId1SSKi1f1+rFUk5MCZQywuInCY5tkLWs9dq3WNeAUvvcmGaHS/sKPi3Q+lF1X2uSbnG7",
-	"jXt8BHcFVffgpVhP3Z/QeGXk0YObBorwyZBrYqm78nJX/AZjQQkIKv6MZSgp+ThKjgovT6ucj+XIf3Ga",
-	"Ob+rMvGc+XoCR4cIdV/wvZOn4s6+K1xDtaycjbKZ1sRNmJDhPpDM2SUU6GEdYytN16uPfx3j0SPIP81M",
-	"aRX2ry5sC48dvqk1I604raN85x0K7FRbM1Ew7BCWIKxsqihUQI+51pAgOq2PLqqlR+GtNNGvgoxjNSwj",
-	"NNOSrFyN9pMq2CYNlmTT8ZyLxSh/EQLgyb0yfXTC0oVVEXFJQ4SwC+yWCmpqyKnud2Pa2vj7py/b0d9v",
-	"n11e9t1fL2+f/89gM6YuVqQaqu+Xvm8o11Wfl9/fvo8M3ZoKAtttcm/rgPLBDZnO8PIdGDHzI7mXuOn1",
-	"6JxHiNqReY8kBUl93S5rTJpgxnTOteVAaa8s5b4Nht4/eXd6dGBslYfHH/aODmuMlb402I0IBiVF7NVo",
-	"kU4qVBPCQlSMKYHj2nBXF7i6sky8nv9CP6gFzOBA1ZYlBauJSksIwh4c9f3U6GkfGrWHBJ9rBjD8YhlY",
-	"ZC89QljdDvXJ8pE+asrGKUGzTE52TbN9KtG/smRMEnS18GriLm2sXLTtnuoAeadlilevYdpdI46dsoR8",
-	"rhH3+PwnaQvL2VJBKZUqMlHiW+Eiml7ke3lEKPhlfzXio1fXpAXBg3UW40ctQudLRyptCGWnqnO2cOFy",
-	"MgOf2+reWBCb+R4+D56pBAfH+I3zRJ+xHUjiBYJAADXBLD8dSKdDONWi9yI8gzPMNK2ScWVXaqzh88mi",
-	"dX+FIHA21ZHFRd3H/BS85dbf2GkmJ2sV6qmz7e4ituRaRcfrV8AqcgnuO9umRY5NON+u/jTP8zzASp1L",
-	"k+vh6vrbLAsHc6+Xi/0bihh5kSpgYfRUE4gUy4Q0eRsuzsMaJKtfXrIrHF9ruT+ytneFUz7OiK0DBP6P",
-	"Z0NJU8JiMjTXJ/mUwA9yxq+JLXIEQSjMPWLfBBUioclzYxx0F2VnqdgaijjKcsBkuXmGZhWQzwgrgrAG",
-	"Fs69zjvUd8z57RqZdJegFnciI0HgQWxsMopDrIZQLWsonadcvTVD6I8Xdhj4zPm5GSno3lyKEjFLC0Fy",
-	"Owmrm4R074FmjTa2seDZrG45bZ1ZUmY1SWcObtdd3j2JjGvaKqEGcDCHsotpMurdUJnh1GsMtVzYZUIV",
-	"adOuDDb7MX86aPcsScS+jdO/jbKsnF9idbEehPirdIezbmgUbGOtFoJlDFqWEDOaLAcsdas57eNE5c0V",
-	"sO8n7u40zlFBjKXeGNKpYtSaldAV2c0LCxPNwLQUVh+atbpCjhfc/W7vUDP3k4vfgfOfva1RLLPwSp3d",
-	"DIsEuVbJuEjsCbb4Rq+haXl/sPHpy0708lW4xXeOfgmxyUbhDOUAfoWDmmeiVMNHL7kCHPriHgw3vQup",
-	"RYkHtxNZL9G3byWyx3EfNqIKzfj2iMEqRlMF7YeE1vAlXNQXP7HWIlu6JFc83gx+P9kfvD8HgrJ3euo+",
-	"tqY1lbWFJ893ahaA9nzjlc04HB4ffDg4G6IrMqZMFkZw15IFswVI5leEQgo5dOLCqeR13cWoRDjljJQl",
-	"+L2jj3v/+1xv9ujo5CMoS/bT4OTt26PDY61gwVLC2y31RuxmtNuzzdk4GhEVTyLba7Pc724I+otmInpK",
-	"+0ylA96qfgLBLrR27Nc2VMkuAFEVUm1b67Gui3t5Mq976mvTbwmb8gDtB6amAdFg1V4iBM3jii3Zl6ph",
-	"bg3BGnnzhcZixCWbiRKLAViSbnBaCdn85dVO8wiSxJmgajHQyuSqI8y3abIWzVso5eNwG4b2TfKjXibS",
-	"sqAvaJnF/rz9oiQVPJsoNZP/888R/F+O1Oz5683NRjai5wmxjbyjUFdbjRL0KlNhW2VOPVf/OlhZB6Pa",
-	"Ujfg+CriDJd/XF1jI5wdbEMFOEsXdaVgTLRSV7Uoa5GLbNOQzdP+SsrTrrpE2yjw8a7yAW6gtmPYKO9b",
-	"83opRs5WAa3L9Wt//qtOdx31q3S4RTMdleG0F/UuNKOEGtWUndu61Z/PSbjPdOkmymcD1Mnw2d2iUbQ+",
-	"mDlJ0w1jgL4mi2pj8J+3orbo2fxWGVvrGkyHm7cXYNTpvS4LdAC3rAFfkwV6tt1/9TxyCplr1Zn35V4+",
-	"tmYJNasuq9QdqDMQ5v7UQMETQUZEEBYTZP20RR9BBaoxH6Hh5s32pv1ZDnddCXcsCNI3jgWxzVvmLjwf",
-	"M+hNFFD5fCXVaKif7L+D/sanvwS1U6/58hq9nEqtgFdJXq5sZ+Xctxrb6DTBj2kxvfzwi59/boCGpc5K",
-	"bqDQPa9XI3ktOyhJ6Y3XsDQQvI6l0oAUEykj0GYJcxkZ60dHl+YJOTqp1O8ng7ow6oOlwGnC4I1dNORz",
-	"ZuKTR5hC70xIMR1zRob9cB4xvBnm9naMuryDi7zuln4wE8RLn/CPbv2jaltXNk0GpkD1IGOKputH0q60",
-	"sl14rh80B7oS8zQleJwRieQEm1YV66S3WC//HYtXF1GrdxxI/93eRGRR1lnUq4OtY0m3WsED1AP2Ddp6",
-	"ljI+uq2Xz9K7nwJjlhG1ijAVEhOA03Wt4fbE95Qi09lDds4sAvXa1lRa8lm06M5+UGrMNidMgdy2C8kY",
-	"KoMuLV5CBrNZ+iqFX6zkRTkDusfFFU0Swga2npH+8gong0ykhhgqzgepFjyH/V6HBpIa+013XJv1kMm6",
-	"GkT2uRWFiOqANHeimEZv3ul7lcftMa4AjDcG7hbdhXUNTzUFBtfqhE0ZlZM7pjfU0WIrv2g9yGx7gyat",
-	"XBpgSrabffjkksqd5Ekm7coy+q45l0eQ39PyVioUxT//FvDyJo+x6gA1VzwJdA/Zy2P/JGEqcr6Aq4UK",
-	"K6mJB7IdThMOslPr0grtbAoAytcVmY266Vqc5oP7ZkJn8Y17aYLIEOyv/ubg6PBDc4N1O+Ba9TLKgriv",
-	"0wT1pfWEtFKgZaPMVrH5sBSCgJiSNv1KmiAnypk02dYqLygLIaFDt8hhHx0TqrlSBGFEC/BPlILl7rr0",
-	"O0mJ/tirgk+hvNO/M2J/dplkIl26sp1fuumhRvozm1gBqo+Fxd8R9t5TKZGO6LdSVX0M3PxPRpw6UDjj",
-	"axU4vSZkNpjwTFS8Xq9+6VRhxBtmBbiG/dEfTZKTFSKRImmqKajvl4Yy3Z7YncdR9m0jmSLkMvCNKSpp",
-	"DKHtwhAdehXV8otzLibfz2eyv7mky+r3Xuc7CF50jrtzDVhWdiNYGG3NfHrrIPsfHy96S55jhjAYdKzf",
-	"HNLLqESMqDkX1z+57wlL8tbQAMSAq2am/BwmSs16t7dgxB7xmutx/d5tjZQpZZkC/zGNJ5bnYUFMaXdo",
-	"t51HS0MlQltvQp8cRPGQyBh3beGLCE34HI2wVC6Y3Bl+pwQp3r9kl2wvrx+v8t5eJEFXeIGwiVtSmCUS",
-	"URYhO8/VAipNcoGmXBBobQCs2VKTDRu920dnNhXVbsQUd6HCKpdEIiovGZ8ZxzLwcC2B9tEbiNDTgrXZ",
-	"tTkl+zKfMz+a2bUhNz0qd3P7lTOMG/nBvuckC7eWS1YszQ9qsHXsuSS7cGgQplyEmqEpXphIfWK6sII2",
-	"TBLIBxoZFd/G8oPWDAe9Xxpfzgi+Bi8X2u6/+ode5nCTx7PZ5heaEKi1eTs05vrfLy5O0a9Y0hjFgsCP",
-	"OJW7JqrDgaIJ70AzLFQOtgmPsylhthpOSmPCTPVR4ynp7c1wPCEbL/pb1lRkgFa+3tycz+d9DD/3uRhv",
-	"2nfl5tHh/sHx+QG8U5Tk7+3bAizmpj3bzuvetrU6Mjyjvde9l/2t/ksTBTcBBN282d40R79hjkZ/OSZB",
-	"g7V1dJRj/ux9R0iaIkhXC0STXYQZwommtFIZe2ZezRGnaT+3lFHODhMta1CpvLaKthKuaR4hIReO6jX8",
-	"OzOakj3BUha9YWct2OdtFBSDDbzmmSB50Q+IHXk21Pxt+BxEYgtbz4bAeobgJAktLx+itLrlfiZh9lzs",
-	"fxPSBHstHtw3otXtJ+AmM85sea4XW1su7sz6N/FsltIYjm/zX9ZoVqyxZfdLEF2BxlYdZlpS9Ip2GNDS",
-	"5zQhOCGGKx9RVts40j62Cc/ADC+3duoezre6eczVO57QESWJhvsds+3V7xwyE+0Gz283P/+e4UxNNBmI",
-	"IVsH3nvZ/N5bZzg01oi8XP3qt1yrGJ+/Aj44zuqahFr0fS0ITnqfNATIbDrFYmGxq3wVkMswlsXr7vtP",
-	"kJ4WCnG7oJpjKFm0CAPlIGc/2JH3WhoBdF4TATDdYOTamUZIQqtRaruNGnpuOvBr0n/J8BhTBj1U9cm7",
-	"FcD8zWQ7QpkkAmqJwbrck4Yul+nQPhi3/AavefmMX60Z6r6RyFgWbsuip5WmK0i8fW/zV3rlBnB4qZaA",
-	"7aou82urojOPc0l9JUq752DSbxdFd7b+3vzGPmejlBptYOfFizZLmwmuZVyw+z4oJZgLqkiVFJy5Rhe4",
-	"dLsr6MFttCwkbH6pFKG59cSGMkb9RlQZnSp8vYGjHY6OOSPvwCDwWGytDTr0e2vzpMcD4Hare8szljw+",
-	"U9ornWeUa0cSu4QZqtAV56rIxa1U/pLEJOPVM7JOoObT5De920/tAH/TVT/cmAk+oimpl6DPiTKqTkqK",
-	"aCDglHw6BS1vKIka5P0g7IBDeGkIby3/uOsJ3kWngRrpmrLxqVvlt42J/koD6Hio+ZD9/QkV74qKOXED",
-	"HdIeq1WFykLABEuUJ8F+ZbyzSFOLbsdkTqQyEUS7vnpngsyhYr7N1wYfInpmMm4jqJUko5KZ4znCU87G",
-	"+t1po/q675bWSou1GykpiSvxwzz/B9Wg8t1pj2bxLTRHe4ZPSuP3QkU+BugF1ObJa0s7Fu8Mdg9IROq0",
-	"2I9YqzAjLkCVsXE0qCyL5LVGwKYHCqnTSRXnu2B2dJFDffTRtRWDZK1in2Dl5SMbQXlNZuqSGYcpmuNF",
-	"lGd86ROwRtRYECWDaqlBhkfQS81EHXTSeycNJ5mK+TRIHapF8cxtOWjq/2DY21kB/bnNmt4zfINp6tTP",
-	"n9us6sLExn0FdfWCpGmVpiiOEg5FTtTEuLruprpuxpyN6NjGwtWKE3vyWuPyyKYwzLR0wBTijMglSd7k",
-	"MpbGHfYRuMpkqXT9FC+gYii6wvF1kVTgm1kihAW5ZGAJAzISIhBlLXu/tKFvV9AvLbNGypdEKcrG0ncw",
-	"5GMZGyGekicd4H7V8Z+Kg7dV9mytbdvqQovBX18FsL71diqADVMyTr+RsNz5iqsJSqgwAb4y8rt3u+HB",
-	"4wOYhy4qzBp+ukq5gjIOma3BmvIx+FY1SYOUjgkXKl0gqLFry+GboXcRRtYgmKeJX0OrO1CzZJHrMOVT",
-	"CNOyZtgQEahoIe/c6bTSQvIzaK2H2PHf5C+CMhIaGy8P3CXbq25YL7+oZujGcgp1Q0PSd9CnuLKZUHgw",
-	"xdca6ntS6ywsNKt1DvCf1LrvWa1zjYKcFQVstoqbCqFc6zgPzxxSekNWmFrFDREbIKHZ+FbrlbSRrKII",
-	"RtFYqqUshVKiKS1nJuxF8TEBdQ1r6isV2t7a6ueKn19bO4+d2b1kQ89qBH08TGiMNeJ6MVtDF1ppW/2r",
-	"CVmgKwLMR3G7glI5QLcFu3IIa4E2sUoQPHUlRXJZ1Emo+Yr5yFwQhJ1pnTelxGm7po44FBuEAYZHWKqN",
-	"A310G4dvit1aFf6STamU1oZNi1BQNOGZgCIVBCe7LnMF25JR3LLWMY+0Tg0Xg/SBLVg8NAq35AVwuTCl",
-	"EU9TPocV86nmgpcspQxCf9wFiwXa/jlvZmVSFxkH/QBN8GxGmKzuWNjwVo5kyufpAsKd516hK8ISGUHh",
-	"/kwhPhrphV0y76CKArgBZnwOl3KkgXQJ4MuwegoBYHou0B42/sUpM5VSQ8zE6yER5Hh/29paqpyON0Z7",
-	"G283Pn15+er2WVT95nkon3g5SObcevdbr7QmOudRFnsBfn6HMACZBtryJvDQ4+zGW71hM8XySwhQt4Pt",
-	"UMZ5M6NV5LPahAVtGOQtc9rqgEFvpHnxkY0ej82p9M3mzKrCmA5s3oI0pNOgucd3gEHkRgBAvw2gvHAp",
-	"YfPgWy5MqypXcBjiBCt02Ja6c5VZ+2gvTU0EzBVWpkS2qyEMRVoNGTKmQOACRAgu5NC2twOaDOfUR3uX",
-	"zDUQgQGN1F+oBn6lYzSiaSoRtYWQTWqg1UCsudIQq0Lt0Ggb1h1OMzkp4nnlA5kXYQZT7LyVcXEnYIZJ",
-	"01I96W9btNt+2QH2v4UQEhCPwra4c7ywnTuYjwoWXUB0LJDPRQQXCGhiU2sFNi961CCUZuXUSGgTI2cZ",
-	"cQxUZs0yJVZUjiiReYouF7a8McRHj6rRahMs3S9WvmAJFsbFtKxJn9pY2pW820aOeglSEMHmJLRunLF7",
-	"3Co0bbBi0i7CzLVkmRaH00f7Pq9GH63bgaoI2TbhXqS7Xx6NfMbTGcQX+4W76/YDyQRBHvmiwuSf5cP9",
-	"aauA/+lqgP/pVQD/s6j//aet/v3n2cG7kw/wr6kB/qetAP78WfQQo7YUNuAacjgr4KrdjZRO+vBgf/Dq",
-	"xfbfXw0uXgz2T979erI6thgKcNdJJls11U4Hn75sRztbWrpa+q52y9+TNUKjbrMpAqD+h7VDPKjoBQHF",
-	"hmo4dZMKpAUulNMCxwkM3S+zgU2beFPLDvZtYg5lVmYxff8iIyx5qnpMdpHUCiBO82wePgIyD0xiirVS",
-	"bXRX51ixejFku2utEB50kSGXLK+xb+mjLJRfp1rbPgCWcPTRH4TM0NDLbhwW1oOi5hMkqxuxBQ3nmKoh",
-	"cDZpey6DuHXJoHJH4d5yu6oz+GpYt6fVxKy0YFhepLOJaIwwbQJ2TeMSSKUnY8qYXsJS5cygkXdkWo7U",
-	"2Hi37kZVyjt5xyH8z2j7iiN9mLaXqzmuukXqB0trzNFky+uz9bKhsuWDEy9zoa3SKxgkmpGiwokpFGKS",
-	"VBhBC6L6PwzdeQuWIBcC4JDdZT2tpDhF2ZWw5vce+jVub0VbW1vQccbRmlxmHBaDua5Jt5t5GEi5j8yY",
-	"88RTU8D4YEVTfT/SJRGZCupGW7tkVh8Ec5aAfRZ6XWTNTcu9hvroZJTTQOiV4xNA2AS0npSRewtoqUV+",
-	"KqBsLZjHBJ9fMqdr8jQBrRF7+uUskxMtpQOp8Hpa6lMauv41Qy9pUDr1t07nLHJRH0zp9FtsPXJIy3Jz",
-	"pbqolivi4oWU6SolfzDV9usqqc5WAxYUQJCpls1bUY4c2VflOGg4/nYjLWB1NXZE8AaUpeCDCzxukoLh",
-	"mTtIwT+CBdKKjnlm1GoBuCt06EtzsYyuIEagXdw7IsYEQckMsP1JgkaUaLGSZwpWZBiKzeLOk/OskNtH",
-	"Q5al6dCUYE/xFbFlzKwf6yolQzTmzufhmtJVJGXoroEu8DVUrTfHwsFtkvsIR5imTtQtmmEZV0zGNJeF",
-	"Su0m6115afRmds6QkYxNPGWSl7wvo+J7KHG3Jjb6mHj/fMhopYYLRaVxpgR8sPq3v64/5qNytiaKYqOG",
-	"IC1+fify8iNFdG632MpvnBHz8Is2VIvkdtK3mKZ2Ky9+6fbqmYObx2PU+3lRiapfxVGvkSUkrfnz5oRq",
-	"cXvRKhysjw60ZEyYEgs0IWliyQssiJFcxlUlUbtWBf/dTt3GXpw7tv2utgpKC1hPDZV5L4l7jU5quRi7",
-	"98Z1/AcENnl326yOu7P8gYObviXx68IPEsnJBeIQTWOh775ksBqK41kV1pbtah3R1sBqCkEHytc0uaVP",
-	"Mlt2x/riQC/3k9pMVk4ltouPLhnPRBGPOiHYRqGjK5JScuNZACCOyFpDA4YDR0zLdoOqaSD3SWHEyPyS",
-	"QdcJG1iEUYILD5tWk8GlbT00zVaFB7UpQA/eJ8HrBxO8vjVLRVcpSNm+uvXeFdd/MK9r5jppQ2ovuiJq",
-	"TghDas6NbRAMh8ZoCE9bdB3jmewj0xuy3OKYmsA5Fx9pk12gFpf1t1g7Y4wZA7RGmbSllqi05WByQHYV",
-	"1qALFvhUqFa601S/NyUsIYlrrwYBMnWukov8YBqktONqtzBDKM1KNQl7YMFsD4ieEQaHesxheTm7eUjq",
-	"y239qAvxoeqeJbWAvAgwI5UgKp5Ytuu8cZIbq5opo2ds3EP9/HDXpEAQYdKl4Ie8h/KwbtFTygZFiXK6",
-	"lEBg/DM7O692GhrZPGwWE04JS7CorRpif79DitI3Ktw9LlVtkgTdOa8kmXeV/3zpaUWlvHJT3EiLNZ7i",
-	"+RECrIsgIGNvs/R7GPkMoSibl8eY/2RLNWNVFNwSVvK1Hp1aZ/GZv/wHLrHXNni5c9QT1PRuH1xTtyvS",
-	"Ol7J1gwv4oPevj96e3h0dPDmz+OTwfnvJx//3N873j84ghiifxzsX+hnoKT482fRnV7/IcJxPKhr1qF9",
-	"DHtKEnqQgoH+EdfXCxRlWuEoaenr+mqBbwWf2sqZpqrKAKthLsA8R1zLEtgLvaES5RF8u+CMSDHUKbNu",
-	"OuTkRS305TV3tVhmRT8bzNhHxyBtXjKSar0Zu3K1xM/eljMMZBNiXBB2KrKWc6kNoY5TTKeQBJLHVdhU",
-	"HUiONc/bnJtnOUo/j+DpS+ZkXiwhChtdLdCQgcQzh6N4ZnHfvmBF3RizmKQkQc8cSXhu81LsCuAorNR8",
-	"TchMv/fMEov6goYeBnZ3iyRkOuOKsHjxB1k8mHfEW+JXqYjoH9Eq9dpWanb8fW0NO/oBCyauV+Ci5vpm",
-	"hpB1dYjl5G/1FYKi+8wIXfDHMLKJbxAgp7UWjaYRXLZpQqfVJIumoARBvFmRLZ6XgHkeAT2CZxifXzI7",
-	"DeNm3Hwm+NYGED2PPF04J2/em547tuijaVMHTRQhlqB+XbJyeW6JcJryOYymdS79zMB/ZAiEo7N76qun",
-	"KpTYWE2xS0P4l9SBChMLCPebX7y/XPBHQlKiAqX+fzWRWfY27N3UZW2iE0ZylpfTe5fT45czh7fwlPTR",
-	"8HC0Ac7poTHIkoQkBspMn85lv9Q+DHwnuj96hMCUFlTXu4coP687GjZ/nJo/d/ASPy4uGoAs2wlXiZV1",
-	"gVZ3A+lHirfqBtbfUfTVd1XboFHP2WsLjN3AzBdlu8dveXH3YMlaipbSKsUVGWfQT2MhNUOxSWiWAU3x",
-	"AiUc3Pf9mgCp+2MMD6oJ3He4VGDoR3XedaMLT668r8whv5k4qmb2+o7fQEugFIyYhLVltFb0zdN1vz+b",
-	"9rlb+pM9e0WNipA9e28fMmL3T96dHh1cHLz58/D4w97RYcloXfvMD2GZtrDTIrLLAtmTRfpBLNLueOut",
-	"0bLA8kCJgTor9IlITCkPslRCFKzSpWIZ1rLnTLtYmpAHrWlbbNiFlgQ2BMlgRmGZLU1gCiVKG+VAGBFj",
-	"U+xzlPI5mG8sHhlTEEZD03R7mBuDBRllksiyWQjHk0pVEWuApswEaqKPpgKJSUq4ZL8dXAAhdgWzhta2",
-	"7VHy+nB85RnMMqkndvEXZgFOOMFTktTbni2Ofat2Z7u8DjbnF/c9d6v2O1QL/RRqg6U/fuudBxcKv7r1",
-	"Mid54eAwTZ3yyMyVdVXcN5tf7KemVLW1EfKxrCcNaOH6nz5ZTR7EarKSF+/l7LEoa0CVLQIEWWC1DLoT",
-	"rDmq3Ml8kqdIGztIZOsA+kydQjc61kd7KNWCaG6It0lw8CWU/Z9CMQTu2eqd89qaXWqTz9bHr4e1q+TC",
-	"7v3aVCrDPm5+dStK8WRH+ep2lHW47TdjfVnNqm0i27xUJheCnyGMG6vu3HszzsQN6cfypr5ADk+zKZNo",
-	"CE7qIUnxTJJkIPUfMz4nYnA9hx9A9RhczydQjJbHgxkRMWFqCD16Td0QyLgrh1AHOwzoVe2ff+hM2WxP",
-	"3xZKf0cZA+po2mPqWD7THPHjyxBPVai7yhz5bUEsA1JAH+5dymiBj4431fa51E9poeTbQZA7hLXrzTwh",
-	"z/eOPKeaF0TOAgWdKxRWfm/uPF0Sel9Y8H185JqxcSNunR7/9oCodTEhU/IAOEineEw27f4CfoIryjAY",
-	"89vzrQj97cUWmtHPJJVoTpMnXPwOGdmMxioTX4eVyZtmbDv/8P1im7wZ//XzNH2SC/9z0CkReF5uB/cY",
-	"6FQtKx9U1g6ZV3LP1tNYdmSXy693W+831gzIbaRNug9Uu39yrH4vGCfwPL80E6Amc3vnYyIe9O+YqapS",
-	"tkTQBYEqwVUrcB7QYFO7obuiKUyRmGzqoAnkzMz6LUeemgXWRpfFXCRPrpM72EEfl78ZHS0hCtPU3p5x",
-	"vZiifjNBY4JSyh5bjJSKz7qXvam4dYIxG92SKS5ImtYFePDZbi3ah+M2LpkN3IBfTBEd5wGamDq8NvQW",
-	"cjegTyN0hjKlyCtP55Up8owO54gIN4zis3uNlfg6QQthn8sTDVg7EIDP2sUBQNOyLgGcstRyxQRwOjwz",
-	"QZsKSrvMJzSeGKiuomE+IJUyC6UhQdkVs7BW4Zne/PcRnwmPte1nCuu80G/U1T4x52Hwm6eQUCcyMnwO",
-	"pftMI9j4GhLtRjiVZPi8Ll7TSJXRsm56xXlKMPv+Iinh8JrFfQOkT8L+V4qiVA4VHRmxX9RHUFbJxuvC",
-	"x2kYoS1+jDBbzEHatuUyGVFzLq6X8qWDhIazOjJzyZbpjHytJ7RJr6r8yk+yXCovyluEQ1SHkSr6aA9l",
-	"NDG1pcZUKmDOmoNHaMLnoAsA87pkckZShZ7FWBKv66lGLmgpNdwYRmj4Wv/vL6buvZzhmKCEg6wwhajr",
-	"FYn5gDbfamgkLO6rJOObY6mRMABmn/LuPXHnBwt+PLM4ibC56xC9Kgk9m1/g36Y07UMlAe1tTyAP9fEY",
-	"U9ZH5+VCmaBJS1NmwxU9X0B8hGkut05e9htY25poX5+RvRPaLSTacEa+efH728hhbgLKKYdSArUgWZ+z",
-	"vO51P5LN6AGp7VOs7V1ibVeAWjdQMpy8Yy6ynT+Pf9VkbQj8bejSThi30pYXKQvZI7ZlQ1368X3QvweS",
-	"d+47PLY06KMGxzaj9VNg7P1yo+8rYpULY7BoIWbNydWE8+su1iWjLHGZd5zJlTrXadG+gLSaKNGIiz4q",
-	"dQEOGpM+upV81x5Su4tme4k7+CeLyVeymMwLeHPIkX9VbzV5p/Wmsa10LOmYGaD+57ltDYwcGH96NlFq",
-	"Jl9vbs7n877rHJzfesynz72uoyQWxGXEW6dCZO0mlj/bytmgzlwy6HBCJcLo9OT8AnoYfrkEU+NlL0KX",
-	"PSjurfB0Zv5MsMKXvdsh5HkKgob6i6Gx4OB8XtdSiinZNxn+fVvDDClwxvCRc06V+6qOaKqVupQoiWZY",
-	"SuOcgX6ISK8J3swrkS8RFC5si39r9MmdQLIDhblkl2wPTc31QB8povejdcDcIVSkA7/4/HnXLHBOpav9",
-	"pgR1GqMpJznnUIM7ygtWJuZTH+Vg4DdkxELQG3LJXEn1qCCTGJpkQeUXRkxT0ysyoSzJi1JKPCX58rUe",
-	"C7Ul1ZzGJEIZS2yff3hsaMFogybDPtpjCCeJINJ1qYRdyku2s70Fh2v6c+kdjfQNmy3pE6JgAkj66Iwk",
-	"VJBY5d0r0Yib0nK2kYQZn3h9MPVDLpM4u0ppjChTRDCi4CfjQqs3j1k0eaAmDnb0r2LhOiZzt7kaCc3e",
-	"XlS0lzP4/8Pn/n6zvrjfcU75EHSQVhzhHK3CHKIiQG1+sZ+WbVUhO1EB/0+Wov8M2Tw3M1k4KbDfcipK",
-	"amWROvPT+lD0SAaodpTwyQj1VYxQ8xx6wgJwJ5ByLLejKWpIGMggQ6T5MroSEH2Ic9nEdOzD8fWu61VN",
-	"tR6phRlwTebJjYpzxE2uo6HgE1JrpLof4vtgYst9G6oqwz6qqaodAXgyVz3Vw+tg38KrSdcqyWzTY7Zt",
-	"molG6JrMTHeBl1t+RybTYJ+w1dasNz5rb1nErn1cU3mSBZSb+/4CjCq7aDadFVf4ZDz7TnILUm5r3lpU",
-	"/KmN1Lu+ANKSAmx+sZ8XTZWVKjDaezx0eAMB4nX8063/Di3IngB0Lz9Gr/bRHFtBUsuYxuqpTC7vvYJq",
-	"Mwl2gLA+YG8KYv/sHte//lILC3oZm87cYnwT4ANFtFfRtgGLIsQZaORzvLCm9qf49rXj26FGToFaleQJ",
-	"zMh8ybBd2LXXkOyMEfVOIL6yafPwmpDZYMIzIYfOUl/1A4GzIk2cQ0dxHiHJC7cFhJ5BQhpmNikNyjTs",
-	"oi3TkMoNoNVel3uyJGCecVVosedm2w+qkcKEuYn58bTHdWzpjMxze/qTxLYe7v5GS5ZKzIwvTzpQ64qa",
-	"ish7Q8wyKlwQqb5tRtJHh0qCAGycqBM+hyq+hKkn7nJX7uIcptZPrBazwqgMQBeGVZhV3Dg4zETae93b",
-	"BDCzj4fCYK5A+zepAlTY5vhGCfWqxpsaGZWabimmU6i8bBsjQocx26uwqBxgRykV8g8MNsFiTNk4QiPB",
-	"p4ZjQA0CxQseM1PegHlKWWAwLBKzqVmajTcwSzZsloXGG4FjJSMnFdN4UqqDZ9JEnEPey83o++2pId5o",
-	"eeID423D0sRemwAA70WNSPWv5U663DFdyVuLPKa8FJvhTZNDxfJU+sonWCRzLEgE2BxrQZopilNzZDGf",
-	"TjFwbW47dNtRS4kqWmz/PwEAAP//",
+	"7L37cts4vjD4KijtqerkDC3biTvTY9ep73M7TrenHdtlO0mdHWclmIQkjClAA4BWdNKp2qfZB9sn+Qo/",
+	"ACRIgSIpX3IZ/9EdWQJBXH736+dezKczzghTsrf7uTchOCECPh5e4rH+NyEyFnSmKGe93d7lhKBbIiTl",
+	"DPERmk+wQnMsEWZyTgRJ+r2oJ+MJmWL9rFrMSG+3J5WgbNz78iXqHVN2szzrUJD0v656jHxSV70hmk8I",
+	"Q2pCBEFUIoz092iGx6Rxdh5jM2X1DR9gNjUhiJE5EkTyTMR6+tVTfol6MyzwlCh7KgcTLMbkjFOmjl7r",
+	"L6iefYbVpBf1GJ7qp2MYM5jpQQOa9KKeIP/KqCBJb1eJjPgvHHExxaq328syGLm8p4NMSC7CNzHUJzOI",
+	"YcRQ34feoD4odE1GXJAIzamaIK7Pck6lOQCJpwT9KyNiofcO64e/vA2YV/rrnOJPx4SN1aS3+/PWVmid",
+	"r0lKb4lY1B5LYgfc/UiOEjKdcUVYvPiDLJaPZp8tUMbovzKCFPmk+ujSbfuGLMyR5AdxzZMFGtNbIovv",
+	"DDCjERfoxQ6a8EzI/KgMhhS78tayoRdTc2gvfv456k0pc39vB/c1eotVPKm5a42QQ6QcxgmCkz76oDeD",
+	"GeKZSrAiCeLM3LLdA5VoZ/tF/epHG+aVdcsO3/XR6IQzUrPYfVZaq15MjNOUCDThaSL30MutHYPiVCGp",
+	"aJoiqTBL5KpV6vetXur2Vnitx3RK1fIq33KpEFVkKhFlCOfkJYQPKUzhvzchI5ylSiNDpBdBp9nUYsaU",
+	"MvNXccWUKTImApZzlvJ6yjFL+T1QDKBOsmbLQJUkUtxBiEaHPjodoSkQDDXhkhQ4MqHjCZEKYZaglM8J",
+	"zKAf4yNEcDxBUgmi4gkQHzol+ioXEZLcXD7jaEbwjQbDlEtVd8BmUeETfrVVOeLyIW8FT/mcSCJugRfU",
+	"HrYoxtz9zC+IlKteJs3vd3/R5YToCat3e8BTTaaAZmGU0vFEIfiYYHGzErgVTBg8+h7M04t6hOmz/kf+",
+	"t5609zG4PH5D6k9B6V/vfgYfyPWE85va18zN73d90Rf9sJxxJonh/ZyNUhoDMYk5U4TBRzybpdTIHZsz",
+	"wa9TMv3LP6URQoqX/Ycgo95u7//aLASuTfOr3DwzT5lXlu/1SCH9KoETGitp5C0qjXDU732Jem+4uKZJ",
+	"QthjrkrzI7hLlHAiEeMK4TTlc6QmWqL6EvV+44w88jkZpjjlt1oK1UyK3eKUJo99LhreNJnUkqtCgEl7",
+	"aEiE4EIOkYZQaSgn/AQrPeHqDc/YYy/ViNeMI5nFmtpTNo400fA49hQv4HYlIYjmi33LEzqiJAmJ2QGO",
+	"X2HymkMJEnOWUP3UG0xTkjwyrEywRPEEszFJkKRMawKeVFVd4nlOQh5vkUMnmg31Jc0xU8QtzDzziGvZ",
+	"ZwuADkRS0CG0BEqYQnPB2RgWdUmnhGfq8QFY3xnLZRnKQAiBJb1jOFMTwpReAUm+DnmkEk2plPrsuABM",
+	"GnOeuPXdYpri6/RRCeUbi+BTPtVXSBWKMdMLuyYo4cyd3UzwmEj52KurENA5SVMt0kxJEqHrLLDWL46h",
+	"A4f+lXN1xEYc1pkY5MXpmeAzIhTVXHyEU0mi3sz76nNvRMV0jgUZWMtGwBIQ9WgcG2ay/MtU0uAPYDYY",
+	"SCIoTgcsm14TsWKc+Tr0M09IGvyleepbwhIuwtaSQjL6hxvnXlbIdvz6nyRWeqoDnBKWYNHxcEHHKn1Y",
+	"BRuakMiUwwvtCrAQeKH/dtpRs+gWOeHegq/9+ZrzlGC2tHlf7cofi+yCg0dRWIE6nsY15+aRND0d9Xb/",
+	"sfo0cnj+8jHqsSy11EILsl8imIskA6xKJ5JgRTY0FexVHwkcU6xXNgIKOZAT/OLnV3qu5sc4YyS2VLV6",
+	"uN7PA+Ctd1ieILhhi0vPkFtJ2sObd5MHZtVchGCvJdjRRDMctQjiYoqlGkhC2J2ubCa44jFPW12UJHEm",
+	"qFoMZoKPaAkZcnU56kmVa8FtNpnNko63UsE3mDY/qtL7fdhaBiRv94G9BcG5cuw+1pjPPQcyJXAr7bKB",
+	"BBSA040WgE4wiHkSJvt6VW2vhMez2SB26xiUGJV30SsoaDMoKayygFXpiKHTg7OznySac5HIPaRnsvZn",
+	"kDRGVEiFBJlxAQaglm+6A5JUwG35cIrDjTzib3cY+Rfjr6YJDAQBkMap7AgIa1Jha1AP62FETYhV5WCJ",
+	"xvCHFOc3iCoJbpAZllJfWr8AKY+Ku1/D5mj9PGckQnLC5wxxFhN79c60a0RzhQRXWBnP0L3Qq8rttiUD",
+	"+Xb8g2u40sP3F4ddkfquWLt81PkIZAS95VvNJDGmPzWhEulV69POjabbWy0M0/6ZFtixvMSGIztis0zd",
+	"C/yXD+J0BGAbp1SrLd4TeyglI4V4piKE2cKop9cECwkPODaDtMbPp1POwAbTB4hQigg9+f/zj62Nv+GN",
+	"0cfPr3a+/Me9ShUAQl/gMo7Mo9v2MtyfIWGjkCLq7Cv+9cc4TWG3JB2BDjwh6N35MeLmzCSPb4iq7nh/",
+	"4//GG/+ztfG3/uA//+svf/7vjY+ft6OdX8Lbr6cFWp/0FyPNBcR8ar0InJE9TQ6mmQTFTWCW8GlUmF2o",
+	"RFJxQRJ9RRjNUkwZmmA56aPj4mZBcQbvltapcUL6V6xuR/85+K/dv/z5v/sbHz+/2Ip2tsJ7CtGaVZd6",
+	"Ycef2eFdBaclISgs/xhIa8CyMzwmD6qH+RpOQBz2/M7LIHFMcAIeJuNut777PUSmM7VA3MCnlsr6zYcE",
+	"ay2/r/ZoKBufFVfZ5WgS60s09PHF9s5fd355+Wrnrx7RDPiZot4NNUZb5x/Zv5Y8zZTmQecaWmBP+nOK",
+	"Fb0lAZdJKyawZWl7Be0BXeYTnpJV1D648FkmZlySVlBQHOuZfQouSW+PsHjh7/81pqkG6A+E3KSL4Hb1",
+	"1EmWtn71hRtv0C2+GaTk1phDOu1YCcwkjj10XeIvGA0vP9mtDu2ROu/yy1cN7vuoB96GwUjwaXtl1Tyj",
+	"+F0UqZB4659UcdsWYL1LaIFLb2iqSLNqs8wVhnFKsBjEdjpHZofombFmP99DmOVEgaApwUwinKb93r0h",
+	"aBC5HhdT1gfaL82Xc1aszuFgjjiGqbzFDqR7Ue/y02vj2/W/Kj5XHj38pFkrTg84k0pgcNGHULqyJvnw",
+	"jMmj9EvMKchBVsH5hUeROiw7yYTh2rIZNrdDkDWlbCCwqpjHeGaMjwHAsGZeDZREUJ60PzS3xTN4riqO",
+	"vthpkEelwkLJTla4jJmgm1WrOseKvNPjqncGDxe7DF4en04xS9bSNioEaQ2IA8rW8TlLR8E8CmtvfN4M",
+	"+0OTbK3tl+AtQG7HRA1gGkm1HmWvvCC3JSHh1dbOL01KYdQjn2ZUEHfzgXcaezkZMD4vv6gdlExwnUoB",
+	"M6vhLsIKbAsRhD6QWyKQyJgMWyw0Kw0FrdoJp1yfi4blIcQzhVe/h7b7r5DCN0SiF1sgceFYERMC2E0i",
+	"SHmM00FKZSMqHOuRx1Ra9Rl8QlJaIT+wGSXoeEzEwI4qn73jBL9yrk641ZP1w1HvNcVjxqWisbwAu1bl",
+	"9zfWExb88XeChbomYB095uPgmLdEEfEepxkYVINDLgtJ7PCWMLWuVFw2jTw7PTg701f3HHEBJhD07EV/",
+	"q7/9vI8+wNmAED3MWMrjm+Ee2tLjnOnACh9axAaBuiRoQ1AEZovibdEVcxI5xNZKo4x2Eiw0STJaQfiK",
+	"TXjCwDqJaUrVonzNy/DvR7QVPsEmtAVUiDGLSTrwZqghHO35W5PEXcZKPlt6YQdMg3eNSCNNvrTjcjTr",
+	"xqe0wC4ovrZCTv2txZyN6NhS7HxjNhz7FtDjuTl4Q7XLowuDliZ4NvaCSoTljQFjOKFWnP+9XW9BV3LG",
+	"/3OTGarwHa98A4x6jRVe4uOO0a1g4H9UNGgg+z19LxpNe1EvgAYa9sv0Dzy3BXn3/+Sz3K0L8K6nXIL1",
+	"XtRbuofi3UtfG70GxxNiHywIfR5CEPUkYYn3S+5SGrhwA/twUtBkeEotqUzFO5d/GAfGy3w/VWkAYjcV",
+	"HuT4EpTnzdWcZirm065isSfcLDssNJCEfnBiWMDNgKfEJTboUTb6iIKLCWWzlOOEJP2wL7aVEb50a0Gv",
+	"mSBYhnNKFloscYklJduM5T1IYppA5Nz9m0KC3jjPFaePzcRF7aL9OCYzoEDn5J/gUY2Qmy6J0DvANv3p",
+	"hKuLbDbjAob8///v/9ero7Ylyh6Q/28YnwcO7QQCIG0MmSAFTUOUoVtMWYm0Lb+6SqN8etyJIu7D0TTr",
+	"j8YPbYA6P/cVFO3hTbPmPeck5iL5LoyzpQV3OxqXV3ankAmAscF10J/CDQRa36WT6jRnoOCekCQdlRSa",
+	"tv7yVYRwnbgWG5MfloITYrLxFkXaXB4VGZn4XixBOiky0/holFJGhu7uy1l3EF63PlXlHvNoFepUYTrB",
+	"gKeZ4GNBZAPZ03c44XM0wsK4l7wDOGJS4TSlbFzeNjUhwUCtGQeBK7h7t4I7gaOmISWT3dnhyeujk996",
+	"UW//5OLD4fnha62K7R8dH74O29C7EP98n1RNtKYTvthmqkf8CAkDjN6NlI+mEkrjI7GHjQWUhKmGL3U9",
+	"JEF1HOEutsQi9qOdSWpKmf/tdjuXuOftfOa7rJ//r/8IB0He8puAYAVJg0MTlzFwrt3hrtFn0ySPC0GE",
+	"JdJZYGpUzvIk4XjAO3tag5bwTNx2ZbSzPDOuHafVr6j1gQqCE8rGATz8nc/RFLMFckNMXq5xj4PUE0+4",
+	"JAyNBJ965+qH5BX5Ym3ILag9dwnJK+WnebN524zc8X2su411AmI7hXameCZJYiygyybzJTM5YUSMF4Ob",
+	"+ST8QA2l9uzsfE7E4Ga+5uOSx4MZEbGNnO88Q+WO4DqKM/CWV9pq+b2hyzqmUpHE5vd3iW0qmYPb3Vlh",
+	"k+1m0anjcS4kxGTtGg09AvxSGIwkCt8QhvjI6Ixau/Ntok4R6kW9X43O04t6h7Av/cnljAH7MR5udfkp",
+	"nOpY5pewy+Bhl027a/hRK4aEsp2sckNMCUpWHZuWC9BIy7p6Lnty/IYwq5RNNAMIBRk5+QHLGysdtaKh",
+	"BaxVg6C2lkmqXldYxNWLtUZ5oKUpjgu7ABdTIkygEWQoUWUBQ5ZVb48leQp/Z7fyUuqEmSp0+W8LK34X",
+	"mhiHi1icjvLcuqr0Sk2sJSjdQcm1C84mVJB8Casu127vdT7+S9QU1dySoVUjaw72j497Ue/88OLd8aVG",
+	"2fPz0/Ne1Ht3cn64/3r/1+PDoKRs7YNh/wElEmEkiMxSpTViiC8MnG3MsxTUAghfgwTBYIjcIuW4xk/x",
+	"94vTk6I+Bwy0OfZ4LMEQLEksiJLoOuUK6jhkKkKxxreRIgL9sv23F+h6oYhsKbwDsyguMg/98E4kcoBW",
+	"LL50fSsA+rUPIZV48JNdkGuWKIhPho9OelHv9N1l8NLsOx7ckOKQ8zswoYBb7VdXb+MBT0R5vhHfVdAQ",
+	"s9paUfLe0FFFehmWHJc1GxsAayXaCLBLI6/9fpSpTJD2PmorBQxwTZyG7/PznX4b9oslqRA8hvW7byXZ",
+	"lnd9WHiJNP+L0PUCTQmWmdB71//NJlh/Txn6EKEPkwjtR+h9hBIyFoRIxAWy8qJ1vfkL2tkK3ONqybj7",
+	"oQgy1oKCqBfWy3NubdW5WD3xu6MO1SSt+ytoePUtT5Wmsrcdz2erSQco6Wk1OSmFD/4BdbEGtGjUjaZY",
+	"3MiaAHcqTWq5YZFU9dFwjGfDXWeayzP1wdaX6pE23wjGutARBcnEBq7QNRljhjAj8z4aZoxCbIlxxYJr",
+	"9Ypp8VZqZNFbllqD6KPhNY5v5lgkchih4T+z6aw6b5GRLKDoChTmQL/SNDV8PdaKsdQyhMm2nmXKjIxc",
+	"RjiG4hkmgiCn0o5RjrHzXxqvKARG5YvqRT29pmUuGvU+begpNm6xgJITeq63WNz8BvPpT+d2Tv35nZlX",
+	"f/zVm1v//XeYP8AivxkyVqFeHUlVI6BWKdOycGd07xwkIjSf0HgCcUpITQTPxhN9w44jyTLveTRrQiNV",
+	"WsMaUTqckkGioA/+e8u7cEDkqMFqYvYI8mBON78HkZAzU/uuC4GfajIUKNmGEhLTKU5thlm/nuLHAS/a",
+	"0cUp2nmx/dfmzeVzRG4toa2dkPn6Gfa+j6tjlkt9ltNFnuTYR0d+ytIEy0kw/qC6cX9V3ptqtm8rXHXc",
+	"utEh61YPuYEVS35xu/PijatOzC2suj/3eOQWEdrYWco736YLuWuPxvotK3P5bXZjecZG8XDNigApviY1",
+	"Ni2bzTnDlJnKjUAlxoJnLGxi4Jka8NHAOqfDvpbVhS865/oXZtimIzexnl7+9uraD3VZ36Ywa6OHCAZf",
+	"mLFrlSQomQDzByhTr3Z6jSa/PF28lLUHMOVu3HOWls6jutFKzZHKFUc+AhRLbqxOADgAJtDu1JONOx6k",
+	"C+tqgpAu4QMzXwjOZpJAVF9CUqLCaXR3vU2IEyzO1zuH1ee7hlSC5YCPOnhQOgkx3s03CzHdJZHIrr72",
+	"UNathdEhbd4NCIQ/HHkR4WbYiiCWZWsx/jTwtYVK5Jpf3KBqb1/bueiqPgW2Ygqt6gH9GoLJkmACReUg",
+	"amYIYUGR+J/Pnu+ttOLKYdWBw+9Uy0mLQ6ZEV1m1K/tYi290Z29Ve0xO5B05N+tuOJAH12WWDv870Gj0",
+	"mh/lYL6fw2hj8G8KJcolUM8B/2qr6oBvjFrrLnzWTOlXYQtu+6I+vO3IZPYYrCv59d/vHx2DGzDq/Xp8",
+	"evAHxNAd/L5//puJrDs6OT07PN+/PHp/aFxPp29Oz18fnvei3tnx/skJjD8/fHv63n66ODw3H9+d/HFy",
+	"+uEkKHV4xTjLaz1/c4D+tvPzX/vogk8JuqEskYiPkK2YiGIsxAKNMgFleqZEMwUZQbh7UsSULxCP40ws",
+	"+/kTojAN1wQ0lWZL+FBVqWpcsysmzZsghH/VWi1pIVHYkkr2RSGwX9KymGZEcXjBgEMjQcigzheEhlDe",
+	"CWJChpFXjgpqlYOb0hjrTFABB8auZzSFtKUxLmNpelzIG6Pqt+NI8Oa6MBZvcYybTdj1mSdyZ3HKwyKM",
+	"rZJZF39fvDeQmEVVSlZE1zfdohUAzDQrQ+LzzClPmP/Qi3r7QWQ6JzGhs7XTeWUr2X+94OtE0FsSTkMs",
+	"xEJsi76ayveQ58A4Mo9a/4PnmFwrqJywpGs5xFIM3Gqz366pL17yb4wxZXdNsGEd0jMsEBxTFlRgbElV",
+	"hYUaVDyF9TfuHuKz9s+Y9MzOekzLMzGF6j+3EclhaAi5ZljcdIH7WXfrW1cbV4vtmLGh/eS+hPpMB0Hy",
+	"LAXndbGK2DLgSryQ/RWlYYtc+hZn9+DhuLk5qastIUlcRsS6+NkVFqP8paFbBCwrMuaWWQwWdDSq36Uh",
+	"fMvGUhD+zMNFDxzKNJ+OPaiwFwW/cpEQkaf2eOktpjKhyYOoIbmeREKnZPA/tp3B8nY0xW+f5WLbhECX",
+	"DMhxqSscbqvYVXhGKDAzUHXRbnx5e7BghdMBBJUNFP5koajV4o3HKZiZY2Y1Tvh7mzZodPXjHwqu7C7C",
+	"o9sFRlnSV4lrz1mpf8Vl+F1iN1VWUom79kQRnzxXSU6OBI43Bs8vdFUl4SUocHncsyMhKUNEoyRSvevm",
+	"aqV0Spgz0Tph8PDk8Py3/+5Fvcujt1ovO9s//+Po5LeB/fPN8X44RBACAfyJjL62f3l0etKLeheHFxf6",
+	"U/BRYdXXZdSDn7TkzRlBGaMqMjXWWjhHpSKzgaT/UzOznOI0JVKhf2XYlKNUNtDlmqaQgksZ+jBBXCAJ",
+	"fSfkHtqqZOQ5itWCXbmqBuWF3HyYRGgCcSfGcGGaBY1SrMzW++ESZcoPO2i851ueZqEORR8qGzZ1NvS5",
+	"aToep1mivw2ct1OF9Kaa7SsGMnxwy5eUx88YEPAvrQLPUa+Mdf4ZhNGuKCXQUXu5qzLSyN4JS7pmbLQT",
+	"G/hATvg8rHo7dhynmE71rY/pLWEom6GMpUTqS3YsbYKlZnQZ66hZt24EUJu8r9klcIEi4JumkD0AbWv6",
+	"aOi4jWUcwwgNGb/myWIQ46lW2G3dFMhnHJh7qX7rGNIwumJG4beWNODSerT/pTWv5V/bhkZDjbRDa1Gg",
+	"aTrgcZzNKEmGJm4sLIHKzgIoaVbPcki/gPHuwXXcvQ9ac/7uLsFyZfCg1FEcc4FoJdQo586S3AmcSxh1",
+	"NeejlXklfn+7NUqg5bXEprScArOz82qnsSpYF/QrwWHFcMLnhsO5cjdtCUBt947SthqO7cEdDT5P+A78",
+	"DaWjuQ+3w91grDP9+rJ6TxeOuFUio/TXJlfeaJjXnLv0tuXsfM8p8Obd8Zuj42P4fHI6uPj99EMv6h3s",
+	"nxwcHlsHwt8PDy6bMvkrhRm7wWPqOpu2CJZvKiippaZyIcuXra6oTfXL5hQ6N1Vk9xQC0GpSeF31A5ds",
+	"jmyyuZW0bQHyG0Jm0PxUoZRgqbSYPTLl3Uplzl42lW+zmvwdghPrrclmQYhOTR2eO1mMYy5VZ/vEgX5o",
+	"2TzxwZ6knlOi64U1uNkcd8nRCItIaxRk7tQYxNPEpOCYsaCe/qRpm8KpCUd0xTesKOasGYIgxp3FR+IF",
+	"5HKCsLNkfbizdd5U+IMMYtu2FtpC3zA+l5E1w1D1MBb7FjPUW/AvIdmZMltN3/qPhFozJKVLFE7rYakn",
+	"G1aoLyw6t93FWAAgmHwKwpCzp+RAYcVzg0WyVl5oPFKgMgNBsCa/dQnHU6py2jExCSexjfV1rMFcjbUg",
+	"9SyyQYx772PTMoIpGtCs+tDNCn9dmqnh84GZHz5f8APIy4CFNlcANoh9bAZ3FOLqY6IcRUgEnuuLm9ur",
+	"WsLrNQFSE5fVGiYY5MDqqeWhPD13PbhYS1mkEvEZYX1ULUKEkVR8hp4NoQSAVunOoSqh/nT4/jWVeXsr",
+	"/c2ZPuRjLuUQ6q491zTpig0NaxS2ahsol6EiThGyI5XpxFmvm8psRoQkiZnMYIKB4+JvPQnoq+ZPDdbF",
+	"j5LH+g/Hneo0UOug7qizVZpyr9WoqpwnEyiXhYWWE5zoZ43pvgG9BpTap+o0+3/aV4lqgdaPqopbC3mL",
+	"223c4yN4T6i6B6fJetaHCY1XBkI9uKWiiOYMeUqW+t9XhdNG20UJCCrulWUoKblcSn4TL22snB7myH9x",
+	"mjm/qzLxnPl6AkeHgHlf8L2T4+TOrjRcQ7WsnI0y0F9M1JLhPpBb2iUy6WH9dCst6auPfx1b1iPIP81M",
+	"aRX2ry6eDMOOXtdatVac1nG+8w4VhaodxCjYmQhLEFY2cxWq7Mdca0gQLNdHl9ViQPBUmuhHQcaxGpYR",
+	"mmlJVq4GH0oV7CEJS7LZgc7jY5S/CAHw5E6iPjpl6cKqiLikIUIUCHZLBTU15OOvNH77+Hk7+tuXZ1dX",
+	"fffXy7qKel2MWjVU32+v0FCfrL5MQH/7PhKGawoabLdJBa4Dyge3qzrDy3dgU82P5F7CuNejcx4hakfm",
+	"PZIUJPV1u6yxsIJV1fn6luO2vdKnBzY2++D07dnxoTGdHp283z8+qrGd+tJgNyIYlBSxVzJGOqlQTQgL",
+	"UTGmBI5ro29dHO3KVgT6/Zd6oBYwgxNV2+IUrCYqLSEIe3DU91MyqH2k1j4SfK4ZwPCzZWCRvfQIYfVl",
+	"qE8WKtBJysYpQbNMTvaQZhb6oX9myZgk6Hrh1V1e2li5htw9lSXyTssUSF/DtLtGWD1lCflUI+7x+U/S",
+	"1rmzlYtMwT4IWt8KVw31AvHLM0L9MfurER+9MistCB6ss5g/ahHJXzpSaSM6OxXBs5Ual3Mr+NwWK8SC",
+	"2ET88HnwTIHUvzzHb5wn+oztRBIvEMQlqAlm+elAdh/CqRa9F+E3OMNM0yoZV3alxho+nyxal1AMAmdT",
+	"rWJcFLrMT8Fbbv2NnWVyslbdoDrb7h5iS55edLJ+Qa4iteG+k39apPyE0//qT/MiT0usFPY0qSeud4RN",
+	"+nAwt7tcftNQxMgLnAELo6eaQOBaJqRJI3FhJ9YgWf3yil3j+EbL/ZG1vSuc8nFGbFki8H88G0qaEhaT",
+	"obk+yacEfpAzfkNszSWIiWFuiH0SVIiEJs+NcdBdlH1LxdZQhHWW4zfLDVo0q4D0SlgRRFmwcCr4JZ0S",
+	"2T3YvXOg1F1ibNyJjASBgdjYZBSH0BGhWpZ0uki5emOm0B8v7TTwmfMLM1PQ27oUtGKWFoLkdhJWNwnp",
+	"3uPeGm1sY8GzWd1y2jqzpMxqcuAc3K67vHsSGde0VULR42BKZxfTZNS7pTLDqdd8bLnOzIQq0qYlHmz2",
+	"Qz46aPcsScS+jdO/jbKsnF9idbEehPirdIezbqQWbGOtNpVlDFqWEDOaLMdPdSuy7eNE5ckVsO/nEe80",
+	"vqOCGEv9V6RTxag1K6FrspfXOSaagWkprD5SbHXBHi/W/O3+kWbup5e/A+c/f1OjWGbhlTq7GRYJcu24",
+	"cZFnFOxEj3aht35/sPHx80708lW4E32OfgmxuU/hhOkAfoVjrGeiVFJIL7kCHPriHgw3vQupRYkHtxNZ",
+	"L9G3byWyx3EfNqIKzfj2iMEqRlMF7YeE1vAlXNbXYrHWIltJJVc8Xg9+Pz0YvLsAgrJ/duY+tqY1lbWF",
+	"X57v1CwA7fvGK5sAOTw5fH94PkTXZEyZLIzgedl+tgDJ/JpQyGiHbm84lbyugx2VCKeckbIEv3/8Yf+/",
+	"L/Rmj49PP4CyZD8NTt+8OT460QoWLCW83VL/zW5Gu33bAJCjEVHxJLL9XMs9FYegv2gmol9px1S6LK5q",
+	"oBDsdGzn3rWhSnYBiKqQattajx0JHigc4XXo3TU9vbCpVtB+YmqaXA1W7SVC0KCw2JJ9qBrm1hCskXeb",
+	"aKyNXLKZKLEYgCXpFqeVCNJfXu00z5A3FNLK5KojzLdpkihtZGjKx+GuEIp36HAu0rKgL2iZxf68/aIk",
+	"FTybKDWT/+vPEfxfjtTs+e7mZiMb0e8JsY28a1VXW40S9DpTYVtlTj1X/zpYWZaj2rY54Pgq4gyXf1xd",
+	"8iOcrGxDBThLF3WVaUy0Ule1KGuRGm2zos1ofyXl1666RNuM8vGu8gFuoLYr3Shv1LO7FCNni5LWpR62",
+	"P/9Vp7uO+lU63KJ7kMpw2ot6l5pRQslsyi5sGe1PFyTcy7x0E+WzAepk+Oxe0YxcH8ycpOmGMUDfkEW1",
+	"+fzPW1Fb9Gx+qoytdU3MgzkAHhh1eq7LAh3ALWvAN2SBnm33Xz2PnELm2sHmvd+Xj61ZQs2qyyo1K+oM",
+	"hLk/NVB/RZAREYTFBFk/bdGrUoFqzEdouHm7vWl/lsM9V1EeC4L0jWNBbC+ZuQvPxwxaJQVUPl9JNRrq",
+	"R/vvoL/x8T+D2qnX4HuN5lWldtOrJC9XRbRy7luNXX2a4Me0MV8e/OLnnxugYanRk5sodM/rlWxeyw5K",
+	"UnrrNcUNBK9jqTQgxUTKCLRZwlxGxvrR0aX3hBydVOrnk0FdGPXhUuA0YfDEHhryOTPxySNMoT8rZLyO",
+	"OSPDfjitGZ4Mc3s7R13ewWVeBkwPzATx0if8o1v/qNqWuU2TgamXPciYoun6kbQrrWyXnusHzYGuxDxN",
+	"CR5nRCI5waZzxjrpLdbLf8da2kXU6h0n0n+3NxFZlHUW9epk61jSrVbwAOWJfYO2fksZH93Wy2fp3U+B",
+	"McuIWkWYCokJwOm61nB74vtKkensIVuFFoF6bUs8LfksShrraoJmo8gJUyC37UEyhsqgaYyXkMFs0QCV",
+	"wi9W8qKcAd3j4pomCWEDW15Jf3mNk0EmUkMMFeeDVAuew36vQ8dMjf2mA7PNeshkXUkkO25FXaQ6IM2d",
+	"KKbvnHf6XiF0e4wrAOO1gbtFd2Fdw1NNvcO1uq1TRuXkjukNdbTYyi9aDzLb3qBJK5cGmJLtZh8+uaRy",
+	"J3mSSbsqkb5rzuUR5Pe0vJUKRfHPvwW8vM5jrDpAzTVPAs1M9vPYP0mYipwv4Hqhwkpq4oFsh9OEgxS0",
+	"O7dytLMpAChfV2Q26l7X4jQf3DcTOotv3EsTRIZgD//Xh8dH75ub+NsJ1yrfURbEfZ0mqC+tJ6SVAi0b",
+	"ZbaKzYelEATElLTpV9IEOVHOpMm2Vnl9WwgJHbpFDvvohFDNlSIII1qAf6IULHfXpd9JSvTnXhV8CtWm",
+	"/pUR+7PLJBPp0pXt/NJNDzXSn9nEClB9LCz+jrD3niqbdES/larqY+DmvzPi1IHCOV+r3uoNIbPBhGei",
+	"4vV69UungifeNCvANeyP/mCSnKwQiRRJU01Bfb80VA33xO48jrJv+9oUIZeBb0yNS2MIbReG6NCrKN5f",
+	"nHPx8oP8TfY3l3RZ/d5rxAfBi85xd6EBy8puBAujrZlPbxxk//3DZW/Jc8wQBoOO9ZtDehmViBE15+Lm",
+	"J/c9YUneqRqAGHDVvCk/h4lSs96XL2DEHvGa63Ht522NlCllmQL/MY0nludhQUyleej+nUdLQ2FEW29C",
+	"nxxE8ZDIGHdt4YsITfgcjbBULpjcGX6nBCnev2JXbD8vZ6/yVmMkQdd4gbCJW1KYJRJRFiH7nusFFL7k",
+	"Ak25INBpAVizpSYbNnq3j85tKqrdiCnuQoVVLolEVF4xPjOOZeDhWgLto9cQoacFa7Nrc0r2YT5nfjSz",
+	"64puWmbu5fYrZxg38oN9zkkWbi1XrFiaH9Rgy+pzSfbg0CBMuQg1Q1O8MJH6xDSFBW2YJJAPNDIqvo3l",
+	"B60ZDvqgNL+cEXwDXi603X/1d73M4SaPZ7PNzzQhUPrzy9CY63+/vDxDv2JJYxQLAj/iVO6ZqA4Hiia8",
+	"A82wUDnYJjzOpoTZajgpjQkzxVCNp6S3P8PxhGy86G9ZU5EBWrm7uTmfz/sYfu5zMd60z8rN46ODw5OL",
+	"Q3im6BDQO7AFWMxNe7ad3d62tToyPKO93d7L/lb/pYmCmwCCbt5ub5qj3zBHo78ck6DB2jo6yjF/9r4j",
+	"JE0RpOsFoskewgzhRFNaqYw9My8uidO0n1vKKGdHiZY1qFRel0dbmNf0spCQC0f1Gv6VGU3JnmApi96w",
+	"sxbs80sUFIMNvOaZIHnRD4gdeTbU/G34HERiC1vPhsB6huAkCS0vn6K0uuX2KmH2XOx/E9IEey0GHhjR",
+	"6stH4CYzzmy1sBdbWy7uzPo38WyW0hiOb/Of1mhWrLFlM04QXYHGVh1mWlL0inYY0NLnNCE4IYYrH1NW",
+	"28fSDtuEMfCGl1s7dYPzrW6ecPWWJ3RESaLhfsdse/UzR8xEu8H47ebx7xjO1ESTgRiydeC5l83PvXGG",
+	"Q2ONyKvnr37Kda7x+Svgg+OsrmepRd9dQXDS+6ghQGbTKRYLi13lq4BchrEsHnfff4T0tFCI2yXVHEPJ",
+	"omMZKAc5+8GOvNfSCKDzmgiA6QYj1101QhI6n1Lb/NTQcxjNNOm/YniMKYOWrvrk3Qrg/c1kO0KZJAJq",
+	"icG63EhDl8t06ACMW36/2bx8xq/WDHXfSGQsC1/KoqeVpitIvH1v76+07g3g8FItAdvkXebXVkVnHueS",
+	"+kqUduPgpd8uiu5s/a35iQPORik12sDOixdtljYTXMu4YPd9UEowF1SRKik4d303cOl2V9CDL9GykLD5",
+	"uVKE5osnNpQx6jeiyuhU4esNHO1odMIZeQsGgcdia23Qod9bmyc9HgC3W90bnrHk8ZnSfuk8o1w7ktgl",
+	"zFCFrjlXRS5upfKXJCYZr56RdQI1nya/7n352A7wN131ww1byLRegr4gyqg6KSmigYBT8ukUtLyhJGqQ",
+	"t6ewEw7hoSE8tfzjnid4F40PaqRrysZnbpXfNib6Kw2g45HmQ/b3J1S8KyrmxA10SHusVhUqCwETLFGe",
+	"BPuV8c4iTS26nZA5kcpEEO356p0JMocC/jZfG3yI6JnJuI2gVpKMSmaO5whPORvrZ6eN6uuBW1orLdZu",
+	"pKQkrsQPM/4PqkHlu9MezeJbaI72DJ+Uxu+FinwI0AuozZPXlnYs3hnsHpCI1GmxH7BWYUZcgCpj42hQ",
+	"WRbJa42ATQ8UUqeTKs73wOzoIof66IPrcgbJWsU+wcrLRzaC8obM1BUzDlM0x4soz/jSJ2CNqLEgSgbV",
+	"UoMMj6CXmhd10EnvnTScZirm0yB1qBbFM7floKn/g2FvZwX05zZresfwLaapUz9/brOqSxMb9xXU1UuS",
+	"plWaojhKOBQ5URPj6rqb6roZczaiYxsLVytO7Msbjcsjm8Iw09IBU4gzIpckeZPLWJp32EfgKpOl0vVT",
+	"vICKoegaxzdFUoFvZokQFuSKgSUMyEiIQJS17IPShr5dQb+0zBopXxKlKBtL38GQz2VshHhKnnSA+1XH",
+	"fyoO3lbZs7W2basLLQZ/AypA4Y+D/ukPIzFAC3DBobayQ8qhZevWpYUYmXsIyzWqgnPR2SyoLBxKUd7L",
+	"vLB1ywmfmzYbpoorT8GffMWgxRmCaG4bhzMH7y+VKJMk2TOkZyjILb8hQ1v9HoK5zGTDPAc3tyZYXzP0",
+	"VVlquAJl6zT5YeSTumJF7DPibBdtl6z2L7y/zJ4vjy8i9FIT7JRq9IyJUHQEWLOHtqB7Cxp6Xw7kBL/4",
+	"+dUQXUPjfQrEHfZdehL6CEPUkfHhgUO+aDRSkZXAW+1TQw9KHkhqKt7wdSSn8GYDFPV3PtenPBPceGFA",
+	"+WV83n/SfO4iphiYg3CPirBiT3o+4YYM3F1asQFF7eweNjbTEKORsCrJNVcTlFBhMFtCIdWUQ70JF69k",
+	"Al9A3ECXFQ0FfrpOuYLaNZktPJ3yMQSU6AOCPLYJFypdICgsbnuAmKn3NN0wXpC8NsYNtBsF25IsErym",
+	"fAqxqdb3FEL3iunlrTudVqaX/AxaG1/s/K/zB8ECE5obL0/cJcW1blovqbJm6sYaMnVTQ6WLYCDFyoZu",
+	"4ckUX2uq78mWZWGh2ZblAP/JlvU927JcdzRnOgZHleKmLDJXExN9+LAScUpvyQr/krglYgPUUhvUb0Mx",
+	"bPi+KCLwNJZq1dL21wOZEjbIxwRsVFhTX6nQ9tZWP7d2+Q0F8oDBvSs29Ezl0LzIxANaz5UXqDp08eSm",
+	"CqD+uEDXBJiP4nYFpRqobgt25RDLB626lSB46uoo5Qq4U8vzFfORuSCItUX7TjIFvmOaJ0CFVSNGH2Op",
+	"Ng710W0cvS52a+2WV2xKpbSOO1rEv6MJzwRU5iFYS+QTr+aT4tyy1jGPEGbmYrTALhcsHhoro+QFcLnY",
+	"zBFPUz6HFfOp5oJXLKVG8HcXLBZo++e8g5/J12YcjCJogmczwmR1x8LG9HMkUz5PF5DjMfeq+2ntIQJ1",
+	"JVOIj0Z6YVoNyA+qqPodYMYXcCnHGkiXAL4Mq2cQ9arfBSaTjX9yykx56BAz8RrnBDneX7e2ltpF4I3R",
+	"/sabjY+fX7768iyqfvM8VERhOTLwwoY0tV5pTUjioyz2EoKbHMIAZBpoU85EDY0db73VGzZTLL+EAHU7",
+	"2A6V2WhmtIp8UpuwoA2DvGVOW50wGIJhHnxkbeWxOZW+2ZxZVRjToU3WkoZ0GjT3+A4wiFyXAPTbAMpr",
+	"LCRBC8cbLkx/PldlHYKjK3TY1vd05aj7aD9NTdjfNVamL4ArnA6VqQ0ZMv4P4AJECC7k0Pb0BJoM59RH",
+	"+1fMdU2CCY3UX6gGfnl3NKJpKhG11d9NPrTVQKwtxRCrQu3QaBvWHc4yOSmSGB7KOgBvMB0eWtkFdgK2",
+	"5zQtFdH/tkW77ZcdYP9biJsD8Sis2V/ghW1XxHxUsOgComOBfC4NokBAE5BfK7B5IfMGoTQrp0ZCmxg5",
+	"y4hjoDJrlimxonJEiczrEnBha7pDUsioGqI7wdL9YuULlmBh/OrLmvSZTSBYybttuLyXFQqmTCehdeOM",
+	"3YP1oVONFZP2EGauD9W0OJw+OvB5Nfpgfa1URUiQKb8liZfe49eEJJ/wdAZJFX63grr9QAZVkEe+qDD5",
+	"Z/l0f9rWB3+6xgd/em0P/iyaHvxpWx78eX749vQ9/GsaH/xp2x48fxY9xKwthQ24hhzOCrhqdyOlkz46",
+	"PBi8erH9t1eDyxeDg9O3v56uTqiArgN1kslWTYnnwcfP29HOlpaulr6r3fL3ZI3QqNtsigCo/2HtEA8q",
+	"ekEWhaEaTt2kAmmBC+W0wHECQ/fLbGDTZhvWsoMDm41ImZVZTLPTyAhLnqoekz0ktQKI0zyFkY+AzAOT",
+	"mGKtVBvd1XmTrV4MJT60VggDXTjcFcsbi1j6KAvl16nWtvmJJRx99AchMzT0UrqHhfWgKHQHFTqM2IKG",
+	"c0zVEBmflmk0D+LWFTMOrtyn73ZVZ/DVsG5Pq4lZacGwvEhnE9EYYXqj7Bm3F9QPIWPKmF7CUrngoJF3",
+	"ZPos1dh4t+5GVco7ecsh5tlo+4ojfZi2gbU5rrpF6oGlNeZosuU1F3zZUM73wYmXudBWOWUMsmtJUdbJ",
+	"VEcymXmMoAVR/R+G7rwBS5CLe3LI7lI9V1KcotZUWPN7Bz7f7a1oa2sL2mw5WpPLjMNiMtcq7stmHvtW",
+	"bp415jzx1BQwPljRVN+PdJmTxqFrtLUrZvVBMGcJ2Geh10XW3LTcYK2PTkc5DYQGYT4BhE1Av10ZuaeA",
+	"llrkpwJqdYN5TPD5FXO6Jk8T0Bqxp1/OMjnRUjqQCq+Rrz6loWvaNfQypaVTf+t0ziIB/8GUTr+v4CN7",
+	"o5c7ytWF8l0TFySpTCs9+YOptl9XSXW2GrCgAIJMtWzeinLkyL4qsUvD8bcbXgarq7EjgjegLAUfXuJx",
+	"kxQMY+4gBf8IFkgrOubpoKsF4K7QoS/NhWO5KkCBHplviRgTBHWCwPYnCRpRosVKnilYkWEotnRFnpFs",
+	"hdw+GrIsTYem70SKr4mt3Wj9WNcpGaIxdz4P14mzIilDSyF0iW+gVYc5Fg5uk9xHOMI0daJu0QHQuGIy",
+	"prkstKcwpT6UVzvEvJ0zG/plQsiSvM9HGRXfQV3PNbHRx8T750NGKzVcKCrNMyXgg9W//WX9OR+VszVR",
+	"FBsqCbVA5nciLz9SGPt2i638xhkxg1+0oVokt5O+wTS1W3nxS7dHzx3cPB6jPsgr6VT9Ko56jSwhac2f",
+	"NydUi9uLVuFgfXSoJWPClFigCUkTL7JUC89OxlUlUbtWBf/dvrqNvTh3bPutvBXUU7GeGirzBjr3Gp3U",
+	"cjF2743r+DcIbPLutlkdd2f5Awc3fUvi16UfJJKTCxN+7aDvvmSwGorjWRXWlu1qHdHWwGqq3wdqdjW5",
+	"pU8zW2vM+uJAL/czeU0qYiW2i4+uGM9EEY86Idim3qBrklJy61kAII7IWkMDhgNHTMt2g6ppIPdJQfLA",
+	"FYMgehtYhFGCCw+bVpPBpW09NM1WhQe1KUDj8SfB6wcTvL41S0VXKUjZZuL13hXXdDUv5jh3IXr4hmj2",
+	"r+aEMKTm3NgGwXBojIYw2qLrGM9kH5mGuOW+7tQEzrn4SJvhBwUIrb/F2hljzBigNaTwQH05Km0NrByQ",
+	"XVlJaP0HPhWqle401c9NCUtI4npKQoBMnavkMj+YBintpNoi0RBKs1JNwh5YMNsHomeEwaGec1hezl4e",
+	"kvpyWw91IT5U3bOkFpAXAWakEkTFE8t2nTdOcmNVM7VDjY17qMcP90wKBBEmRxR+yBvHD+sWPaVsUPRl",
+	"oEsJBMY/s7Pzaqehe9fDpm7ilLAEi9pSSfb3O+RlfqPC3eNS1SZJ0J3zSpJ5V/nPl55WlActdwKPtFjj",
+	"KZ4mjbIIAjL2Nku/h5HPEIrEyjzG/Cdbnx6rosqgsJKv9ejUOovP/eU/cF3RtsHLnaOeoJFB++Caul2R",
+	"1vFKtlFCER/05t3xm6Pj48PXf56cDi5+P/3w58H+ycHhMcQQ/f3w4FKPgT4Kz59Fd3r8hwjH8aCuWYf2",
+	"MewpSehBqqT6R1xfJFWUaYWjpKWv60ukvhF8assFm1JSA6yGuQDzHHEtS2Av9IZKlEfw7YEzIsVQnNG6",
+	"6ZCTF7XQlxca12KZFf1sMGMfnYC0ecVIqvVm7Gp0E79khZxhIJsQ44KwU5G1nEttCHWcYjo1KeQursKm",
+	"6kBFADPe5tw8y1H6eQSjr5iTebGEKGx0vUBDBhLPHI7imcV9+4DLjMcsJilJ0DNHEp7bvBS7AjgKKzVD",
+	"ojpV6JklFvVVXD0M7O4WSch0xhVh8eIPsngw74i3xK9SBtY/olXqtS0Z4Pj72hp29ANWiV2vqk/N9c0M",
+	"IevqEMvJ3+orBEX3mRG64I9hZBPfIEBOay0aTSO4bNN5U6tJFk1BCYJ4syJbPK979TwCegRjGJ9fMfsa",
+	"xs28+ZvgWxtA9DzydOGcvHlPeu7YonmwTR00UYRYgvp1xco9CSTCacrnMJvWufSYgT9kCISjs3vqq6cq",
+	"lNhYTYVfQ/iX1IEKEwsI95ufvb9c8EdCUqIC/U1+NZFZ9jbs3dRlbaJTRnKWl9N7l9Pj93CAp/CU9NHw",
+	"aLQBzumhMciShCQGykxz4mW/1AFMfCe6P3qEwJQWVNe7hyg/rzsaNn+cQmd38BI/Li4agCzbCVeJlXWB",
+	"VncD6UeKt+oG1t9R9NV3VdugUc/ZbwuM3cDMF2W7x295cfdgyVqKltIqxTUZZ9BEaCE1Q7FJaJYBTfEC",
+	"JRzc9/2aAKn7YwwPqgncd7hUYOpHdd51owtPrryvzCG/mTiqZvb6lt9CH7QUjJhQiK8VbbOib56u+/3Z",
+	"tC/c0p/s2StqVITs2fsHkBF7cPr27Pjw8vD1n0cn7/ePj0pG69oxP4Rl2sJOi8guC2RPFukHsUi74623",
+	"RssCywMlBuqs0KciMaU8yFLdZLBKl4plWMueM+1iaUIetKZtsWEP+rDYECSDGYVltvQCUx1W2igHwogY",
+	"mwrHo5TPwXxj8ciYgjAaCoIlZ8PcGCzIKJNEls1COJ5UqopYAzRlJlATfTAVSExSwhX77fASCLErmDW0",
+	"tm2PkteH4yvPYJZJU63VxF+YBTjhBE9JUm97tjj2rdqd7fI62Jxf3Pe7W/Uco1rop1AbLP3x+409uFD4",
+	"1a2XOckLB4dp6pRHZq6sq+K+2fxsPzWlqq2NkI9lPWlAC9f0+clq8iBWk5W8eD9nj0VZA6psESDIAqtl",
+	"0J1gzVHlTuaTPEXa2EEiWwfQZ+oUWnCyPtpHqRZEc0O8TYKDL6HXyRSKIXDPVu+c19bsUpt8tj5+Paxd",
+	"JRd279emUpn2cfOrW1GKJzvKV7ejrMNtvxnry2pWbRPZ5qUyuRD8DGHcWHXn3ptxJm5JP5a39QVyeJpN",
+	"mURDcFIPSYpnkiQDqf+Y8TkRg5s5/ACqx+BmPoFitDwezIiICVNDaExu6oZAxl05hDrYVkWv6uDifWfK",
+	"ZhuZt1D6O8oYUEfTHlPH8pnmiB9fhniqQt1V5shvC2IZkAL6cO9SRgt8dLyptrmvHqWFkm8HQe4Q1q43",
+	"84Q83zvynGleEDkLFHSuUFi54lGaVeXpktD7woLv4yPXjI0bcevs5LcHRK3LCZmSB8BBOsVjsmn3F/AT",
+	"XFOGwZjfnm9F6K8vttCMfiKpRHOaPOHid8jIZjRWmfg6rEzeNmPbxfvvF9vk7fgvn6bpk1z474NOicDz",
+	"cg/Mx0Cnaln5oLJ2xLySe7aexrIju1x+vdt6v7FmQG4jbdJ9oNr9k2P1e8E4gef5pZkANZnbOx8T8aB/",
+	"x0xVlbIlgi4IVAmuWoHzgAab2g0tZU1hisRkUwdNIOfmrd9y5KlZYG10WcxF8uQ6uYMd9HH5m9HREqIw",
+	"Te3tGdeLKeo3EzQmKKXsscVIqfise9mbilsnGLPRLZnikqRpXYAHn+3Von04buOK2cAN02cViug4D9DE",
+	"1OG1obeQuwF9GqEzlOsxWxqdV6bIMzqcIyLcMIrP7jVW4usELYR9Lk80YO1AAD5rFwcATcu6BHDKUssV",
+	"E8Dp8MwEbSoo7eJaNGsgr6BhPiGVMgulIUHZFbOwVuGZ3vvvIz4ThrXtZwrrvNRP1NU+Medh8JunkFAn",
+	"MjJ8DqX7TCPY+AYS7UY4lWT4vC5e00iV0bJues15SjD7/iIp4fCaxX0DpE/C/leKolQOFR0ZsV/UR1BW",
+	"ycZu4eM0jNAWP0aYLeYgbdtymYyoORc3S/nSQULDWR2ZuWLLdEbu6hfapFdVfuQnWS6VZ8V7KKzPuJUq",
+	"+mgfZTQxtaXGVCpgzpqDR2jC56ALAPO6YnJGUoWexVgSr+upRi5oKTXcGEZouKv/95+m7r2c4ZighIOs",
+	"MIWo6xWJ+YA232poJCzuqyTjm2OpkTAAZp/y7j1x5wcLfjy3OImwuesQvSoJPZuf4d+mNO0jJQHtbU8g",
+	"D/XxGFPWRxflQpmgSUtTZsMVPV9AfIRpLrdOXvZrWNuaaF+fkb0T2i0k2nBGvnnx+9vIYW4CyimHUgK1",
+	"IFmfs7zudT+SzegBqe1TrO1dYm1XgFo3UDKcvGMusn1/Hv+qydoQ+NvQpZ0wbqUtL1IWskdsy4a69OP7",
+	"oH8PJO/cd3hsadJHDY5tRuunwNj75UbfV8QqF8Zg0ULMmpPrCec3XaxLRlniMu84kyt1rtOifQBpNVGi",
+	"ERd9VOoCHDQmfXAr+a49pHYXzfYSd/BPFpOvZDGZF/DmkCP/qt5q8lbrTWNb6VjSMTNA/Y8L2xoYOTD+",
+	"+Gyi1Ezubm7O5/O+6xyc33rMp8+9rqMkFsRlxFunQmTtJpY/28rZoM5cMehwQiXC6Oz04hJ6GH6+AlPj",
+	"VS9CVz0o7q3wdGb+TLDCV70vQ8jzFAQN9RdDY8HB+XtdSymmZN9k+PdtDTOkwBnDR845Ve6rOqKpVupS",
+	"oiSaYSmNcwb6ISK9Jngyr0S+RFC4sC3+rdEndwLJDhTmil2xfTQ11wN9pIjej9YBc4dQkQ784tOnPbPA",
+	"OZWu9psS1GmMppzknEMN7igvWJmYT32Ug4HfkBELQW/JFXMl1aOCTGJokgWVXxgxTU2vyYSyJC9KKfGU",
+	"5MvXeizUllRzGpMIZSyxff5h2NCC0QZNhn20zxBOEkGk61IJu5RXbGd7Cw7X9OfSOxrpGzZb0idEwQSQ",
+	"9NE5Saggscq7V6IRN6XlbCMJMz/x+mDqQS6TOLtOaYwoU0QwouAn40KrN49ZNHmgJg529q9i4Tohc7e5",
+	"GgnN3l5UtJcz+P/D5/5+s76433FO+RB0kFYc4RytwhyiIkBtfraflm1VITtRAf9PlqJ/D9k8NzNZOCmw",
+	"33IqSmplkTrz0/pQ9EgGqHaU8MkI9VWMUPMcesICcCeQciy3oylqSBjIIEOk+TK6FhB9iHPZxHTsw/HN",
+	"nutVTbUeqYUZcE3myY2Kc8RNrqOh4BNSa6S6H+L7YGLLfRuqKtM+qqmqHQF4Mlc91cPrYN/Cq0nXKsls",
+	"02O2bZqJRuiGzEx3gZdbfkcm02CfsNXWrNc+a29ZxK59XFP5JQsoN/f9BRhVdtFsOiuu8Ml49p3kFqTc",
+	"1ry1qPhTG6l3fQGkJQXY/Gw/L5oqK1VgtPd46PAaAsTr+Kdb/x1akD0B6H5+jF7tozm2gqSWMY3VU5lc",
+	"3nsF1WYS7ABhfcDeFMT+2T2uf/2lFhb0Mjadu8X4JsAHimivom0DFkWIM9DI53hhTe1P8e1rx7dDjZwC",
+	"tSrJE5iR+ZJhu7BrryHZGSPqnUB8ZdPm4Q0hs8GEZ0IOnaW+6gcCZ0WaOIeO4jxCkhduCwg9g4Q0zGxS",
+	"GpRp2ENbpiGVm0CrvS73ZEnAPOeq0GIvzLYfVCOFF+Ym5sfTHtexpTMyz+3pTxLberj7Gy1ZKjEzvjzp",
+	"QK0raioi7w0xy6hwSaT6thlJHx0pCQKwcaJO+Byq+BKmnrjLXbmLc5haP7FazAqjMgBdGFbhreLWwWEm",
+	"0t5ubxPAzA4PhcFcg/ZvUgWosM3xjRLqVY03NTIqNd1STKdQedk2RoQOY7ZXYVE5wM5SKuQfmGyCxZiy",
+	"cYRGgk8Nx4AaBIoXPGamvAnzlLLAZFgkZlOzNBtvYJZs2CwLjTcCx0pGTiqm8aRUB8+kiTiHvJeb0ffb",
+	"U0O80fKLD423DUsTe20CALwHNSLVP5Y76XLHdCVvLfKY8lJshveaHCqWX6WvfIJFMseCRIDNsRakmaI4",
+	"NUcW8+kUA9fmtkO3nbWUqKLF9v8TAAD//w==",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

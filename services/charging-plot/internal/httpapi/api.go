@@ -35,6 +35,7 @@ type Deps struct {
 	ChargePoints ChargePoints
 	Upkeep       Upkeep
 	Webhooks     Webhooks
+	Keys         Keys
 	Commands     chargepoint.Commander
 	Hub          *live.Hub
 	Events       live.Log

@@ -2,11 +2,14 @@ package httpapi
 
 import (
 	"context"
+	"encoding/hex"
 
 	"github.com/google/uuid"
+	"github.com/oapi-codegen/nullable"
 
 	"github.com/ihr-charging/charging-plot-api/libs/page"
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/chargepoint"
+	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/token"
 )
 
 // ChargePoints keeps charge points.
@@ -14,6 +17,12 @@ type ChargePoints interface {
 	CreateChargePoint(ctx context.Context, cp chargepoint.ChargePoint, secret chargepoint.Secret) (chargepoint.ChargePoint, error)
 	GetChargePoint(ctx context.Context, id uuid.UUID) (chargepoint.ChargePoint, error)
 	ListChargePoints(ctx context.Context, sel chargepoint.Selection) ([]chargepoint.ChargePoint, error)
+	SecureChargePoint(ctx context.Context, id uuid.UUID, security chargepoint.Security) error
+}
+
+// Keys changes charge points' passwords.
+type Keys interface {
+	Rotate(ctx context.Context, cp chargepoint.ChargePoint, password string, revoke bool) (delivered bool, err error)
 }
 
 // Upkeep keeps what charge points were told, said and have.
@@ -22,6 +31,8 @@ type Upkeep interface {
 	ListMessages(ctx context.Context, sel chargepoint.Messages) ([]chargepoint.Message, error)
 	ListProfiles(ctx context.Context, id uuid.UUID) ([]chargepoint.ChargingProfile, error)
 	ListVariables(ctx context.Context, id uuid.UUID) ([]chargepoint.Variable, error)
+	// LocalTokens gives the tokens that hold at a charge point without asking.
+	LocalTokens(ctx context.Context, chargePoint uuid.UUID, limit int) ([]token.Token, error)
 }
 
 // CreateChargePoint implements StrictServerInterface. A station of another operator is answered as one that is not there.
@@ -39,6 +50,10 @@ func (a *API) CreateChargePoint(ctx context.Context, request CreateChargePointRe
 		password = *body.Password
 	}
 	cp := chargepoint.ChargePoint{Identity: body.Identity, StationID: body.StationId}
+	cp.Security.Profile = orZero(body.SecurityProfile)
+	if body.CertificateSha256 != nil {
+		cp.Security.Certificate = fromHex(*body.CertificateSha256)
+	}
 	for _, e := range body.Evses {
 		cp.Connectors = append(cp.Connectors, chargepoint.Connector{Number: e.OcppConnectorId, EVSEID: e.EvseId})
 	}
@@ -51,6 +66,59 @@ func (a *API) CreateChargePoint(ctx context.Context, request CreateChargePointRe
 		Body:    NewChargePoint{ChargePoint: ToAPIChargePoint(cp), Password: password},
 		Headers: CreateChargePoint201ResponseHeaders{Location: &location},
 	}, nil
+}
+
+// fromHex reads a hash that the document has checked, nil for an empty one.
+func fromHex(text string) []byte {
+	hash, err := hex.DecodeString(text)
+	if err != nil || len(hash) == 0 {
+		return nil
+	}
+	return hash
+}
+
+// hexOrNull writes a hash, null for none.
+func hexOrNull(hash []byte) nullable.Nullable[string] {
+	if hash == nil {
+		return nullable.NewNullNullable[string]()
+	}
+	return nullable.NewNullableWithValue(hex.EncodeToString(hash))
+}
+
+// ChangeChargePointCredentials implements StrictServerInterface.
+func (a *API) ChangeChargePointCredentials(
+	ctx context.Context, request ChangeChargePointCredentialsRequestObject,
+) (ChangeChargePointCredentialsResponseObject, error) {
+	cp, err := a.operated(ctx, request.ChargePointId)
+	if err != nil {
+		return nil, err
+	}
+	body := request.Body
+	security := cp.Security
+	if body.SecurityProfile != nil {
+		security.Profile = *body.SecurityProfile
+	}
+	if body.CertificateSha256 != nil {
+		security.Certificate = fromHex(*body.CertificateSha256)
+	}
+	if body.SecurityProfile != nil || body.CertificateSha256 != nil {
+		if err := a.ChargePoints.SecureChargePoint(ctx, cp.ID, security); err != nil {
+			return nil, err
+		}
+	}
+	out := ChargePointCredentials{
+		SecurityProfile: security.Profile, CertificateSha256: hexOrNull(security.Certificate), Password: nullable.NewNullNullable[string](),
+	}
+	if orZero(body.RotatePassword) {
+		password := chargepoint.NewPassword()
+		answered, cancel := context.WithTimeout(chargepoint.WithAsker(ctx, caller(ctx).ID), a.CommandTimeout)
+		defer cancel()
+		if out.Delivered, err = a.Keys.Rotate(answered, cp, password, orZero(body.Revoke)); err != nil {
+			return nil, err
+		}
+		out.Password = nullable.NewNullableWithValue(password)
+	}
+	return ChangeChargePointCredentials200JSONResponse(out), nil
 }
 
 // operated gives a charge point that the caller may act for, chargepoint.ErrNotFound otherwise.

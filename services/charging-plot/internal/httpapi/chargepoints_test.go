@@ -44,7 +44,7 @@ func TestCreateChargePoint(t *testing.T) {
 		}
 		_, secret, err := w.Store.Credentials(t.Context(), "CP-201")
 		w.Must(err)
-		if !secret.Matches(made.Password) || secret.Matches(made.Password+"x") {
+		if !secret.Secret.Matches(made.Password) || secret.Secret.Matches(made.Password+"x") {
 			t.Error("the stored hash is not the password's")
 		}
 		w.call(http.MethodGet, a.Header.Get("Location"), token, nil).wants(http.StatusOK)

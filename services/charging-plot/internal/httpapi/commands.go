@@ -3,6 +3,7 @@ package httpapi
 import (
 	"context"
 
+	"github.com/google/uuid"
 	"github.com/oapi-codegen/nullable"
 
 	"github.com/ihr-charging/charging-plot-api/libs/fault"
@@ -126,6 +127,11 @@ func (a *API) CommandChargePoint(ctx context.Context, request CommandChargePoint
 	if command.Transfer != nil && command.Transfer.At.IsZero() {
 		command.Transfer.At = a.Now().UTC()
 	}
+	if list := command.List; list != nil && list.Full && request.Body.LocalList.Entries == nil {
+		if list.Entries, err = a.listed(ctx, cp.ID); err != nil {
+			return nil, err
+		}
+	}
 	answered, cancel := context.WithTimeout(chargepoint.WithAsker(ctx, caller(ctx).ID), a.CommandTimeout)
 	defer cancel()
 	outcome, err := a.Commands.Send(answered, cp.ID, command)
@@ -133,6 +139,22 @@ func (a *API) CommandChargePoint(ctx context.Context, request CommandChargePoint
 		return nil, err
 	}
 	return CommandChargePoint200JSONResponse(ToAPIOutcome(command.Kind, outcome)), nil
+}
+
+// mostListed is the longest list that is made here; charge points have room for a few hundred to a few thousand.
+const mostListed = 1000
+
+// listed is the local list of a charge point: the tokens that hold there without asking.
+func (a *API) listed(ctx context.Context, id uuid.UUID) ([]chargepoint.ListedTag, error) {
+	tokens, err := a.Upkeep.LocalTokens(ctx, id, mostListed)
+	if err != nil {
+		return nil, err
+	}
+	entries := make([]chargepoint.ListedTag, 0, len(tokens))
+	for _, t := range tokens {
+		entries = append(entries, chargepoint.ListedTag{IDTag: t.UID, Status: chargepoint.Accepted})
+	}
+	return entries, nil
 }
 
 // ToAPIOutcome writes the answer to a command as the API says it.

@@ -218,3 +218,31 @@ func TestListChargePointMessages(t *testing.T) {
 	}
 	w.Must(w.Store.RollMessages(t.Context(), later, later.Add(-24*time.Hour))) // and again
 }
+
+func TestChangeChargePointCredentials(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	site := w.Site(1)
+	path, token := "/v1/charge-points/"+site.ChargePoint.ID.String()+"/credentials", w.operator(site.Operator.ID)
+	hash := strings.Repeat("ab", 32)
+	var out httpapi.ChargePointCredentials
+	w.call(http.MethodPost, path, token, `{"security_profile":3,"certificate_sha256":"`+hash+`"}`).wants(http.StatusOK).into(&out)
+	if out.SecurityProfile != 3 || out.CertificateSha256.MustGet() != hash || !out.Password.IsNull() || out.Delivered {
+		t.Errorf("%+v", out)
+	}
+	w.call(http.MethodPost, path, token, `{"rotate_password":true,"certificate_sha256":""}`).wants(http.StatusOK).into(&out)
+	if out.SecurityProfile != 3 || !out.CertificateSha256.IsNull() || len(out.Password.MustGet()) != 40 || !out.Delivered {
+		t.Errorf("%+v", out)
+	}
+	_, credentials, err := w.Store.Credentials(t.Context(), site.ChargePoint.Identity)
+	if w.Must(err); credentials.Next == nil || !credentials.Next.Matches(out.Password.MustGet()) || !credentials.Secret.Matches("correct horse battery") {
+		t.Error("the new password is not kept beside the old one")
+	}
+	for _, body := range []string{`{}`, `{"security_profile":4}`, `{"certificate_sha256":"xyz"}`, `{"password":"x"}`} {
+		w.call(http.MethodPost, path, token, body).wants(http.StatusBadRequest)
+	}
+	_, driver := w.driver()
+	w.call(http.MethodPost, path, "", `{"rotate_password":true}`).wants(http.StatusUnauthorized)
+	w.call(http.MethodPost, path, driver, `{"rotate_password":true}`).wants(http.StatusForbidden)
+	w.call(http.MethodPost, path, w.operator(uuid.New()), `{"rotate_password":true}`).wants(http.StatusNotFound)
+}

@@ -141,6 +141,7 @@ func ToAPIChargePoint(c chargepoint.ChargePoint) ChargePoint {
 	out := ChargePoint{
 		Id: c.ID, Identity: c.Identity, StationId: c.StationID, Connected: c.Connected(), ConnectedSince: timeOrNull(c.ConnectedSince),
 		Protocol: textOrNull(c.Protocol), LastSeenAt: timeOrNull(c.LastSeenAt), BootedAt: timeOrNull(c.BootedAt),
+		SecurityProfile: c.Security.Profile, CertificateSha256: hexOrNull(c.Security.Certificate),
 		Boot: nullable.NewNullNullable[BootInfo](), Evses: make([]ChargePointConnector, 0, len(c.Connectors)),
 		CreatedAt: c.CreatedAt, UpdatedAt: c.UpdatedAt,
 	}

@@ -102,7 +102,8 @@ func newWorld(t *testing.T) *world {
 	w.Must(err)
 	api := httpapi.New(httpapi.Deps{
 		Plots: w.Store, Changes: changes, Reservations: w.Store, Terms: postgrestest.Terms, Sessions: w.Store, Desk: w.desk, Tokens: w.Store,
-		ChargePoints: w.Store, Upkeep: w.Store, Webhooks: w.hooks, Commands: central.NewRecorder(w.commands, w.Store, w.Clock.Now, log), Hub: w.hub, Events: w.Store.Events(), Stations: w.Store,
+		ChargePoints: w.Store, Upkeep: w.Store, Webhooks: w.hooks, Commands: central.NewRecorder(w.commands, w.Store, w.Clock.Now, log),
+		Keys: central.NewLocksmith(w.Store, w.commands), Hub: w.hub, Events: w.Store.Events(), Stations: w.Store,
 		Cursors: page.NewCodec([]byte("test")), Now: w.Clock.Now, Log: log, CommandTimeout: time.Second, Heartbeat: 50 * time.Millisecond,
 	})
 	authenticate := w.issuer.Verifier(t, audience).Middleware()

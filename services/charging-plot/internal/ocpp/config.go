@@ -2,6 +2,8 @@ package ocpp
 
 import (
 	"cmp"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
@@ -15,6 +17,12 @@ import (
 type Config struct {
 	Listen   string       `env:"OCPP_LISTEN" envDefault:":8887" desc:"address for charge points, apart from the API's"`
 	Listener net.Listener `env:"-"` // in place of Listen
+	// Charge points of security profiles 2 and 3, where TLS does not end at a gateway.
+	TLSListen      string       `env:"OCPP_TLS_LISTEN" desc:"address for charge points over TLS, such as :8443; none: TLS ends at the gateway"`
+	TLSListener    net.Listener `env:"-"` // in place of TLSListen
+	TLSCertificate string       `env:"OCPP_TLS_CERTIFICATE" desc:"certificate chain of OCPP_TLS_LISTEN, as PEM"`
+	TLSKey         string       `env:"OCPP_TLS_KEY" desc:"its private key, as PEM"`
+	TLSClientCA    string       `env:"OCPP_TLS_CLIENT_CA" desc:"authorities of charge points' certificates, as PEM; none: passwords alone"`
 	// TrustedProxies are the addresses (CIDR or single) whose X-Forwarded-For is believed, for logs and for the limit on guesses.
 	// The HTTP port has the setting for both.
 	TrustedProxies []string `env:"-"`
@@ -63,6 +71,11 @@ func (c Config) Validate() error {
 	if _, err := parseProxies(c.TrustedProxies); err != nil {
 		faults = append(faults, err)
 	}
+	if c.TLSListen != "" || c.TLSListener != nil {
+		if _, err := c.tls(); err != nil {
+			faults = append(faults, err)
+		}
+	}
 	for name, value := range map[string]int64{
 		"OCPP_MAX_CONNECTIONS": int64(c.Connections), "OCPP_MAX_FRAME_BYTES": c.FrameBytes,
 		"OCPP_MAX_QUEUED_CALLS": int64(c.QueuedCalls), "OCPP_PING_INTERVAL": int64(c.PingInterval),
@@ -78,6 +91,22 @@ func (c Config) Validate() error {
 		faults = append(faults, errors.New("OCPP_IDLE_TIMEOUT: must be longer than OCPP_PING_INTERVAL"))
 	}
 	return errors.Join(faults...)
+}
+
+// tls is how the TLS listener speaks. A charge point may show a certificate and need not: which of them must is said of each.
+func (c Config) tls() (*tls.Config, error) {
+	pair, err := tls.X509KeyPair([]byte(c.TLSCertificate), []byte(c.TLSKey))
+	if err != nil {
+		return nil, errors.New("OCPP_TLS_CERTIFICATE, OCPP_TLS_KEY: must be a PEM chain and the key of its first certificate")
+	}
+	out := &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}
+	if c.TLSClientCA != "" {
+		out.ClientCAs, out.ClientAuth = x509.NewCertPool(), tls.VerifyClientCertIfGiven
+		if !out.ClientCAs.AppendCertsFromPEM([]byte(c.TLSClientCA)) {
+			return nil, errors.New("OCPP_TLS_CLIENT_CA: holds no PEM certificate")
+		}
+	}
+	return out, nil
 }
 
 // parseProxies reads addresses and prefixes.

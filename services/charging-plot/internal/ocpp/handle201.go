@@ -75,6 +75,8 @@ func (s *Server) upkeep201(ctx context.Context, c *conn, request ocpp.Request) (
 		return diagnostics.NewNotifyEventResponse(), err
 	case *security.SecurityEventNotificationRequest:
 		return security.NewSecurityEventNotificationResponse(), s.alarmed(ctx, c, request.Type, request.TechInfo)
+	case *security.SignCertificateRequest:
+		return security.NewSignCertificateResponse(types.GenericStatusRejected), nil
 	case *data.DataTransferRequest:
 		c.log.InfoContext(ctx, "ocpp data transfer refused", "vendor", request.VendorID, "message", request.MessageID)
 		return data.NewDataTransferResponse(data.DataTransferStatusUnknownVendorId), nil

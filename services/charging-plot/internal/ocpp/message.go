@@ -30,6 +30,7 @@ var actions16 = map[string]reflect.Type{
 	firmware.DiagnosticsStatusNotificationFeatureName:          reflect.TypeFor[firmware.DiagnosticsStatusNotificationRequest](),
 	firmware.FirmwareStatusNotificationFeatureName:             reflect.TypeFor[firmware.FirmwareStatusNotificationRequest](),
 	logging.LogStatusNotificationFeatureName:                   reflect.TypeFor[logging.LogStatusNotificationRequest](),
+	security.SignCertificateFeatureName:                        reflect.TypeFor[security.SignCertificateRequest](),
 	security.SecurityEventNotificationFeatureName:              reflect.TypeFor[security.SecurityEventNotificationRequest](),
 	securefirmware.SignedFirmwareStatusNotificationFeatureName: reflect.TypeFor[securefirmware.SignedFirmwareStatusNotificationRequest](),
 }

@@ -58,6 +58,7 @@ var actions201 = map[string]reflect.Type{
 	provisioning.BootNotificationFeatureName:          reflect.TypeFor[provisioning.BootNotificationRequest](),
 	provisioning.NotifyReportFeatureName:              reflect.TypeFor[provisioning.NotifyReportRequest](),
 	reservation.ReservationStatusUpdateFeatureName:    reflect.TypeFor[reservation.ReservationStatusUpdateRequest](),
+	security.SignCertificateFeatureName:               reflect.TypeFor[security.SignCertificateRequest](),
 	security.SecurityEventNotificationFeatureName:     reflect.TypeFor[security.SecurityEventNotificationRequest](),
 	smartcharging.ClearedChargingLimitFeatureName:     reflect.TypeFor[smartcharging.ClearedChargingLimitRequest](),
 	smartcharging.NotifyChargingLimitFeatureName:      reflect.TypeFor[smartcharging.NotifyChargingLimitRequest](),

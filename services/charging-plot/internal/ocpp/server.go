@@ -3,6 +3,8 @@ package ocpp
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -105,7 +107,14 @@ func (s *Server) Run(ctx context.Context) error {
 		Handler: mux, ReadHeaderTimeout: 5 * time.Second, IdleTimeout: 30 * time.Second, MaxHeaderBytes: 8 << 10,
 		ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
 	}
-	failed := make(chan error, 1)
+	failed := make(chan error, 2)
+	if secure, err := s.listenTLS(ctx); err != nil {
+		_ = listener.Close()
+		return err
+	} else if secure != nil {
+		go func() { failed <- server.Serve(secure) }()
+		s.log.InfoContext(ctx, "ocpp serving over TLS", "address", secure.Addr().String())
+	}
 	go func() { failed <- server.Serve(listener) }()
 	s.log.InfoContext(ctx, "ocpp serving", "address", listener.Addr().String())
 
@@ -119,6 +128,44 @@ func (s *Server) Run(ctx context.Context) error {
 		return fmt.Errorf("ocpp: serve: %w", err)
 	}
 	return nil
+}
+
+// listenTLS gives the listener of those that come over TLS, nil when there is none.
+func (s *Server) listenTLS(ctx context.Context) (net.Listener, error) {
+	listener := s.cfg.TLSListener
+	if listener == nil && s.cfg.TLSListen == "" {
+		return nil, nil
+	}
+	secure, err := s.cfg.tls()
+	if err != nil {
+		return nil, fmt.Errorf("ocpp: %w", err)
+	}
+	if listener == nil {
+		if listener, err = (&net.ListenConfig{}).Listen(ctx, "tcp", s.cfg.TLSListen); err != nil {
+			return nil, fmt.Errorf("ocpp: %w", err)
+		}
+	}
+	return tls.NewListener(listener, secure), nil
+}
+
+// proof is what the request shows for an identity, false when that is nothing. Whether a gateway before us spoke TLS it alone can say,
+// and it is believed as far as its addresses are.
+func (s *Server) proof(r *http.Request, identity string) (chargepoint.Proof, bool) {
+	proof := chargepoint.Proof{Secure: r.TLS != nil}
+	if peer, err := netip.ParseAddrPort(r.RemoteAddr); err == nil && s.trusted(peer.Addr().Unmap()) {
+		forwarded := r.Header.Get("X-Forwarded-Proto")
+		proof.Secure = proof.Secure || forwarded == "https" || forwarded == "wss"
+	}
+	if r.TLS != nil && len(r.TLS.VerifiedChains) > 0 {
+		leaf := r.TLS.PeerCertificates[0]
+		sum := sha256.Sum256(leaf.Raw)
+		proof.Certificate = &chargepoint.Certificate{CommonName: leaf.Subject.CommonName, SHA256: sum[:]}
+	}
+	user, password, given := r.BasicAuth()
+	if given && user == identity {
+		proof.Password = password
+	}
+	return proof, (given && user == identity || !given && proof.Certificate != nil) && len(identity) <= longestIdentity
 }
 
 // drain ends every connection in order.
@@ -233,8 +280,8 @@ func (s *Server) admit(r *http.Request, identity, remote string) (chargepoint.Ch
 	if wait := max(s.failures.wait(pair, perMinute), s.failures.wait(remote, 20*perMinute)); wait > 0 {
 		return none, &refusal{status: http.StatusTooManyRequests, reason: "too many failures", retryAfter: wait}
 	}
-	user, password, given := r.BasicAuth()
-	if !given || user != identity || len(identity) > longestIdentity {
+	proof, given := s.proof(r, identity)
+	if !given {
 		s.failures.fail(pair, perMinute)
 		s.failures.fail(remote, 20*perMinute)
 		return none, &refusal{status: http.StatusUnauthorized, reason: "no credentials of this identity"}
@@ -247,14 +294,14 @@ func (s *Server) admit(r *http.Request, identity, remote string) (chargepoint.Ch
 	case <-ctx.Done():
 		return none, &refusal{status: http.StatusServiceUnavailable, reason: "too many at once", retryAfter: 10 * time.Second}
 	}
-	cp, err := s.central.Authenticate(ctx, identity, password)
+	cp, err := s.central.Authenticate(ctx, identity, proof)
 	switch {
 	case err == nil:
 		return cp, nil
 	case fault.Of(err).Kind() == fault.Unauthenticated:
 		s.failures.fail(pair, perMinute)
 		s.failures.fail(remote, 20*perMinute)
-		return none, &refusal{status: http.StatusUnauthorized, reason: "unknown identity or wrong password"}
+		return none, &refusal{status: http.StatusUnauthorized, reason: "unknown identity or wrong proof"}
 	default:
 		return none, &refusal{
 			status: http.StatusServiceUnavailable, reason: "the password could not be checked",

@@ -26,11 +26,16 @@ type field struct {
 
 func newField(t *testing.T) *field {
 	t.Helper()
+	return newFieldWith(t, nil)
+}
+
+func newFieldWith(t *testing.T, change func(*Config)) *field {
+	t.Helper()
 	w := postgrestest.New(t)
 	log := slog.New(slog.DiscardHandler)
 	domain := office.New(office.Config{Replica: postgrestest.Replica, HeartbeatInterval: 5 * time.Minute, SeenEvery: time.Hour},
 		w.Store, w.Store, w.Store, w.Clock.Now, log)
-	f := &field{World: w, Site: w.Site(1), running: run(t, nil, domain)}
+	f := &field{World: w, Site: w.Site(1), running: run(t, change, domain)}
 	f.desk = session.NewDesk(w.Store, f.edge, patience, log)
 	t.Cleanup(f.desk.Wait)
 	return f

@@ -91,11 +91,11 @@ func (c *central) forget() {
 	c.forgetful = true
 }
 
-func (c *central) Authenticate(_ context.Context, identity, password string) (chargepoint.ChargePoint, error) {
+func (c *central) Authenticate(_ context.Context, identity string, proof chargepoint.Proof) (chargepoint.ChargePoint, error) {
 	if identity == "broken" {
 		return chargepoint.ChargePoint{}, errors.New("no database")
 	}
-	if want, known := c.passwords[identity]; !known || want != password {
+	if want, known := c.passwords[identity]; !known || want != proof.Password {
 		return chargepoint.ChargePoint{}, chargepoint.ErrRefused
 	}
 	return chargepoint.ChargePoint{ID: c.ids[identity], Identity: identity}, nil

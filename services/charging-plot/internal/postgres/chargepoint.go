@@ -30,6 +30,8 @@ type chargePointRow struct {
 	ConnectedTo    string     `db:"connected_to"`
 	ConnectedSince *time.Time `db:"connected_since"`
 	Protocol       string     `db:"protocol"`
+	Profile        int        `db:"security_profile"`
+	Certificate    []byte     `db:"certificate_sha256"`
 	CreatedAt      time.Time  `db:"created_at"`
 	UpdatedAt      time.Time  `db:"updated_at"`
 	Version        int64      `db:"version"`
@@ -37,7 +39,7 @@ type chargePointRow struct {
 
 const chargePointColumns = `
 c.id, c.identity, c.station_id, c.operator_id, c.boot, c.booted_at, c.last_seen_at, c.connected_to, c.connected_since, c.protocol,
-c.created_at, c.updated_at, c.version`
+c.security_profile, c.certificate_sha256, c.created_at, c.updated_at, c.version`
 
 type connectorRow struct {
 	ChargePointID uuid.UUID  `db:"charge_point_id"`
@@ -73,6 +75,7 @@ func completeChargePoints(ctx context.Context, q sqlx.QueryerContext, rows []cha
 		cp := chargepoint.ChargePoint{
 			ID: r.ID, Identity: r.Identity, StationID: r.StationID, OperatorID: r.OperatorID, BootedAt: timeOrZero(r.BootedAt),
 			LastSeenAt: timeOrZero(r.LastSeenAt), ConnectedTo: r.ConnectedTo, ConnectedSince: timeOrZero(r.ConnectedSince),
+			Security: chargepoint.Security{Profile: r.Profile, Certificate: r.Certificate},
 			Protocol: r.Protocol, CreatedAt: r.CreatedAt.UTC(), UpdatedAt: r.UpdatedAt.UTC(), Version: r.Version,
 		}
 		if r.Boot != nil {
@@ -108,8 +111,9 @@ var chargePointFaults = map[string]*fault.Fault{
 }
 
 const insertChargePointSQL = `
-INSERT INTO charge_points (id, identity, station_id, operator_id, secret_salt, secret_hash, created_at, updated_at, version)
-SELECT $1, $2, s.id, s.operator_id, $4, $5, $6, $6, 1 FROM stations s WHERE s.id = $3 AND NOT s.removed`
+INSERT INTO charge_points (id, identity, station_id, operator_id, secret_salt, secret_hash, security_profile, certificate_sha256,
+    created_at, updated_at, version)
+SELECT $1, $2, s.id, s.operator_id, $4, $5, $7, $8, $6, $6, 1 FROM stations s WHERE s.id = $3 AND NOT s.removed`
 
 const insertConnectorsSQL = `
 INSERT INTO charge_point_connectors (charge_point_id, number, evse_id)
@@ -139,7 +143,8 @@ func (s *Store) CreateChargePoint(
 			return fmt.Errorf("lock the plots: %w", err)
 		}
 		now := s.now()
-		result, err := tx.ExecContext(ctx, insertChargePointSQL, id, cp.Identity, cp.StationID, secret.Salt, secret.Hash, now)
+		result, err := tx.ExecContext(ctx, insertChargePointSQL, id, cp.Identity, cp.StationID, secret.Salt, secret.Hash, now,
+			cp.Security.Profile, cp.Security.Certificate)
 		if err != nil {
 			return fmt.Errorf("store the charge point: %w", err)
 		}
@@ -205,28 +210,34 @@ func (s *Store) ListChargePoints(ctx context.Context, sel chargepoint.Selection)
 	return list, postgres.Map(err, nil)
 }
 
-const credentialsSQL = `SELECT ` + chargePointColumns + `, c.secret_salt, c.secret_hash FROM charge_points c WHERE c.identity = $1`
+const credentialsSQL = `SELECT ` + chargePointColumns + `, c.secret_salt, c.secret_hash, c.next_salt, c.next_hash FROM charge_points c WHERE c.identity = $1`
 
 // Credentials implements central.Links.
-func (s *Store) Credentials(ctx context.Context, identity string) (chargepoint.ChargePoint, chargepoint.Secret, error) {
+func (s *Store) Credentials(ctx context.Context, identity string) (chargepoint.ChargePoint, chargepoint.Credentials, error) {
 	var row struct {
 		chargePointRow
 
-		Salt []byte `db:"secret_salt"`
-		Hash []byte `db:"secret_hash"`
+		Salt     []byte `db:"secret_salt"`
+		Hash     []byte `db:"secret_hash"`
+		NextSalt []byte `db:"next_salt"`
+		NextHash []byte `db:"next_hash"`
 	}
 	err := s.db.GetContext(ctx, &row, credentialsSQL, identity)
 	if errors.Is(err, sql.ErrNoRows) {
-		return chargepoint.ChargePoint{}, chargepoint.Secret{}, chargepoint.ErrNotFound
+		return chargepoint.ChargePoint{}, chargepoint.Credentials{}, chargepoint.ErrNotFound
 	}
 	if err != nil {
-		return chargepoint.ChargePoint{}, chargepoint.Secret{}, postgres.Map(fmt.Errorf("read credentials: %w", err), nil)
+		return chargepoint.ChargePoint{}, chargepoint.Credentials{}, postgres.Map(fmt.Errorf("read credentials: %w", err), nil)
 	}
 	list, err := completeChargePoints(ctx, s.db, []chargePointRow{row.chargePointRow})
 	if err != nil {
-		return chargepoint.ChargePoint{}, chargepoint.Secret{}, postgres.Map(err, nil)
+		return chargepoint.ChargePoint{}, chargepoint.Credentials{}, postgres.Map(err, nil)
 	}
-	return list[0], chargepoint.Secret{Salt: row.Salt, Hash: row.Hash}, nil
+	credentials := chargepoint.Credentials{Secret: chargepoint.Secret{Salt: row.Salt, Hash: row.Hash}}
+	if row.NextHash != nil {
+		credentials.Next = &chargepoint.Secret{Salt: row.NextSalt, Hash: row.NextHash}
+	}
+	return list[0], credentials, nil
 }
 
 const connectedSQL = `
