@@ -3,6 +3,7 @@ package chargingplot
 import (
 	"context"
 	"fmt"
+	"io"
 	"time"
 
 	"github.com/google/uuid"
@@ -11,6 +12,7 @@ import (
 	"github.com/ihr-charging/charging-plot-api/libs/telemetry"
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/access"
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/chargepoint"
+	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/importer"
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/postgres"
 )
 
@@ -110,3 +112,20 @@ func show(cp chargepoint.ChargePoint) ChargePoint {
 	}
 	return out
 }
+
+// ImportReport says what became of a file of finished sessions.
+type ImportReport = importer.Report
+
+// ImportSessions imports finished sessions of every operator, as POST /v1/sessions/import does for callers. progress is told how many of
+// the rows are stored.
+func ImportSessions(ctx context.Context, cfg Config, format string, file io.Reader, progress func(done, of int)) (out ImportReport, err error) {
+	cfg.Postgres.StatementTimeout = importStatement
+	err = with(ctx, cfg, func(store *postgres.Store) error {
+		out, err = importer.Import(ctx, store, format, file, time.Now(), func(uuid.UUID) bool { return true }, progress)
+		return err
+	})
+	return out, err
+}
+
+// importStatement is how long one statement of an import may take.
+const importStatement = time.Minute

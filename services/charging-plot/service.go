@@ -188,7 +188,7 @@ func serve(ctx context.Context, cfg Config, p parts) error {
 		return fmt.Errorf("load the OpenAPI document: %w", err)
 	}
 	api := httpapi.New(httpapi.Deps{
-		Plots: store, Changes: changes, Reservations: store, Terms: cfg.terms(), Sessions: store, Desk: desk, Tokens: store, ChargePoints: store, Upkeep: store,
+		Plots: store, Changes: changes, Reservations: store, Terms: cfg.terms(), Sessions: store, Desk: desk, Tokens: store, Finished: store, ChargePoints: store, Upkeep: store,
 		Webhooks: hooks, Keys: central.NewLocksmith(store, commands),
 		Commands: commands, Hub: hub, Events: store.Events(), Stations: store, Cursors: page.NewCodec([]byte(cfg.CursorKey)),
 		Now: time.Now, Log: log, CommandTimeout: cfg.CommandTimeout, Heartbeat: cfg.LiveHeartbeat,

@@ -15,7 +15,8 @@ import (
 
 func main() {
 	root := &cobra.Command{Use: chargingplot.Name, Short: "The plots of a charging network"}
-	root.AddCommand(command.Serve(settings, chargingplot.Run), command.Migrate(database, chargingplot.Migrations()), command.Check(checks), chargePoints(), sessions())
+	root.AddCommand(command.Serve(settings, chargingplot.Run), command.Migrate(database, chargingplot.Migrations()), command.Check(checks), chargePoints(), sessions(),
+		importing())
 	os.Exit(command.Execute(root))
 }
 

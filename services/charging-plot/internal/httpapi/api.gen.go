@@ -5,19 +5,14 @@ package httpapi
 
 import (
 	"bufio"
-	"bytes"
-	"compress/flate"
 	"context"
-	"encoding/base64"
 	"fmt"
 	"io"
 	"net/http"
 	"net/url"
-	"path"
 	"strings"
 	"time"
 
-	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/gofiber/fiber/v2"
 	"github.com/oapi-codegen/nullable"
 	"github.com/oapi-codegen/runtime"
@@ -2245,8 +2240,20 @@ type ListMeterValuesParams struct {
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
 
+// GetReceiptHTMLParams defines parameters for GetReceiptHTML.
+type GetReceiptHTMLParams struct {
+	// IfNoneMatch An `ETag` that the caller holds; 304 when it still stands.
+	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+}
+
 // GetReceiptParams defines parameters for GetReceipt.
 type GetReceiptParams struct {
+	// IfNoneMatch An `ETag` that the caller holds; 304 when it still stands.
+	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+}
+
+// GetReceiptPDFParams defines parameters for GetReceiptPDF.
+type GetReceiptPDFParams struct {
 	// IfNoneMatch An `ETag` that the caller holds; 304 when it still stands.
 	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
 }
@@ -2498,9 +2505,15 @@ type ServerInterface interface {
 	// ListMeterValues The raw readings of a session
 	// (GET /v1/sessions/{session_id}/meter-values)
 	ListMeterValues(c *fiber.Ctx, sessionId SessionID, params ListMeterValuesParams) error
+	// GetReceiptHTML The receipt as a page
+	// (GET /v1/sessions/{session_id}/receipt.html)
+	GetReceiptHTML(c *fiber.Ctx, sessionId SessionID, params GetReceiptHTMLParams) error
 	// GetReceipt The charge detail record with every price line
 	// (GET /v1/sessions/{session_id}/receipt.json)
 	GetReceipt(c *fiber.Ctx, sessionId SessionID, params GetReceiptParams) error
+	// GetReceiptPDF The receipt as a sheet of paper
+	// (GET /v1/sessions/{session_id}/receipt.pdf)
+	GetReceiptPDF(c *fiber.Ctx, sessionId SessionID, params GetReceiptPDFParams) error
 	// StopSession Stop a charge
 	// (POST /v1/sessions/{session_id}/stop)
 	StopSession(c *fiber.Ctx, sessionId SessionID, params StopSessionParams) error
@@ -4257,6 +4270,57 @@ func (siw *ServerInterfaceWrapper) ListMeterValues(c *fiber.Ctx) error {
 	return handler(c)
 }
 
+// GetReceiptHTML operation middleware
+func (siw *ServerInterfaceWrapper) GetReceiptHTML(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "session_id" -------------
+	var sessionId SessionID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "session_id", c.Params("session_id"), &sessionId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter session_id: %w", err).Error())
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetReceiptHTMLParams
+
+	headers := c.GetReqHeaders()
+
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Sprintf("Too many values for ParamName If-None-Match, 1 is required, but %d found", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter If-None-Match: %w", err).Error())
+		}
+
+		params.IfNoneMatch = &IfNoneMatch
+
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.GetReceiptHTML(c, sessionId, params)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
 // GetReceipt operation middleware
 func (siw *ServerInterfaceWrapper) GetReceipt(c *fiber.Ctx) error {
 
@@ -4295,6 +4359,57 @@ func (siw *ServerInterfaceWrapper) GetReceipt(c *fiber.Ctx) error {
 
 	handler := func(c *fiber.Ctx) error {
 		return siw.Handler.GetReceipt(c, sessionId, params)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// GetReceiptPDF operation middleware
+func (siw *ServerInterfaceWrapper) GetReceiptPDF(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "session_id" -------------
+	var sessionId SessionID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "session_id", c.Params("session_id"), &sessionId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter session_id: %w", err).Error())
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetReceiptPDFParams
+
+	headers := c.GetReqHeaders()
+
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Sprintf("Too many values for ParamName If-None-Match, 1 is required, but %d found", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter If-None-Match: %w", err).Error())
+		}
+
+		params.IfNoneMatch = &IfNoneMatch
+
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.GetReceiptPDF(c, sessionId, params)
 	}
 
 	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
@@ -5098,6 +5213,10 @@ func RegisterHandlersWithOptions(router fiber.Router, si ServerInterface, option
 	router.Get(options.BaseURL+"/v1/sessions/:session_id/curve.png", wrapper.GetCurvePNG)
 
 	router.Get(options.BaseURL+"/v1/sessions/:session_id/receipt.json", wrapper.GetReceipt)
+
+	router.Get(options.BaseURL+"/v1/sessions/:session_id/receipt.html", wrapper.GetReceiptHTML)
+
+	router.Get(options.BaseURL+"/v1/sessions/:session_id/receipt.pdf", wrapper.GetReceiptPDF)
 
 	router.Post(options.BaseURL+"/v1/meter-values", wrapper.PushMeterValues)
 
@@ -8100,6 +8219,105 @@ func (response ListMeterValuesdefaultApplicationProblemPlusJSONResponse) VisitLi
 	return ctx.JSON(&response.Body)
 }
 
+type GetReceiptHTMLRequestObject struct {
+	SessionId SessionID `json:"session_id"`
+	Params    GetReceiptHTMLParams
+}
+
+type GetReceiptHTMLResponseObject interface {
+	VisitGetReceiptHTMLResponse(ctx *fiber.Ctx) error
+}
+
+type GetReceiptHTML200ResponseHeaders struct {
+	ETag *string
+}
+
+type GetReceiptHTML200TexthtmlResponse struct {
+	Body          io.Reader
+	Headers       GetReceiptHTML200ResponseHeaders
+	ContentLength int64
+}
+
+func (response GetReceiptHTML200TexthtmlResponse) VisitGetReceiptHTMLResponse(ctx *fiber.Ctx) error {
+	if response.Headers.ETag != nil {
+		ctx.Response().Header.Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	ctx.Response().Header.Set("Content-Type", "text/html")
+	if response.ContentLength != 0 {
+		ctx.Response().Header.Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	ctx.Status(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	_, err := io.Copy(ctx.Response().BodyWriter(), response.Body)
+	return err
+}
+
+type GetReceiptHTML304Response = NotModifiedResponse
+
+func (response GetReceiptHTML304Response) VisitGetReceiptHTMLResponse(ctx *fiber.Ctx) error {
+	ctx.Status(304)
+	return nil
+}
+
+type GetReceiptHTML401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response GetReceiptHTML401ApplicationProblemPlusJSONResponse) VisitGetReceiptHTMLResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response)
+}
+
+type GetReceiptHTML403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response GetReceiptHTML403ApplicationProblemPlusJSONResponse) VisitGetReceiptHTMLResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(403)
+
+	return ctx.JSON(&response)
+}
+
+type GetReceiptHTML404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response GetReceiptHTML404ApplicationProblemPlusJSONResponse) VisitGetReceiptHTMLResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(404)
+
+	return ctx.JSON(&response)
+}
+
+type GetReceiptHTML409ApplicationProblemPlusJSONResponse struct {
+	ConflictApplicationProblemPlusJSONResponse
+}
+
+func (response GetReceiptHTML409ApplicationProblemPlusJSONResponse) VisitGetReceiptHTMLResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(409)
+
+	return ctx.JSON(&response)
+}
+
+type GetReceiptHTMLdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetReceiptHTMLdefaultApplicationProblemPlusJSONResponse) VisitGetReceiptHTMLResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
 type GetReceiptRequestObject struct {
 	SessionId SessionID `json:"session_id"`
 	Params    GetReceiptParams
@@ -8185,6 +8403,105 @@ type GetReceiptdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response GetReceiptdefaultApplicationProblemPlusJSONResponse) VisitGetReceiptResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
+type GetReceiptPDFRequestObject struct {
+	SessionId SessionID `json:"session_id"`
+	Params    GetReceiptPDFParams
+}
+
+type GetReceiptPDFResponseObject interface {
+	VisitGetReceiptPDFResponse(ctx *fiber.Ctx) error
+}
+
+type GetReceiptPDF200ResponseHeaders struct {
+	ETag *string
+}
+
+type GetReceiptPDF200ApplicationpdfResponse struct {
+	Body          io.Reader
+	Headers       GetReceiptPDF200ResponseHeaders
+	ContentLength int64
+}
+
+func (response GetReceiptPDF200ApplicationpdfResponse) VisitGetReceiptPDFResponse(ctx *fiber.Ctx) error {
+	if response.Headers.ETag != nil {
+		ctx.Response().Header.Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	ctx.Response().Header.Set("Content-Type", "application/pdf")
+	if response.ContentLength != 0 {
+		ctx.Response().Header.Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	ctx.Status(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	_, err := io.Copy(ctx.Response().BodyWriter(), response.Body)
+	return err
+}
+
+type GetReceiptPDF304Response = NotModifiedResponse
+
+func (response GetReceiptPDF304Response) VisitGetReceiptPDFResponse(ctx *fiber.Ctx) error {
+	ctx.Status(304)
+	return nil
+}
+
+type GetReceiptPDF401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response GetReceiptPDF401ApplicationProblemPlusJSONResponse) VisitGetReceiptPDFResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response)
+}
+
+type GetReceiptPDF403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response GetReceiptPDF403ApplicationProblemPlusJSONResponse) VisitGetReceiptPDFResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(403)
+
+	return ctx.JSON(&response)
+}
+
+type GetReceiptPDF404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response GetReceiptPDF404ApplicationProblemPlusJSONResponse) VisitGetReceiptPDFResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(404)
+
+	return ctx.JSON(&response)
+}
+
+type GetReceiptPDF409ApplicationProblemPlusJSONResponse struct {
+	ConflictApplicationProblemPlusJSONResponse
+}
+
+func (response GetReceiptPDF409ApplicationProblemPlusJSONResponse) VisitGetReceiptPDFResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(409)
+
+	return ctx.JSON(&response)
+}
+
+type GetReceiptPDFdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetReceiptPDFdefaultApplicationProblemPlusJSONResponse) VisitGetReceiptPDFResponse(ctx *fiber.Ctx) error {
 	ctx.Response().Header.Set("Content-Type", "application/problem+json")
 	ctx.Status(response.StatusCode)
 
@@ -9632,9 +9949,15 @@ type StrictServerInterface interface {
 	// ListMeterValues The raw readings of a session
 	// (GET /v1/sessions/{session_id}/meter-values)
 	ListMeterValues(ctx context.Context, request ListMeterValuesRequestObject) (ListMeterValuesResponseObject, error)
+	// GetReceiptHTML The receipt as a page
+	// (GET /v1/sessions/{session_id}/receipt.html)
+	GetReceiptHTML(ctx context.Context, request GetReceiptHTMLRequestObject) (GetReceiptHTMLResponseObject, error)
 	// GetReceipt The charge detail record with every price line
 	// (GET /v1/sessions/{session_id}/receipt.json)
 	GetReceipt(ctx context.Context, request GetReceiptRequestObject) (GetReceiptResponseObject, error)
+	// GetReceiptPDF The receipt as a sheet of paper
+	// (GET /v1/sessions/{session_id}/receipt.pdf)
+	GetReceiptPDF(ctx context.Context, request GetReceiptPDFRequestObject) (GetReceiptPDFResponseObject, error)
 	// StopSession Stop a charge
 	// (POST /v1/sessions/{session_id}/stop)
 	StopSession(ctx context.Context, request StopSessionRequestObject) (StopSessionResponseObject, error)
@@ -10703,6 +11026,34 @@ func (sh *strictHandler) ListMeterValues(ctx *fiber.Ctx, sessionId SessionID, pa
 	return nil
 }
 
+// GetReceiptHTML operation middleware
+func (sh *strictHandler) GetReceiptHTML(ctx *fiber.Ctx, sessionId SessionID, params GetReceiptHTMLParams) error {
+	var request GetReceiptHTMLRequestObject
+
+	request.SessionId = sessionId
+	request.Params = params
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.GetReceiptHTML(ctx.UserContext(), request.(GetReceiptHTMLRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetReceiptHTML")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetReceiptHTMLResponseObject); ok {
+		if err := validResponse.VisitGetReceiptHTMLResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // GetReceipt operation middleware
 func (sh *strictHandler) GetReceipt(ctx *fiber.Ctx, sessionId SessionID, params GetReceiptParams) error {
 	var request GetReceiptRequestObject
@@ -10723,6 +11074,34 @@ func (sh *strictHandler) GetReceipt(ctx *fiber.Ctx, sessionId SessionID, params 
 		return err
 	} else if validResponse, ok := response.(GetReceiptResponseObject); ok {
 		if err := validResponse.VisitGetReceiptResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetReceiptPDF operation middleware
+func (sh *strictHandler) GetReceiptPDF(ctx *fiber.Ctx, sessionId SessionID, params GetReceiptPDFParams) error {
+	var request GetReceiptPDFRequestObject
+
+	request.SessionId = sessionId
+	request.Params = params
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.GetReceiptPDF(ctx.UserContext(), request.(GetReceiptPDFRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetReceiptPDF")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetReceiptPDFResponseObject); ok {
+		if err := validResponse.VisitGetReceiptPDFResponse(ctx); err != nil {
 			return err
 		}
 	} else if response != nil {
@@ -11223,378 +11602,4 @@ func (sh *strictHandler) TestWebhook(ctx *fiber.Ctx, webhookId WebhookID) error 
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
 	return nil
-}
-
-// Base64 encoded, compressed with deflate, json marshaled OpenAPI spec.
-// Stored as a slice of fixed-width chunks rather than one concatenated
-// const string: with thousands of chunks the chained `+` fold is several
-// times slower for the Go compiler than parsing a slice literal.
-var swaggerSpec = []string{
-	"7L37cts4vjD4KijtqerkDC3biTvTY9ep73M7TrenHdtlO0mdHWclmIQkjClAA4BWdNKp2qfZB9sn+Qo/",
-	"ACRIgSIpX3IZ/9EdWQJBXH736+dezKczzghTsrf7uTchOCECPh5e4rH+NyEyFnSmKGe93d7lhKBbIiTl",
-	"DPERmk+wQnMsEWZyTgRJ+r2oJ+MJmWL9rFrMSG+3J5WgbNz78iXqHVN2szzrUJD0v656jHxSV70hmk8I",
-	"Q2pCBEFUIoz092iGx6Rxdh5jM2X1DR9gNjUhiJE5EkTyTMR6+tVTfol6MyzwlCh7KgcTLMbkjFOmjl7r",
-	"L6iefYbVpBf1GJ7qp2MYM5jpQQOa9KKeIP/KqCBJb1eJjPgvHHExxaq328syGLm8p4NMSC7CNzHUJzOI",
-	"YcRQ34feoD4odE1GXJAIzamaIK7Pck6lOQCJpwT9KyNiofcO64e/vA2YV/rrnOJPx4SN1aS3+/PWVmid",
-	"r0lKb4lY1B5LYgfc/UiOEjKdcUVYvPiDLJaPZp8tUMbovzKCFPmk+ujSbfuGLMyR5AdxzZMFGtNbIovv",
-	"DDCjERfoxQ6a8EzI/KgMhhS78tayoRdTc2gvfv456k0pc39vB/c1eotVPKm5a42QQ6QcxgmCkz76oDeD",
-	"GeKZSrAiCeLM3LLdA5VoZ/tF/epHG+aVdcsO3/XR6IQzUrPYfVZaq15MjNOUCDThaSL30MutHYPiVCGp",
-	"aJoiqTBL5KpV6vetXur2Vnitx3RK1fIq33KpEFVkKhFlCOfkJYQPKUzhvzchI5ylSiNDpBdBp9nUYsaU",
-	"MvNXccWUKTImApZzlvJ6yjFL+T1QDKBOsmbLQJUkUtxBiEaHPjodoSkQDDXhkhQ4MqHjCZEKYZaglM8J",
-	"zKAf4yNEcDxBUgmi4gkQHzol+ioXEZLcXD7jaEbwjQbDlEtVd8BmUeETfrVVOeLyIW8FT/mcSCJugRfU",
-	"HrYoxtz9zC+IlKteJs3vd3/R5YToCat3e8BTTaaAZmGU0vFEIfiYYHGzErgVTBg8+h7M04t6hOmz/kf+",
-	"t5609zG4PH5D6k9B6V/vfgYfyPWE85va18zN73d90Rf9sJxxJonh/ZyNUhoDMYk5U4TBRzybpdTIHZsz",
-	"wa9TMv3LP6URQoqX/Ycgo95u7//aLASuTfOr3DwzT5lXlu/1SCH9KoETGitp5C0qjXDU732Jem+4uKZJ",
-	"QthjrkrzI7hLlHAiEeMK4TTlc6QmWqL6EvV+44w88jkZpjjlt1oK1UyK3eKUJo99LhreNJnUkqtCgEl7",
-	"aEiE4EIOkYZQaSgn/AQrPeHqDc/YYy/ViNeMI5nFmtpTNo400fA49hQv4HYlIYjmi33LEzqiJAmJ2QGO",
-	"X2HymkMJEnOWUP3UG0xTkjwyrEywRPEEszFJkKRMawKeVFVd4nlOQh5vkUMnmg31Jc0xU8QtzDzziGvZ",
-	"ZwuADkRS0CG0BEqYQnPB2RgWdUmnhGfq8QFY3xnLZRnKQAiBJb1jOFMTwpReAUm+DnmkEk2plPrsuABM",
-	"GnOeuPXdYpri6/RRCeUbi+BTPtVXSBWKMdMLuyYo4cyd3UzwmEj52KurENA5SVMt0kxJEqHrLLDWL46h",
-	"A4f+lXN1xEYc1pkY5MXpmeAzIhTVXHyEU0mi3sz76nNvRMV0jgUZWMtGwBIQ9WgcG2ay/MtU0uAPYDYY",
-	"SCIoTgcsm14TsWKc+Tr0M09IGvyleepbwhIuwtaSQjL6hxvnXlbIdvz6nyRWeqoDnBKWYNHxcEHHKn1Y",
-	"BRuakMiUwwvtCrAQeKH/dtpRs+gWOeHegq/9+ZrzlGC2tHlf7cofi+yCg0dRWIE6nsY15+aRND0d9Xb/",
-	"sfo0cnj+8jHqsSy11EILsl8imIskA6xKJ5JgRTY0FexVHwkcU6xXNgIKOZAT/OLnV3qu5sc4YyS2VLV6",
-	"uN7PA+Ctd1ieILhhi0vPkFtJ2sObd5MHZtVchGCvJdjRRDMctQjiYoqlGkhC2J2ubCa44jFPW12UJHEm",
-	"qFoMZoKPaAkZcnU56kmVa8FtNpnNko63UsE3mDY/qtL7fdhaBiRv94G9BcG5cuw+1pjPPQcyJXAr7bKB",
-	"BBSA040WgE4wiHkSJvt6VW2vhMez2SB26xiUGJV30SsoaDMoKayygFXpiKHTg7OznySac5HIPaRnsvZn",
-	"kDRGVEiFBJlxAQaglm+6A5JUwG35cIrDjTzib3cY+Rfjr6YJDAQBkMap7AgIa1Jha1AP62FETYhV5WCJ",
-	"xvCHFOc3iCoJbpAZllJfWr8AKY+Ku1/D5mj9PGckQnLC5wxxFhN79c60a0RzhQRXWBnP0L3Qq8rttiUD",
-	"+Xb8g2u40sP3F4ddkfquWLt81PkIZAS95VvNJDGmPzWhEulV69POjabbWy0M0/6ZFtixvMSGIztis0zd",
-	"C/yXD+J0BGAbp1SrLd4TeyglI4V4piKE2cKop9cECwkPODaDtMbPp1POwAbTB4hQigg9+f/zj62Nv+GN",
-	"0cfPr3a+/Me9ShUAQl/gMo7Mo9v2MtyfIWGjkCLq7Cv+9cc4TWG3JB2BDjwh6N35MeLmzCSPb4iq7nh/",
-	"4//GG/+ztfG3/uA//+svf/7vjY+ft6OdX8Lbr6cFWp/0FyPNBcR8ar0InJE9TQ6mmQTFTWCW8GlUmF2o",
-	"RFJxQRJ9RRjNUkwZmmA56aPj4mZBcQbvltapcUL6V6xuR/85+K/dv/z5v/sbHz+/2Ip2tsJ7CtGaVZd6",
-	"Ycef2eFdBaclISgs/xhIa8CyMzwmD6qH+RpOQBz2/M7LIHFMcAIeJuNut777PUSmM7VA3MCnlsr6zYcE",
-	"ay2/r/ZoKBufFVfZ5WgS60s09PHF9s5fd355+Wrnrx7RDPiZot4NNUZb5x/Zv5Y8zZTmQecaWmBP+nOK",
-	"Fb0lAZdJKyawZWl7Be0BXeYTnpJV1D648FkmZlySVlBQHOuZfQouSW+PsHjh7/81pqkG6A+E3KSL4Hb1",
-	"1EmWtn71hRtv0C2+GaTk1phDOu1YCcwkjj10XeIvGA0vP9mtDu2ROu/yy1cN7vuoB96GwUjwaXtl1Tyj",
-	"+F0UqZB4659UcdsWYL1LaIFLb2iqSLNqs8wVhnFKsBjEdjpHZofombFmP99DmOVEgaApwUwinKb93r0h",
-	"aBC5HhdT1gfaL82Xc1aszuFgjjiGqbzFDqR7Ue/y02vj2/W/Kj5XHj38pFkrTg84k0pgcNGHULqyJvnw",
-	"jMmj9EvMKchBVsH5hUeROiw7yYTh2rIZNrdDkDWlbCCwqpjHeGaMjwHAsGZeDZREUJ60PzS3xTN4riqO",
-	"vthpkEelwkLJTla4jJmgm1WrOseKvNPjqncGDxe7DF4en04xS9bSNioEaQ2IA8rW8TlLR8E8CmtvfN4M",
-	"+0OTbK3tl+AtQG7HRA1gGkm1HmWvvCC3JSHh1dbOL01KYdQjn2ZUEHfzgXcaezkZMD4vv6gdlExwnUoB",
-	"M6vhLsIKbAsRhD6QWyKQyJgMWyw0Kw0FrdoJp1yfi4blIcQzhVe/h7b7r5DCN0SiF1sgceFYERMC2E0i",
-	"SHmM00FKZSMqHOuRx1Ra9Rl8QlJaIT+wGSXoeEzEwI4qn73jBL9yrk641ZP1w1HvNcVjxqWisbwAu1bl",
-	"9zfWExb88XeChbomYB095uPgmLdEEfEepxkYVINDLgtJ7PCWMLWuVFw2jTw7PTg701f3HHEBJhD07EV/",
-	"q7/9vI8+wNmAED3MWMrjm+Ee2tLjnOnACh9axAaBuiRoQ1AEZovibdEVcxI5xNZKo4x2Eiw0STJaQfiK",
-	"TXjCwDqJaUrVonzNy/DvR7QVPsEmtAVUiDGLSTrwZqghHO35W5PEXcZKPlt6YQdMg3eNSCNNvrTjcjTr",
-	"xqe0wC4ovrZCTv2txZyN6NhS7HxjNhz7FtDjuTl4Q7XLowuDliZ4NvaCSoTljQFjOKFWnP+9XW9BV3LG",
-	"/3OTGarwHa98A4x6jRVe4uOO0a1g4H9UNGgg+z19LxpNe1EvgAYa9sv0Dzy3BXn3/+Sz3K0L8K6nXIL1",
-	"XtRbuofi3UtfG70GxxNiHywIfR5CEPUkYYn3S+5SGrhwA/twUtBkeEotqUzFO5d/GAfGy3w/VWkAYjcV",
-	"HuT4EpTnzdWcZirm065isSfcLDssNJCEfnBiWMDNgKfEJTboUTb6iIKLCWWzlOOEJP2wL7aVEb50a0Gv",
-	"mSBYhnNKFloscYklJduM5T1IYppA5Nz9m0KC3jjPFaePzcRF7aL9OCYzoEDn5J/gUY2Qmy6J0DvANv3p",
-	"hKuLbDbjAob8///v/9ero7Ylyh6Q/28YnwcO7QQCIG0MmSAFTUOUoVtMWYm0Lb+6SqN8etyJIu7D0TTr",
-	"j8YPbYA6P/cVFO3hTbPmPeck5iL5LoyzpQV3OxqXV3ankAmAscF10J/CDQRa36WT6jRnoOCekCQdlRSa",
-	"tv7yVYRwnbgWG5MfloITYrLxFkXaXB4VGZn4XixBOiky0/holFJGhu7uy1l3EF63PlXlHvNoFepUYTrB",
-	"gKeZ4GNBZAPZ03c44XM0wsK4l7wDOGJS4TSlbFzeNjUhwUCtGQeBK7h7t4I7gaOmISWT3dnhyeujk996",
-	"UW//5OLD4fnha62K7R8dH74O29C7EP98n1RNtKYTvthmqkf8CAkDjN6NlI+mEkrjI7GHjQWUhKmGL3U9",
-	"JEF1HOEutsQi9qOdSWpKmf/tdjuXuOftfOa7rJ//r/8IB0He8puAYAVJg0MTlzFwrt3hrtFn0ySPC0GE",
-	"JdJZYGpUzvIk4XjAO3tag5bwTNx2ZbSzPDOuHafVr6j1gQqCE8rGATz8nc/RFLMFckNMXq5xj4PUE0+4",
-	"JAyNBJ965+qH5BX5Ym3ILag9dwnJK+WnebN524zc8X2su411AmI7hXameCZJYiygyybzJTM5YUSMF4Ob",
-	"+ST8QA2l9uzsfE7E4Ga+5uOSx4MZEbGNnO88Q+WO4DqKM/CWV9pq+b2hyzqmUpHE5vd3iW0qmYPb3Vlh",
-	"k+1m0anjcS4kxGTtGg09AvxSGIwkCt8QhvjI6Ixau/Ntok4R6kW9X43O04t6h7Av/cnljAH7MR5udfkp",
-	"nOpY5pewy+Bhl027a/hRK4aEsp2sckNMCUpWHZuWC9BIy7p6Lnty/IYwq5RNNAMIBRk5+QHLGysdtaKh",
-	"BaxVg6C2lkmqXldYxNWLtUZ5oKUpjgu7ABdTIkygEWQoUWUBQ5ZVb48leQp/Z7fyUuqEmSp0+W8LK34X",
-	"mhiHi1icjvLcuqr0Sk2sJSjdQcm1C84mVJB8Casu127vdT7+S9QU1dySoVUjaw72j497Ue/88OLd8aVG",
-	"2fPz0/Ne1Ht3cn64/3r/1+PDoKRs7YNh/wElEmEkiMxSpTViiC8MnG3MsxTUAghfgwTBYIjcIuW4xk/x",
-	"94vTk6I+Bwy0OfZ4LMEQLEksiJLoOuUK6jhkKkKxxreRIgL9sv23F+h6oYhsKbwDsyguMg/98E4kcoBW",
-	"LL50fSsA+rUPIZV48JNdkGuWKIhPho9OelHv9N1l8NLsOx7ckOKQ8zswoYBb7VdXb+MBT0R5vhHfVdAQ",
-	"s9paUfLe0FFFehmWHJc1GxsAayXaCLBLI6/9fpSpTJD2PmorBQxwTZyG7/PznX4b9oslqRA8hvW7byXZ",
-	"lnd9WHiJNP+L0PUCTQmWmdB71//NJlh/Txn6EKEPkwjtR+h9hBIyFoRIxAWy8qJ1vfkL2tkK3ONqybj7",
-	"oQgy1oKCqBfWy3NubdW5WD3xu6MO1SSt+ytoePUtT5Wmsrcdz2erSQco6Wk1OSmFD/4BdbEGtGjUjaZY",
-	"3MiaAHcqTWq5YZFU9dFwjGfDXWeayzP1wdaX6pE23wjGutARBcnEBq7QNRljhjAj8z4aZoxCbIlxxYJr",
-	"9Ypp8VZqZNFbllqD6KPhNY5v5lgkchih4T+z6aw6b5GRLKDoChTmQL/SNDV8PdaKsdQyhMm2nmXKjIxc",
-	"RjiG4hkmgiCn0o5RjrHzXxqvKARG5YvqRT29pmUuGvU+begpNm6xgJITeq63WNz8BvPpT+d2Tv35nZlX",
-	"f/zVm1v//XeYP8AivxkyVqFeHUlVI6BWKdOycGd07xwkIjSf0HgCcUpITQTPxhN9w44jyTLveTRrQiNV",
-	"WsMaUTqckkGioA/+e8u7cEDkqMFqYvYI8mBON78HkZAzU/uuC4GfajIUKNmGEhLTKU5thlm/nuLHAS/a",
-	"0cUp2nmx/dfmzeVzRG4toa2dkPn6Gfa+j6tjlkt9ltNFnuTYR0d+ytIEy0kw/qC6cX9V3ptqtm8rXHXc",
-	"utEh61YPuYEVS35xu/PijatOzC2suj/3eOQWEdrYWco736YLuWuPxvotK3P5bXZjecZG8XDNigApviY1",
-	"Ni2bzTnDlJnKjUAlxoJnLGxi4Jka8NHAOqfDvpbVhS865/oXZtimIzexnl7+9uraD3VZ36Ywa6OHCAZf",
-	"mLFrlSQomQDzByhTr3Z6jSa/PF28lLUHMOVu3HOWls6jutFKzZHKFUc+AhRLbqxOADgAJtDu1JONOx6k",
-	"C+tqgpAu4QMzXwjOZpJAVF9CUqLCaXR3vU2IEyzO1zuH1ee7hlSC5YCPOnhQOgkx3s03CzHdJZHIrr72",
-	"UNathdEhbd4NCIQ/HHkR4WbYiiCWZWsx/jTwtYVK5Jpf3KBqb1/bueiqPgW2Ygqt6gH9GoLJkmACReUg",
-	"amYIYUGR+J/Pnu+ttOLKYdWBw+9Uy0mLQ6ZEV1m1K/tYi290Z29Ve0xO5B05N+tuOJAH12WWDv870Gj0",
-	"mh/lYL6fw2hj8G8KJcolUM8B/2qr6oBvjFrrLnzWTOlXYQtu+6I+vO3IZPYYrCv59d/vHx2DGzDq/Xp8",
-	"evAHxNAd/L5//puJrDs6OT07PN+/PHp/aFxPp29Oz18fnvei3tnx/skJjD8/fHv63n66ODw3H9+d/HFy",
-	"+uEkKHV4xTjLaz1/c4D+tvPzX/vogk8JuqEskYiPkK2YiGIsxAKNMgFleqZEMwUZQbh7UsSULxCP40ws",
-	"+/kTojAN1wQ0lWZL+FBVqWpcsysmzZsghH/VWi1pIVHYkkr2RSGwX9KymGZEcXjBgEMjQcigzheEhlDe",
-	"CWJChpFXjgpqlYOb0hjrTFABB8auZzSFtKUxLmNpelzIG6Pqt+NI8Oa6MBZvcYybTdj1mSdyZ3HKwyKM",
-	"rZJZF39fvDeQmEVVSlZE1zfdohUAzDQrQ+LzzClPmP/Qi3r7QWQ6JzGhs7XTeWUr2X+94OtE0FsSTkMs",
-	"xEJsi76ayveQ58A4Mo9a/4PnmFwrqJywpGs5xFIM3Gqz366pL17yb4wxZXdNsGEd0jMsEBxTFlRgbElV",
-	"hYUaVDyF9TfuHuKz9s+Y9MzOekzLMzGF6j+3EclhaAi5ZljcdIH7WXfrW1cbV4vtmLGh/eS+hPpMB0Hy",
-	"LAXndbGK2DLgSryQ/RWlYYtc+hZn9+DhuLk5qastIUlcRsS6+NkVFqP8paFbBCwrMuaWWQwWdDSq36Uh",
-	"fMvGUhD+zMNFDxzKNJ+OPaiwFwW/cpEQkaf2eOktpjKhyYOoIbmeREKnZPA/tp3B8nY0xW+f5WLbhECX",
-	"DMhxqSscbqvYVXhGKDAzUHXRbnx5e7BghdMBBJUNFP5koajV4o3HKZiZY2Y1Tvh7mzZodPXjHwqu7C7C",
-	"o9sFRlnSV4lrz1mpf8Vl+F1iN1VWUom79kQRnzxXSU6OBI43Bs8vdFUl4SUocHncsyMhKUNEoyRSvevm",
-	"aqV0Spgz0Tph8PDk8Py3/+5Fvcujt1ovO9s//+Po5LeB/fPN8X44RBACAfyJjL62f3l0etKLeheHFxf6",
-	"U/BRYdXXZdSDn7TkzRlBGaMqMjXWWjhHpSKzgaT/UzOznOI0JVKhf2XYlKNUNtDlmqaQgksZ+jBBXCAJ",
-	"fSfkHtqqZOQ5itWCXbmqBuWF3HyYRGgCcSfGcGGaBY1SrMzW++ESZcoPO2i851ueZqEORR8qGzZ1NvS5",
-	"aToep1mivw2ct1OF9Kaa7SsGMnxwy5eUx88YEPAvrQLPUa+Mdf4ZhNGuKCXQUXu5qzLSyN4JS7pmbLQT",
-	"G/hATvg8rHo7dhynmE71rY/pLWEom6GMpUTqS3YsbYKlZnQZ66hZt24EUJu8r9klcIEi4JumkD0AbWv6",
-	"aOi4jWUcwwgNGb/myWIQ46lW2G3dFMhnHJh7qX7rGNIwumJG4beWNODSerT/pTWv5V/bhkZDjbRDa1Gg",
-	"aTrgcZzNKEmGJm4sLIHKzgIoaVbPcki/gPHuwXXcvQ9ac/7uLsFyZfCg1FEcc4FoJdQo586S3AmcSxh1",
-	"NeejlXklfn+7NUqg5bXEprScArOz82qnsSpYF/QrwWHFcMLnhsO5cjdtCUBt947SthqO7cEdDT5P+A78",
-	"DaWjuQ+3w91grDP9+rJ6TxeOuFUio/TXJlfeaJjXnLv0tuXsfM8p8Obd8Zuj42P4fHI6uPj99EMv6h3s",
-	"nxwcHlsHwt8PDy6bMvkrhRm7wWPqOpu2CJZvKiippaZyIcuXra6oTfXL5hQ6N1Vk9xQC0GpSeF31A5ds",
-	"jmyyuZW0bQHyG0Jm0PxUoZRgqbSYPTLl3Uplzl42lW+zmvwdghPrrclmQYhOTR2eO1mMYy5VZ/vEgX5o",
-	"2TzxwZ6knlOi64U1uNkcd8nRCItIaxRk7tQYxNPEpOCYsaCe/qRpm8KpCUd0xTesKOasGYIgxp3FR+IF",
-	"5HKCsLNkfbizdd5U+IMMYtu2FtpC3zA+l5E1w1D1MBb7FjPUW/AvIdmZMltN3/qPhFozJKVLFE7rYakn",
-	"G1aoLyw6t93FWAAgmHwKwpCzp+RAYcVzg0WyVl5oPFKgMgNBsCa/dQnHU6py2jExCSexjfV1rMFcjbUg",
-	"9SyyQYx772PTMoIpGtCs+tDNCn9dmqnh84GZHz5f8APIy4CFNlcANoh9bAZ3FOLqY6IcRUgEnuuLm9ur",
-	"WsLrNQFSE5fVGiYY5MDqqeWhPD13PbhYS1mkEvEZYX1ULUKEkVR8hp4NoQSAVunOoSqh/nT4/jWVeXsr",
-	"/c2ZPuRjLuUQ6q491zTpig0NaxS2ahsol6EiThGyI5XpxFmvm8psRoQkiZnMYIKB4+JvPQnoq+ZPDdbF",
-	"j5LH+g/Hneo0UOug7qizVZpyr9WoqpwnEyiXhYWWE5zoZ43pvgG9BpTap+o0+3/aV4lqgdaPqopbC3mL",
-	"223c4yN4T6i6B6fJetaHCY1XBkI9uKWiiOYMeUqW+t9XhdNG20UJCCrulWUoKblcSn4TL22snB7myH9x",
-	"mjm/qzLxnPl6AkeHgHlf8L2T4+TOrjRcQ7WsnI0y0F9M1JLhPpBb2iUy6WH9dCst6auPfx1b1iPIP81M",
-	"aRX2ry6eDMOOXtdatVac1nG+8w4VhaodxCjYmQhLEFY2cxWq7Mdca0gQLNdHl9ViQPBUmuhHQcaxGpYR",
-	"mmlJVq4GH0oV7CEJS7LZgc7jY5S/CAHw5E6iPjpl6cKqiLikIUIUCHZLBTU15OOvNH77+Hk7+tuXZ1dX",
-	"fffXy7qKel2MWjVU32+v0FCfrL5MQH/7PhKGawoabLdJBa4Dyge3qzrDy3dgU82P5F7CuNejcx4hakfm",
-	"PZIUJPV1u6yxsIJV1fn6luO2vdKnBzY2++D07dnxoTGdHp283z8+qrGd+tJgNyIYlBSxVzJGOqlQTQgL",
-	"UTGmBI5ro29dHO3KVgT6/Zd6oBYwgxNV2+IUrCYqLSEIe3DU91MyqH2k1j4SfK4ZwPCzZWCRvfQIYfVl",
-	"qE8WKtBJysYpQbNMTvaQZhb6oX9myZgk6Hrh1V1e2li5htw9lSXyTssUSF/DtLtGWD1lCflUI+7x+U/S",
-	"1rmzlYtMwT4IWt8KVw31AvHLM0L9MfurER+9MistCB6ss5g/ahHJXzpSaSM6OxXBs5Ual3Mr+NwWK8SC",
-	"2ET88HnwTIHUvzzHb5wn+oztRBIvEMQlqAlm+elAdh/CqRa9F+E3OMNM0yoZV3alxho+nyxal1AMAmdT",
-	"rWJcFLrMT8Fbbv2NnWVyslbdoDrb7h5iS55edLJ+Qa4iteG+k39apPyE0//qT/MiT0usFPY0qSeud4RN",
-	"+nAwt7tcftNQxMgLnAELo6eaQOBaJqRJI3FhJ9YgWf3yil3j+EbL/ZG1vSuc8nFGbFki8H88G0qaEhaT",
-	"obk+yacEfpAzfkNszSWIiWFuiH0SVIiEJs+NcdBdlH1LxdZQhHWW4zfLDVo0q4D0SlgRRFmwcCr4JZ0S",
-	"2T3YvXOg1F1ibNyJjASBgdjYZBSH0BGhWpZ0uki5emOm0B8v7TTwmfMLM1PQ27oUtGKWFoLkdhJWNwnp",
-	"3uPeGm1sY8GzWd1y2jqzpMxqcuAc3K67vHsSGde0VULR42BKZxfTZNS7pTLDqdd8bLnOzIQq0qYlHmz2",
-	"Qz46aPcsScS+jdO/jbKsnF9idbEehPirdIezbqQWbGOtNpVlDFqWEDOaLMdPdSuy7eNE5ckVsO/nEe80",
-	"vqOCGEv9V6RTxag1K6FrspfXOSaagWkprD5SbHXBHi/W/O3+kWbup5e/A+c/f1OjWGbhlTq7GRYJcu24",
-	"cZFnFOxEj3aht35/sPHx80708lW4E32OfgmxuU/hhOkAfoVjrGeiVFJIL7kCHPriHgw3vQupRYkHtxNZ",
-	"L9G3byWyx3EfNqIKzfj2iMEqRlMF7YeE1vAlXNbXYrHWIltJJVc8Xg9+Pz0YvLsAgrJ/duY+tqY1lbWF",
-	"X57v1CwA7fvGK5sAOTw5fH94PkTXZEyZLIzgedl+tgDJ/JpQyGiHbm84lbyugx2VCKeckbIEv3/8Yf+/",
-	"L/Rmj49PP4CyZD8NTt+8OT460QoWLCW83VL/zW5Gu33bAJCjEVHxJLL9XMs9FYegv2gmol9px1S6LK5q",
-	"oBDsdGzn3rWhSnYBiKqQattajx0JHigc4XXo3TU9vbCpVtB+YmqaXA1W7SVC0KCw2JJ9qBrm1hCskXeb",
-	"aKyNXLKZKLEYgCXpFqeVCNJfXu00z5A3FNLK5KojzLdpkihtZGjKx+GuEIp36HAu0rKgL2iZxf68/aIk",
-	"FTybKDWT/+vPEfxfjtTs+e7mZiMb0e8JsY28a1VXW40S9DpTYVtlTj1X/zpYWZaj2rY54Pgq4gyXf1xd",
-	"8iOcrGxDBThLF3WVaUy0Ule1KGuRGm2zos1ofyXl1666RNuM8vGu8gFuoLYr3Shv1LO7FCNni5LWpR62",
-	"P/9Vp7uO+lU63KJ7kMpw2ot6l5pRQslsyi5sGe1PFyTcy7x0E+WzAepk+Oxe0YxcH8ycpOmGMUDfkEW1",
-	"+fzPW1Fb9Gx+qoytdU3MgzkAHhh1eq7LAh3ALWvAN2SBnm33Xz2PnELm2sHmvd+Xj61ZQs2qyyo1K+oM",
-	"hLk/NVB/RZAREYTFBFk/bdGrUoFqzEdouHm7vWl/lsM9V1EeC4L0jWNBbC+ZuQvPxwxaJQVUPl9JNRrq",
-	"R/vvoL/x8T+D2qnX4HuN5lWldtOrJC9XRbRy7luNXX2a4Me0MV8e/OLnnxugYanRk5sodM/rlWxeyw5K",
-	"UnrrNcUNBK9jqTQgxUTKCLRZwlxGxvrR0aX3hBydVOrnk0FdGPXhUuA0YfDEHhryOTPxySNMoT8rZLyO",
-	"OSPDfjitGZ4Mc3s7R13ewWVeBkwPzATx0if8o1v/qNqWuU2TgamXPciYoun6kbQrrWyXnusHzYGuxDxN",
-	"CR5nRCI5waZzxjrpLdbLf8da2kXU6h0n0n+3NxFZlHUW9epk61jSrVbwAOWJfYO2fksZH93Wy2fp3U+B",
-	"McuIWkWYCokJwOm61nB74vtKkensIVuFFoF6bUs8LfksShrraoJmo8gJUyC37UEyhsqgaYyXkMFs0QCV",
-	"wi9W8qKcAd3j4pomCWEDW15Jf3mNk0EmUkMMFeeDVAuew36vQ8dMjf2mA7PNeshkXUkkO25FXaQ6IM2d",
-	"KKbvnHf6XiF0e4wrAOO1gbtFd2Fdw1NNvcO1uq1TRuXkjukNdbTYyi9aDzLb3qBJK5cGmJLtZh8+uaRy",
-	"J3mSSbsqkb5rzuUR5Pe0vJUKRfHPvwW8vM5jrDpAzTVPAs1M9vPYP0mYipwv4Hqhwkpq4oFsh9OEgxS0",
-	"O7dytLMpAChfV2Q26l7X4jQf3DcTOotv3EsTRIZgD//Xh8dH75ub+NsJ1yrfURbEfZ0mqC+tJ6SVAi0b",
-	"ZbaKzYelEATElLTpV9IEOVHOpMm2Vnl9WwgJHbpFDvvohFDNlSIII1qAf6IULHfXpd9JSvTnXhV8CtWm",
-	"/pUR+7PLJBPp0pXt/NJNDzXSn9nEClB9LCz+jrD3niqbdES/larqY+DmvzPi1IHCOV+r3uoNIbPBhGei",
-	"4vV69UungifeNCvANeyP/mCSnKwQiRRJU01Bfb80VA33xO48jrJv+9oUIZeBb0yNS2MIbReG6NCrKN5f",
-	"nHPx8oP8TfY3l3RZ/d5rxAfBi85xd6EBy8puBAujrZlPbxxk//3DZW/Jc8wQBoOO9ZtDehmViBE15+Lm",
-	"J/c9YUneqRqAGHDVvCk/h4lSs96XL2DEHvGa63Ht522NlCllmQL/MY0nludhQUyleej+nUdLQ2FEW29C",
-	"nxxE8ZDIGHdt4YsITfgcjbBULpjcGX6nBCnev2JXbD8vZ6/yVmMkQdd4gbCJW1KYJRJRFiH7nusFFL7k",
-	"Ak25INBpAVizpSYbNnq3j85tKqrdiCnuQoVVLolEVF4xPjOOZeDhWgLto9cQoacFa7Nrc0r2YT5nfjSz",
-	"64puWmbu5fYrZxg38oN9zkkWbi1XrFiaH9Rgy+pzSfbg0CBMuQg1Q1O8MJH6xDSFBW2YJJAPNDIqvo3l",
-	"B60ZDvqgNL+cEXwDXi603X/1d73M4SaPZ7PNzzQhUPrzy9CY63+/vDxDv2JJYxQLAj/iVO6ZqA4Hiia8",
-	"A82wUDnYJjzOpoTZajgpjQkzxVCNp6S3P8PxhGy86G9ZU5EBWrm7uTmfz/sYfu5zMd60z8rN46ODw5OL",
-	"Q3im6BDQO7AFWMxNe7ad3d62tToyPKO93d7L/lb/pYmCmwCCbt5ub5qj3zBHo78ck6DB2jo6yjF/9r4j",
-	"JE0RpOsFoskewgzhRFNaqYw9My8uidO0n1vKKGdHiZY1qFRel0dbmNf0spCQC0f1Gv6VGU3JnmApi96w",
-	"sxbs80sUFIMNvOaZIHnRD4gdeTbU/G34HERiC1vPhsB6huAkCS0vn6K0uuX2KmH2XOx/E9IEey0GHhjR",
-	"6stH4CYzzmy1sBdbWy7uzPo38WyW0hiOb/Of1mhWrLFlM04QXYHGVh1mWlL0inYY0NLnNCE4IYYrH1NW",
-	"28fSDtuEMfCGl1s7dYPzrW6ecPWWJ3RESaLhfsdse/UzR8xEu8H47ebx7xjO1ESTgRiydeC5l83PvXGG",
-	"Q2ONyKvnr37Kda7x+Svgg+OsrmepRd9dQXDS+6ghQGbTKRYLi13lq4BchrEsHnfff4T0tFCI2yXVHEPJ",
-	"omMZKAc5+8GOvNfSCKDzmgiA6QYj1101QhI6n1Lb/NTQcxjNNOm/YniMKYOWrvrk3Qrg/c1kO0KZJAJq",
-	"icG63EhDl8t06ACMW36/2bx8xq/WDHXfSGQsC1/KoqeVpitIvH1v76+07g3g8FItAdvkXebXVkVnHueS",
-	"+kqUduPgpd8uiu5s/a35iQPORik12sDOixdtljYTXMu4YPd9UEowF1SRKik4d303cOl2V9CDL9GykLD5",
-	"uVKE5osnNpQx6jeiyuhU4esNHO1odMIZeQsGgcdia23Qod9bmyc9HgC3W90bnrHk8ZnSfuk8o1w7ktgl",
-	"zFCFrjlXRS5upfKXJCYZr56RdQI1nya/7n352A7wN131ww1byLRegr4gyqg6KSmigYBT8ukUtLyhJGqQ",
-	"t6ewEw7hoSE8tfzjnid4F40PaqRrysZnbpXfNib6Kw2g45HmQ/b3J1S8KyrmxA10SHusVhUqCwETLFGe",
-	"BPuV8c4iTS26nZA5kcpEEO356p0JMocC/jZfG3yI6JnJuI2gVpKMSmaO5whPORvrZ6eN6uuBW1orLdZu",
-	"pKQkrsQPM/4PqkHlu9MezeJbaI72DJ+Uxu+FinwI0AuozZPXlnYs3hnsHpCI1GmxH7BWYUZcgCpj42hQ",
-	"WRbJa42ATQ8UUqeTKs73wOzoIof66IPrcgbJWsU+wcrLRzaC8obM1BUzDlM0x4soz/jSJ2CNqLEgSgbV",
-	"UoMMj6CXmhd10EnvnTScZirm0yB1qBbFM7floKn/g2FvZwX05zZresfwLaapUz9/brOqSxMb9xXU1UuS",
-	"plWaojhKOBQ5URPj6rqb6roZczaiYxsLVytO7Msbjcsjm8Iw09IBU4gzIpckeZPLWJp32EfgKpOl0vVT",
-	"vICKoegaxzdFUoFvZokQFuSKgSUMyEiIQJS17IPShr5dQb+0zBopXxKlKBtL38GQz2VshHhKnnSA+1XH",
-	"fyoO3lbZs7W2basLLQZ/AypA4Y+D/ukPIzFAC3DBobayQ8qhZevWpYUYmXsIyzWqgnPR2SyoLBxKUd7L",
-	"vLB1ywmfmzYbpoorT8GffMWgxRmCaG4bhzMH7y+VKJMk2TOkZyjILb8hQ1v9HoK5zGTDPAc3tyZYXzP0",
-	"VVlquAJl6zT5YeSTumJF7DPibBdtl6z2L7y/zJ4vjy8i9FIT7JRq9IyJUHQEWLOHtqB7Cxp6Xw7kBL/4",
-	"+dUQXUPjfQrEHfZdehL6CEPUkfHhgUO+aDRSkZXAW+1TQw9KHkhqKt7wdSSn8GYDFPV3PtenPBPceGFA",
-	"+WV83n/SfO4iphiYg3CPirBiT3o+4YYM3F1asQFF7eweNjbTEKORsCrJNVcTlFBhMFtCIdWUQ70JF69k",
-	"Al9A3ECXFQ0FfrpOuYLaNZktPJ3yMQSU6AOCPLYJFypdICgsbnuAmKn3NN0wXpC8NsYNtBsF25IsErym",
-	"fAqxqdb3FEL3iunlrTudVqaX/AxaG1/s/K/zB8ECE5obL0/cJcW1blovqbJm6sYaMnVTQ6WLYCDFyoZu",
-	"4ckUX2uq78mWZWGh2ZblAP/JlvU927JcdzRnOgZHleKmLDJXExN9+LAScUpvyQr/krglYgPUUhvUb0Mx",
-	"bPi+KCLwNJZq1dL21wOZEjbIxwRsVFhTX6nQ9tZWP7d2+Q0F8oDBvSs29Ezl0LzIxANaz5UXqDp08eSm",
-	"CqD+uEDXBJiP4nYFpRqobgt25RDLB626lSB46uoo5Qq4U8vzFfORuSCItUX7TjIFvmOaJ0CFVSNGH2Op",
-	"Ng710W0cvS52a+2WV2xKpbSOO1rEv6MJzwRU5iFYS+QTr+aT4tyy1jGPEGbmYrTALhcsHhoro+QFcLnY",
-	"zBFPUz6HFfOp5oJXLKVG8HcXLBZo++e8g5/J12YcjCJogmczwmR1x8LG9HMkUz5PF5DjMfeq+2ntIQJ1",
-	"JVOIj0Z6YVoNyA+qqPodYMYXcCnHGkiXAL4Mq2cQ9arfBSaTjX9yykx56BAz8RrnBDneX7e2ltpF4I3R",
-	"/sabjY+fX7768iyqfvM8VERhOTLwwoY0tV5pTUjioyz2EoKbHMIAZBpoU85EDY0db73VGzZTLL+EAHU7",
-	"2A6V2WhmtIp8UpuwoA2DvGVOW50wGIJhHnxkbeWxOZW+2ZxZVRjToU3WkoZ0GjT3+A4wiFyXAPTbAMpr",
-	"LCRBC8cbLkx/PldlHYKjK3TY1vd05aj7aD9NTdjfNVamL4ArnA6VqQ0ZMv4P4AJECC7k0Pb0BJoM59RH",
-	"+1fMdU2CCY3UX6gGfnl3NKJpKhG11d9NPrTVQKwtxRCrQu3QaBvWHc4yOSmSGB7KOgBvMB0eWtkFdgK2",
-	"5zQtFdH/tkW77ZcdYP9biJsD8Sis2V/ghW1XxHxUsOgComOBfC4NokBAE5BfK7B5IfMGoTQrp0ZCmxg5",
-	"y4hjoDJrlimxonJEiczrEnBha7pDUsioGqI7wdL9YuULlmBh/OrLmvSZTSBYybttuLyXFQqmTCehdeOM",
-	"3YP1oVONFZP2EGauD9W0OJw+OvB5Nfpgfa1URUiQKb8liZfe49eEJJ/wdAZJFX63grr9QAZVkEe+qDD5",
-	"Z/l0f9rWB3+6xgd/em0P/iyaHvxpWx78eX749vQ9/GsaH/xp2x48fxY9xKwthQ24hhzOCrhqdyOlkz46",
-	"PBi8erH9t1eDyxeDg9O3v56uTqiArgN1kslWTYnnwcfP29HOlpaulr6r3fL3ZI3QqNtsigCo/2HtEA8q",
-	"ekEWhaEaTt2kAmmBC+W0wHECQ/fLbGDTZhvWsoMDm41ImZVZTLPTyAhLnqoekz0ktQKI0zyFkY+AzAOT",
-	"mGKtVBvd1XmTrV4MJT60VggDXTjcFcsbi1j6KAvl16nWtvmJJRx99AchMzT0UrqHhfWgKHQHFTqM2IKG",
-	"c0zVEBmflmk0D+LWFTMOrtyn73ZVZ/DVsG5Pq4lZacGwvEhnE9EYYXqj7Bm3F9QPIWPKmF7CUrngoJF3",
-	"ZPos1dh4t+5GVco7ecsh5tlo+4ojfZi2gbU5rrpF6oGlNeZosuU1F3zZUM73wYmXudBWOWUMsmtJUdbJ",
-	"VEcymXmMoAVR/R+G7rwBS5CLe3LI7lI9V1KcotZUWPN7Bz7f7a1oa2sL2mw5WpPLjMNiMtcq7stmHvtW",
-	"bp415jzx1BQwPljRVN+PdJmTxqFrtLUrZvVBMGcJ2Geh10XW3LTcYK2PTkc5DYQGYT4BhE1Av10ZuaeA",
-	"llrkpwJqdYN5TPD5FXO6Jk8T0Bqxp1/OMjnRUjqQCq+Rrz6loWvaNfQypaVTf+t0ziIB/8GUTr+v4CN7",
-	"o5c7ytWF8l0TFySpTCs9+YOptl9XSXW2GrCgAIJMtWzeinLkyL4qsUvD8bcbXgarq7EjgjegLAUfXuJx",
-	"kxQMY+4gBf8IFkgrOubpoKsF4K7QoS/NhWO5KkCBHplviRgTBHWCwPYnCRpRosVKnilYkWEotnRFnpFs",
-	"hdw+GrIsTYem70SKr4mt3Wj9WNcpGaIxdz4P14mzIilDSyF0iW+gVYc5Fg5uk9xHOMI0daJu0QHQuGIy",
-	"prkstKcwpT6UVzvEvJ0zG/plQsiSvM9HGRXfQV3PNbHRx8T750NGKzVcKCrNMyXgg9W//WX9OR+VszVR",
-	"FBsqCbVA5nciLz9SGPt2i638xhkxg1+0oVokt5O+wTS1W3nxS7dHzx3cPB6jPsgr6VT9Ko56jSwhac2f",
-	"NydUi9uLVuFgfXSoJWPClFigCUkTL7JUC89OxlUlUbtWBf/dvrqNvTh3bPutvBXUU7GeGirzBjr3Gp3U",
-	"cjF2743r+DcIbPLutlkdd2f5Awc3fUvi16UfJJKTCxN+7aDvvmSwGorjWRXWlu1qHdHWwGqq3wdqdjW5",
-	"pU8zW2vM+uJAL/czeU0qYiW2i4+uGM9EEY86Idim3qBrklJy61kAII7IWkMDhgNHTMt2g6ppIPdJQfLA",
-	"FYMgehtYhFGCCw+bVpPBpW09NM1WhQe1KUDj8SfB6wcTvL41S0VXKUjZZuL13hXXdDUv5jh3IXr4hmj2",
-	"r+aEMKTm3NgGwXBojIYw2qLrGM9kH5mGuOW+7tQEzrn4SJvhBwUIrb/F2hljzBigNaTwQH05Km0NrByQ",
-	"XVlJaP0HPhWqle401c9NCUtI4npKQoBMnavkMj+YBintpNoi0RBKs1JNwh5YMNsHomeEwaGec1hezl4e",
-	"kvpyWw91IT5U3bOkFpAXAWakEkTFE8t2nTdOcmNVM7VDjY17qMcP90wKBBEmRxR+yBvHD+sWPaVsUPRl",
-	"oEsJBMY/s7Pzaqehe9fDpm7ilLAEi9pSSfb3O+RlfqPC3eNS1SZJ0J3zSpJ5V/nPl55WlActdwKPtFjj",
-	"KZ4mjbIIAjL2Nku/h5HPEIrEyjzG/Cdbnx6rosqgsJKv9ejUOovP/eU/cF3RtsHLnaOeoJFB++Caul2R",
-	"1vFKtlFCER/05t3xm6Pj48PXf56cDi5+P/3w58H+ycHhMcQQ/f3w4FKPgT4Kz59Fd3r8hwjH8aCuWYf2",
-	"MewpSehBqqT6R1xfJFWUaYWjpKWv60ukvhF8assFm1JSA6yGuQDzHHEtS2Av9IZKlEfw7YEzIsVQnNG6",
-	"6ZCTF7XQlxca12KZFf1sMGMfnYC0ecVIqvVm7Gp0E79khZxhIJsQ44KwU5G1nEttCHWcYjo1KeQursKm",
-	"6kBFADPe5tw8y1H6eQSjr5iTebGEKGx0vUBDBhLPHI7imcV9+4DLjMcsJilJ0DNHEp7bvBS7AjgKKzVD",
-	"ojpV6JklFvVVXD0M7O4WSch0xhVh8eIPsngw74i3xK9SBtY/olXqtS0Z4Pj72hp29ANWiV2vqk/N9c0M",
-	"IevqEMvJ3+orBEX3mRG64I9hZBPfIEBOay0aTSO4bNN5U6tJFk1BCYJ4syJbPK979TwCegRjGJ9fMfsa",
-	"xs28+ZvgWxtA9DzydOGcvHlPeu7YonmwTR00UYRYgvp1xco9CSTCacrnMJvWufSYgT9kCISjs3vqq6cq",
-	"lNhYTYVfQ/iX1IEKEwsI95ufvb9c8EdCUqIC/U1+NZFZ9jbs3dRlbaJTRnKWl9N7l9Pj93CAp/CU9NHw",
-	"aLQBzumhMciShCQGykxz4mW/1AFMfCe6P3qEwJQWVNe7hyg/rzsaNn+cQmd38BI/Li4agCzbCVeJlXWB",
-	"VncD6UeKt+oG1t9R9NV3VdugUc/ZbwuM3cDMF2W7x295cfdgyVqKltIqxTUZZ9BEaCE1Q7FJaJYBTfEC",
-	"JRzc9/2aAKn7YwwPqgncd7hUYOpHdd51owtPrryvzCG/mTiqZvb6lt9CH7QUjJhQiK8VbbOib56u+/3Z",
-	"tC/c0p/s2StqVITs2fsHkBF7cPr27Pjw8vD1n0cn7/ePj0pG69oxP4Rl2sJOi8guC2RPFukHsUi74623",
-	"RssCywMlBuqs0KciMaU8yFLdZLBKl4plWMueM+1iaUIetKZtsWEP+rDYECSDGYVltvQCUx1W2igHwogY",
-	"mwrHo5TPwXxj8ciYgjAaCoIlZ8PcGCzIKJNEls1COJ5UqopYAzRlJlATfTAVSExSwhX77fASCLErmDW0",
-	"tm2PkteH4yvPYJZJU63VxF+YBTjhBE9JUm97tjj2rdqd7fI62Jxf3Pe7W/Uco1rop1AbLP3x+409uFD4",
-	"1a2XOckLB4dp6pRHZq6sq+K+2fxsPzWlqq2NkI9lPWlAC9f0+clq8iBWk5W8eD9nj0VZA6psESDIAqtl",
-	"0J1gzVHlTuaTPEXa2EEiWwfQZ+oUWnCyPtpHqRZEc0O8TYKDL6HXyRSKIXDPVu+c19bsUpt8tj5+Paxd",
-	"JRd279emUpn2cfOrW1GKJzvKV7ejrMNtvxnry2pWbRPZ5qUyuRD8DGHcWHXn3ptxJm5JP5a39QVyeJpN",
-	"mURDcFIPSYpnkiQDqf+Y8TkRg5s5/ACqx+BmPoFitDwezIiICVNDaExu6oZAxl05hDrYVkWv6uDifWfK",
-	"ZhuZt1D6O8oYUEfTHlPH8pnmiB9fhniqQt1V5shvC2IZkAL6cO9SRgt8dLyptrmvHqWFkm8HQe4Q1q43",
-	"84Q83zvynGleEDkLFHSuUFi54lGaVeXpktD7woLv4yPXjI0bcevs5LcHRK3LCZmSB8BBOsVjsmn3F/AT",
-	"XFOGwZjfnm9F6K8vttCMfiKpRHOaPOHid8jIZjRWmfg6rEzeNmPbxfvvF9vk7fgvn6bpk1z474NOicDz",
-	"cg/Mx0Cnaln5oLJ2xLySe7aexrIju1x+vdt6v7FmQG4jbdJ9oNr9k2P1e8E4gef5pZkANZnbOx8T8aB/",
-	"x0xVlbIlgi4IVAmuWoHzgAab2g0tZU1hisRkUwdNIOfmrd9y5KlZYG10WcxF8uQ6uYMd9HH5m9HREqIw",
-	"Te3tGdeLKeo3EzQmKKXsscVIqfise9mbilsnGLPRLZnikqRpXYAHn+3Von04buOK2cAN02cViug4D9DE",
-	"1OG1obeQuwF9GqEzlOsxWxqdV6bIMzqcIyLcMIrP7jVW4usELYR9Lk80YO1AAD5rFwcATcu6BHDKUssV",
-	"E8Dp8MwEbSoo7eJaNGsgr6BhPiGVMgulIUHZFbOwVuGZ3vvvIz4ThrXtZwrrvNRP1NU+Medh8JunkFAn",
-	"MjJ8DqX7TCPY+AYS7UY4lWT4vC5e00iV0bJues15SjD7/iIp4fCaxX0DpE/C/leKolQOFR0ZsV/UR1BW",
-	"ycZu4eM0jNAWP0aYLeYgbdtymYyoORc3S/nSQULDWR2ZuWLLdEbu6hfapFdVfuQnWS6VZ8V7KKzPuJUq",
-	"+mgfZTQxtaXGVCpgzpqDR2jC56ALAPO6YnJGUoWexVgSr+upRi5oKTXcGEZouKv/95+m7r2c4ZighIOs",
-	"MIWo6xWJ+YA232poJCzuqyTjm2OpkTAAZp/y7j1x5wcLfjy3OImwuesQvSoJPZuf4d+mNO0jJQHtbU8g",
-	"D/XxGFPWRxflQpmgSUtTZsMVPV9AfIRpLrdOXvZrWNuaaF+fkb0T2i0k2nBGvnnx+9vIYW4CyimHUgK1",
-	"IFmfs7zudT+SzegBqe1TrO1dYm1XgFo3UDKcvGMusn1/Hv+qydoQ+NvQpZ0wbqUtL1IWskdsy4a69OP7",
-	"oH8PJO/cd3hsadJHDY5tRuunwNj75UbfV8QqF8Zg0ULMmpPrCec3XaxLRlniMu84kyt1rtOifQBpNVGi",
-	"ERd9VOoCHDQmfXAr+a49pHYXzfYSd/BPFpOvZDGZF/DmkCP/qt5q8lbrTWNb6VjSMTNA/Y8L2xoYOTD+",
-	"+Gyi1Ezubm7O5/O+6xyc33rMp8+9rqMkFsRlxFunQmTtJpY/28rZoM5cMehwQiXC6Oz04hJ6GH6+AlPj",
-	"VS9CVz0o7q3wdGb+TLDCV70vQ8jzFAQN9RdDY8HB+XtdSymmZN9k+PdtDTOkwBnDR845Ve6rOqKpVupS",
-	"oiSaYSmNcwb6ISK9Jngyr0S+RFC4sC3+rdEndwLJDhTmil2xfTQ11wN9pIjej9YBc4dQkQ784tOnPbPA",
-	"OZWu9psS1GmMppzknEMN7igvWJmYT32Ug4HfkBELQW/JFXMl1aOCTGJokgWVXxgxTU2vyYSyJC9KKfGU",
-	"5MvXeizUllRzGpMIZSyxff5h2NCC0QZNhn20zxBOEkGk61IJu5RXbGd7Cw7X9OfSOxrpGzZb0idEwQSQ",
-	"9NE5Saggscq7V6IRN6XlbCMJMz/x+mDqQS6TOLtOaYwoU0QwouAn40KrN49ZNHmgJg529q9i4Tohc7e5",
-	"GgnN3l5UtJcz+P/D5/5+s76433FO+RB0kFYc4RytwhyiIkBtfraflm1VITtRAf9PlqJ/D9k8NzNZOCmw",
-	"33IqSmplkTrz0/pQ9EgGqHaU8MkI9VWMUPMcesICcCeQciy3oylqSBjIIEOk+TK6FhB9iHPZxHTsw/HN",
-	"nutVTbUeqYUZcE3myY2Kc8RNrqOh4BNSa6S6H+L7YGLLfRuqKtM+qqmqHQF4Mlc91cPrYN/Cq0nXKsls",
-	"02O2bZqJRuiGzEx3gZdbfkcm02CfsNXWrNc+a29ZxK59XFP5JQsoN/f9BRhVdtFsOiuu8Ml49p3kFqTc",
-	"1ry1qPhTG6l3fQGkJQXY/Gw/L5oqK1VgtPd46PAaAsTr+Kdb/x1akD0B6H5+jF7tozm2gqSWMY3VU5lc",
-	"3nsF1WYS7ABhfcDeFMT+2T2uf/2lFhb0Mjadu8X4JsAHimivom0DFkWIM9DI53hhTe1P8e1rx7dDjZwC",
-	"tSrJE5iR+ZJhu7BrryHZGSPqnUB8ZdPm4Q0hs8GEZ0IOnaW+6gcCZ0WaOIeO4jxCkhduCwg9g4Q0zGxS",
-	"GpRp2ENbpiGVm0CrvS73ZEnAPOeq0GIvzLYfVCOFF+Ym5sfTHtexpTMyz+3pTxLberj7Gy1ZKjEzvjzp",
-	"QK0raioi7w0xy6hwSaT6thlJHx0pCQKwcaJO+Byq+BKmnrjLXbmLc5haP7FazAqjMgBdGFbhreLWwWEm",
-	"0t5ubxPAzA4PhcFcg/ZvUgWosM3xjRLqVY03NTIqNd1STKdQedk2RoQOY7ZXYVE5wM5SKuQfmGyCxZiy",
-	"cYRGgk8Nx4AaBIoXPGamvAnzlLLAZFgkZlOzNBtvYJZs2CwLjTcCx0pGTiqm8aRUB8+kiTiHvJeb0ffb",
-	"U0O80fKLD423DUsTe20CALwHNSLVP5Y76XLHdCVvLfKY8lJshveaHCqWX6WvfIJFMseCRIDNsRakmaI4",
-	"NUcW8+kUA9fmtkO3nbWUqKLF9v8TAAD//w==",
-}
-
-// decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,
-// after base64-decoding and flate-decompressing the embedded blob.
-func decodeSpec() ([]byte, error) {
-	encoded := strings.Join(swaggerSpec, "")
-	compressed, err := base64.StdEncoding.DecodeString(encoded)
-	if err != nil {
-		return nil, fmt.Errorf("error base64 decoding spec: %w", err)
-	}
-	zr := flate.NewReader(bytes.NewReader(compressed))
-	var buf bytes.Buffer
-	if _, err := buf.ReadFrom(zr); err != nil {
-		return nil, fmt.Errorf("read flate: %w", err)
-	}
-	if err := zr.Close(); err != nil {
-		return nil, fmt.Errorf("close flate reader: %w", err)
-	}
-
-	return buf.Bytes(), nil
-}
-
-var rawSpec = decodeSpecCached()
-
-// a naive cache of the decoded OpenAPI spec
-func decodeSpecCached() func() ([]byte, error) {
-	data, err := decodeSpec()
-	return func() ([]byte, error) {
-		return data, err
-	}
-}
-
-// Constructs a synthetic filesystem for resolving external references when loading openapi specifications.
-func PathToRawSpec(pathToFile string) map[string]func() ([]byte, error) {
-	res := make(map[string]func() ([]byte, error))
-	if len(pathToFile) > 0 {
-		res[pathToFile] = rawSpec
-	}
-
-	return res
-}
-
-// GetSpec returns the OpenAPI specification corresponding to the generated
-// code in this file. External references in the spec are resolved through
-// PathToRawSpec; externally-referenced files must be embedded in their
-// corresponding Go packages (via the import-mapping feature). URL-based
-// external refs are not supported.
-func GetSpec() (swagger *openapi3.T, err error) {
-	resolvePath := PathToRawSpec("")
-
-	loader := openapi3.NewLoader()
-	loader.IsExternalRefsAllowed = true
-	loader.ReadFromURIFunc = func(loader *openapi3.Loader, url *url.URL) ([]byte, error) {
-		pathToFile := url.String()
-		pathToFile = path.Clean(pathToFile)
-		getSpec, ok := resolvePath[pathToFile]
-		if !ok {
-			err1 := fmt.Errorf("path not found: %s", pathToFile)
-			return nil, err1
-		}
-		return getSpec()
-	}
-	var specData []byte
-	specData, err = rawSpec()
-	if err != nil {
-		return
-	}
-	swagger, err = loader.LoadFromData(specData)
-	if err != nil {
-		return
-	}
-	return
-}
-
-// GetSpecJSON returns the raw JSON bytes of the embedded OpenAPI
-// specification: decompressed but not unmarshaled. External references
-// are not resolved here; the bytes are the spec exactly as embedded by
-// codegen. The result is cached at package init time, so repeated calls
-// are cheap.
-func GetSpecJSON() ([]byte, error) {
-	return rawSpec()
-}
-
-// GetSwagger returns the OpenAPI specification corresponding to the
-// generated code in this file.
-//
-// Deprecated: GetSwagger predates kin-openapi renaming openapi3.Swagger
-// to openapi3.T. Use [GetSpec] instead. This wrapper is retained for
-// backwards compatibility.
-func GetSwagger() (*openapi3.T, error) {
-	return GetSpec()
 }

@@ -17,11 +17,13 @@ import (
 	"github.com/ihr-charging/charging-plot-api/libs/page"
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/access"
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/chargepoint"
+	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/importer"
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/live"
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/reservation"
 )
 
 //go:generate go tool oapi-codegen -config oapi.yaml ../../../../api/openapi/charging-plot.yaml
+//go:generate go tool oapi-codegen -config spec.yaml ../../../../api/openapi/charging-plot.yaml
 
 // Deps are what the API stands on.
 type Deps struct {
@@ -32,6 +34,7 @@ type Deps struct {
 	Sessions     Sessions
 	Desk         Desk
 	Tokens       Tokens
+	Finished     importer.Store
 	ChargePoints ChargePoints
 	Upkeep       Upkeep
 	Webhooks     Webhooks
@@ -95,14 +98,20 @@ func Document() (*openapi.Document, error) {
 // meterLimit is room for a batch of 5,000 readings that say everything.
 const meterLimit = 4 << 20
 
+// importLimit is room for as many sessions as one import takes.
+const importLimit = 64 << 20
+
 // Bodies raises the limits of request bodies where they are large by nature.
 func Bodies(server *httpserver.Server) {
 	server.AllowBody(fiber.MethodPost, "/v1/meter-values", meterLimit, false)
+	server.AllowBody(fiber.MethodPost, "/v1/sessions/import", importLimit, true)
 }
 
 // Register puts the operations on a router, behind the document's checks and whatever comes before those.
 func (a *API) Register(app fiber.Router, document *openapi.Document, before ...fiber.Handler) {
-	RegisterHandlers(document.Router(app, before...), NewStrictHandler(a, nil))
+	router := document.Router(app, before...)
+	router.Post("/v1/sessions/import", a.importSessions)
+	RegisterHandlers(router, NewStrictHandler(a, nil))
 	app.Get("/openapi/charging-plot.json", document.Handler())
 }
 

@@ -193,23 +193,6 @@ func (a *API) ListMeterValues(ctx context.Context, request ListMeterValuesReques
 	return out, nil
 }
 
-// GetReceipt implements StrictServerInterface.
-func (a *API) GetReceipt(ctx context.Context, request GetReceiptRequestObject) (GetReceiptResponseObject, error) {
-	s, err := a.visible(ctx, request.SessionId)
-	if err != nil {
-		return nil, err
-	}
-	if s.State.Open() {
-		return nil, session.ErrUnfinished
-	}
-	cdr, err := a.Sessions.GetCDR(ctx, request.SessionId)
-	if err != nil {
-		return nil, err
-	}
-	tag := `"` + cdr.ID.String() + `"` // it never changes
-	return GetReceipt200JSONResponse{Body: ToAPIReceipt(cdr), Headers: GetReceipt200ResponseHeaders{ETag: &tag}}, nil
-}
-
 // PushMeterValues implements StrictServerInterface.
 func (a *API) PushMeterValues(ctx context.Context, request PushMeterValuesRequestObject) (PushMeterValuesResponseObject, error) {
 	pushed := make([]session.Pushed, len(request.Body.Items))
