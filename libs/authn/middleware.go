@@ -1,6 +1,7 @@
 package authn
 
 import (
+	"context"
 	"strings"
 
 	"github.com/gofiber/fiber/v2"
@@ -27,11 +28,12 @@ func (v *Verifier) Middleware() fiber.Handler {
 		if len(headers) > 1 {
 			return refuse(c, ErrToken.Detailf("There is more than one Authorization header"))
 		}
-		principal, err := v.Verify(c.UserContext(), strings.TrimLeft(token, " "))
+		token = strings.TrimLeft(token, " ")
+		principal, err := v.Verify(c.UserContext(), token)
 		if err != nil {
 			return refuse(c, err)
 		}
-		c.SetUserContext(NewContext(c.UserContext(), principal))
+		c.SetUserContext(context.WithValue(c.UserContext(), contextKey{}, identity{principal, v, token}))
 		return c.Next()
 	}
 }

@@ -31,7 +31,12 @@ func whoami(v *authn.Verifier) *fiber.App {
 
 func ask(t *testing.T, app *fiber.App, header http.Header) (*http.Response, string) {
 	t.Helper()
-	request := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil)
+	return askAt(t, app, "/", header)
+}
+
+func askAt(t *testing.T, app *fiber.App, path string, header http.Header) (*http.Response, string) {
+	t.Helper()
+	request := httptest.NewRequestWithContext(t.Context(), http.MethodGet, path, nil)
 	request.Header = header
 	answer, err := app.Test(request, -1)
 	if err != nil {

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+
+	"github.com/ihr-charging/charging-plot-api/libs/policy"
 )
 
 // Kind says what a principal is.
@@ -50,6 +52,10 @@ type Principal struct {
 	ACR       string    // how sure that proof is: AAL1, AAL2; empty for services
 	AMR       []string  // how it was given, after RFC 8176: pwd, otp, hwk, swk, mfa; none for services
 	Expires   time.Time
+	Version   int64 // of the subject's rights; a token of a lower one than the subject's may have been revoked
+	// Actor is who calls on behalf of the subject (RFC 8693), and the version of its rights; zero when the subject calls itself.
+	Actor        uuid.UUID
+	ActorVersion int64
 }
 
 // Has tells whether the token grants the scope.
@@ -58,16 +64,39 @@ func (p Principal) Has(scope string) bool { return slices.Contains(p.Scopes, sco
 // Is tells whether the principal holds the role.
 func (p Principal) Is(role string) bool { return slices.Contains(p.Roles, role) }
 
+// subject is the principal as the policy sees it.
+func (p Principal) subject() policy.Subject {
+	return policy.Subject{
+		ID: p.Subject, Operator: p.Operator, Service: p.Kind == Service, Roles: p.Roles, Scopes: p.Scopes,
+	}
+}
+
+// May tells whether the policy lets the principal use the scope on a row.
+func (p Principal) May(scope string, row policy.Row) bool { return p.subject().May(scope, row) }
+
+// Unbound tells whether the principal's scopes reach beyond one operator.
+func (p Principal) Unbound() bool { return p.subject().Unbound() }
+
+// Reach tells whose rows the scope reaches in the principal's hands.
+func (p Principal) Reach(scope string) policy.Reach { return p.subject().Reach(scope) }
+
 type contextKey struct{}
+
+// identity is a principal and what it takes to ask about its token again.
+type identity struct {
+	Principal
+	verifier *Verifier // nil: the principal came without a token
+	token    string
+}
 
 // NewContext returns a context that carries the principal.
 func NewContext(ctx context.Context, p Principal) context.Context {
-	return context.WithValue(ctx, contextKey{}, p)
+	return context.WithValue(ctx, contextKey{}, identity{Principal: p})
 }
 
 // FromContext gives the caller that Middleware (or NewContext) put into the context, and false for
 // an anonymous one.
 func FromContext(ctx context.Context) (Principal, bool) {
-	p, ok := ctx.Value(contextKey{}).(Principal)
-	return p, ok
+	known, ok := ctx.Value(contextKey{}).(identity)
+	return known.Principal, ok
 }

@@ -41,6 +41,13 @@ type Config struct {
 	Audience string `env:"-"` // this service's name in a token's aud
 	JWKSURL  string `env:"AUTH_JWKS_URL" desc:"where auth publishes its keys; /.well-known/jwks.json of the issuer when empty"`
 
+	// Revocations are asked about every token. Without them (no Redis is configured) tokens are good until they expire, and
+	// privileged requests are confirmed one by one if there is Introspect.
+	Revocations *Revocations `env:"-"`
+	// Introspect asks auth whether a token is live, when the revocations are not known to be complete. Without it privileged
+	// requests are refused then.
+	Introspect func(ctx context.Context, token string) (live bool, err error) `env:"-"`
+
 	Client *http.Client     `env:"-"` // fetches the keys; one with a timeout of 5 s when nil
 	Log    *slog.Logger     `env:"-"` // hears of keys that cannot be fetched; silent when nil
 	Now    func() time.Time `env:"-"` // time.Now when nil; tests travel with it
@@ -52,6 +59,10 @@ type Verifier struct {
 	keys   *keySet
 	cache  *claimsCache
 	now    func() time.Time
+
+	revocations *Revocations
+	introspect  func(ctx context.Context, token string) (bool, error)
+	confirmed   confirmations
 }
 
 // NewVerifier makes a verifier that fetches keys until ctx ends. It does not wait for them, so a
@@ -90,12 +101,20 @@ func NewVerifier(ctx context.Context, cfg Config) (*Verifier, error) {
 		),
 		cache: newClaimsCache(),
 		now:   cfg.Now,
+
+		revocations: cfg.Revocations, introspect: cfg.Introspect,
 	}
 	keys, err := newKeySet(ctx, cfg, v.cache.clear)
 	if err != nil {
 		return nil, err
 	}
 	v.keys = keys
+	if v.revocations != nil {
+		v.revocations.whenKeyEnds(func(string) {
+			v.cache.clear()
+			keys.fetch(nil)
+		})
+	}
 	return v, nil
 }
 
@@ -109,14 +128,18 @@ func (v *Verifier) Verify(ctx context.Context, token string) (Principal, error) 
 	// where a variant is merely a miss, is keyed by it.
 	sum := sha256.Sum256([]byte(token))
 	now := v.now()
-	if p, ok := v.cache.get(sum, now); ok {
-		return p, nil
+	p, cached := v.cache.get(sum, now)
+	if !cached {
+		var err error
+		if p, err = v.verify(ctx, token); err != nil {
+			return Principal{}, err
+		}
+		v.cache.put(sum, p, now)
 	}
-	p, err := v.verify(ctx, token)
-	if err != nil {
-		return Principal{}, err
+	// The cache remembers that a token was well made, which stays true. Whether it was revoked is asked each time.
+	if v.revocations != nil && v.revocations.ended(p) {
+		return Principal{}, ErrToken.Detailf("The access token was revoked")
 	}
-	v.cache.put(sum, p, now)
 	return p, nil
 }
 
@@ -140,6 +163,9 @@ func (v *Verifier) verify(ctx context.Context, token string) (Principal, error) 
 		kid, _ := t.Header["kid"].(string)
 		if kid == "" || len(kid) > maxKeyIDBytes {
 			return nil, errors.New("the token names no key")
+		}
+		if v.revocations.keyEnded(kid) {
+			return nil, errors.New("the token names a key that was revoked")
 		}
 		return v.keys.find(ctx, kid)
 	})
@@ -257,6 +283,14 @@ type claims struct {
 	AMR       []string         `json:"amr"`
 	Roles     []string         `json:"roles"`
 	Operator  *uuid.UUID       `json:"org"`
+	Version   int64            `json:"ver"`
+	Actor     *actor           `json:"act"`
+}
+
+// actor is RFC 8693's, section 4.1; the version is ours.
+type actor struct {
+	Subject uuid.UUID `json:"sub"`
+	Version int64     `json:"ver"`
 }
 
 // Validate demands what the library takes as optional. The library calls it after its own checks.
@@ -280,7 +314,7 @@ func (c *claims) principal() Principal {
 	p := Principal{
 		Subject: uuid.MustParse(c.Subject), Kind: Service, ClientID: c.ClientID,
 		Scopes: strings.Fields(c.Scope), Roles: c.Roles, ACR: c.ACR, AMR: c.AMR,
-		SessionID: c.SessionID, TokenID: c.ID, Expires: c.ExpiresAt.Time,
+		SessionID: c.SessionID, TokenID: c.ID, Expires: c.ExpiresAt.Time, Version: c.Version,
 	}
 	if c.SessionID != "" {
 		p.Kind = User
@@ -290,6 +324,9 @@ func (c *claims) principal() Principal {
 	}
 	if c.Operator != nil {
 		p.Operator = *c.Operator
+	}
+	if c.Actor != nil {
+		p.Actor, p.ActorVersion = c.Actor.Subject, c.Actor.Version
 	}
 	return p
 }

@@ -40,6 +40,7 @@ import (
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/gofiber/fiber/v2"
 
+	"github.com/ihr-charging/charging-plot-api/libs/authn"
 	"github.com/ihr-charging/charging-plot-api/libs/httpserver"
 )
 
@@ -151,6 +152,20 @@ func (d *Document) Operations() []Operation {
 	}
 	return all
 }
+
+// Judge says whether a caller may use an operation, as the checks of Router do before any request reaches a handler, and returns the
+// scopes by which they may: ErrUnauthenticated, ErrForbidden, and ErrNoOperation for what the document does not have. known is
+// false for an anonymous caller. An operation with HTTP Basic is judged by whoever verifies that.
+func (d *Document) Judge(method, path string, caller authn.Principal, known bool) (scopes []string, err error) {
+	op, there := d.byRoute[method+" "+FiberPath(path)]
+	if !there {
+		return nil, ErrNoOperation
+	}
+	return op.access.judge(caller, known)
+}
+
+// ErrNoOperation is returned for a method and path that a document does not have.
+var ErrNoOperation = errors.New("openapi: no such operation")
 
 // methods are those that a document may describe here.
 var methods = []string{

@@ -74,24 +74,34 @@ func (a *access) check(c *fiber.Ctx) error {
 	if a.anyone || a.basic && hasBasic(c) {
 		return nil
 	}
-	p, known := authn.FromContext(c.UserContext())
-	if !known {
-		if len(a.alternatives) == 0 {
-			c.Set(fiber.HeaderWWWAuthenticate, `Basic realm="ihr"`)
-		}
-		return ErrUnauthenticated
+	scopes, err := a.judge(authn.FromContext(c.UserContext()))
+	switch {
+	case err == nil:
+		return authn.Confirm(c.UserContext(), scopes...)
+	case len(a.alternatives) > 0 && errors.Is(err, ErrForbidden):
+		c.Set(fiber.HeaderWWWAuthenticate, `Bearer realm="ihr", error="insufficient_scope", scope="`+strings.Join(a.alternatives[0], " ")+`"`)
+	case len(a.alternatives) == 0 && errors.Is(err, ErrUnauthenticated):
+		c.Set(fiber.HeaderWWWAuthenticate, `Basic realm="ihr"`)
+	}
+	return err
+}
+
+// judge returns the scopes by which a principal may use the operation, or ErrUnauthenticated or ErrForbidden.
+func (a *access) judge(p authn.Principal, known bool) ([]string, error) {
+	switch {
+	case a.anyone:
+		return nil, nil
+	case !known:
+		return nil, ErrUnauthenticated
+	case len(a.alternatives) == 0:
+		return nil, ErrForbidden
 	}
 	for _, scopes := range a.alternatives {
 		if !slices.ContainsFunc(scopes, func(scope string) bool { return !p.Has(scope) }) {
-			return nil
+			return scopes, nil
 		}
 	}
-	if len(a.alternatives) == 0 {
-		return ErrForbidden
-	}
-	scopes := strings.Join(a.alternatives[0], " ")
-	c.Set(fiber.HeaderWWWAuthenticate, `Bearer realm="ihr", error="insufficient_scope", scope="`+scopes+`"`)
-	return ErrForbidden.Detailf("it needs the scope %s", strings.Join(a.alternatives[0], " and "))
+	return nil, ErrForbidden.Detailf("it needs the scope %s", strings.Join(a.alternatives[0], " and "))
 }
 
 func hasBasic(c *fiber.Ctx) bool {

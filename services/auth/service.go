@@ -107,6 +107,7 @@ func run(ctx context.Context, cfg Config, tel *telemetry.Telemetry) error {
 		{"mail", parts.courier.Run},
 		{"janitor", parts.sweep},
 		{"second factors", parts.reseal},
+		{"revocations", func(ctx context.Context) error { return relayRevocations(ctx, db, cache, log) }},
 		{"http", server.Run},
 	} {
 		group.Go(part.name, part.run)
@@ -186,9 +187,10 @@ func newSender(cfg Config, log *slog.Logger) (notice.Sender, error) {
 
 // serve puts the handlers onto a server. The verifier of our own tokens lives until ctx ends.
 func (p *parts) serve(ctx context.Context, cfg Config, tel *telemetry.Telemetry, cache redis.UniversalClient) (*httpserver.Server, error) {
+	inspector := introspection.NewService(p.minter, p.sessions, p.clients)
 	verifier, err := authn.NewVerifier(ctx, authn.Config{
 		Issuer: cfg.PublicURL, Audience: client.Audience(cfg.PublicURL, Service), JWKSURL: ownKeys, Client: &http.Client{Transport: keyTransport{p.ring}},
-		Log: p.log,
+		Revocations: authn.FollowRevocations(ctx, cache, p.log), Introspect: isLive(inspector), Log: p.log,
 	})
 	if err != nil {
 		return nil, err
@@ -222,7 +224,7 @@ func (p *parts) serve(ctx context.Context, cfg Config, tel *telemetry.Telemetry,
 		}),
 		Factors: factors, Passkeys: passkeys, Guard: p.sessions,
 		Clients:   client.NewService(p.clients, p.minter),
-		Inspector: introspection.NewService(p.minter, p.sessions, p.clients),
+		Inspector: inspector,
 		Keys:      p.ring, Issuer: cfg.PublicURL, Veil: caller.NewVeil(p.sealer.Derive("networks and devices")), Verifier: verifier,
 		Cursors: page.NewCodec(p.sealer.Derive("cursors")), AppName: cfg.People.AppName,
 		LimitScale: cfg.RateLimitFactor,

@@ -84,6 +84,12 @@ func start(t *testing.T, cfg auth.Config) (stop func()) {
 
 func call(t *testing.T, method, url string, body any) (int, map[string]any) {
 	t.Helper()
+	return callAs(t, "", method, url, body)
+}
+
+// callAs calls with an access token, or without any.
+func callAs(t *testing.T, bearer, method, url string, body any) (int, map[string]any) {
+	t.Helper()
 	var content io.Reader
 	if body != nil {
 		raw, err := json.Marshal(body)
@@ -96,7 +102,12 @@ func call(t *testing.T, method, url string, body any) (int, map[string]any) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.Header.Set("Content-Type", "application/json")
+	if body != nil {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	if bearer != "" {
+		r.Header.Set("Authorization", "Bearer "+bearer)
+	}
 	response, err := (&http.Client{Timeout: 10 * time.Second}).Do(r)
 	if err != nil {
 		return 0, nil

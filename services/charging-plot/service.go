@@ -95,6 +95,10 @@ func Run(ctx context.Context, cfg Config) (err error) {
 		defer client.Close()
 	}
 	cfg.Auth.Audience = cfg.audience()
+	cfg.Auth.Revocations = authn.FollowRevocations(ctx, client, tel.Log())
+	if cfg.TokenURL != "" && cfg.Auth.Introspect == nil {
+		cfg.Auth.Introspect = httpclient.Introspection(cfg.TokenURL, cfg.ClientID, cfg.ClientSecret)
+	}
 	verifier, err := authn.NewVerifier(ctx, cfg.Auth)
 	if err != nil {
 		return fmt.Errorf("token verifier: %w", err)

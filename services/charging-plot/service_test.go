@@ -98,6 +98,7 @@ func (n *network) replica() *replica {
 		return l
 	}
 	cfg.HTTP.Listener, cfg.OCPP.Listener = listen(), listen()
+	cfg.Auth.Introspect = authntest.Live // nobody here fills Redis with what was revoked
 	ctx, cancel := context.WithCancel(context.WithoutCancel(n.t.Context()))
 	done := make(chan error, 1)
 	r := &replica{n: n, base: "http://" + cfg.HTTP.Listener.Addr().String(), ocpp: "ws://" + cfg.OCPP.Listener.Addr().String()}

@@ -44,8 +44,8 @@ func keyCommand(settings func() (auth.Config, error)) *cobra.Command {
 	rotate.Flags().BoolVar(&now, "now", false, "even if verifiers may not have the key yet")
 	revoke := &cobra.Command{
 		Use: "revoke KID", Short: "End a key at once, for one that has leaked", Args: cobra.ExactArgs(1),
-		Long: "End a key at once. Tokens that it signed are refused as soon as a service reads the key set again, which is within\n" +
-			"five minutes; restart the services to make it at once. Everybody whose token is refused refreshes it and goes on.",
+		Long: "End a key at once. Every service refuses the tokens that it signed within ten seconds; without Redis, when it reads the\n" +
+			"key set again, which is within five minutes. Everybody whose token is refused refreshes it and goes on.",
 		RunE: withAdmin(settings, func(cmd *cobra.Command, admin *auth.Admin, args []string) error {
 			if err := admin.RevokeKey(cmd.Context(), args[0]); err != nil {
 				return err

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/ihr-charging/charging-plot-api/services/auth/internal/role"
+	"github.com/ihr-charging/charging-plot-api/libs/policy"
 	"github.com/ihr-charging/charging-plot-api/services/auth/internal/token"
 )
 
@@ -26,7 +26,7 @@ func ParseBootstrap(setting string) ([]Client, error) {
 		}
 		c := Client{
 			ID: parts[0], Name: parts[0], SecretHash: token.HashOf(parts[1]), Audiences: strings.Split(parts[2], "+"),
-			Scopes: []string{role.FeedsRead},
+			Scopes: []string{policy.FeedsRead},
 		}
 		if len(parts) == 4 {
 			c.Scopes = strings.Split(parts[3], "+")

@@ -13,8 +13,8 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/ihr-charging/charging-plot-api/libs/fault"
+	"github.com/ihr-charging/charging-plot-api/libs/policy"
 	"github.com/ihr-charging/charging-plot-api/services/auth/internal/audit"
-	"github.com/ihr-charging/charging-plot-api/services/auth/internal/role"
 	"github.com/ihr-charging/charging-plot-api/services/auth/internal/token"
 )
 
@@ -40,6 +40,7 @@ type Client struct {
 	Audiences  []string // short names: charging-plot
 	Scopes     []string
 	Disabled   bool
+	Version    int64 // of its rights
 	CreatedAt  time.Time
 }
 
@@ -64,8 +65,8 @@ func (c Client) Check() error {
 		}
 	}
 	for _, scope := range c.Scopes {
-		if !role.IsScope(scope) {
-			return ErrDefinition.Detailf("there is no scope %q; the scopes are %s", scope, strings.Join(role.AllScopes(), ", "))
+		if !policy.IsScope(scope) {
+			return ErrDefinition.Detailf("there is no scope %q; the scopes are %s", scope, strings.Join(policy.Scopes(), ", "))
 		}
 	}
 	return nil
@@ -165,6 +166,6 @@ func (s *Service) Issue(c Client, scopes, resources []string) (Issued, error) {
 			return Issued{}, ErrAudience.Detailf("the client may not call %q", resource)
 		}
 	}
-	text, _, err := s.minter.Mint(token.Access{Subject: c.Subject(), ClientID: c.ID, Audience: resources, Scopes: scopes}, tokenLife)
+	text, _, err := s.minter.Mint(token.Access{Subject: c.Subject(), ClientID: c.ID, Audience: resources, Scopes: scopes, Version: c.Version}, tokenLife)
 	return Issued{Access: text, Life: tokenLife, Scopes: scopes}, err
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"github.com/ihr-charging/charging-plot-api/libs/httpserver"
-	"github.com/ihr-charging/charging-plot-api/services/auth/internal/role"
+	"github.com/ihr-charging/charging-plot-api/libs/policy"
 )
 
 // document is a JSON answer that is made once and sent as it is.
@@ -63,7 +63,7 @@ func discoveryOf(issuer string) document {
 		ResponseTypesSupported: []string{"none"}, SubjectTypesSupported: []string{"public"},
 		GrantTypesSupported:              []string{grantClientCredentials, grantRefreshToken},
 		IdTokenSigningAlgValuesSupported: []string{"ES256"},
-		ScopesSupported:                  role.AllScopes(), ServiceDocumentation: &docs,
+		ScopesSupported:                  policy.Scopes(), ServiceDocumentation: &docs,
 	}
 	about.TokenEndpoint, about.TokenEndpointAuthMethodsSupported = issuer+"/oauth/token", append(methods, "none")
 	about.IntrospectionEndpoint, about.IntrospectionEndpointAuthMethodsSupported = issuer+"/oauth/introspect", &methods

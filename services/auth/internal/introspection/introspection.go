@@ -37,8 +37,9 @@ type Refresh struct {
 
 // Sessions tells of sessions.
 type Sessions interface {
-	// IsLive reports whether the holder's session goes on and the account may be used.
-	IsLive(ctx context.Context, holder account.Holder) (bool, error)
+	// IsLive reports whether the holder's session goes on, the account may be used, and none of the rights that it had in the
+	// version were taken since.
+	IsLive(ctx context.Context, holder account.Holder, version int64) (bool, error)
 	// FindRefresh returns a refresh token that would work, and whether it would.
 	FindRefresh(ctx context.Context, hash token.Hash) (Refresh, bool, error)
 }
@@ -97,9 +98,14 @@ func (s *Service) Introspect(ctx context.Context, text string) (Answer, error) {
 }
 
 func (s *Service) live(ctx context.Context, access token.Access) (bool, error) {
+	version := access.Version
 	if access.SessionID != uuid.Nil {
-		return s.sessions.IsLive(ctx, account.Holder{Account: access.Subject, Session: access.SessionID})
+		live, err := s.sessions.IsLive(ctx, account.Holder{Account: access.Subject, Session: access.SessionID}, version)
+		if err != nil || !live || access.Actor == uuid.Nil {
+			return live, err
+		}
+		version = access.ActorVersion // the client that acts must be welcome, too
 	}
 	c, found, err := s.clients.GetClient(ctx, access.ClientID)
-	return found && !c.Disabled, err
+	return found && !c.Disabled && version >= c.Version, err
 }

@@ -129,7 +129,7 @@ func TestSetPasswordEndsWhatTheOldOneOpened(t *testing.T) {
 	w.must(w.accounts.SetPassword(t.Context(), newPassword(ada.Account, ada.Session)))
 
 	for holder, live := range map[account.Holder]bool{ada: true, bob: true} {
-		if got, err := w.sessions.IsLive(t.Context(), holder); err != nil || got != live {
+		if got, err := w.sessions.IsLive(t.Context(), holder, 1); err != nil || got != live {
 			t.Errorf("IsLive = %t, %v; want %t", got, err, live)
 		}
 	}
@@ -163,7 +163,7 @@ func TestResetPasswordConsumesTheToken(t *testing.T) {
 	if err := w.accounts.ResetPassword(t.Context(), reset, newPassword(ada.Account, uuid.Nil)); !errors.Is(err, account.ErrLink) {
 		t.Errorf("a second time, ResetPassword = %v", err)
 	}
-	if live, err := w.sessions.IsLive(t.Context(), ada); err != nil || live {
+	if live, err := w.sessions.IsLive(t.Context(), ada, 1); err != nil || live {
 		t.Errorf("IsLive = %t, %v", live, err)
 	}
 	// A confirm token, an unknown one, and one for another account.
@@ -178,7 +178,7 @@ func TestResetPasswordConsumesTheToken(t *testing.T) {
 	if _, err := w.accounts.GetSecretByToken(t.Context(), bobs); err != nil {
 		t.Errorf("the token that was tried on another account: %v", err)
 	}
-	if live, err := w.sessions.IsLive(t.Context(), bob); err != nil || !live {
+	if live, err := w.sessions.IsLive(t.Context(), bob, 1); err != nil || !live {
 		t.Errorf("IsLive = %t, %v", live, err)
 	}
 }
@@ -274,7 +274,7 @@ func TestTheSchemaRefuses(t *testing.T) {
 	if n := w.happened(audit.LoggedIn); n != 1 {
 		t.Errorf("%d events are left", n)
 	}
-	if _, err := w.sessions.IsLive(t.Context(), account.Holder{Account: id, Session: sid}); err != nil {
+	if _, err := w.sessions.IsLive(t.Context(), account.Holder{Account: id, Session: sid}, 1); err != nil {
 		t.Error(err)
 	}
 	w.must(w.sessions.End(t.Context(), account.Holder{Account: id}, session.LoggedOutAll, audit.New(audit.LoggedOut, id, audit.System)))

@@ -31,12 +31,14 @@ type clientRow struct {
 	Audiences  pq.StringArray `db:"audiences"`
 	Scopes     pq.StringArray `db:"scopes"`
 	Disabled   bool           `db:"disabled"`
+	Version    int64          `db:"rights_version"`
 	CreatedAt  time.Time      `db:"created_at"`
 }
 
 func (row clientRow) client() client.Client {
 	c := client.Client{
-		ID: row.ID, Name: row.Name, Audiences: row.Audiences, Scopes: row.Scopes, Disabled: row.Disabled, CreatedAt: row.CreatedAt,
+		ID: row.ID, Name: row.Name, Audiences: row.Audiences, Scopes: row.Scopes, Disabled: row.Disabled, Version: row.Version,
+		CreatedAt: row.CreatedAt,
 	}
 	copy(c.SecretHash[:], row.SecretHash)
 	return c
@@ -51,7 +53,7 @@ func toClientRow(c client.Client) clientRow {
 }
 
 const (
-	clientColumns = `SELECT id, name, secret_hash, audiences, scopes, disabled_at IS NOT NULL AS disabled, created_at FROM service_clients`
+	clientColumns = `SELECT id, name, secret_hash, audiences, scopes, disabled_at IS NOT NULL AS disabled, rights_version, created_at FROM service_clients`
 	getClient     = clientColumns + ` WHERE id = $1`
 	listClients   = clientColumns + ` ORDER BY id`
 	insertClient  = `

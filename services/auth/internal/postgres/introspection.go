@@ -19,7 +19,7 @@ const (
 	isLive = `
 		SELECT EXISTS (
 			SELECT FROM sessions s JOIN accounts a ON a.id = s.account_id
-			WHERE s.id = $1 AND s.account_id = $2 AND s.ended_at IS NULL AND s.expires_at > now() AND a.disabled_at IS NULL)`
+			WHERE s.id = $1 AND s.account_id = $2 AND a.rights_version <= $3 AND s.ended_at IS NULL AND s.expires_at > now() AND a.disabled_at IS NULL)`
 	findRefresh = `
 		SELECT s.account_id, s.id, s.client_id, t.expires_at
 		FROM refresh_tokens t JOIN sessions s ON s.id = t.session_id JOIN accounts a ON a.id = s.account_id
@@ -27,10 +27,10 @@ const (
 		  AND s.ended_at IS NULL AND s.expires_at > now() AND a.disabled_at IS NULL`
 )
 
-// IsLive reports whether the holder's session goes on and the account may be used.
-func (s *Sessions) IsLive(ctx context.Context, holder account.Holder) (bool, error) {
+// IsLive reports whether the holder's session goes on, the account may be used, and it has lost no right since the version.
+func (s *Sessions) IsLive(ctx context.Context, holder account.Holder, version int64) (bool, error) {
 	var live bool
-	if err := s.db.GetContext(ctx, &live, isLive, holder.Session, holder.Account); err != nil {
+	if err := s.db.GetContext(ctx, &live, isLive, holder.Session, holder.Account, version); err != nil {
 		return false, pg.Map(fmt.Errorf("look at a session: %w", err), nil)
 	}
 	return live, nil

@@ -30,6 +30,7 @@ var sweeps = []struct{ table, condition string }{
 	{"throttles", `empty_at < now()`},
 	{"outbox", `settled_at < now() - interval '7 days'`},
 	{"events", `at < now() - interval '30 days'`},
+	{"revocations", `expires_at < now() AND published_at IS NOT NULL`},
 	{"sessions", `expires_at < now() - interval '30 days'`},
 	{"sessions", `ended_at < now() - interval '30 days'`},
 }

@@ -41,13 +41,14 @@ const tryPending = `
 	FROM accounts a
 	WHERE p.hash = $1 AND p.attempts < $2 AND p.expires_at > now() AND a.id = p.account_id
 	  AND a.security_version = p.security_version AND a.disabled_at IS NULL
-	RETURNING p.account_id, p.security_version, p.device_name, p.remember, p.known_network, ` + grantsColumn
+	RETURNING p.account_id, p.security_version, a.rights_version, p.device_name, p.remember, p.known_network, ` + grantsColumn
 
 // Try returns a login that waits and counts the attempt, or returns session.ErrPending.
 func (s *Sessions) Try(ctx context.Context, pending token.Hash, most int) (session.Pending, error) {
 	var row struct {
 		Account         uuid.UUID      `db:"account_id"`
 		SecurityVersion int            `db:"security_version"`
+		RightsVersion   int64          `db:"rights_version"`
 		DeviceName      string         `db:"device_name"`
 		Remember        bool           `db:"remember"`
 		KnownNetwork    bool           `db:"known_network"`
@@ -64,7 +65,7 @@ func (s *Sessions) Try(ctx context.Context, pending token.Hash, most int) (sessi
 	return session.Pending{
 		Token: pending, DeviceName: row.DeviceName, Remember: row.Remember,
 		Candidate: session.Candidate{
-			Account: row.Account, SecurityVersion: row.SecurityVersion, KnownNetwork: row.KnownNetwork, Grants: grants,
+			Account: row.Account, SecurityVersion: row.SecurityVersion, RightsVersion: row.RightsVersion, KnownNetwork: row.KnownNetwork, Grants: grants,
 		},
 	}, err
 }
@@ -100,7 +101,7 @@ const proveSession = `
 	FROM accounts a
 	WHERE s.id = $2 AND s.account_id = $1 AND s.ended_at IS NULL AND s.expires_at > now()
 	  AND a.id = s.account_id AND a.disabled_at IS NULL AND a.security_version = $3
-	RETURNING s.id AS session_id, s.account_id, s.client_id, s.auth_time, s.amr, 0.0::float8 AS life, ` + grantsColumn
+	RETURNING s.id AS session_id, s.account_id, s.client_id, s.auth_time, s.amr, a.rights_version, 0.0::float8 AS life, ` + grantsColumn
 
 // Prove writes a new proof into a live session, or returns account.ErrNone.
 func (s *Sessions) Prove(ctx context.Context, p session.Proven) (session.Turn, error) {

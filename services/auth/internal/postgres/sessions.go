@@ -31,7 +31,7 @@ func NewSessions(db *pg.DB) *Sessions { return &Sessions{db: db} }
 
 // A network is known for thirty days after a login that was right.
 const selectCandidate = `
-	SELECT a.id, a.password_hash, a.disabled_at IS NOT NULL AS disabled, a.security_version, ` + grantsColumn + `,
+	SELECT a.id, a.password_hash, a.disabled_at IS NOT NULL AS disabled, a.security_version, a.rights_version, ` + grantsColumn + `,
 	       EXISTS (SELECT FROM sessions s
 	               WHERE s.account_id = a.id AND s.network = $1 AND s.auth_time > now() - interval '30 days') AS known_network,
 	       EXISTS (SELECT FROM totp_factors f WHERE f.account_id = a.id AND f.confirmed_at IS NOT NULL) AS has_app,
@@ -47,6 +47,7 @@ type candidateRow struct {
 	PasswordHash    string         `db:"password_hash"`
 	Disabled        bool           `db:"disabled"`
 	SecurityVersion int            `db:"security_version"`
+	RightsVersion   int64          `db:"rights_version"`
 	Grants          pq.StringArray `db:"grants"`
 	KnownNetwork    bool           `db:"known_network"`
 	HasApp          bool           `db:"has_app"`
@@ -71,7 +72,7 @@ func (s *Sessions) candidate(ctx context.Context, query string, args ...any) (se
 	grants, err := grantsOf(row.Grants)
 	return session.Candidate{
 		Account: row.ID, PasswordHash: row.PasswordHash, Disabled: row.Disabled, SecurityVersion: row.SecurityVersion,
-		Grants: grants, KnownNetwork: row.KnownNetwork, HasApp: row.HasApp, HasPasskey: row.HasPasskey,
+		RightsVersion: row.RightsVersion, Grants: grants, KnownNetwork: row.KnownNetwork, HasApp: row.HasApp, HasPasskey: row.HasPasskey,
 	}, err
 }
 
@@ -150,14 +151,14 @@ const rotateByHash = `
 		FROM sessions s JOIN accounts a ON a.id = s.account_id
 		WHERE t.hash = $1 AND t.used_at IS NULL AND t.expires_at > now() AND s.id = t.session_id AND s.client_id = $5
 		  AND s.ended_at IS NULL AND s.expires_at > now() AND a.disabled_at IS NULL
-		RETURNING s.id, s.account_id, s.client_id, s.auth_time, s.amr,
+		RETURNING s.id, s.account_id, s.client_id, s.auth_time, s.amr, a.rights_version,
 		          LEAST(s.expires_at, now() + make_interval(secs => CASE WHEN s.remember THEN $7::float8 ELSE $6::float8 END)) AS expires_at
 	), next AS (
 		INSERT INTO refresh_tokens (hash, session_id, expires_at) SELECT $2, id, expires_at FROM used
 	), seen AS (
 		UPDATE sessions SET last_used_at = now() FROM used WHERE sessions.id = used.id
 	)
-	SELECT a.id AS session_id, a.account_id, a.client_id, a.auth_time, a.amr, EXTRACT(epoch FROM a.expires_at - now()) AS life,
+	SELECT a.id AS session_id, a.account_id, a.client_id, a.auth_time, a.amr, a.rights_version, EXTRACT(epoch FROM a.expires_at - now()) AS life,
 	       ARRAY(SELECT g.role || COALESCE('@' || g.operator_id, '') FROM role_grants g
 	             WHERE g.account_id = a.account_id ORDER BY g.id) AS grants
 	FROM used a`
@@ -168,6 +169,7 @@ type turnRow struct {
 	Client   string         `db:"client_id"`
 	AuthTime time.Time      `db:"auth_time"`
 	Methods  pq.StringArray `db:"amr"`
+	Rights   int64          `db:"rights_version"`
 	Life     float64        `db:"life"`
 	Grants   pq.StringArray `db:"grants"`
 }
@@ -175,7 +177,7 @@ type turnRow struct {
 func (row turnRow) turn(outcome session.Outcome) (session.Turn, error) {
 	grants, err := grantsOf(row.Grants)
 	return session.Turn{
-		Outcome: outcome, Session: row.Session, Account: row.Account, Client: row.Client, AuthTime: row.AuthTime, Methods: session.Methods(row.Methods),
+		Outcome: outcome, Session: row.Session, Account: row.Account, Client: row.Client, AuthTime: row.AuthTime, Methods: session.Methods(row.Methods), RightsVersion: row.Rights,
 		RefreshLife: time.Duration(row.Life * float64(time.Second)), Grants: grants,
 	}, err
 }
@@ -196,7 +198,7 @@ func (s *Sessions) Rotate(ctx context.Context, r session.Rotation) (session.Turn
 }
 
 const explainByHash = `
-	SELECT s.id AS session_id, s.account_id, s.client_id, s.auth_time, s.amr,
+	SELECT s.id AS session_id, s.account_id, s.client_id, s.auth_time, s.amr, a.rights_version,
 	       EXTRACT(epoch FROM LEAST(s.expires_at, t.used_at + make_interval(secs => CASE WHEN s.remember THEN $3::float8 ELSE $2::float8 END)) - now()) AS life,
 	       ` + grantsColumn + `,
 	       t.successor, t.used_device, t.used_at > now() - make_interval(secs => $4) AS fresh

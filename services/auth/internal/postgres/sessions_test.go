@@ -48,7 +48,7 @@ func TestFindCandidate(t *testing.T) {
 	north := newID()
 	id := w.person("Ada@example.com", role.Grant{Role: role.Driver}, role.Grant{Role: role.Operator, Operator: north})
 	want := session.Candidate{
-		Account: id, PasswordHash: "a hash", SecurityVersion: 1,
+		Account: id, PasswordHash: "a hash", SecurityVersion: 1, RightsVersion: 1,
 		Grants: []role.Grant{{Role: role.Driver}, {Role: role.Operator, Operator: north}},
 	}
 	for _, login := range []string{"ada@example.com", "ADA@EXAMPLE.COM", "ada", "Ada", "ＡＤＡ"} {

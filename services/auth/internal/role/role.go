@@ -1,5 +1,5 @@
-// Package role says who may do what: the roles of people, the operator within which a role holds, and the scopes that a role
-// puts into an access token. Services check scopes and the operator, never role names.
+// Package role is about what people are granted: roles, some within one operator, and what a set of them amounts to in an access
+// token. What each role permits is the policy that all services share; see libs/policy.
 package role
 
 import (
@@ -10,80 +10,28 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/ihr-charging/charging-plot-api/libs/fault"
+	"github.com/ihr-charging/charging-plot-api/libs/policy"
 )
 
 // Role is what somebody is to the product.
-type Role string
+type Role = policy.Role
 
 // The roles.
 const (
-	Driver        Role = "driver"
-	Operator      Role = "operator"
-	OperatorAdmin Role = "operator_admin"
-	Moderator     Role = "moderator"
-	Admin         Role = "admin"
+	Driver        = policy.Driver
+	Operator      = policy.Operator
+	OperatorAdmin = policy.OperatorAdmin
+	Moderator     = policy.Moderator
+	Admin         = policy.Admin
 )
 
-// All returns every role, weakest first.
-func All() []Role { return []Role{Driver, Operator, OperatorAdmin, Moderator, Admin} }
-
-// The scopes that an access token can carry.
-const (
-	Profile           = "profile"
-	UsersRead         = "users:read"
-	UsersWrite        = "users:write"
-	StationsWrite     = "stations:write"
-	StationsMerge     = "stations:merge"
-	ImportsWrite      = "imports:write"
-	TariffsWrite      = "tariffs:write"
-	PlotsWrite        = "plots:write"
-	ReservationsRead  = "reservations:read"
-	ReservationsWrite = "reservations:write"
-	SessionsRead      = "sessions:read"
-	SessionsWrite     = "sessions:write"
-	ChargePointsRead  = "charge-points:read"
-	ChargePointsWrite = "charge-points:write"
-	FeedsRead         = "feeds:read"
-)
-
-var (
-	driverScopes   = []string{Profile, ReservationsRead, ReservationsWrite, SessionsRead, SessionsWrite}
-	operatorScopes = slices.Concat(driverScopes, []string{
-		StationsWrite, StationsMerge, ImportsWrite, TariffsWrite, PlotsWrite, ChargePointsRead, ChargePointsWrite,
-	})
-
-	scopesOf = map[Role][]string{
-		Driver:        driverScopes,
-		Operator:      operatorScopes,
-		OperatorAdmin: slices.Concat(operatorScopes, []string{UsersRead}),
-		Moderator:     slices.Concat(driverScopes, []string{StationsMerge}),
-		Admin:         AllScopes(),
-	}
-)
-
-// AllScopes returns every scope there is, sorted.
-func AllScopes() []string {
-	all := []string{
-		Profile, UsersRead, UsersWrite, StationsWrite, StationsMerge, ImportsWrite, TariffsWrite, PlotsWrite, ReservationsRead,
-		ReservationsWrite, SessionsRead, SessionsWrite, ChargePointsRead, ChargePointsWrite, FeedsRead,
-	}
-	slices.Sort(all)
-	return all
-}
-
-// IsScope reports whether there is such a scope.
-func IsScope(scope string) bool { return slices.Contains(AllScopes(), scope) }
-
-// WithinOperator reports whether the role holds within one operator and means nothing without it.
-func (r Role) WithinOperator() bool { return r == Operator || r == OperatorAdmin }
-
-// Privileged reports whether tokens that carry the role live shorter.
-func (r Role) Privileged() bool { return r == Admin || r == Moderator }
+// privileged reports whether tokens that carry the role live shorter.
+func privileged(r Role) bool { return r == Admin || r == Moderator }
 
 // Grant is a role that somebody holds.
 type Grant struct {
 	Role     Role
-	Operator uuid.UUID // zero unless Role.WithinOperator
+	Operator uuid.UUID // zero unless the role holds within one
 }
 
 // ErrGrant is returned for a grant that means nothing.
@@ -92,8 +40,8 @@ var ErrGrant = fault.Define(fault.Invalid, "bad_grant", "The role cannot be gran
 // Check returns ErrGrant for an unknown role, for an operator's role without an operator, and for any other role with one.
 func (g Grant) Check() error {
 	switch {
-	case !slices.Contains(All(), g.Role):
-		return ErrGrant.Detailf("there is no role %q; the roles are %s", g.Role, join(All()))
+	case !slices.Contains(policy.Roles(), g.Role):
+		return ErrGrant.Detailf("there is no role %q; the roles are %s", g.Role, join(policy.Roles()))
 	case g.Role.WithinOperator() && g.Operator == uuid.Nil:
 		return ErrGrant.Detailf("the role %s holds within one operator: write %s@OPERATOR-ID", g.Role, g.Role)
 	case !g.Role.WithinOperator() && g.Operator != uuid.Nil:
@@ -147,8 +95,8 @@ func AuthorityOf(grants []Grant) Authority {
 			}
 		}
 		sum.Roles = append(sum.Roles, string(grant.Role))
-		sum.Scopes = append(sum.Scopes, scopesOf[grant.Role]...)
-		sum.Privileged = sum.Privileged || grant.Role.Privileged()
+		sum.Scopes = append(sum.Scopes, policy.ScopesOf(grant.Role)...)
+		sum.Privileged = sum.Privileged || privileged(grant.Role)
 	}
 	slices.Sort(sum.Roles)
 	sum.Roles = slices.Compact(sum.Roles)

@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 
+	"github.com/ihr-charging/charging-plot-api/libs/policy"
 	"github.com/ihr-charging/charging-plot-api/services/auth/internal/role"
 )
 
@@ -21,7 +22,7 @@ func TestAuthorityOf(t *testing.T) {
 	driver := []string{"profile", "reservations:read", "reservations:write", "sessions:read", "sessions:write"}
 	operator := []string{
 		"charge-points:read", "charge-points:write", "imports:write", "plots:write", "profile", "reservations:read",
-		"reservations:write", "sessions:read", "sessions:write", "stations:merge", "stations:write", "tariffs:write",
+		"reservations:write", "sessions:read", "sessions:write", "stations:merge", "stations:write", "tariffs:write", "webhooks:write",
 	}
 	for name, c := range map[string]struct {
 		grants []role.Grant
@@ -47,7 +48,7 @@ func TestAuthorityOf(t *testing.T) {
 		},
 		"an admin may do everything": {
 			[]role.Grant{{Role: role.Admin}},
-			role.Authority{Roles: []string{"admin"}, Scopes: role.AllScopes(), Privileged: true},
+			role.Authority{Roles: []string{"admin"}, Scopes: policy.Scopes(), Privileged: true},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -190,7 +190,7 @@ func (s *Service) begin(ctx context.Context, attempt Attempt, candidate Candidat
 	refresh := token.New(token.Refresh)
 	b.Refresh = token.HashOf(refresh)
 	// The access token first: without keys to sign it no session shall begin.
-	tokens, err := s.mint(Turn{Session: id, Account: b.Account, Client: b.Client, AuthTime: s.now(), Methods: b.Methods, Grants: candidate.Grants}, Narrowing{})
+	tokens, err := s.mint(Turn{Session: id, Account: b.Account, Client: b.Client, AuthTime: s.now(), Methods: b.Methods, Grants: candidate.Grants, RightsVersion: candidate.RightsVersion}, Narrowing{})
 	if err != nil {
 		return Tokens{}, err
 	}
@@ -259,7 +259,7 @@ func (s *Service) mint(turn Turn, narrowing Narrowing) (Tokens, error) {
 	life := s.lifetimes.access(authority)
 	text, _, err := s.minter.Mint(token.Access{
 		Subject: turn.Account, ClientID: turn.Client, Audience: audiences, Scopes: scopes, Roles: authority.Roles,
-		Operator: authority.Operator, SessionID: turn.Session, AuthTime: turn.AuthTime, ACR: turn.Methods.Level(), AMR: turn.Methods,
+		Operator: authority.Operator, SessionID: turn.Session, AuthTime: turn.AuthTime, ACR: turn.Methods.Level(), AMR: turn.Methods, Version: turn.RightsVersion,
 	}, life)
 	return Tokens{Access: text, AccessLife: life, Scopes: scopes}, err
 }

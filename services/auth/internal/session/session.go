@@ -70,6 +70,7 @@ type Candidate struct {
 	PasswordHash    string
 	Disabled        bool
 	SecurityVersion int
+	RightsVersion   int64 // that of the tokens it is given
 	Grants          []role.Grant
 	// KnownNetwork says that the account has logged in from the caller's network lately.
 	KnownNetwork bool
@@ -109,15 +110,17 @@ type Rotation struct {
 
 // Turn is what became of a Rotation.
 type Turn struct {
-	Outcome     Outcome
-	Session     uuid.UUID
-	Account     uuid.UUID
-	Client      string
-	AuthTime    time.Time
-	Methods     Methods
-	RefreshLife time.Duration // what is left of the successor's
-	Grants      []role.Grant
-	Sealed      []byte // when Repeated: the successor that was given before
+	Outcome  Outcome
+	Session  uuid.UUID
+	Account  uuid.UUID
+	Client   string
+	AuthTime time.Time
+	Methods  Methods
+	// RightsVersion is the account's at the moment at which the grants were read.
+	RightsVersion int64
+	RefreshLife   time.Duration // what is left of the successor's
+	Grants        []role.Grant
+	Sealed        []byte // when Repeated: the successor that was given before
 }
 
 // Outcome is how a Rotation ended.

@@ -38,8 +38,12 @@ type Access struct {
 	AuthTime  time.Time // zero: a service's token
 	ACR       string    // empty: a service's token
 	AMR       []string
-	IssuedAt  time.Time
-	Expires   time.Time
+	Version   int64 // of the subject's rights
+	// Actor is who calls on behalf of the subject (RFC 8693), and the version of its rights; zero: nobody.
+	Actor        uuid.UUID
+	ActorVersion int64
+	IssuedAt     time.Time
+	Expires      time.Time
 }
 
 // claims is the JSON of Access.
@@ -53,6 +57,14 @@ type claims struct {
 	AuthTime *jwt.NumericDate `json:"auth_time,omitempty"`
 	ACR      string           `json:"acr,omitempty"`
 	AMR      []string         `json:"amr,omitempty"`
+	Version  int64            `json:"ver,omitempty"`
+	Actor    *actor           `json:"act,omitempty"`
+}
+
+// actor is the `act` claim of RFC 8693. The version is ours.
+type actor struct {
+	Subject uuid.UUID `json:"sub"`
+	Version int64     `json:"ver"`
 }
 
 // Keys are the keys to sign and read with.
@@ -105,7 +117,10 @@ func (m *Minter) Mint(a Access, ttl time.Duration) (text string, minted Access, 
 			Issuer: m.issuer, Subject: a.Subject.String(), Audience: a.Audience, ID: a.ID,
 			IssuedAt: jwt.NewNumericDate(a.IssuedAt), ExpiresAt: jwt.NewNumericDate(a.Expires),
 		},
-		ClientID: a.ClientID, Scope: strings.Join(a.Scopes, " "), Roles: a.Roles,
+		ClientID: a.ClientID, Scope: strings.Join(a.Scopes, " "), Roles: a.Roles, Version: a.Version,
+	}
+	if a.Actor != uuid.Nil {
+		c.Actor = &actor{a.Actor, a.ActorVersion}
 	}
 	if a.Operator != uuid.Nil {
 		c.Operator = a.Operator.String()
@@ -136,7 +151,7 @@ func (m *Minter) Read(text string) (Access, error) {
 	}
 	a := Access{
 		ID: c.ID, Subject: subject, ClientID: c.ClientID, Audience: slices.Clone([]string(c.Audience)), Scopes: strings.Fields(c.Scope),
-		Roles: c.Roles, ACR: c.ACR, AMR: c.AMR, IssuedAt: c.IssuedAt.Time, Expires: c.ExpiresAt.Time,
+		Roles: c.Roles, ACR: c.ACR, AMR: c.AMR, Version: c.Version, IssuedAt: c.IssuedAt.Time, Expires: c.ExpiresAt.Time,
 	}
 	for text, id := range map[string]*uuid.UUID{c.Operator: &a.Operator, c.Session: &a.SessionID} {
 		if text == "" {
@@ -145,6 +160,9 @@ func (m *Minter) Read(text string) (Access, error) {
 		if *id, err = uuid.Parse(text); err != nil {
 			return Access{}, ErrNotLive.Because(err)
 		}
+	}
+	if c.Actor != nil {
+		a.Actor, a.ActorVersion = c.Actor.Subject, c.Actor.Version
 	}
 	if c.AuthTime != nil {
 		a.AuthTime = c.AuthTime.Time

@@ -60,6 +60,8 @@ func sample() token.Access {
 		AuthTime:  noon.Add(-time.Hour),
 		ACR:       "aal2",
 		AMR:       []string{"pwd", "otp"},
+		Version:   3,
+		Actor:     uuid.MustParse("0190f0a0-0000-7000-8000-00000000000d"), ActorVersion: 2,
 	}
 }
 
@@ -89,7 +91,7 @@ func TestMintedTokensSayWhatRFC9068Asks(t *testing.T) {
 		"client_id": "app", "iat": float64(noon.Unix()), "exp": float64(noon.Add(10 * time.Minute).Unix()), "jti": minted.ID,
 		"scope": "profile sessions:read", "sid": "0190f0a0-0000-7000-8000-00000000000c",
 		"auth_time": float64(noon.Add(-time.Hour).Unix()), "roles": []any{"driver", "operator"},
-		"org": "0190f0a0-0000-7000-8000-00000000000b", "acr": "aal2", "amr": []any{"pwd", "otp"},
+		"org": "0190f0a0-0000-7000-8000-00000000000b", "acr": "aal2", "amr": []any{"pwd", "otp"}, "ver": 3.0, "act": map[string]any{"sub": "0190f0a0-0000-7000-8000-00000000000d", "ver": 2.0},
 	}
 	if diff := cmp.Diff(want, part(1)); diff != "" {
 		t.Error(diff)

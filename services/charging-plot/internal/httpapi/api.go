@@ -123,7 +123,7 @@ func caller(ctx context.Context) access.Caller {
 	}
 	return access.Caller{
 		ID: p.Subject, Operator: p.Operator,
-		Admin: p.Is("admin") || (p.Kind == authn.Service && p.Operator == uuid.Nil),
+		Admin: p.Unbound(),
 	}
 }
 

@@ -127,12 +127,10 @@ func operatorOf(ctx context.Context) (*uuid.UUID, authn.Principal, error) {
 	switch {
 	case !ok:
 		return nil, p, errNoCaller
-	case p.Is("admin"):
+	case p.Unbound():
 		return nil, p, nil
 	case p.Operator != uuid.Nil:
 		return &p.Operator, p, nil
-	case p.Kind == authn.Service:
-		return nil, p, nil
 	}
 	return nil, p, errNoOperator
 }

@@ -50,6 +50,7 @@ func newWorld(t *testing.T, change ...func(*stationcatalog.Config)) *world {
 		t.Fatal(err)
 	}
 	cfg.Postgres, cfg.Auth, cfg.Telemetry.LogOutput = db.Config(), issuer.Config(""), testWriter{t}
+	cfg.Auth.Introspect = authntest.Live // nobody here fills Redis with what was revoked
 	for _, c := range change {
 		c(&cfg)
 	}
