@@ -159,8 +159,12 @@ func (f *fleet) provision(ctx context.Context, operator *api) (made int, err err
 			}
 			made++
 		}
+		protocol := simulator.OCPP16
+		if len(f.stations)%3 == 2 { // a part of the fleet is of the newer generation
+			protocol = simulator.OCPP201
+		}
 		f.stations = append(f.stations, simulator.StationConfig{
-			Identity: identity, Password: f.password(identity), Vendor: "IHR", Model: "Demonstrator", Plugs: plugs(station),
+			Identity: identity, Password: f.password(identity), Protocol: protocol, Vendor: "IHR", Model: "Demonstrator", Plugs: plugs(station),
 		})
 		f.places = append(f.places, simulator.Place{StationID: known.ID, Latitude: station.Latitude, Longitude: station.Longitude})
 	}

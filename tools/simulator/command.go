@@ -24,7 +24,7 @@ func (s *Station) received(l *link, data []byte) {
 		s.log.Warn("simulator frame is no JSON", "error", err)
 		return
 	}
-	parsed, err := endpoint.ParseMessage(array, s.state)
+	parsed, err := s.endpoint.ParseMessage(array, s.state)
 	if err != nil {
 		s.stats.failures.Add(1)
 		s.log.Warn("simulator frame is wrong", "error", err)
@@ -42,14 +42,21 @@ func (s *Station) received(l *link, data []byte) {
 		s.obey(m)
 	case *ocppj.CallResult:
 		s.stats.answered(time.Since(s.sentAt))
-		s.settle(m.Payload, nil)
+		response := m.Payload
+		if s.tongue != nil {
+			response = s.tongue.response(s.said, m.Payload)
+		}
+		s.settle(response, nil)
 	case *ocppj.CallError:
 		s.settle(nil, ocpp.NewError(m.ErrorCode, m.ErrorDescription, m.UniqueId))
 	}
 }
 
 func (s *Station) answer(id string, confirmation ocpp.Response) {
-	result, err := endpoint.CreateCallResult(confirmation, id)
+	if s.tongue != nil {
+		confirmation = s.tongue.answer(id, confirmation)
+	}
+	result, err := s.endpoint.CreateCallResult(confirmation, id)
 	if err != nil {
 		s.log.Error("simulator answer is wrong", "error", err)
 		s.stats.failures.Add(1)
@@ -61,7 +68,7 @@ func (s *Station) answer(id string, confirmation ocpp.Response) {
 }
 
 func (s *Station) answerError(id string, code ocpp.ErrorCode, description string) {
-	e, err := endpoint.CreateCallError(id, code, description, nil)
+	e, err := s.endpoint.CreateCallError(id, code, description, nil)
 	if err != nil {
 		s.log.Error("simulator answer is wrong", "error", err)
 		s.stats.failures.Add(1)
@@ -75,8 +82,11 @@ func (s *Station) answerError(id string, code ocpp.ErrorCode, description string
 // obey carries out a call of the central system.
 func (s *Station) obey(call *ocppj.Call) {
 	s.stats.commands.Add(1)
-	id := call.UniqueId
-	switch request := call.Payload.(type) {
+	id, order := call.UniqueId, call.Payload
+	if s.tongue != nil {
+		order = s.tongue.order(id, order)
+	}
+	switch request := order.(type) {
 	case *core.RemoteStartTransactionRequest:
 		c := s.choose(request)
 		if c == nil {

@@ -69,7 +69,7 @@ func (d *desk) serve(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "no", http.StatusUnauthorized)
 		return
 	}
-	upgrader := websocket.Upgrader{Subprotocols: []string{types.V16Subprotocol}}
+	upgrader := websocket.Upgrader{Subprotocols: []string{types.V16Subprotocol, OCPP201}}
 	socket, err := upgrader.Upgrade(w, r, nil)
 	if err != nil {
 		return

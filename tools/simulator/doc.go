@@ -1,8 +1,8 @@
 // Package simulator is a fleet of charge points, the cars at them and the drivers of those, for the local stack, for tests and for
 // load.
 //
-// A Station speaks OCPP 1.6J over a real websocket, as a client that reconnects, keeps what it could not say while it was offline,
-// and says it again until it is acknowledged. Messages are composed, read and checked by ocpp-go. Cars are Vehicles: they take what
+// A Station speaks OCPP 1.6J or 2.0.1 over a real websocket, as a client that reconnects, keeps what it could not say while it was
+// offline, and says it again until it is acknowledged. Messages are composed, read and checked by ocpp-go. Cars are Vehicles: they take what
 // the plug gives and their battery wants at its state of charge. Drivers use the public API alone, so that a demonstration moves
 // along the same path as the product.
 //

@@ -52,15 +52,17 @@ type link struct {
 }
 
 var dialer = websocket.Dialer{
-	Subprotocols: []string{types.V16Subprotocol}, HandshakeTimeout: handshakeWait,
-	ReadBufferSize: 1024, WriteBufferSize: 1024, WriteBufferPool: &sync.Pool{},
+	HandshakeTimeout: handshakeWait,
+	ReadBufferSize:   1024, WriteBufferSize: 1024, WriteBufferPool: &sync.Pool{},
 }
 
 // dial opens a socket. It returns how long the central system wants the station to stay away, if it says so.
-func dial(ctx context.Context, base, identity, password string) (*link, time.Duration, error) {
-	credentials := base64.StdEncoding.EncodeToString([]byte(identity + ":" + password))
+func dial(ctx context.Context, base string, who StationConfig) (*link, time.Duration, error) {
+	credentials := base64.StdEncoding.EncodeToString([]byte(who.Identity + ":" + who.Password))
 	header := http.Header{"Authorization": {"Basic " + credentials}}
-	socket, response, err := dialer.DialContext(ctx, base+"/"+url.PathEscape(identity), header)
+	dialer := dialer
+	dialer.Subprotocols = []string{who.Protocol}
+	socket, response, err := dialer.DialContext(ctx, base+"/"+url.PathEscape(who.Identity), header)
 	if response != nil {
 		_ = response.Body.Close() // the library has read it already
 	}

@@ -42,7 +42,7 @@ func (s *Station) connect(ctx context.Context) {
 	}
 	s.after(wait, func() {
 		go func() {
-			l, stayAway, err := dial(ctx, s.options.URL, s.cfg.Identity, s.cfg.Password)
+			l, stayAway, err := dial(ctx, s.options.URL, s.cfg)
 			if s.do(func() { s.dialled(l, stayAway, err) }) != nil && l != nil {
 				l.drop()
 			}
@@ -142,7 +142,13 @@ func (s *Station) pump() {
 		if request == nil {
 			continue
 		}
-		call, err := endpoint.CreateCall(request)
+		s.said = request
+		if s.tongue != nil {
+			if request = s.tongue.request(request); request == nil {
+				continue
+			}
+		}
+		call, err := s.endpoint.CreateCall(request)
 		if err != nil {
 			s.log.Error("simulator message is wrong", "action", request.GetFeatureName(), "error", err)
 			s.stats.failures.Add(1)

@@ -68,7 +68,7 @@ func TestTheServiceKnowsEveryChargeAfterABlackout(t *testing.T) {
 			Identity: identity, StationID: station, EVSEs: map[int]uuid.UUID{1: evse},
 		})
 		must(t, err)
-		configs = append(configs, StationConfig{Identity: identity, Password: password, Plugs: []Plug{dc}})
+		configs = append(configs, StationConfig{Identity: identity, Password: password, Protocol: []string{OCPP16, OCPP201}[i/2%2], Plugs: []Plug{dc}})
 	}
 	t.Logf("%d charge points registered in %v", n, time.Since(began).Round(time.Millisecond))
 

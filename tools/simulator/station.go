@@ -10,14 +10,17 @@ import (
 	"sync"
 	"time"
 
+	"github.com/lorenzodonini/ocpp-go/ocpp"
 	"github.com/lorenzodonini/ocpp-go/ocpp1.6/core"
 	"github.com/lorenzodonini/ocpp-go/ocppj"
 )
 
 // StationConfig is who a station is and what plugs it has; plug i is OCPP's connector i+1.
 type StationConfig struct {
-	Identity        string `json:"identity"`
-	Password        string `json:"password"`
+	Identity string `json:"identity"`
+	Password string `json:"password"`
+	// Protocol is OCPP16, the default, or OCPP201.
+	Protocol        string `json:"protocol,omitempty"`
 	Vendor          string `json:"vendor,omitempty"`
 	Model           string `json:"model,omitempty"`
 	SerialNumber    string `json:"serial_number,omitempty"`
@@ -101,6 +104,9 @@ type Station struct {
 	pendingID  string
 	sentAt     time.Time
 	state      ocppj.ClientState
+	endpoint   *ocppj.Endpoint
+	tongue     *tongue      // nil where the station speaks as it thinks, in 1.6
+	said       ocpp.Request // what is under way, as the station thinks it
 	holdUntil  time.Time
 	records    []*transaction
 }
@@ -111,6 +117,7 @@ func NewStation(cfg StationConfig, options Options) *Station {
 }
 
 func newStation(cfg StationConfig, options Options, stats *Stats) *Station {
+	cfg.Protocol = cmp.Or(cfg.Protocol, OCPP16)
 	cfg.Vendor = cmp.Or(cfg.Vendor, "Simulated")
 	cfg.Model = cmp.Or(cfg.Model, "Plug One")
 	cfg.FirmwareVersion = cmp.Or(cfg.FirmwareVersion, "1.0.0")
@@ -119,6 +126,10 @@ func newStation(cfg StationConfig, options Options, stats *Stats) *Station {
 		random: randomOf(options.Seed, cfg.Identity),
 		inbox:  make(chan func() bool), ended: make(chan struct{}), powered: true, state: ocppj.NewClientState(),
 		heartbeat: time.Minute,
+	}
+	s.endpoint = endpoint
+	if cfg.Protocol == OCPP201 {
+		s.endpoint, s.tongue = endpoint201, newTongue()
 	}
 	for i, plug := range cfg.Plugs {
 		s.connectors = append(s.connectors, newConnector(s, i+1, plug))
