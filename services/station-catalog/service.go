@@ -23,12 +23,14 @@ import (
 	"github.com/ihr-charging/charging-plot-api/libs/lifecycle"
 	"github.com/ihr-charging/charging-plot-api/libs/page"
 	libpostgres "github.com/ihr-charging/charging-plot-api/libs/postgres"
+	"github.com/ihr-charging/charging-plot-api/libs/publichttp"
 	"github.com/ihr-charging/charging-plot-api/libs/ratelimit"
 	"github.com/ihr-charging/charging-plot-api/libs/rediscache"
 	"github.com/ihr-charging/charging-plot-api/libs/telemetry"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/find"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/httpapi"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/importer"
+	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/peer"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/plotstatus"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/postgres"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/station"
@@ -135,6 +137,8 @@ func assemble(cfg Config, p parts) ([]part, error) {
 		{"status wake-up", func(ctx context.Context) error { return wakeReplica(ctx, p.db, replica) }},
 		{"tidying", func(ctx context.Context) error { return tidy(ctx, p.db, store, changes, log) }},
 	}
+	fetcher := fetching(cfg, store, worker.Wake, log)
+	running = append(running, part{"fetches", fetcher.Run})
 	for range cfg.Workers {
 		running = append(running, part{"imports", worker.Run})
 	}
@@ -146,13 +150,13 @@ func assemble(cfg Config, p parts) ([]part, error) {
 		checks = append(checks, httpserver.Check{Name: "redis", Probe: rediscache.Probe(p.redis)})
 	}
 	if cfg.ChargingPlotURL != "" {
-		statuses := plotstatus.Follow(peer(cfg, p.tel), store, log)
+		statuses := plotstatus.Follow(chargingPlot(cfg, p.tel), store, log)
 		running = append(running, part{"statuses", statuses.Run})
 		checks = append(checks, httpserver.Check{Name: "charging-plot", Probe: statuses.Probe})
 	}
 	server := httpserver.New(cfg.HTTP, p.tel, checks...)
 	api, err := httpapi.New(httpapi.Config{
-		Store: store, Parties: store, Records: store, Tariffs: store, Imports: store, Formats: importer.Formats(), Changes: changes,
+		Store: store, Parties: store, Records: store, Tariffs: store, Imports: store, Fetches: fetcher, Opened: store, Formats: importer.Formats(), Changes: changes,
 		Finder: find.NewFinder(replica, store), Live: replica,
 		Cache: rediscache.New[[]byte](p.redis, rediscache.Options{
 			Namespace: "station", Version: 1, TTL: cfg.CacheTTL, Telemetry: p.tel,
@@ -170,6 +174,11 @@ func assemble(cfg Config, p parts) ([]part, error) {
 	return append(running, part{"http", server.Run}, part{"changes", changes.Run}), nil
 }
 
+// fetching brings in files that stand elsewhere.
+func fetching(cfg Config, store *postgres.Store, submitted func(), log *slog.Logger) *peer.Fetcher {
+	return peer.New(publichttp.NewGuard(publichttp.Rules{Allow: cfg.FetchAllow}), store, importer.Formats(), submitted, log)
+}
+
 // wakeReplica tells the replica at once when statuses have changed.
 func wakeReplica(ctx context.Context, db *libpostgres.DB, replica *find.Replica) error {
 	err := libpostgres.Listen(ctx, db.Config(), postgres.StatusChannel, func(string) { replica.Wake() })
@@ -179,8 +188,8 @@ func wakeReplica(ctx context.Context, db *libpostgres.DB, replica *find.Replica)
 	return err
 }
 
-// peer is the client of charging-plot.
-func peer(cfg Config, tel *telemetry.Telemetry) *httpclient.Client {
+// chargingPlot is the client of charging-plot.
+func chargingPlot(cfg Config, tel *telemetry.Telemetry) *httpclient.Client {
 	c := httpclient.Config{BaseURL: cfg.ChargingPlotURL, Telemetry: tel}
 	if cfg.TokenURL != "" {
 		c.Tokens = httpclient.ClientCredentials(cfg.TokenURL, cfg.ClientID, cfg.ClientSecret, cfg.Auth.Issuer+"/charging-plot")
@@ -202,7 +211,7 @@ func rules(cfg Config) []ratelimit.Rule {
 	}
 	return []ratelimit.Rule{
 		{
-			Name: "transfer", Routes: []string{"POST /v1/imports", "GET /v1/exports/stations.ndjson", "GET /v1/exports/stations.geojson", "GET /v1/exports/stations.csv"},
+			Name: "transfer", Routes: []string{"POST /v1/imports", "POST /v1/imports/fetch", "GET /v1/exports/stations.ndjson", "GET /v1/exports/stations.geojson", "GET /v1/exports/stations.csv"},
 			Anonymous: budget(cfg.AnonymousRate, dearer), Principal: budget(cfg.PrincipalRate, dearer),
 		},
 		{Name: "default", Anonymous: budget(cfg.AnonymousRate, 1), Principal: budget(cfg.PrincipalRate, 1)},

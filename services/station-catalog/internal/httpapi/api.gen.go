@@ -713,6 +713,25 @@ type HistoryPage struct {
 // Import defines model for Import.
 type Import = transfer.Import
 
+// ImportFetch defines model for ImportFetch.
+type ImportFetch struct {
+	// DateFrom Only what the OCPI peer has changed since then; not with the removal of what is not listed.
+	DateFrom        *time.Time     `json:"date_from,omitempty"`
+	DryRun          *bool          `json:"dry_run,omitempty"`
+	Format          ImportFormat   `json:"format"`
+	MaxRemovedShare *float32       `json:"max_removed_share,omitempty"`
+	Removal         *ImportRemoval `json:"removal,omitempty"`
+
+	// Source As of an import that is sent.
+	Source *string `json:"source,omitempty"`
+
+	// Token What the OCPI peer knows us by: sent as Authorization Token to the URL's own origin, and kept nowhere.
+	Token *string `json:"token,omitempty"`
+
+	// Url Where the file is; http or https.
+	Url string `json:"url"`
+}
+
 // ImportFinding defines model for ImportFinding.
 type ImportFinding = transfer.Finding
 
@@ -1044,6 +1063,12 @@ type Unavailable = Problem
 // Unprocessable RFC 9457.
 type Unprocessable = Problem
 
+// FetchImportParams defines parameters for FetchImport.
+type FetchImportParams struct {
+	// IdempotencyKey Any unique text. The same key with the same body gives the same answer for 24 hours.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
 // GetImportParams defines parameters for GetImport.
 type GetImportParams struct {
 	// IfNoneMatch An `ETag` that the caller holds; 304 when it still stands.
@@ -1260,6 +1285,9 @@ type ListTariffHistoryParams struct {
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
 
+// FetchImportJSONRequestBody defines body for FetchImport for application/json ContentType.
+type FetchImportJSONRequestBody = ImportFetch
+
 // CreateOperatorJSONRequestBody defines body for CreateOperator for application/json ContentType.
 type CreateOperatorJSONRequestBody = OperatorInput
 
@@ -1310,6 +1338,9 @@ type UpdateTariffApplicationMergePatchPlusJSONRequestBody = TariffPatch
 
 // ServerInterface represents all server handlers.
 type ServerInterface interface {
+	// FetchImport Import stations from a URL
+	// (POST /v1/imports/fetch)
+	FetchImport(c *fiber.Ctx, params FetchImportParams) error
 	// GetImport Read an import
 	// (GET /v1/imports/{import_id})
 	GetImport(c *fiber.Ctx, importId ImportID, params GetImportParams) error
@@ -1410,6 +1441,49 @@ type ServerInterfaceWrapper struct {
 
 type MiddlewareFunc fiber.Handler
 type HandlerMiddlewareFunc func(c *fiber.Ctx, next fiber.Handler) error
+
+// FetchImport operation middleware
+func (siw *ServerInterfaceWrapper) FetchImport(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params FetchImportParams
+
+	headers := c.GetReqHeaders()
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Sprintf("Too many values for ParamName Idempotency-Key, 1 is required, but %d found", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter Idempotency-Key: %w", err).Error())
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.FetchImport(c, params)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
 
 // GetImport operation middleware
 func (siw *ServerInterfaceWrapper) GetImport(c *fiber.Ctx) error {
@@ -3021,6 +3095,8 @@ func RegisterHandlersWithOptions(router fiber.Router, si ServerInterface, option
 
 	router.Get(options.BaseURL+"/v1/imports/:import_id/findings", wrapper.ListImportFindings)
 
+	router.Post(options.BaseURL+"/v1/imports/fetch", wrapper.FetchImport)
+
 	router.Get(options.BaseURL+"/v1/operators", wrapper.ListOperators)
 
 	router.Post(options.BaseURL+"/v1/operators", wrapper.CreateOperator)
@@ -3101,6 +3177,111 @@ type UnauthenticatedApplicationProblemPlusJSONResponse Problem
 type UnavailableApplicationProblemPlusJSONResponse Problem
 
 type UnprocessableApplicationProblemPlusJSONResponse Problem
+
+type FetchImportRequestObject struct {
+	Params FetchImportParams
+	Body   *FetchImportJSONRequestBody
+}
+
+type FetchImportResponseObject interface {
+	VisitFetchImportResponse(ctx *fiber.Ctx) error
+}
+
+type FetchImport202ResponseHeaders struct {
+	Location *string
+}
+
+type FetchImport202JSONResponse struct {
+	Body    Import
+	Headers FetchImport202ResponseHeaders
+}
+
+func (response FetchImport202JSONResponse) VisitFetchImportResponse(ctx *fiber.Ctx) error {
+	if response.Headers.Location != nil {
+		ctx.Response().Header.Set("Location", fmt.Sprint(*response.Headers.Location))
+	}
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(202)
+
+	return ctx.JSON(&response.Body)
+}
+
+type FetchImport400ApplicationProblemPlusJSONResponse struct {
+	InvalidApplicationProblemPlusJSONResponse
+}
+
+func (response FetchImport400ApplicationProblemPlusJSONResponse) VisitFetchImportResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(400)
+
+	return ctx.JSON(&response)
+}
+
+type FetchImport401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response FetchImport401ApplicationProblemPlusJSONResponse) VisitFetchImportResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response)
+}
+
+type FetchImport403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response FetchImport403ApplicationProblemPlusJSONResponse) VisitFetchImportResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(403)
+
+	return ctx.JSON(&response)
+}
+
+type FetchImport409ApplicationProblemPlusJSONResponse struct {
+	ConflictApplicationProblemPlusJSONResponse
+}
+
+func (response FetchImport409ApplicationProblemPlusJSONResponse) VisitFetchImportResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(409)
+
+	return ctx.JSON(&response)
+}
+
+type FetchImport422ApplicationProblemPlusJSONResponse struct {
+	UnprocessableApplicationProblemPlusJSONResponse
+}
+
+func (response FetchImport422ApplicationProblemPlusJSONResponse) VisitFetchImportResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(422)
+
+	return ctx.JSON(&response)
+}
+
+type FetchImport429ApplicationProblemPlusJSONResponse struct {
+	LimitedApplicationProblemPlusJSONResponse
+}
+
+func (response FetchImport429ApplicationProblemPlusJSONResponse) VisitFetchImportResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(429)
+
+	return ctx.JSON(&response)
+}
+
+type FetchImport503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response FetchImport503ApplicationProblemPlusJSONResponse) VisitFetchImportResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(503)
+
+	return ctx.JSON(&response)
+}
 
 type GetImportRequestObject struct {
 	ImportId ImportID `json:"import_id"`
@@ -6389,6 +6570,9 @@ func (response ListTariffHistory503ApplicationProblemPlusJSONResponse) VisitList
 
 // StrictServerInterface represents all server handlers.
 type StrictServerInterface interface {
+	// FetchImport Import stations from a URL
+	// (POST /v1/imports/fetch)
+	FetchImport(ctx context.Context, request FetchImportRequestObject) (FetchImportResponseObject, error)
 	// GetImport Read an import
 	// (GET /v1/imports/{import_id})
 	GetImport(ctx context.Context, request GetImportRequestObject) (GetImportResponseObject, error)
@@ -6491,6 +6675,39 @@ func NewStrictHandler(ssi StrictServerInterface, middlewares []StrictMiddlewareF
 type strictHandler struct {
 	ssi         StrictServerInterface
 	middlewares []StrictMiddlewareFunc
+}
+
+// FetchImport operation middleware
+func (sh *strictHandler) FetchImport(ctx *fiber.Ctx, params FetchImportParams) error {
+	var request FetchImportRequestObject
+
+	request.Params = params
+
+	var body FetchImportJSONRequestBody
+	if err := ctx.BodyParser(&body); err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, err.Error())
+	}
+	request.Body = &body
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.FetchImport(ctx.UserContext(), request.(FetchImportRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "FetchImport")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(FetchImportResponseObject); ok {
+		if err := validResponse.VisitFetchImportResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
 }
 
 // GetImport operation middleware

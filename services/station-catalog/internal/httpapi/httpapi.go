@@ -23,6 +23,7 @@ import (
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/find"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/history"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/operator"
+	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/peer"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/station"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/transfer"
 )
@@ -68,6 +69,17 @@ type Tariffs interface {
 	TariffHistory(ctx context.Context, id uuid.UUID, before int64, limit int) ([]history.Entry, uuid.UUID, error)
 }
 
+// Fetches bring in files that stand elsewhere.
+type Fetches interface {
+	Check(target string) error
+	Submit(order peer.Order) error
+}
+
+// Openings begin imports once for each idempotency key.
+type Openings interface {
+	OpenImport(ctx context.Context, imp transfer.Import) (id uuid.UUID, before bool, err error)
+}
+
 // Changes is the feed of stations.
 type Changes interface {
 	After(ctx context.Context, cursor string, limit int, wait time.Duration) (feed.Page[station.Station], error)
@@ -91,6 +103,8 @@ type Config struct {
 	Tariffs Tariffs
 	Imports transfer.Store
 	Formats map[string]transfer.Format
+	Fetches Fetches
+	Opened  Openings
 	Changes Changes
 	Finder  *find.Finder
 	Live    Live
@@ -202,6 +216,7 @@ func (j jsonAnswer) VisitCreateStationResponse(c *fiber.Ctx) error       { retur
 func (j jsonAnswer) VisitCreateTariffResponse(c *fiber.Ctx) error        { return j.visit(c) }
 func (j jsonAnswer) VisitDeleteConnectorResponse(c *fiber.Ctx) error     { return j.visit(c) }
 func (j jsonAnswer) VisitDeleteEvseResponse(c *fiber.Ctx) error          { return j.visit(c) }
+func (j jsonAnswer) VisitFetchImportResponse(c *fiber.Ctx) error         { return j.visit(c) }
 func (j jsonAnswer) VisitGetImportResponse(c *fiber.Ctx) error           { return j.visit(c) }
 func (j jsonAnswer) VisitGetOperatorResponse(c *fiber.Ctx) error         { return j.visit(c) }
 func (j jsonAnswer) VisitGetReferenceResponse(c *fiber.Ctx) error        { return j.visit(c) }

@@ -57,10 +57,9 @@ func (p progress) run(ctx context.Context, w *bufio.Writer) error {
 		if ended {
 			name = "end"
 		}
-		if _, err := fmt.Fprintf(w, "event: %s\ndata: %s\n\n", name, text); err != nil || w.Flush() != nil {
-			return true, nil // the watcher has left
-		}
-		return ended, nil
+		_, _ = fmt.Fprintf(w, "event: %s\ndata: %s\n\n", name, text) // Flush gives the same error
+		left := w.Flush() != nil
+		return ended || left, nil
 	}
 	if done, err := tell(p.first); done || err != nil {
 		return err

@@ -53,12 +53,12 @@ func (a *API) startImport(c *fiber.Ctx) error {
 	if err := a.receive(ctx, format, imp, body); err != nil {
 		return err
 	}
-	stored, err := a.Imports.GetImport(ctx, id)
+	a.Submitted()
+	answer, err := a.accepted(ctx, id)
 	if err != nil {
 		return err
 	}
-	a.Submitted()
-	return jsonAnswer{status: http.StatusAccepted, body: stored, location: "/v1/imports/" + id.String()}.visit(c)
+	return answer.visit(c)
 }
 
 // receive takes the file in. An import whose file did not arrive says so from then on.

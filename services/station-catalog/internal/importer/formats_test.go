@@ -113,10 +113,11 @@ func TestOCPILocations(t *testing.T) {
 {"id":"1","standard":"IEC_62196_T2","format":"CABLE","power_type":"AC_3_PHASE","max_voltage":230,"max_amperage":16,"tariff_ids":["11"]},
 {"id":"2","standard":"WIRELESS","format":"CABLE","power_type":"DC"}]},{"uid":"3257","status":"REMOVED","connectors":[]}]}`
 	for name, text := range map[string]string{
-		"array":    "[" + location + "]",
-		"answer":   `{"status_code":1000,"timestamp":"2026-01-01T00:00:00Z","data":[` + location + `]}`,
-		"one":      location,
-		"one told": `{"data":` + location + `,"status_code":1000}`,
+		"array":               "[" + location + "]",
+		"answer":              `{"status_code":1000,"timestamp":"2026-01-01T00:00:00Z","data":[` + location + `]}`,
+		"one":                 location,
+		"one told":            `{"data":` + location + `,"status_code":1000}`,
+		"answer of two pages": `{"status_code":1000,"data":[` + location + `]}` + "\n" + `{"data":[],"status_code":1000}`,
 	} {
 		entries, findings := read(t, importer.OCPI, text)
 		if diff := cmp.Diff(map[int64][]string{1: {"unknown_value", "unknown_value"}}, codes(findings)); diff != "" && name != "one told" {

@@ -152,10 +152,23 @@ func (o *objectReader) end() error {
 	return nil
 }
 
-// envelope reads the objects of an OCPI answer, and refuses one that reports a failure.
+// envelope reads the objects of OCPI answers, page behind page, and refuses one that reports a failure.
 func (o *objectReader) envelope() error {
-	if _, err := o.decoder.Token(); err != nil {
-		return err
+	for {
+		if err := o.page(); err != nil || o.stopped {
+			return err
+		}
+		o.meter.passed = 0
+		if !o.decoder.More() {
+			return o.end()
+		}
+	}
+}
+
+// page reads one answer.
+func (o *objectReader) page() error {
+	if token, err := o.decoder.Token(); err != nil || token != json.Delim('{') {
+		return errors.Join(err, transfer.ErrFile.Detailf("something that is no page follows a page"))
 	}
 	for o.decoder.More() && !o.stopped {
 		o.meter.passed = 0
@@ -182,10 +195,8 @@ func (o *objectReader) envelope() error {
 	if o.stopped {
 		return nil
 	}
-	if _, err := o.decoder.Token(); err != nil {
-		return err
-	}
-	return o.end()
+	_, err := o.decoder.Token()
+	return err
 }
 
 // data reads the objects of the member: an array of them, a single one, or null.

@@ -1,7 +1,14 @@
 package openinghours_test
 
 import (
+	"compress/gzip"
+	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -115,4 +122,49 @@ func FuzzParse(f *testing.F) {
 			t.Errorf("%q is read otherwise the second time", text)
 		}
 	})
+}
+
+// TestRegisterHours promises that nearly all opening hours of the real registers are understood, by value and by EVSE.
+func TestRegisterHours(t *testing.T) {
+	t.Parallel()
+	values := map[string]int{}
+	for _, name := range []string{"fr_irve_static_2024-07-03.jsonl.gz", "fr_irve_static_2026-04-13.jsonl.gz"} {
+		file, err := os.Open(filepath.Join("../../../../../shared/data", name))
+		if err != nil {
+			t.Logf("the real register is not beside the repository, and nothing was measured: %v", err)
+			return
+		}
+		defer file.Close()
+		plain, err := gzip.NewReader(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for rows := json.NewDecoder(plain); ; {
+			var row struct {
+				Hours string `json:"horaires"`
+			}
+			if err := rows.Decode(&row); errors.Is(err, io.EOF) {
+				break
+			} else if err != nil {
+				t.Fatal(err)
+			}
+			values[row.Hours]++
+		}
+	}
+	understood, rows, all := 0, 0, 0
+	var missed []string
+	for value, n := range values {
+		all += n
+		if _, ok := openinghours.Parse(value); ok {
+			understood++
+			rows += n
+			continue
+		}
+		missed = append(missed, value)
+	}
+	slices.Sort(missed)
+	t.Logf("%d of %d values are understood, at %d of %d EVSEs; not: %q", understood, len(values), rows, all, missed)
+	if understood*100 < 90*len(values) || rows*100 < 98*all {
+		t.Error("too much is not understood")
+	}
 }

@@ -646,7 +646,7 @@ func TestRemoval(t *testing.T) {
 	if _, there := all["C"]; there || len(all) != 4 || len(live(all["A"])) != 1 {
 		t.Errorf("after it there are %d stations, %v", len(all), live(all["A"]))
 	}
-	rejectedRow := strings.Replace(readExcerpt(t), "[2.3522, 48.8566]", "[999, 999]", -1)
+	rejectedRow := strings.ReplaceAll(readExcerpt(t), "[2.3522, 48.8566]", "[999, 999]")
 	w.must(importer.IRVE, readExcerpt(t), func(i *transfer.Import) { i.Source = "register" })
 	again := w.must(importer.IRVE, rejectedRow, mark(1), func(i *transfer.Import) { i.Source = "register" })
 	if c := again.Import.Counts; c.Removed != 0 || again.Import.Rejected <= 4 {

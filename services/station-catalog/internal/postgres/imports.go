@@ -12,6 +12,7 @@ import (
 	"github.com/jmoiron/sqlx"
 	"github.com/lib/pq"
 
+	"github.com/ihr-charging/charging-plot-api/libs/idempotency"
 	"github.com/ihr-charging/charging-plot-api/libs/postgres"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/history"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/station"
@@ -24,14 +25,27 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'receiving')`
 
 // CreateImport begins an import.
 func (s *Store) CreateImport(ctx context.Context, imp transfer.Import) error {
+	return postgres.Map(createImport(ctx, s.db, imp), nil)
+}
+
+// OpenImport begins an import once for each idempotency key of who submits it, and gives the id of the one that was begun and
+// whether that was before.
+func (s *Store) OpenImport(ctx context.Context, imp transfer.Import) (uuid.UUID, bool, error) {
+	id, before, err := idempotency.Do(ctx, s.db, imp.SubmittedBy, func(ctx context.Context, tx *sqlx.Tx) (uuid.UUID, error) {
+		return imp.ID, createImport(ctx, tx, imp)
+	})
+	return id, before, postgres.Map(err, nil)
+}
+
+func createImport(ctx context.Context, q sqlx.ExecerContext, imp transfer.Import) error {
 	removal := imp.Removal
 	if removal == "" {
 		removal = transfer.Keep
 	}
-	_, err := s.db.ExecContext(ctx, insertImport, imp.ID, imp.Format, imp.Source, imp.DryRun, imp.Operator, imp.SubmittedBy, string(removal),
+	_, err := q.ExecContext(ctx, insertImport, imp.ID, imp.Format, imp.Source, imp.DryRun, imp.Operator, imp.SubmittedBy, string(removal),
 		imp.MaxRemovedShare)
 	if err != nil {
-		return postgres.Map(fmt.Errorf("create import: %w", err), nil)
+		return fmt.Errorf("create import: %w", err)
 	}
 	return nil
 }
