@@ -59,6 +59,7 @@ type Config struct {
 	MessageKeep         time.Duration `env:"OCPP_LOG_KEEP" envDefault:"720h" desc:"how long what charge points said, and what they were told to do, is kept"`
 	LiveKeep            time.Duration `env:"LIVE_KEEP" envDefault:"1h" desc:"how far back a live stream can be replayed"`
 
+	VehicleTable    string        `env:"VEHICLE_TABLE" desc:"CSV of reference vehicles instead of those that are built in"`
 	MeterValuesKeep time.Duration `env:"METER_VALUES_KEEP" envDefault:"9504h" desc:"how long readings are kept; what they were summed up to by the minute stays; 0: for ever"`
 
 	// Limits on requests per minute: per client address without a token, per caller with one.

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net"
+	"os"
 	"time"
 
 	"github.com/google/uuid"
@@ -42,6 +43,7 @@ import (
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/schedule"
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/session"
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/subscription"
+	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/vehicle"
 )
 
 // Name is the service's name in telemetry, in its audience and in the path of its document.
@@ -191,8 +193,12 @@ func serve(ctx context.Context, cfg Config, p parts) error {
 	if err != nil {
 		return fmt.Errorf("load the OpenAPI document: %w", err)
 	}
+	vehicles, err := vehiclesOf(cfg)
+	if err != nil {
+		return err
+	}
 	api := httpapi.New(httpapi.Deps{
-		Plots: store, Changes: changes, Reservations: store, Terms: cfg.terms(), Sessions: store, Desk: desk, Tokens: store, Finished: store, ChargePoints: store, Upkeep: store,
+		Plots: store, Changes: changes, Reservations: store, Terms: cfg.terms(), Sessions: store, Desk: desk, Tokens: store, Vehicles: vehicles, Finished: store, ChargePoints: store, Upkeep: store,
 		Webhooks: hooks, Keys: central.NewLocksmith(store, commands),
 		Commands: commands, Hub: hub, Events: store.Events(), Stations: store, Cursors: page.NewCodec([]byte(cfg.CursorKey)),
 		Now: time.Now, Log: log, CommandTimeout: cfg.CommandTimeout, Heartbeat: cfg.LiveHeartbeat,
@@ -236,6 +242,19 @@ func load(store *postgres.Store) func(context.Context, []uuid.UUID) (map[uuid.UU
 		}
 		return out, nil
 	}
+}
+
+// vehiclesOf gives the reference vehicles: those of the operator's own table, or those that come with the program.
+func vehiclesOf(cfg Config) (*vehicle.Catalogue, error) {
+	if cfg.VehicleTable == "" {
+		return vehicle.BuiltIn(), nil
+	}
+	file, err := os.Open(cfg.VehicleTable)
+	if err != nil {
+		return nil, fmt.Errorf("VEHICLE_TABLE: %w", err)
+	}
+	defer file.Close()
+	return vehicle.Read(file)
 }
 
 // follow makes the follower of the catalogue, nil when there is none to follow.

@@ -1,4 +1,4 @@
-// Package curve draws what a charge did: power, energy and state of charge over time.
+// Package curve draws what a charge did: power, energy, state of charge, voltage and current over time, and power over the state of charge.
 //
 //	c := curve.From(session.StartedAt, meterStartWh, readings)
 //	c.Thin(600).SVG(w, curve.Light)
@@ -29,6 +29,8 @@ type Point struct {
 	PowerKW    float64
 	EnergyKWh  float64 // taken in since the start
 	SoCPercent float64
+	VoltageV   float64
+	CurrentA   float64
 }
 
 // maxGap is how long two readings of the register may lie apart for the power between them to be worked out from it.
@@ -42,7 +44,7 @@ func From(start time.Time, meterStartWh float64, readings []session.Reading) Cur
 	energy, powerBefore, at := 0.0, math.NaN(), start
 	measured := false // the register speaks, so nothing is integrated
 	for _, r := range session.Judge(start, meterStartWh, readings) {
-		p := Point{Elapsed: r.At.Sub(start), PowerKW: r.PowerW / 1000, SoCPercent: r.SoCPercent, EnergyKWh: math.NaN()}
+		p := Point{Elapsed: r.At.Sub(start), PowerKW: r.PowerW / 1000, SoCPercent: r.SoCPercent, EnergyKWh: math.NaN(), VoltageV: r.VoltageV, CurrentA: r.CurrentA}
 		if !math.IsNaN(r.RegisterWh) {
 			if math.IsNaN(meterStartWh) {
 				meterStartWh = r.RegisterWh
@@ -109,13 +111,13 @@ func (c Curve) Thin(n int) Curve {
 // CSV writes the curve with units in the names of its columns; what is not known is an empty field.
 func (c Curve) CSV(w io.Writer) error {
 	out := csv.NewWriter(w)
-	if err := out.Write([]string{"at", "elapsed_s", "power_kw", "energy_kwh", "soc_percent"}); err != nil {
+	if err := out.Write([]string{"at", "elapsed_s", "power_kw", "energy_kwh", "soc_percent", "voltage_v", "current_a"}); err != nil {
 		return err
 	}
 	for _, p := range c.Points {
 		row := []string{
 			c.Start.Add(p.Elapsed).UTC().Format(time.RFC3339Nano), number(p.Elapsed.Seconds()),
-			number(p.PowerKW), number(p.EnergyKWh), number(p.SoCPercent),
+			number(p.PowerKW), number(p.EnergyKWh), number(p.SoCPercent), number(p.VoltageV), number(p.CurrentA),
 		}
 		if err := out.Write(row); err != nil {
 			return err

@@ -1,7 +1,6 @@
 package curve
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"image/color"
@@ -25,6 +24,7 @@ type Theme struct {
 	background, ink, faint, grid color.Color
 	power, powerFill             color.Color
 	energy, charge               color.Color
+	voltage, current             color.Color
 }
 
 // Light is for white pages, Dark for black ones. Each colour of a line stands off its background by a contrast of at least 4.5 to 1.
@@ -34,12 +34,14 @@ var (
 		faint: color.RGBA{0x59, 0x63, 0x6e, 0xff}, grid: color.RGBA{0xe3, 0xe6, 0xea, 0xff},
 		power: color.RGBA{0x09, 0x69, 0xda, 0xff}, powerFill: color.RGBA{0xd8, 0xe8, 0xfb, 0xff},
 		energy: color.RGBA{0x1a, 0x7f, 0x37, 0xff}, charge: color.RGBA{0xbc, 0x4c, 0x00, 0xff},
+		voltage: color.RGBA{0x82, 0x50, 0xdf, 0xff}, current: color.RGBA{0xbf, 0x39, 0x89, 0xff},
 	}
 	Dark = Theme{
 		background: color.RGBA{0x0d, 0x11, 0x17, 0xff}, ink: color.RGBA{0xe6, 0xed, 0xf3, 0xff},
 		faint: color.RGBA{0x9d, 0xa7, 0xb3, 0xff}, grid: color.RGBA{0x2a, 0x31, 0x3a, 0xff},
 		power: color.RGBA{0x58, 0xa6, 0xff, 0xff}, powerFill: color.RGBA{0x12, 0x2d, 0x4d, 0xff},
 		energy: color.RGBA{0x3f, 0xb9, 0x50, 0xff}, charge: color.RGBA{0xf0, 0x88, 0x3e, 0xff},
+		voltage: color.RGBA{0xa3, 0x71, 0xf7, 0xff}, current: color.RGBA{0xf7, 0x78, 0xba, 0xff},
 	}
 )
 
@@ -61,15 +63,7 @@ func (c Curve) SVG(w io.Writer, theme Theme) error {
 	if err := c.draw(draw.New(canvas), theme); err != nil {
 		return err
 	}
-	var buf bytes.Buffer
-	if _, err := canvas.WriteTo(&buf); err != nil {
-		return err
-	}
-	// The letters were measured with Liberation Sans; where it is missing, the fonts with the same widths come first.
-	out := bytes.ReplaceAll(buf.Bytes(), []byte("font-family:Liberation Sans;"), []byte("font-family:'Liberation Sans',Arial,Helvetica,sans-serif;"))
-	out = bytes.ReplaceAll(out, []byte("font-variant:none;"), nil)
-	_, err := w.Write(out)
-	return err
+	return writeSVG(w, canvas)
 }
 
 // PNG draws the curve at two pixels a point.
@@ -84,6 +78,7 @@ func (c Curve) PNG(w io.Writer, theme Theme) error {
 
 // series is one value over time.
 type series struct {
+	field string
 	label string
 	value func(Point) float64
 	line  color.Color
@@ -94,9 +89,11 @@ type series struct {
 // panels lists what there is something to draw of; an empty curve still has its power, as empty axes.
 func (c Curve) panels(theme Theme) []series {
 	all := []series{
-		{label: "Power (kW)", value: func(p Point) float64 { return p.PowerKW }, line: theme.power, fill: theme.powerFill},
-		{label: "Energy (kWh)", value: func(p Point) float64 { return p.EnergyKWh }, line: theme.energy},
-		{label: "Charge (%)", value: func(p Point) float64 { return p.SoCPercent }, line: theme.charge, top: 100},
+		{field: "power_kw", label: "Power (kW)", value: func(p Point) float64 { return p.PowerKW }, line: theme.power, fill: theme.powerFill},
+		{field: "energy_kwh", label: "Energy (kWh)", value: func(p Point) float64 { return p.EnergyKWh }, line: theme.energy},
+		{field: "soc_percent", label: "Charge (%)", value: func(p Point) float64 { return p.SoCPercent }, line: theme.charge, top: 100},
+		{field: "voltage_v", label: "Voltage (V)", value: func(p Point) float64 { return p.VoltageV }, line: theme.voltage},
+		{field: "current_a", label: "Current (A)", value: func(p Point) float64 { return p.CurrentA }, line: theme.current},
 	}
 	out := all[:1]
 	for _, s := range all[1:] {
@@ -182,7 +179,8 @@ func (c Curve) Summary() string {
 	return s
 }
 
-func (c Curve) panel(s series, theme Theme, last bool) (*plot.Plot, error) {
+// themed is an empty plot in the theme's colours.
+func themed(theme Theme) *plot.Plot {
 	p := plot.New()
 	p.BackgroundColor = nil
 	for _, axis := range []*plot.Axis{&p.X, &p.Y} {
@@ -192,8 +190,19 @@ func (c Curve) panel(s series, theme Theme, last bool) (*plot.Plot, error) {
 		axis.Label.TextStyle = keep(axis.Label.TextStyle, letter, theme.ink)
 		axis.Padding = 0
 	}
-	p.Y.Label.Text = s.label
 	p.Y.Label.Padding = 4
+	return p
+}
+
+// hex writes a colour as pages do.
+func hex(c color.Color) string {
+	r, g, b, _ := c.RGBA()
+	return fmt.Sprintf("#%02x%02x%02x", r>>8, g>>8, b>>8)
+}
+
+func (c Curve) panel(s series, theme Theme, last bool) (*plot.Plot, error) {
+	p := themed(theme)
+	p.Y.Label.Text = s.label
 	end := time.Minute
 	if n := len(c.Points); n > 0 {
 		end = max(end, c.Points[n-1].Elapsed)

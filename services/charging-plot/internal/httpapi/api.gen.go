@@ -211,6 +211,24 @@ func (e CommandRecordState) Valid() bool {
 	}
 }
 
+// Defines values for EstimateBasis.
+const (
+	EstimateByReference EstimateBasis = "reference"
+	EstimateByTypical   EstimateBasis = "typical"
+)
+
+// Valid indicates whether the value is a known member of the EstimateBasis enum.
+func (e EstimateBasis) Valid() bool {
+	switch e {
+	case EstimateByReference:
+		return true
+	case EstimateByTypical:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ListedTagStatus.
 const (
 	ListedTagStatusAccepted     ListedTagStatus = "Accepted"
@@ -739,6 +757,24 @@ func (e WebhookType) Valid() bool {
 	}
 }
 
+// Defines values for Axis.
+const (
+	AxisSoc  Axis = "soc"
+	AxisTime Axis = "time"
+)
+
+// Valid indicates whether the value is a known member of the Axis enum.
+func (e Axis) Valid() bool {
+	switch e {
+	case AxisSoc:
+		return true
+	case AxisTime:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for Theme.
 const (
 	ThemeDark  Theme = "dark"
@@ -775,6 +811,24 @@ func (e GetCurvePNGParamsTheme) Valid() bool {
 	}
 }
 
+// Defines values for GetCurvePNGParamsX.
+const (
+	GetCurvePNGParamsXSoc  GetCurvePNGParamsX = "soc"
+	GetCurvePNGParamsXTime GetCurvePNGParamsX = "time"
+)
+
+// Valid indicates whether the value is a known member of the GetCurvePNGParamsX enum.
+func (e GetCurvePNGParamsX) Valid() bool {
+	switch e {
+	case GetCurvePNGParamsXSoc:
+		return true
+	case GetCurvePNGParamsXTime:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for GetCurveSVGParamsTheme.
 const (
 	GetCurveSVGParamsThemeDark  GetCurveSVGParamsTheme = "dark"
@@ -787,6 +841,42 @@ func (e GetCurveSVGParamsTheme) Valid() bool {
 	case GetCurveSVGParamsThemeDark:
 		return true
 	case GetCurveSVGParamsThemeLight:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for GetCurveSVGParamsX.
+const (
+	GetCurveSVGParamsXSoc  GetCurveSVGParamsX = "soc"
+	GetCurveSVGParamsXTime GetCurveSVGParamsX = "time"
+)
+
+// Valid indicates whether the value is a known member of the GetCurveSVGParamsX enum.
+func (e GetCurveSVGParamsX) Valid() bool {
+	switch e {
+	case GetCurveSVGParamsXSoc:
+		return true
+	case GetCurveSVGParamsXTime:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for GetCurveVegaLiteParamsTheme.
+const (
+	GetCurveVegaLiteParamsThemeDark  GetCurveVegaLiteParamsTheme = "dark"
+	GetCurveVegaLiteParamsThemeLight GetCurveVegaLiteParamsTheme = "light"
+)
+
+// Valid indicates whether the value is a known member of the GetCurveVegaLiteParamsTheme enum.
+func (e GetCurveVegaLiteParamsTheme) Valid() bool {
+	switch e {
+	case GetCurveVegaLiteParamsThemeDark:
+		return true
+	case GetCurveVegaLiteParamsThemeLight:
 		return true
 	default:
 		return false
@@ -1079,11 +1169,31 @@ type Curve struct {
 // CurvePoint defines model for CurvePoint.
 type CurvePoint struct {
 	At         time.Time                  `json:"at"`
+	CurrentA   nullable.Nullable[float64] `json:"current_a"`
 	ElapsedS   float64                    `json:"elapsed_s"`
 	EnergyKwh  nullable.Nullable[float64] `json:"energy_kwh"`
 	PowerKw    nullable.Nullable[float64] `json:"power_kw"`
 	SocPercent nullable.Nullable[float64] `json:"soc_percent"`
+	VoltageV   nullable.Nullable[float64] `json:"voltage_v"`
 }
+
+// Estimate defines model for Estimate.
+type Estimate struct {
+	Basis     EstimateBasis `json:"basis"`
+	DurationS int           `json:"duration_s"`
+
+	// EnergyKwh What it will take from the outlet.
+	EnergyKwh float64 `json:"energy_kwh"`
+
+	// ReadAt When the state of charge was read.
+	ReadAt           time.Time `json:"read_at"`
+	ReadyAt          time.Time `json:"ready_at"`
+	SocPercent       float64   `json:"soc_percent"`
+	TargetSocPercent float64   `json:"target_soc_percent"`
+}
+
+// EstimateBasis defines model for Estimate.Basis.
+type EstimateBasis string
 
 // ListedTag defines model for ListedTag.
 type ListedTag struct {
@@ -1778,8 +1888,33 @@ type VariableInput struct {
 // VariableInputAttribute defines model for VariableInput.Attribute.
 type VariableInputAttribute string
 
+// Vehicle defines model for Vehicle.
+type Vehicle struct {
+	// Curve The power it draws from DC at most; empty for vehicles that take none.
+	Curve   []VehiclePower `json:"curve"`
+	Id      string         `json:"id"`
+	MaxAcKw float64        `json:"max_ac_kw"`
+
+	// Measured Whether the curve was measured, not worked out.
+	Measured  bool    `json:"measured"`
+	Name      string  `json:"name"`
+	UsableKwh float64 `json:"usable_kwh"`
+	Year      *int    `json:"year,omitempty"`
+}
+
 // VehicleID A reference vehicle, such as those of `/v1/vehicles`; curves are compared with what it can take.
 type VehicleID = string
+
+// VehicleList defines model for VehicleList.
+type VehicleList struct {
+	Items []Vehicle `json:"items"`
+}
+
+// VehiclePower defines model for VehiclePower.
+type VehiclePower struct {
+	PowerKw    float64 `json:"power_kw"`
+	SocPercent float64 `json:"soc_percent"`
+}
 
 // VendorData For `data_transfer` (wanted).
 type VendorData struct {
@@ -1896,6 +2031,9 @@ type WebhookRotation struct {
 
 // WebhookType What a message tells of.
 type WebhookType string
+
+// Axis defines model for Axis.
+type Axis string
 
 // ChargePointID defines model for ChargePointID.
 type ChargePointID = openapi_types.UUID
@@ -2209,12 +2347,18 @@ type GetCurvePNGParams struct {
 	// Theme Colours for a light or a dark page.
 	Theme *GetCurvePNGParamsTheme `form:"theme,omitempty" json:"theme,omitempty"`
 
+	// X Over time, or power over the state of charge, beside what the session's vehicle can take.
+	X *GetCurvePNGParamsX `form:"x,omitempty" json:"x,omitempty"`
+
 	// IfNoneMatch An `ETag` that the caller holds; 304 when it still stands.
 	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
 }
 
 // GetCurvePNGParamsTheme defines parameters for GetCurvePNG.
 type GetCurvePNGParamsTheme string
+
+// GetCurvePNGParamsX defines parameters for GetCurvePNG.
+type GetCurvePNGParamsX string
 
 // GetCurveSVGParams defines parameters for GetCurveSVG.
 type GetCurveSVGParams struct {
@@ -2224,12 +2368,38 @@ type GetCurveSVGParams struct {
 	// Theme Colours for a light or a dark page.
 	Theme *GetCurveSVGParamsTheme `form:"theme,omitempty" json:"theme,omitempty"`
 
+	// X Over time, or power over the state of charge, beside what the session's vehicle can take.
+	X *GetCurveSVGParamsX `form:"x,omitempty" json:"x,omitempty"`
+
 	// IfNoneMatch An `ETag` that the caller holds; 304 when it still stands.
 	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
 }
 
 // GetCurveSVGParamsTheme defines parameters for GetCurveSVG.
 type GetCurveSVGParamsTheme string
+
+// GetCurveSVGParamsX defines parameters for GetCurveSVG.
+type GetCurveSVGParamsX string
+
+// GetCurveVegaLiteParams defines parameters for GetCurveVegaLite.
+type GetCurveVegaLiteParams struct {
+	// Points Most points to answer with. Of more, those with the highest and lowest power of each stretch of time stay, so that no peak is lost.
+	Points *Points `form:"points,omitempty" json:"points,omitempty"`
+
+	// Theme Colours for a light or a dark page.
+	Theme *GetCurveVegaLiteParamsTheme `form:"theme,omitempty" json:"theme,omitempty"`
+
+	// IfNoneMatch An `ETag` that the caller holds; 304 when it still stands.
+	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+}
+
+// GetCurveVegaLiteParamsTheme defines parameters for GetCurveVegaLite.
+type GetCurveVegaLiteParamsTheme string
+
+// GetEstimateParams defines parameters for GetEstimate.
+type GetEstimateParams struct {
+	SocPercent int `form:"soc_percent" json:"soc_percent"`
+}
 
 // ListMeterValuesParams defines parameters for ListMeterValues.
 type ListMeterValuesParams struct {
@@ -2301,6 +2471,12 @@ type GetTokenParams struct {
 type UpdateTokenParams struct {
 	// IfMatch The `ETag` that was read. With an outdated one the answer is 412.
 	IfMatch *IfMatch `json:"If-Match,omitempty"`
+}
+
+// ListVehiclesParams defines parameters for ListVehicles.
+type ListVehiclesParams struct {
+	// Q A part of the name.
+	Q *string `form:"q,omitempty" json:"q,omitempty"`
 }
 
 // ListWebhooksParams defines parameters for ListWebhooks.
@@ -2493,7 +2669,7 @@ type ServerInterface interface {
 	// GetCurveCSV The curve as a table
 	// (GET /v1/sessions/{session_id}/curve.csv)
 	GetCurveCSV(c *fiber.Ctx, sessionId SessionID, params GetCurveCSVParams) error
-	// GetCurveJSON Power, energy and state of charge over time, as JSON
+	// GetCurveJSON Power, energy, state of charge, voltage and current over time, as JSON
 	// (GET /v1/sessions/{session_id}/curve.json)
 	GetCurveJSON(c *fiber.Ctx, sessionId SessionID, params GetCurveJSONParams) error
 	// GetCurvePNG The curve as a picture
@@ -2502,6 +2678,12 @@ type ServerInterface interface {
 	// GetCurveSVG The curve as a drawing
 	// (GET /v1/sessions/{session_id}/curve.svg)
 	GetCurveSVG(c *fiber.Ctx, sessionId SessionID, params GetCurveSVGParams) error
+	// GetCurveVegaLite The curve as a Vega-Lite document
+	// (GET /v1/sessions/{session_id}/curve.vl.json)
+	GetCurveVegaLite(c *fiber.Ctx, sessionId SessionID, params GetCurveVegaLiteParams) error
+	// GetEstimate When a running charge will be at a state of charge
+	// (GET /v1/sessions/{session_id}/estimate)
+	GetEstimate(c *fiber.Ctx, sessionId SessionID, params GetEstimateParams) error
 	// ListMeterValues The raw readings of a session
 	// (GET /v1/sessions/{session_id}/meter-values)
 	ListMeterValues(c *fiber.Ctx, sessionId SessionID, params ListMeterValuesParams) error
@@ -2532,6 +2714,9 @@ type ServerInterface interface {
 	// UpdateToken Change or block a token
 	// (PATCH /v1/tokens/{token_id})
 	UpdateToken(c *fiber.Ctx, tokenId TokenID, params UpdateTokenParams) error
+	// ListVehicles The reference vehicles
+	// (GET /v1/vehicles)
+	ListVehicles(c *fiber.Ctx, params ListVehiclesParams) error
 	// ListWebhooks List webhooks
 	// (GET /v1/webhooks)
 	ListWebhooks(c *fiber.Ctx, params ListWebhooksParams) error
@@ -4113,6 +4298,13 @@ func (siw *ServerInterfaceWrapper) GetCurvePNG(c *fiber.Ctx) error {
 		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter theme: %w", err).Error())
 	}
 
+	// ------------- Optional query parameter "x" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "x", query, &params.X, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter x: %w", err).Error())
+	}
+
 	headers := c.GetReqHeaders()
 
 	// ------------- Optional header parameter "If-None-Match" -------------
@@ -4184,6 +4376,13 @@ func (siw *ServerInterfaceWrapper) GetCurveSVG(c *fiber.Ctx) error {
 		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter theme: %w", err).Error())
 	}
 
+	// ------------- Optional query parameter "x" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "x", query, &params.X, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter x: %w", err).Error())
+	}
+
 	headers := c.GetReqHeaders()
 
 	// ------------- Optional header parameter "If-None-Match" -------------
@@ -4205,6 +4404,122 @@ func (siw *ServerInterfaceWrapper) GetCurveSVG(c *fiber.Ctx) error {
 
 	handler := func(c *fiber.Ctx) error {
 		return siw.Handler.GetCurveSVG(c, sessionId, params)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// GetCurveVegaLite operation middleware
+func (siw *ServerInterfaceWrapper) GetCurveVegaLite(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "session_id" -------------
+	var sessionId SessionID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "session_id", c.Params("session_id"), &sessionId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter session_id: %w", err).Error())
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetCurveVegaLiteParams
+
+	var query url.Values
+	query, err = url.ParseQuery(string(c.Request().URI().QueryString()))
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for query string: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "points" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "points", query, &params.Points, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter points: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "theme" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "theme", query, &params.Theme, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter theme: %w", err).Error())
+	}
+
+	headers := c.GetReqHeaders()
+
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Sprintf("Too many values for ParamName If-None-Match, 1 is required, but %d found", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter If-None-Match: %w", err).Error())
+		}
+
+		params.IfNoneMatch = &IfNoneMatch
+
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.GetCurveVegaLite(c, sessionId, params)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// GetEstimate operation middleware
+func (siw *ServerInterfaceWrapper) GetEstimate(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "session_id" -------------
+	var sessionId SessionID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "session_id", c.Params("session_id"), &sessionId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter session_id: %w", err).Error())
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetEstimateParams
+
+	var query url.Values
+	query, err = url.ParseQuery(string(c.Request().URI().QueryString()))
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for query string: %w", err).Error())
+	}
+
+	// ------------- Required query parameter "soc_percent" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "soc_percent", query, &params.SocPercent, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter soc_percent: %w", err).Error())
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.GetEstimate(c, sessionId, params)
 	}
 
 	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
@@ -4735,6 +5050,43 @@ func (siw *ServerInterfaceWrapper) UpdateToken(c *fiber.Ctx) error {
 	return handler(c)
 }
 
+// ListVehicles operation middleware
+func (siw *ServerInterfaceWrapper) ListVehicles(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListVehiclesParams
+
+	var query url.Values
+	query, err = url.ParseQuery(string(c.Request().URI().QueryString()))
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for query string: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "q" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "q", query, &params.Q, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter q: %w", err).Error())
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.ListVehicles(c, params)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
 // ListWebhooks operation middleware
 func (siw *ServerInterfaceWrapper) ListWebhooks(c *fiber.Ctx) error {
 
@@ -5210,13 +5562,19 @@ func RegisterHandlersWithOptions(router fiber.Router, si ServerInterface, option
 
 	router.Get(options.BaseURL+"/v1/sessions/:session_id/curve.svg", wrapper.GetCurveSVG)
 
+	router.Get(options.BaseURL+"/v1/sessions/:session_id/curve.vl.json", wrapper.GetCurveVegaLite)
+
 	router.Get(options.BaseURL+"/v1/sessions/:session_id/curve.png", wrapper.GetCurvePNG)
+
+	router.Get(options.BaseURL+"/v1/sessions/:session_id/estimate", wrapper.GetEstimate)
 
 	router.Get(options.BaseURL+"/v1/sessions/:session_id/receipt.json", wrapper.GetReceipt)
 
 	router.Get(options.BaseURL+"/v1/sessions/:session_id/receipt.html", wrapper.GetReceiptHTML)
 
 	router.Get(options.BaseURL+"/v1/sessions/:session_id/receipt.pdf", wrapper.GetReceiptPDF)
+
+	router.Get(options.BaseURL+"/v1/vehicles", wrapper.ListVehicles)
 
 	router.Post(options.BaseURL+"/v1/meter-values", wrapper.PushMeterValues)
 
@@ -8128,6 +8486,189 @@ func (response GetCurveSVGdefaultApplicationProblemPlusJSONResponse) VisitGetCur
 	return ctx.JSON(&response.Body)
 }
 
+type GetCurveVegaLiteRequestObject struct {
+	SessionId SessionID `json:"session_id"`
+	Params    GetCurveVegaLiteParams
+}
+
+type GetCurveVegaLiteResponseObject interface {
+	VisitGetCurveVegaLiteResponse(ctx *fiber.Ctx) error
+}
+
+type GetCurveVegaLite200ResponseHeaders struct {
+	ETag *string
+}
+
+type GetCurveVegaLite200ApplicationVndVegaliteV5PlusJSONResponse struct {
+	Body    map[string]interface{}
+	Headers GetCurveVegaLite200ResponseHeaders
+}
+
+func (response GetCurveVegaLite200ApplicationVndVegaliteV5PlusJSONResponse) VisitGetCurveVegaLiteResponse(ctx *fiber.Ctx) error {
+	if response.Headers.ETag != nil {
+		ctx.Response().Header.Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	ctx.Response().Header.Set("Content-Type", "application/vnd.vegalite.v5+json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response.Body)
+}
+
+type GetCurveVegaLite304Response = NotModifiedResponse
+
+func (response GetCurveVegaLite304Response) VisitGetCurveVegaLiteResponse(ctx *fiber.Ctx) error {
+	ctx.Status(304)
+	return nil
+}
+
+type GetCurveVegaLite400ApplicationProblemPlusJSONResponse struct {
+	InvalidApplicationProblemPlusJSONResponse
+}
+
+func (response GetCurveVegaLite400ApplicationProblemPlusJSONResponse) VisitGetCurveVegaLiteResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(400)
+
+	return ctx.JSON(&response)
+}
+
+type GetCurveVegaLite401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response GetCurveVegaLite401ApplicationProblemPlusJSONResponse) VisitGetCurveVegaLiteResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response)
+}
+
+type GetCurveVegaLite403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response GetCurveVegaLite403ApplicationProblemPlusJSONResponse) VisitGetCurveVegaLiteResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(403)
+
+	return ctx.JSON(&response)
+}
+
+type GetCurveVegaLite404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response GetCurveVegaLite404ApplicationProblemPlusJSONResponse) VisitGetCurveVegaLiteResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(404)
+
+	return ctx.JSON(&response)
+}
+
+type GetCurveVegaLitedefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetCurveVegaLitedefaultApplicationProblemPlusJSONResponse) VisitGetCurveVegaLiteResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
+type GetEstimateRequestObject struct {
+	SessionId SessionID `json:"session_id"`
+	Params    GetEstimateParams
+}
+
+type GetEstimateResponseObject interface {
+	VisitGetEstimateResponse(ctx *fiber.Ctx) error
+}
+
+type GetEstimate200JSONResponse Estimate
+
+func (response GetEstimate200JSONResponse) VisitGetEstimateResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response)
+}
+
+type GetEstimate304Response = NotModifiedResponse
+
+func (response GetEstimate304Response) VisitGetEstimateResponse(ctx *fiber.Ctx) error {
+	ctx.Status(304)
+	return nil
+}
+
+type GetEstimate400ApplicationProblemPlusJSONResponse struct {
+	InvalidApplicationProblemPlusJSONResponse
+}
+
+func (response GetEstimate400ApplicationProblemPlusJSONResponse) VisitGetEstimateResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(400)
+
+	return ctx.JSON(&response)
+}
+
+type GetEstimate401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response GetEstimate401ApplicationProblemPlusJSONResponse) VisitGetEstimateResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response)
+}
+
+type GetEstimate403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response GetEstimate403ApplicationProblemPlusJSONResponse) VisitGetEstimateResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(403)
+
+	return ctx.JSON(&response)
+}
+
+type GetEstimate404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response GetEstimate404ApplicationProblemPlusJSONResponse) VisitGetEstimateResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(404)
+
+	return ctx.JSON(&response)
+}
+
+type GetEstimate409ApplicationProblemPlusJSONResponse struct {
+	ConflictApplicationProblemPlusJSONResponse
+}
+
+func (response GetEstimate409ApplicationProblemPlusJSONResponse) VisitGetEstimateResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(409)
+
+	return ctx.JSON(&response)
+}
+
+type GetEstimatedefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetEstimatedefaultApplicationProblemPlusJSONResponse) VisitGetEstimateResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
 type ListMeterValuesRequestObject struct {
 	SessionId SessionID `json:"session_id"`
 	Params    ListMeterValuesParams
@@ -9015,6 +9556,64 @@ type UpdateTokendefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response UpdateTokendefaultApplicationProblemPlusJSONResponse) VisitUpdateTokenResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
+type ListVehiclesRequestObject struct {
+	Params ListVehiclesParams
+}
+
+type ListVehiclesResponseObject interface {
+	VisitListVehiclesResponse(ctx *fiber.Ctx) error
+}
+
+type ListVehicles200JSONResponse VehicleList
+
+func (response ListVehicles200JSONResponse) VisitListVehiclesResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response)
+}
+
+type ListVehicles304Response = NotModifiedResponse
+
+func (response ListVehicles304Response) VisitListVehiclesResponse(ctx *fiber.Ctx) error {
+	ctx.Status(304)
+	return nil
+}
+
+type ListVehicles400ApplicationProblemPlusJSONResponse struct {
+	InvalidApplicationProblemPlusJSONResponse
+}
+
+func (response ListVehicles400ApplicationProblemPlusJSONResponse) VisitListVehiclesResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(400)
+
+	return ctx.JSON(&response)
+}
+
+type ListVehicles401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response ListVehicles401ApplicationProblemPlusJSONResponse) VisitListVehiclesResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response)
+}
+
+type ListVehiclesdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListVehiclesdefaultApplicationProblemPlusJSONResponse) VisitListVehiclesResponse(ctx *fiber.Ctx) error {
 	ctx.Response().Header.Set("Content-Type", "application/problem+json")
 	ctx.Status(response.StatusCode)
 
@@ -9937,7 +10536,7 @@ type StrictServerInterface interface {
 	// GetCurveCSV The curve as a table
 	// (GET /v1/sessions/{session_id}/curve.csv)
 	GetCurveCSV(ctx context.Context, request GetCurveCSVRequestObject) (GetCurveCSVResponseObject, error)
-	// GetCurveJSON Power, energy and state of charge over time, as JSON
+	// GetCurveJSON Power, energy, state of charge, voltage and current over time, as JSON
 	// (GET /v1/sessions/{session_id}/curve.json)
 	GetCurveJSON(ctx context.Context, request GetCurveJSONRequestObject) (GetCurveJSONResponseObject, error)
 	// GetCurvePNG The curve as a picture
@@ -9946,6 +10545,12 @@ type StrictServerInterface interface {
 	// GetCurveSVG The curve as a drawing
 	// (GET /v1/sessions/{session_id}/curve.svg)
 	GetCurveSVG(ctx context.Context, request GetCurveSVGRequestObject) (GetCurveSVGResponseObject, error)
+	// GetCurveVegaLite The curve as a Vega-Lite document
+	// (GET /v1/sessions/{session_id}/curve.vl.json)
+	GetCurveVegaLite(ctx context.Context, request GetCurveVegaLiteRequestObject) (GetCurveVegaLiteResponseObject, error)
+	// GetEstimate When a running charge will be at a state of charge
+	// (GET /v1/sessions/{session_id}/estimate)
+	GetEstimate(ctx context.Context, request GetEstimateRequestObject) (GetEstimateResponseObject, error)
 	// ListMeterValues The raw readings of a session
 	// (GET /v1/sessions/{session_id}/meter-values)
 	ListMeterValues(ctx context.Context, request ListMeterValuesRequestObject) (ListMeterValuesResponseObject, error)
@@ -9976,6 +10581,9 @@ type StrictServerInterface interface {
 	// UpdateToken Change or block a token
 	// (PATCH /v1/tokens/{token_id})
 	UpdateToken(ctx context.Context, request UpdateTokenRequestObject) (UpdateTokenResponseObject, error)
+	// ListVehicles The reference vehicles
+	// (GET /v1/vehicles)
+	ListVehicles(ctx context.Context, request ListVehiclesRequestObject) (ListVehiclesResponseObject, error)
 	// ListWebhooks List webhooks
 	// (GET /v1/webhooks)
 	ListWebhooks(ctx context.Context, request ListWebhooksRequestObject) (ListWebhooksResponseObject, error)
@@ -10998,6 +11606,62 @@ func (sh *strictHandler) GetCurveSVG(ctx *fiber.Ctx, sessionId SessionID, params
 	return nil
 }
 
+// GetCurveVegaLite operation middleware
+func (sh *strictHandler) GetCurveVegaLite(ctx *fiber.Ctx, sessionId SessionID, params GetCurveVegaLiteParams) error {
+	var request GetCurveVegaLiteRequestObject
+
+	request.SessionId = sessionId
+	request.Params = params
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.GetCurveVegaLite(ctx.UserContext(), request.(GetCurveVegaLiteRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetCurveVegaLite")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetCurveVegaLiteResponseObject); ok {
+		if err := validResponse.VisitGetCurveVegaLiteResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetEstimate operation middleware
+func (sh *strictHandler) GetEstimate(ctx *fiber.Ctx, sessionId SessionID, params GetEstimateParams) error {
+	var request GetEstimateRequestObject
+
+	request.SessionId = sessionId
+	request.Params = params
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.GetEstimate(ctx.UserContext(), request.(GetEstimateRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetEstimate")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetEstimateResponseObject); ok {
+		if err := validResponse.VisitGetEstimateResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // ListMeterValues operation middleware
 func (sh *strictHandler) ListMeterValues(ctx *fiber.Ctx, sessionId SessionID, params ListMeterValuesParams) error {
 	var request ListMeterValuesRequestObject
@@ -11292,6 +11956,33 @@ func (sh *strictHandler) UpdateToken(ctx *fiber.Ctx, tokenId TokenID, params Upd
 		return err
 	} else if validResponse, ok := response.(UpdateTokenResponseObject); ok {
 		if err := validResponse.VisitUpdateTokenResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListVehicles operation middleware
+func (sh *strictHandler) ListVehicles(ctx *fiber.Ctx, params ListVehiclesParams) error {
+	var request ListVehiclesRequestObject
+
+	request.Params = params
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.ListVehicles(ctx.UserContext(), request.(ListVehiclesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListVehicles")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListVehiclesResponseObject); ok {
+		if err := validResponse.VisitListVehiclesResponse(ctx); err != nil {
 			return err
 		}
 	} else if response != nil {

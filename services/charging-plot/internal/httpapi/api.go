@@ -20,6 +20,7 @@ import (
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/importer"
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/live"
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/reservation"
+	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/vehicle"
 )
 
 //go:generate go tool oapi-codegen -config oapi.yaml ../../../../api/openapi/charging-plot.yaml
@@ -34,6 +35,7 @@ type Deps struct {
 	Sessions     Sessions
 	Desk         Desk
 	Tokens       Tokens
+	Vehicles     *vehicle.Catalogue
 	Finished     importer.Store
 	ChargePoints ChargePoints
 	Upkeep       Upkeep

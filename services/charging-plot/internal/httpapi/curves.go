@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"io"
 	"math"
 	"strconv"
 	"time"
@@ -47,7 +48,7 @@ func (p picture) VisitGetCurveSVGResponse(c *fiber.Ctx) error  { return p.visit(
 func (p picture) VisitGetCurvePNGResponse(c *fiber.Ctx) error  { return p.visit(c) }
 
 // drawing makes pictures look as they do: a change of it changes every ETag.
-const drawing = "1"
+const drawing = "2"
 
 // picture prepares a curve of a session the caller may see. The readings are read with the picture, since a caller who holds it needs
 // neither; the ETag stands for them, because every stored reading raises the session's version or comes after its end, where readAt and
@@ -102,10 +103,10 @@ func (a *API) GetCurveCSV(ctx context.Context, request GetCurveCSVRequestObject)
 // GetCurveSVG implements StrictServerInterface.
 func (a *API) GetCurveSVG(ctx context.Context, request GetCurveSVGRequestObject) (GetCurveSVGResponseObject, error) {
 	theme, name := themeOf(string(orZero(request.Params.Theme)))
-	return a.picture(ctx, request.SessionId, request.Params.Points, "svg "+name, "image/svg+xml",
-		func(_ session.Session, c curve.Curve, _ int) ([]byte, error) {
+	return a.picture(ctx, request.SessionId, request.Params.Points, "svg "+name+" "+over(request.Params.X), "image/svg+xml",
+		func(s session.Session, c curve.Curve, _ int) ([]byte, error) {
 			var buf bytes.Buffer
-			err := c.SVG(&buf, theme)
+			err := a.drawn(s, c, over(request.Params.X)).SVG(&buf, theme)
 			return buf.Bytes(), err
 		})
 }
@@ -113,12 +114,51 @@ func (a *API) GetCurveSVG(ctx context.Context, request GetCurveSVGRequestObject)
 // GetCurvePNG implements StrictServerInterface.
 func (a *API) GetCurvePNG(ctx context.Context, request GetCurvePNGRequestObject) (GetCurvePNGResponseObject, error) {
 	theme, name := themeOf(string(orZero(request.Params.Theme)))
-	return a.picture(ctx, request.SessionId, request.Params.Points, "png "+name, "image/png",
-		func(_ session.Session, c curve.Curve, _ int) ([]byte, error) {
+	return a.picture(ctx, request.SessionId, request.Params.Points, "png "+name+" "+over(request.Params.X), "image/png",
+		func(s session.Session, c curve.Curve, _ int) ([]byte, error) {
 			var buf bytes.Buffer
-			err := c.PNG(&buf, theme)
+			err := a.drawn(s, c, over(request.Params.X)).PNG(&buf, theme)
 			return buf.Bytes(), err
 		})
+}
+
+// GetCurveVegaLite implements StrictServerInterface.
+func (a *API) GetCurveVegaLite(ctx context.Context, request GetCurveVegaLiteRequestObject) (GetCurveVegaLiteResponseObject, error) {
+	theme, name := themeOf(string(orZero(request.Params.Theme)))
+	return a.picture(ctx, request.SessionId, request.Params.Points, "vl "+name, "application/vnd.vegalite.v5+json",
+		func(_ session.Session, c curve.Curve, _ int) ([]byte, error) {
+			var buf bytes.Buffer
+			err := c.VegaLite(&buf, theme)
+			return buf.Bytes(), err
+		})
+}
+
+func (p picture) VisitGetCurveVegaLiteResponse(c *fiber.Ctx) error { return p.visit(c) }
+
+// over reads what a curve is drawn over.
+func over[T ~string](x *T) string {
+	if x == nil {
+		return string(AxisTime)
+	}
+	return string(*x)
+}
+
+// drawn is the picture that was asked for. The vehicle's own curve stands beside the charge's where it is known.
+func (a *API) drawn(s session.Session, c curve.Curve, x string) interface {
+	SVG(w io.Writer, theme curve.Theme) error
+	PNG(w io.Writer, theme curve.Theme) error
+} {
+	if x == string(AxisTime) {
+		return c
+	}
+	out := curve.BySoC{Curve: c}
+	if v, err := a.Vehicles.Get(s.Vehicle); err == nil && len(v.Curve) > 0 {
+		out.Reference = &curve.Reference{Name: v.Name}
+		for _, p := range v.Curve {
+			out.Reference.Points = append(out.Reference.Points, curve.ReferencePoint{SoCPercent: p.SoCPercent, PowerKW: p.KW})
+		}
+	}
+	return out
 }
 
 func themeOf(name string) (curve.Theme, string) {
@@ -131,7 +171,7 @@ func themeOf(name string) (curve.Theme, string) {
 // curveJSON writes the schema Curve by hand: a curve may have fifty thousand points, and reflection over as many nullable members takes
 // ten times as long.
 func curveJSON(id uuid.UUID, c curve.Curve, readings int) []byte {
-	out := make([]byte, 0, 128+110*len(c.Points))
+	out := make([]byte, 0, 128+150*len(c.Points))
 	out = append(out, `{"session_id":"`...)
 	out = append(out, id.String()...)
 	out = append(out, `","started_at":"`...)
@@ -153,6 +193,10 @@ func curveJSON(id uuid.UUID, c curve.Curve, readings int) []byte {
 		out = appendNumber(out, p.EnergyKWh)
 		out = append(out, `,"soc_percent":`...)
 		out = appendNumber(out, p.SoCPercent)
+		out = append(out, `,"voltage_v":`...)
+		out = appendNumber(out, p.VoltageV)
+		out = append(out, `,"current_a":`...)
+		out = appendNumber(out, p.CurrentA)
 		out = append(out, '}')
 	}
 	return append(out, `]}`...)

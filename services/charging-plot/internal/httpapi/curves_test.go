@@ -46,10 +46,10 @@ func TestGetCurve(t *testing.T) {
 		w := w.in(t)
 		a := w.call(http.MethodGet, base+"csv", token, nil).wants(http.StatusOK)
 		rows, err := csv.NewReader(bytes.NewReader(a.Body)).ReadAll()
-		if err != nil || len(rows) != 32 || strings.Join(rows[0], " ") != "at elapsed_s power_kw energy_kwh soc_percent" {
+		if err != nil || len(rows) != 32 || strings.Join(rows[0], " ") != "at elapsed_s power_kw energy_kwh soc_percent voltage_v current_a" {
 			t.Fatalf("the table has %d rows and begins with %v (%v)", len(rows), rows[0], err)
 		}
-		if got := strings.Join(rows[31][1:], " "); got != "1800 60 30 50" || rows[1][2] != "" {
+		if got := strings.Join(rows[31][1:], " "); got != "1800 60 30 50  150" || rows[1][2] != "" {
 			t.Errorf("it ends in %q and begins with %q", got, rows[1])
 		}
 	})
@@ -112,4 +112,47 @@ func TestACurveOfASessionThatHasNotBegunIsEmpty(t *testing.T) {
 	for _, kind := range []string{"json", "csv", "svg", "png"} {
 		w.call(http.MethodGet, "/v1/sessions/"+s.Id.String()+"/curve."+kind, token, nil).wants(http.StatusOK)
 	}
+}
+
+func TestCurvesBesideTheVehicles(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	site := w.Site(1)
+	_, token := w.driver()
+	_, other := w.driver()
+	var cars httpapi.VehicleList
+	w.call(http.MethodGet, "/v1/vehicles?q=aiways%20u5", "", nil).wants(http.StatusOK).into(&cars)
+	if len(cars.Items) == 0 || cars.Items[0].UsableKwh != 63 || len(cars.Items[0].Curve) < 3 {
+		t.Fatalf("the vehicles are %+v", cars.Items)
+	}
+	w.call(http.MethodPost, "/v1/sessions", token, map[string]any{"plot_id": site.PlotIDs[0], "vehicle": "no-such-car"}).
+		wants(http.StatusBadRequest, "unknown_vehicle")
+	var s httpapi.Session
+	w.call(http.MethodPost, "/v1/sessions", token, map[string]any{"plot_id": site.PlotIDs[0], "vehicle": cars.Items[0].Id}).
+		wants(http.StatusAccepted).into(&s)
+	base := "/v1/sessions/" + s.Id.String() + "/"
+	w.call(http.MethodGet, base+"estimate?soc_percent=80", token, nil).wants(http.StatusConflict, "no_estimate")
+	w.meter(site, w.begin(site, s.Id), 20)
+
+	byTime := w.call(http.MethodGet, base+"curve.svg", token, nil).wants(http.StatusOK)
+	byCharge := w.call(http.MethodGet, base+"curve.svg?x=soc", token, nil).wants(http.StatusOK)
+	if bytes.Equal(byTime.Body, byCharge.Body) || byTime.Header.Get("ETag") == byCharge.Header.Get("ETag") || !bytes.Contains(byCharge.Body, []byte("Aiways U5")) {
+		t.Error("over the state of charge it is not another picture, with the car's name")
+	}
+	if img, err := png.Decode(bytes.NewReader(w.call(http.MethodGet, base+"curve.png?x=soc&theme=dark", token, nil).wants(http.StatusOK).Body)); err != nil || img.Bounds().Dx() != 720 {
+		t.Errorf("the picture: %v", err)
+	}
+	w.call(http.MethodGet, base+"curve.svg?x=money", token, nil).wants(http.StatusBadRequest)
+	vl := w.call(http.MethodGet, base+"curve.vl.json", token, nil).wants(http.StatusOK)
+	if !bytes.Contains(vl.Body, []byte("vega-lite")) || vl.Header.Get("Content-Type") != "application/vnd.vegalite.v5+json" {
+		t.Errorf("the document is %s", vl.Header.Get("Content-Type"))
+	}
+	var e httpapi.Estimate
+	w.call(http.MethodGet, base+"estimate?soc_percent=80", token, nil).wants(http.StatusOK).into(&e)
+	if e.SocPercent != 40 || e.Basis != httpapi.EstimateByReference || e.DurationS < 600 || e.DurationS > 7200 || !e.ReadyAt.After(e.ReadAt) {
+		t.Errorf("the estimate is %+v", e)
+	}
+	w.call(http.MethodGet, base+"estimate", token, nil).wants(http.StatusBadRequest)
+	w.call(http.MethodGet, base+"estimate?soc_percent=101", token, nil).wants(http.StatusBadRequest)
+	w.call(http.MethodGet, base+"estimate?soc_percent=80", other, nil).wants(http.StatusNotFound)
 }

@@ -18,7 +18,7 @@ func TestASessionWithLimits(t *testing.T) {
 	_, token := w.driver()
 	_, other := w.driver()
 	body := map[string]any{
-		"plot_id": site.PlotIDs[0], "vehicle": "acme.one",
+		"plot_id": site.PlotIDs[0], "vehicle": "72475a6a-aae2-da13-1d17-94cc07e5104f",
 		"limits": map[string]any{"energy_kwh": 3, "duration_min": 90, "cost": "12.50", "soc_percent": 80},
 	}
 	for name, bad := range map[string]struct {
@@ -43,7 +43,7 @@ func TestASessionWithLimits(t *testing.T) {
 	var s httpapi.Session
 	w.call(http.MethodPost, "/v1/sessions", token, body).wants(http.StatusAccepted).into(&s)
 	if s.Limits.EnergyKwh.MustGet() != 3 || s.Limits.DurationMin.MustGet() != 90 || s.Limits.Cost.MustGet() != "12.50" ||
-		s.Limits.SocPercent.MustGet() != 80 || s.Vehicle.MustGet() != "acme.one" || !s.Cost.IsNull() {
+		s.Limits.SocPercent.MustGet() != 80 || s.Vehicle.MustGet() != "72475a6a-aae2-da13-1d17-94cc07e5104f" || !s.Cost.IsNull() {
 		t.Errorf("the session is %+v", s)
 	}
 	path := "/v1/sessions/" + s.Id.String()

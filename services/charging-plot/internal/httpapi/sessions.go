@@ -41,6 +41,9 @@ func (a *API) CreateSession(ctx context.Context, request CreateSessionRequestObj
 	if limits := request.Body.Limits; limits != nil {
 		order.Limits = patchLimits(session.Limits{}, *limits)
 	}
+	if err := a.checkVehicle(order.Vehicle); err != nil {
+		return nil, err
+	}
 	s, err := a.Desk.Order(ctx, order)
 	if err != nil {
 		return nil, err
@@ -77,6 +80,11 @@ func (a *API) UpdateSession(ctx context.Context, request UpdateSessionRequestObj
 		return nil, errNoPatch
 	}
 	who := caller(ctx)
+	if id, err := body.Vehicle.Get(); err == nil {
+		if err := a.checkVehicle(id); err != nil {
+			return nil, err
+		}
+	}
 	s, err := a.Sessions.Tune(ctx, request.SessionId, func(s session.Session) (session.Session, error) {
 		switch {
 		case s.DriverID != who.ID:

@@ -31,6 +31,7 @@ import (
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/postgres"
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/postgres/postgrestest"
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/session"
+	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/vehicle"
 )
 
 const audience = "https://charging.test/charging-plot"
@@ -101,7 +102,7 @@ func newWorld(t *testing.T) *world {
 	document, err := httpapi.Document()
 	w.Must(err)
 	api := httpapi.New(httpapi.Deps{
-		Plots: w.Store, Changes: changes, Reservations: w.Store, Terms: postgrestest.Terms, Sessions: w.Store, Desk: w.desk, Tokens: w.Store, Finished: w.Store,
+		Plots: w.Store, Changes: changes, Reservations: w.Store, Terms: postgrestest.Terms, Sessions: w.Store, Desk: w.desk, Tokens: w.Store, Vehicles: vehicle.BuiltIn(), Finished: w.Store,
 		ChargePoints: w.Store, Upkeep: w.Store, Webhooks: w.hooks, Commands: central.NewRecorder(w.commands, w.Store, w.Clock.Now, log),
 		Keys: central.NewLocksmith(w.Store, w.commands), Hub: w.hub, Events: w.Store.Events(), Stations: w.Store,
 		Cursors: page.NewCodec([]byte("test")), Now: w.Clock.Now, Log: log, CommandTimeout: time.Second, Heartbeat: 50 * time.Millisecond,

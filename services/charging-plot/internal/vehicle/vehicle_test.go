@@ -1,0 +1,141 @@
+package vehicle_test
+
+import (
+	"compress/gzip"
+	"encoding/csv"
+	"errors"
+	"io/fs"
+	"math"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/vehicle"
+)
+
+func TestTheBuiltInTableIsWhole(t *testing.T) {
+	t.Parallel()
+	all := vehicle.BuiltIn().Find("")
+	curves := 0
+	for _, v := range all {
+		if len(v.Curve) > 0 {
+			curves++
+		}
+	}
+	if len(all) < 280 || curves < 170 {
+		t.Errorf("there are %d vehicles, %d with a curve", len(all), curves)
+	}
+	if found := vehicle.BuiltIn().Find("aiways u5"); len(found) == 0 || found[0].UsableKWh != 63 {
+		t.Errorf("found %+v", found)
+	}
+	if _, err := vehicle.BuiltIn().Get("nothing"); !errors.Is(err, vehicle.ErrUnknown) {
+		t.Errorf("an unknown vehicle: %v", err)
+	}
+}
+
+func TestACurveIsReadBetweenItsPoints(t *testing.T) {
+	t.Parallel()
+	v := vehicle.Vehicle{Curve: []vehicle.Power{{SoCPercent: 10, KW: 100}, {SoCPercent: 50, KW: 100}, {SoCPercent: 100, KW: 20}}}
+	for soc, want := range map[float64]float64{0: 100, 10: 100, 30: 100, 75: 60, 100: 20} {
+		if got := v.At(soc); math.Abs(got-want) > 1e-9 {
+			t.Errorf("at %g %% it draws %g, want %g", soc, got, want)
+		}
+	}
+	if !math.IsNaN((vehicle.Vehicle{}).At(50)) {
+		t.Error("without a curve there is a power")
+	}
+}
+
+func TestTablesThatAreWrongAreRefused(t *testing.T) {
+	t.Parallel()
+	const head = "id,name,year,usable_kwh,max_ac_kw,measured,dc_curve\n"
+	if c, err := vehicle.Read(strings.NewReader(head + "a,A,,50,11,true,0:50 80:40\n")); err != nil || len(c.Find("a")) != 1 {
+		t.Errorf("a good one: %v", err)
+	}
+	for name, text := range map[string]string{
+		"empty": "", "no head": "a,A,,50,11,true,0:50\n", "no id": head + ",A,,50,11,true,\n", "no battery": head + "a,A,,0,11,true,\n",
+		"not a number": head + "a,A,,NaN,11,true,\n", "twice": head + "a,A,,50,11,true,\na,A,,50,11,true,\n",
+		"curve": head + "a,A,,50,11,true,0:50 0:40\n", "pairs": head + "a,A,,50,11,true,0-50\n", "beyond": head + "a,A,,50,11,true,101:50\n",
+		"columns": head + "a,A\n",
+	} {
+		if _, err := vehicle.Read(strings.NewReader(text)); err == nil {
+			t.Errorf("%s was read", name)
+		}
+	}
+}
+
+func TestEstimates(t *testing.T) {
+	t.Parallel()
+	c := vehicle.BuiltIn()
+	flat := vehicle.Vehicle{UsableKWh: 60, Curve: []vehicle.Power{{SoCPercent: 0, KW: 100}, {SoCPercent: 100, KW: 100}}}
+	free, err := c.Estimate(&flat, vehicle.Now{SoCPercent: 20, PowerKW: 98}, 80)
+	if want := 36 / 0.93 / 100 * 3600; err != nil || math.Abs(free.Duration.Seconds()-want) > 1 || free.Basis != vehicle.ByReference {
+		t.Errorf("%+v, want %g s (%v)", free, want, err)
+	}
+	slow, err := c.Estimate(&flat, vehicle.Now{SoCPercent: 20, PowerKW: 50}, 80)
+	if err != nil || math.Abs(slow.Duration.Seconds()/free.Duration.Seconds()-2) > 0.01 {
+		t.Errorf("at an outlet of half the power it takes %s, else %s (%v)", slow.Duration, free.Duration, err)
+	}
+	if there, err := c.Estimate(&flat, vehicle.Now{SoCPercent: 81}, 80); err != nil || there.Duration != 0 || there.EnergyKWh != 0 {
+		t.Errorf("already there: %+v (%v)", there, err)
+	}
+	if e, err := c.Estimate(nil, vehicle.Now{SoCPercent: 20, PowerKW: 50, BatteryKWh: 60}, 80); err != nil || e.Basis != vehicle.ByTypical || e.Duration < 30*time.Minute {
+		t.Errorf("of an unknown car: %+v (%v)", e, err)
+	}
+	for _, now := range []vehicle.Now{{SoCPercent: 20, PowerKW: 50}, {SoCPercent: 20, BatteryKWh: 50}, {}} {
+		if _, err := c.Estimate(nil, now, 80); !errors.Is(err, vehicle.ErrNoEstimate) {
+			t.Errorf("of nothing: %v", err)
+		}
+	}
+}
+
+// TestEstimatesOfRealCharges estimates the 1,878 fast charges of the EPFL from what is known when they begin: battery, states of charge,
+// and the highest power, which the car asks for within its first minute. The data says stays in whole minutes, and a stay goes on when the
+// car is done.
+func TestEstimatesOfRealCharges(t *testing.T) {
+	t.Parallel()
+	file, err := os.Open("../../../../../shared/data/epfl_dc_sessions.csv.gz")
+	if errors.Is(err, fs.ErrNotExist) {
+		t.Skip("the real charges are not next to the checkout")
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	packed, err := gzip.NewReader(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows, err := csv.NewReader(packed).ReadAll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := vehicle.BuiltIn()
+	var wrong []float64
+	for _, row := range rows[1:] {
+		number := func(i int) float64 {
+			v, _ := strconv.ParseFloat(row[i], 64)
+			return v
+		}
+		stay, energy, most, from, to := number(4), number(5)/1000, number(6)/1000, number(11), number(12)
+		if to-from < 5 || stay <= 0 || energy <= 0 || most <= 0 {
+			continue
+		}
+		battery := energy * (1 - 0.07) / (to - from) * 100
+		e, err := c.Estimate(nil, vehicle.Now{SoCPercent: from, PowerKW: most * c.Typical(from), MaxKW: most, BatteryKWh: battery}, to)
+		if err != nil {
+			t.Fatal(err)
+		}
+		wrong = append(wrong, math.Abs(e.Duration.Minutes()-stay)/stay)
+	}
+	slices.Sort(wrong)
+	median := wrong[len(wrong)/2]
+	t.Logf("%d of %d charges: the error of the time is %.1f %% in the median, %.1f %% for three of four, %.1f %% for nine of ten",
+		len(wrong), len(rows)-1, 100*median, 100*wrong[len(wrong)*3/4], 100*wrong[len(wrong)*9/10])
+	if len(rows)-1 != 1878 || median > 0.35 {
+		t.Errorf("of %d charges the median error is %.2f", len(rows)-1, median)
+	}
+}
