@@ -1,6 +1,7 @@
 package simulator
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"strconv"
@@ -133,12 +134,14 @@ func (t *tongue) request(request ocpp.Request) ocpp.Request {
 	return nil
 }
 
+// statuses that 2.0.1 knows too; every other one of 1.6 is Occupied there.
+var statuses = map[core.ChargePointStatus]availability.ConnectorStatus{
+	core.ChargePointStatusAvailable: availability.ConnectorStatusAvailable, core.ChargePointStatusReserved: availability.ConnectorStatusReserved,
+	core.ChargePointStatusUnavailable: availability.ConnectorStatusUnavailable, core.ChargePointStatusFaulted: availability.ConnectorStatusFaulted,
+}
+
 func connectorStatus(status core.ChargePointStatus) availability.ConnectorStatus {
-	switch status {
-	case core.ChargePointStatusAvailable, core.ChargePointStatusReserved, core.ChargePointStatusUnavailable, core.ChargePointStatusFaulted:
-		return availability.ConnectorStatus(status)
-	}
-	return availability.ConnectorStatusOccupied
+	return cmp.Or(statuses[status], availability.ConnectorStatusOccupied)
 }
 
 func (t *tongue) started(r *core.StartTransactionRequest) ocpp.Request {

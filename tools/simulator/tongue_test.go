@@ -70,7 +70,7 @@ func TestAStationOf201TellsOfItsCharge(t *testing.T) {
 	d.next(t, "TransactionEvent")
 	await(t, s, "a number", func(now Snapshot) bool { return now.Connectors[0].Transaction != 0 })
 	must(t, s.Cut())
-	time.Sleep(60 * time.Millisecond) // some readings that nobody hears of yet
+	await(t, s, "readings that nobody hears of yet", func(now Snapshot) bool { return now.Queued >= 3 })
 	must(t, s.Restore())
 	settle(t, s)
 	must(t, s.Unplug(1))
