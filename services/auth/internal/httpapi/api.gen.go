@@ -109,6 +109,7 @@ const (
 	InvalidTarget        OAuthErrorError = "invalid_target"
 	UnauthorizedClient   OAuthErrorError = "unauthorized_client"
 	UnsupportedGrantType OAuthErrorError = "unsupported_grant_type"
+	UnsupportedTokenType OAuthErrorError = "unsupported_token_type"
 )
 
 // Valid indicates whether the value is a known member of the OAuthErrorError enum.
@@ -127,6 +128,8 @@ func (e OAuthErrorError) Valid() bool {
 	case UnauthorizedClient:
 		return true
 	case UnsupportedGrantType:
+		return true
+	case UnsupportedTokenType:
 		return true
 	default:
 		return false
@@ -259,6 +262,10 @@ type FirstFactor struct {
 
 // Introspection defines model for Introspection.
 type Introspection struct {
+	// Act Who calls on behalf of the subject.
+	Act *struct {
+		Sub string `json:"sub"`
+	} `json:"act,omitempty"`
 	Active    bool      `json:"active"`
 	Aud       *[]string `json:"aud,omitempty"`
 	ClientId  *string   `json:"client_id,omitempty"`
@@ -692,18 +699,29 @@ type TokenQuery struct {
 
 // TokenRequest Parameters we do not know are ignored, as RFC 6749 asks.
 type TokenRequest struct {
+	// ActorToken Token exchange: not taken, since the client itself is the actor.
+	ActorToken   *string `form:"actor_token" json:"actor_token,omitempty"`
 	ClientId     *string `form:"client_id" json:"client_id,omitempty"`
 	ClientSecret *string `form:"client_secret" json:"client_secret,omitempty"`
 
-	// GrantType client_credentials or refresh_token
+	// GrantType client_credentials, refresh_token or urn:ietf:params:oauth:grant-type:token-exchange
 	GrantType    *string `form:"grant_type" json:"grant_type,omitempty"`
 	RefreshToken *string `form:"refresh_token" json:"refresh_token,omitempty"`
+
+	// RequestedTokenType Token exchange: if given, urn:ietf:params:oauth:token-type:access_token
+	RequestedTokenType *string `form:"requested_token_type" json:"requested_token_type,omitempty"`
 
 	// Resource The audiences asked for; without it all that the client may call.
 	Resource *[]string `form:"resource" json:"resource,omitempty"`
 
 	// Scope The scopes asked for, separated by spaces; without it all that the client or the session may have.
-	Scope                *string                `form:"scope" json:"scope,omitempty"`
+	Scope *string `form:"scope" json:"scope,omitempty"`
+
+	// SubjectToken Token exchange: the user's access token.
+	SubjectToken *string `form:"subject_token" json:"subject_token,omitempty"`
+
+	// SubjectTokenType Token exchange: urn:ietf:params:oauth:token-type:access_token
+	SubjectTokenType     *string                `form:"subject_token_type" json:"subject_token_type,omitempty"`
 	AdditionalProperties map[string]interface{} `json:"-"`
 }
 
@@ -711,6 +729,9 @@ type TokenRequest struct {
 type TokenResponse struct {
 	AccessToken string `json:"access_token"`
 	ExpiresIn   int64  `json:"expires_in"`
+
+	// IssuedTokenType Of a token exchange.
+	IssuedTokenType *string `json:"issued_token_type,omitempty"`
 
 	// RefreshToken An opaque token, as it was given.
 	RefreshToken *OpaqueToken           `json:"refresh_token,omitempty"`
@@ -1073,6 +1094,14 @@ func (a *TokenRequest) UnmarshalJSON(b []byte) error {
 		return err
 	}
 
+	if raw, found := object["actor_token"]; found {
+		err = json.Unmarshal(raw, &a.ActorToken)
+		if err != nil {
+			return fmt.Errorf("error reading 'actor_token': %w", err)
+		}
+		delete(object, "actor_token")
+	}
+
 	if raw, found := object["client_id"]; found {
 		err = json.Unmarshal(raw, &a.ClientId)
 		if err != nil {
@@ -1105,6 +1134,14 @@ func (a *TokenRequest) UnmarshalJSON(b []byte) error {
 		delete(object, "refresh_token")
 	}
 
+	if raw, found := object["requested_token_type"]; found {
+		err = json.Unmarshal(raw, &a.RequestedTokenType)
+		if err != nil {
+			return fmt.Errorf("error reading 'requested_token_type': %w", err)
+		}
+		delete(object, "requested_token_type")
+	}
+
 	if raw, found := object["resource"]; found {
 		err = json.Unmarshal(raw, &a.Resource)
 		if err != nil {
@@ -1119,6 +1156,22 @@ func (a *TokenRequest) UnmarshalJSON(b []byte) error {
 			return fmt.Errorf("error reading 'scope': %w", err)
 		}
 		delete(object, "scope")
+	}
+
+	if raw, found := object["subject_token"]; found {
+		err = json.Unmarshal(raw, &a.SubjectToken)
+		if err != nil {
+			return fmt.Errorf("error reading 'subject_token': %w", err)
+		}
+		delete(object, "subject_token")
+	}
+
+	if raw, found := object["subject_token_type"]; found {
+		err = json.Unmarshal(raw, &a.SubjectTokenType)
+		if err != nil {
+			return fmt.Errorf("error reading 'subject_token_type': %w", err)
+		}
+		delete(object, "subject_token_type")
 	}
 
 	if len(object) != 0 {
@@ -1139,6 +1192,13 @@ func (a *TokenRequest) UnmarshalJSON(b []byte) error {
 func (a TokenRequest) MarshalJSON() ([]byte, error) {
 	var err error
 	object := make(map[string]json.RawMessage)
+
+	if a.ActorToken != nil {
+		object["actor_token"], err = json.Marshal(a.ActorToken)
+		if err != nil {
+			return nil, fmt.Errorf("error marshaling 'actor_token': %w", err)
+		}
+	}
 
 	if a.ClientId != nil {
 		object["client_id"], err = json.Marshal(a.ClientId)
@@ -1168,6 +1228,13 @@ func (a TokenRequest) MarshalJSON() ([]byte, error) {
 		}
 	}
 
+	if a.RequestedTokenType != nil {
+		object["requested_token_type"], err = json.Marshal(a.RequestedTokenType)
+		if err != nil {
+			return nil, fmt.Errorf("error marshaling 'requested_token_type': %w", err)
+		}
+	}
+
 	if a.Resource != nil {
 		object["resource"], err = json.Marshal(a.Resource)
 		if err != nil {
@@ -1179,6 +1246,20 @@ func (a TokenRequest) MarshalJSON() ([]byte, error) {
 		object["scope"], err = json.Marshal(a.Scope)
 		if err != nil {
 			return nil, fmt.Errorf("error marshaling 'scope': %w", err)
+		}
+	}
+
+	if a.SubjectToken != nil {
+		object["subject_token"], err = json.Marshal(a.SubjectToken)
+		if err != nil {
+			return nil, fmt.Errorf("error marshaling 'subject_token': %w", err)
+		}
+	}
+
+	if a.SubjectTokenType != nil {
+		object["subject_token_type"], err = json.Marshal(a.SubjectTokenType)
+		if err != nil {
+			return nil, fmt.Errorf("error marshaling 'subject_token_type': %w", err)
 		}
 	}
 
@@ -6863,171 +6944,177 @@ func (sh *strictHandler) SetUsername(ctx *fiber.Ctx) error {
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7H3pbhs5uuirEHUP0MmdsrzE2RwM7nGnnW7PJGmfJI0At50r0apPEttVZDXJsqwJDMw73Hc4DzZPcsCP",
-	"ZG1iaXEkx+meP0GsquLy8ds3fo6GIssFB65VdPQ5mgBNQOJ/X9LhBF4KrqVIzd8JqKFkuWaCR0fRT2JK",
-	"UsHHRE+AUK6mIElGZ+QCyCXkuhfFkRpOIKPmU7imWZ5CdBTlxUXKhjHJ6PUOHcNfH+3tRXGkZ7l5qLRk",
-	"fBzd3MTRyQc6np/0wwTIFUjFBCdihFNLyCUo4Jqad5rTzg/7mvHL8LAcrjXJ6RhiMp0AN2NLIEwRwYE8",
-	"ePfqJXl28OzZw2UTvBXvtZAQmENcAleESjPVFUiEErmYkaEBs+qCFxc7CgecB9JNHOVU0gy0P7BCKiG7",
-	"t9cf4gsecmaz5AJGQoKZnZlXfy9AzqI44jQzc9kPGkvL6PVr4GM9iY4O9g6fxVHGuP9hP3iSGWXp6Q/h",
-	"ZdEkkaBUbADBtCIsIQxhT1KmdLmsnOpJtSowI/ZZEsWRhN8LJiGJjrQsoL7OkZAZ1dFRVBT45vzCXtGh",
-	"FvI0MW8HZvni8U9Hb6geTsIbN/jtD8JjtJ5QbTBuOKF8DEmPfGR6IgpNmK5TGVPk8OBZCRtLsdW6T0c7",
-	"dt6OU9vf29sLL/et4LDCkqdmmWY9w5QB12Qi0kS9II/2Di3lMNyE0ixNcUuLVmqmvN1yX7OM6TBbyig3",
-	"2ASZIlSTTNQQqYXfKQ5SnzmBES1SHR093ovNMlhWZOaPPUR0+1eF5oxrGIO0xChB5YIrQFo8Hg4h14DI",
-	"NRRcA8fF0jxP2RBZ1e5vyqz4c23y/5Awio6i/7Vb8eRd+1TtlgPiXK3ToZfAe+R0VHEtJTLQE2b4syAa",
-	"8CiAiCmHkv5L2qPEEBRRdKYI073oJo7ewMYW/gaCSzYLGA5FwfFw2mJnp1Pu/MzTGRkJaTGQpinITlkj",
-	"2RXVEBMudpDLLpQ0oT24Ze3iOzeWv+s3ImEjZo92flN1orBrLKQ0v8wLqtqm11vEz8eFnpxIaZn9Rk6p",
-	"NqSZoT5QLsVFCtlf1hvwzH4VOnsjTJ88PXxOFAzNT+Rx7yAmQhJK3FylCDYnnRnJAOnIoHVGU/MLJMuQ",
-	"ZhEgvYyuYPkLp4WeCMn+sUGKbYB0DggDxq9oypK+RZjBUZ2lMkUKfsnFlBuwGMGoYCgBH0yl4OONbD+O",
-	"Pn78uGNWCVybPUKYn2pBaO2lLnL7nio2JBJomv31PBLmk/MopLfcxNEZVeoSZu/g9wKU3hjI3bAvJ4Yv",
-	"8HEn5xn6F3rkFIE6FiJBrjJiV0AyxgsNilCeoPpnBe/GUM6TRveuN05yH43MnhrUQvSxCu3zw8dPHyK7",
-	"t8rpxo7BDdcFfGTa3ymi8bUNgfXGI+Wc+KVJwsz0ND2TIgepmRHRI5oqiKO89tPnKAOl6BiaeL2WWGVq",
-	"Tq6iDYFEPKWzXlAGVWrmr+UaPpUviovfYKjNOZltKYXgXXNnFL/sa/9paw1xBNc5k6D6jDe0W8b1k8Oo",
-	"pvzszSs/BvIih+CwOGHf/vw5Am6G+DX6HqgEWdtiBywaq24M1liwX0AQZPY01gQXmhjL0Bwtm7k1209D",
-	"S3kp+IgZuDLBt7ieOCoUSKvhttn58YVCJmDEKzesbUoVoeoSkPuhEMZnBs8vRDIjkCogWohLo9Yrxoew",
-	"HIO7IXDit9FaFfdEQ6gig1QMafqficgo44MeMTzD/uEdDAbzJKcWdkxB8oIUeQ4SGXYqjJE0pArQ2Db0",
-	"qWiGy65omib0P91fvaHIorhh1z4+bJi1j+J5vMadvGZWdq1xkGiWNP6zUIWY8vJQ3RKolHQ2B3I7WhDk",
-	"17mQ664yoZp2f1JbfPgFayvPLaW5gzmtUEwVuZiV5uXMHF9MVDGcGKxwxkJMELtUTKRIQcVEgTLGs4qJ",
-	"+x2uDAhrWFotABAWkPSpbjC5hGrY0SyD5ahdGyG2YAoB3boW3joSXAPwYapF6W0EiBU0RoBaS62O0scJ",
-	"/U6RfCI4NNF53xmvC7009U3iIoLbYlJpu7c19yVhKK5AzvpDkTgUa+6Q6YnV980URtsVPCEjnKq0Vy0G",
-	"vCBqYhRjlLXCMaSVqOmdW8RLkUCQouY2fGq0EJVbM2VtiavZVV0oXgiRAuVmXFokDTKaF5stUrF2QZ8l",
-	"XbI7KLTnBTVrYf6CN1V4Zb9pFvy9WwVQHatWxcUKKsPc47pwW6Y94AmEMPlvH/++7nGm47oGc/L+4PGT",
-	"gAITR0N5VX/xbKfrxcsOuFzqWWOml8GvC9XQqBQbB1+7brnTDh81eMFhSLbN1v6mBXizA7s/u84YoWdB",
-	"Y5Zkpug4lfdrHsslzFYXp+bUl0lSHDC0uNdGKwkw5+9fnpHDpySlfFzQMRBNx2hJojhqsmhUYmuAffS4",
-	"AdiDOMqpNqpNdBT9v1+Pd/4v3fnHp88H8aObB7/u9D+5X/Z2nn/6vB8/u3n4v/8jChzfazFm/FhryPK1",
-	"5T5csSH0F0ihytyZsjQlhq+POVNOz7KymFzM1hFNcxtIzQbm5z/ZQXPKa4pCEs8KvkC32w/Mn1OlpkIm",
-	"q3gb8D1EoQyyC5B9DznnRnZgbum7JaTEiDzaIyxJAXXX53skobPSbU0YVxpoYl7bPyATUUjrlHiKr9V0",
-	"nFK2tLDZgrK2pTBmjxl/KQzAVpJzbYcseAndENuKXIBiCVgvKDJ1s+CWwT2ilU26UBPO6e8FWMvXHdEl",
-	"zFb0Bx2j/8YeU00PWVtfEDpf6cMPQucf4FrP2/bldkPn8GZdbXEoga6nzsZrWpI21Da0hiskYW0GJFXg",
-	"FtFmGc6N63Q3MhZGZ6cjDZL8cPL65MMJ2b3a37UkvNoGrNRcEn4zTCTMrusWMEZBQSrByYQqwoUmw4lQ",
-	"wIngITs3jjoUjzhCa2RlQfROpPCjpDxoFqEmpRbwX5zLLDyzNsDqamSRJ2sjzOr6Fh6Exa95zHGw85Aq",
-	"txnXsbixwjCJnPkA5UI6yRiv/7rfppwKO2ia/jyKjn5dfGBO+N98anM/XqSpEfdj0C7cMxHM2iTmEb0w",
-	"sxh7uIY8q02J1mPHhEa0M/A2YGuikCHzZkTX9ThxM2QgyIXSAi11L1QIVZeo8tCmBAjJp5J1qwWxW+tu",
-	"pTYvYbHnsWlY9lMYIWov/sgw8pVp1TDzpVqjh5Ybu7bL8BI/hc/oNp7d24nQtQTT28X6oGOhTFnXfvKC",
-	"jCQA0XBtNBiMoKSMw5xOuIou+BamZ5WsX0c2goRM8NmaisVQQgJcM5ouc28FgDHg9IqNqUH9ahzVswxu",
-	"QCToQnJIYvRyavG39z+/ffBwQKaS6ZKYm8CPo+udsdhxP/6mBO+9o9M3LkRQ4yltZTuluRb5FzqCShg2",
-	"4BJ3O4iagel1uI3/xtuzPjoqXYQwjprx0toPYxSkcVTUgrjVWwVXRe6cdvimjx/4z63jovpbU8PMg8Y0",
-	"rrLfOPhlMtFuLAgrDh9YBrch+S8m925Sr38V8tMLfG7VecRjpjGGMGZXVr9v5IftLbW1fs6Bn/6AkZFx",
-	"IW8TGqkOVfXLo17Pu2ZOHZ1Oio054+M+Tcf9K5oWXzBk3XPYB57kgtmw6rxCG3y1b5C5n4GeiOT2q1Cq",
-	"ABn2400vVb+QYWeeT2X6MrBKuBI2frwYAIH3NrJ7q2He+muQ6AxJxLDIfNpOlyPTkM+XAcsi4EI4NV/Z",
-	"AIja+rvFlhpuzC2rE7HDp70Ak+IOwu0G56p0uiqgAggS5oiWEb2DkQQ1uQ2/lvbT26lp8wvyQcE1FaIl",
-	"RvxafoEVjfBcsozKWXhGjCZ3+AycVCnXbNPDkgQSMp2wFFySKRd6VcfBIlvVLzOO6vaqXV8IJW6pkd7C",
-	"W7Oqs4Mq3S/UmoN3OjPUjA8nUnCmQgbgqfZxeMGJgiuQNCXWc6yIGFWByhX8k6zmGGjM2nALLDgD59r7",
-	"Vm2DbRgFKynxC0BaZc/dCVS/KPHIlpP0FxJj6Eg+TIAI/ANR9iNcGMuFmzMwB3BEBmc48t9h9rIEWi+n",
-	"UsFLg5dMcCsX1CspMvPJgAh5zgf4iktrnHtDArVJwVnvnG/uWBuZUDWILDjjrWeueBZ5+8QVv1IfDPo2",
-	"bf8x6O0Y/q1Q3VJHypIA1RI+vR4T8cGzlvWoSQpUabL/mAwnVNKhBqnIA8oxzkXTFOkKhUvpUeRCT0AS",
-	"Xpi1x2QkRUaePYzLCNn+wbOYUD6rRowJF0QWKRAxOud46goPskf82pQttUFfYw4iT4EULl1MwsjIUUuf",
-	"JTMqw2ctf8rB8mCin/MlFvWsi8i2dqB/m4gkh+ktvmufe3sBrXEXYcA7ULAuk7nNRjfkDVkSJK0lbbdj",
-	"5tppzmF/0Ro8007hSgZCPgWlqdOZA/SNMqcrRUhpqou6TVh3hzOdwgJz8fN8+FrTixTIL+9OSQ6SXDKO",
-	"MWpkKU03byH5EZvII5fRflR68SoeuVRXdw47u8xyKwsOqfRAti2gJLzNBUdYVlh2lFXSDKPflGBlWUxy",
-	"qifGVrEZ6qT8PBhNRPM0NLQREOTMPiWMa4F+9guRrJA/jrsMAacRzm64jB9d/v585/rpVbKT7el/7EwP",
-	"aStP47DlyHsS2Ex9ePXF6YGbSeirw6U1RxhCX8fEby6zPlB4lWOmNEhIbmeHrpc7MR9ku6/Zm3Uo+j12",
-	"w09uPw2/CjKvElqu7PHlUeHb5SjVI/mLvvnFvxdO7F8iKKvchvVga/5v1GcnwUL2mn2BTJmeME6mEzac",
-	"EMrLB98pTI2wtZcNv1CX38S8Xo86JZJdoQfUD1n7b58mGVpYmUjKh/a3pXUsOE8IWO+HE0iKFJITSVUh",
-	"Ye2wWVfmTa2+lgwp920ZSME1w6IlfkvHWTllcDs2rW3d1Nqxqzib34LXLHIpxpJmmPymZkpD1lQzXjEJ",
-	"I3FNBCevGS+uQ4dNJdCu5gh6KuRlTIaFJlrYEgRDAYpQImHs6nWr6fafH/T2ege9vd2Dw9BUjXTtwMHk",
-	"+QsyoHk+KCuZcymSYqi/Q9dZUFm4jfvQqe9BJyvaVdaNiv0WjJ1t7SKqLlU4d2Od/FCbC9A0bufLzbbl",
-	"DFUAfK3BvX0c9o+H3JbVITe+rqDeSm1qrKsBgQWktHVHjSfZgL1R6xmyQvJXpyPnvYb8l3zNrNIP2KDE",
-	"ipkYOT7mkTRVi2k7vXBCsV/LC1dMbpUAQlOXzrcsK+y2WaW3Sxi+80zUuZNBDfS/sCXGEodXy5Cqs7fF",
-	"nqc4ut4RNGc7ZrVj4DtwrSXd0XSsPG1GR7UBbyruaUveGxQc9sM8/sJp3UQ3dV9Cbfhn+88Pbje+roJ4",
-	"ZU1Lf+LCu5uAW3vYm+5jrpXar+7ZPCv7C5EpkERgiuwlF1P0lbExF9J5NcueDl54/FkwppZTNCcR3ds1",
-	"X4dhTE0LL94IOGqrsIy5ZY1uBJ2bo7qWN6KQoSguqjlFwoAPoVZh/AJZuetpRF2DoHrni4zOUHNomIWL",
-	"T+4GQXhqX665JqwcW3VrbiM39VK2+S3ZjIF6xbSCnEoj5MnFjKicDkEt3aTT+XwRiNnzhF5Bbw4ZbokN",
-	"dgMLmYHNyrhXTQRu70K51w0Iqt4aXwDpJia+B54gbikyOHY5j+jOOCJ2Y+Rf//zvwUK9mwWHNcqVqmxE",
-	"Ypdhs/2I+7RhCT0xKHrLc15vKe6r5lpIwVOzQGvGFMpQYdnQ7mugX4dF1ICjLdxQQdbRNDNzKUYsNXtX",
-	"IK/whNWRBJo0f8EwYlkIb18o/8KHIUy4I8JoS7vA6S+mHp3/QfNsFqTCLMl9MUDxXvy1MsC+oHStM6xg",
-	"vjjhUqQZrO3zWxHsnYlKQueY3OfyWCvKcQ+OdneNqbR7+tO7o1ZZ6P+xOtxf//XP/w5N+bvs57yjA6mi",
-	"GWBLCvJf74iByxGh5Oztj4RxckEVPDlssJ+LWZgAK221VVBMFTw6iJ1rSCgg04kg5vOwM2VRSpWdogmo",
-	"cnNdp4nnv4CZVb3AjJmd5+jSb7Guw+cHe4+etxSaJ40o0pNmufPeznPy6S/BiuZfOvvZvAaN1gnlCUnY",
-	"GFPPRtZTgG/F+GTQG8Rk0Df/7AzIBegpWMdB1iPvMRxBFQI4iYmhCSohKXW4IVVg0wEaJcatSu6DpR1j",
-	"/CZulQjwxa77coD5Q7eoWEimZ+/NMHbGCysIyv+98uj8t48fojjQwKcu4jBNAz2KcSm4ndLr5LfLzbXd",
-	"fbxW7V35RinmAIkiSpvzs4XEDvtxq+icsyss9zPRtlDLlX6EwtY2pdup4d9hu1n0KCOZNAenig3bY99g",
-	"EH4k5sc+wyySuDWDis2WmSR1C9BMWAJC2U43Q+o7iaFX1o2iEAd75/yctwHMEFrYxG3vyTPyt48fyIOB",
-	"nuVHhOq//DbVg5hgh4qH1vZI2RUoooE3WtsxRa5AYi9L62EzK7iEGVGgCdXnfLDbm0Ka7mAnwt3fppeq",
-	"95sSfNAjxy19jClXGRKXipjgQ4j9PLaDnp8HGxoWuB8he+TjRGBHZNcfUxF6zpvD4yYmVJELQ7g1Pc8g",
-	"kvVfTyciLZUghNlbYTu1YTGhhtTAnigtDfmh7xBhTTmBZmMBMw/l3qd4hAEAhYlFuD6LMiMhx0L7lrw0",
-	"ZZfYqxKdI/ycm1d8B0c3LhY+84SYrc7IiLIUEud1L/MCbacqZDYpG4Kz0Fyz2uMcW+Md9PaiOCpk6tBS",
-	"He3uTqfTHsXHPSHHu+5btfv69OXJ2/cn+E2V6BGd/vSOvJxQOTbgOUuFJsdnp+Rf//z/yNujOHIdiaOj",
-	"aB/FbA6c5iw6ih719nqPMAKoJ8gmwhiCdTkh2XacTl1/A5sKpqfCYJyy3S8N38ajVmzMHY7WUSUmmN2o",
-	"JpAQShJMQkYsqPT/HsEGgpie4vs5nnOH9RayJY85TaKj6EfQ2Hak2Uy7oza3emW33i755lOr++/B3t7G",
-	"mini6jpaKXpixXaOTx/vP334Jd0UGw3f1+6M+2jvsOvlEja79fa5uCOXhbjsu6q1ZSWsoqNfP8WRKjJb",
-	"YuAB4pL7kLPNiCik47SGmaOb5NcoYcr606NPZsAGDhtcZ8nOsF2R5tB5DnlCBWz3FpdCi+1ArRJGxBdA",
-	"kQf2c/JScA5DTX4oX9nv7cUojZ4d7h/+mXHwIwobZPFW+LBFeIc9cneriiqMQQkV4JuvhGzrFj1yzN0k",
-	"F4UmFIV8XT1wEnfw+dx1wjp3yuXNAFkrd/Ixc/6SJmpXrc8+lJY7RhC+F8lsAUJe70yn0x1j/OwUMgVu",
-	"7KNkzdaxNiR109RhXROFrdFGs9dbVw9dpojryzxq9rXZSGfgQ7ufxXhY7yttPtlf8ZNGk+sNIP7nUtP+",
-	"9dNN/PmmQQjH6rJSsSqsRBy10urJk4OHNdpAWmjQhYQrcQndNOHVRttq3U+CyZhWrcrojIDXIZxiSGzU",
-	"VpGDvT3Xs6KmYjb7btPUKGYzkgBNYqKF6J3zE+R3nhRttrjCGer6ufI5Ska/sTHroPLxDrd4/wlsXjxU",
-	"av+IcIE8xOhfvegPhcUnzlbzkRqbHuM2fwGp4GNz4g6j9/aeL8bo0rUcRujBfLzQJgjNWZX1duzoPf7p",
-	"w4czYhuwC2l+GJQBUsvsB43I5cDdsnLODR69IIOGl7bKSvJeZL9xS1cXMKa8Zz6yQbOBux/n6d7T2JcG",
-	"SsjRhfnQ5VHpejzwnJcBtB5BHFCuV69QmE4duiEgRD9Yi/UV6McH0+9YRDVjdx2K278lUpiWcUZy0Ntr",
-	"uaA6KPZqfxdpFnNed11dcLddS1RG09TeqVRmK10UWhuZUzFM9Gep6o4jfvmdIiNJx0bBjl1K64UUU2Vk",
-	"1CVATmzyf6YgvcJ+x8JZu4yfcy682EnF2LoXjMhi7louXI29bWoouCoyFFVHRPAUmyyRs5/ffyCJ6LSM",
-	"XcfyMzqGaClea7jWuxOdpU2EDlxbFUr1GlvZsXGLEGFQBuAz53Zh/JIYS6+unct6XvgnLM9QAZvPweTE",
-	"5UKvxnTWNNPqrWHumMc0mtQvvriHwDVT2vppDNtPxZgwvroKUB7hho/dbQGdeM6nV7o3a/5pjw/dKDDP",
-	"B6wHsFuEV9rlQan+ColpU5TUR2/fFkGm1CiRRvAOayfQC6iMZgWNU9oOEvqLE1bCv4PlJ1ddYPWV0QOz",
-	"JzAbpwZEyxLomGI8egV8KJvUhrnEa9d4dRsn02jwuzp7WAw5f2fL+ofj5P1dXWUzCJQQDnrkF2e3uaiT",
-	"veamyiCm6Lcvqc1be9jy0/f8IDNoevR753yQjWjfg9dd0lT2PZxSRSQbT7QdvpWdzAxRcw2JVQD81VYT",
-	"arVhmzCuyKDsvTeIz/mgyotwirtrXDMgD8SIDLTQ+SA2unctfdj84HKXBw9fkLEgghOqyaDE1mxEB0bG",
-	"43E9utPjcsKinzCFPRIXA7Gezc0UUVOmhxNIiBiNrGA5eP71OMdrFHBWmLigUa0LNa6/lm/qmYjlFHPc",
-	"QxQL/H1vaWYNO6z7tDldrueate/mU6KcTom3ttQT46ugocE8i15Jj5xwVBOpt/HOeRlkA55AYqmDYAlz",
-	"SDt8bXewJQUo1HPpZv6WxQPr7w2kaDiDvdxO7ws4250hWxV17/RFsNKVtRKG7dA0XSikRKGP0zRaBa7e",
-	"9RWG7FeDlM+Siz7NwwsaS3YuW3v/2BLwZbZhbpg6DYbV2Hbd54hEhJcqlf73hgSJy0vlGsLiiFDMJMKh",
-	"+HyKTWxj4i7cYt6MmzUu1kHjtE9dv+LODNkQBLvum90LGJcXLJX+vMZNeGXkNMbkAWp1jupiPNxzjxyX",
-	"v0ujVRVG6JU+JM/NqSJTSNOgG8f2noetK021Jvdb05vuTLAKDn2LRH2LRIMje6cXegxtWy6Dgq43Z6ki",
-	"9F2Pk0Hva2pvFfkceZ977BJHZCWlnMRFvbz3NbQX1CPnwIy/xk74VznHX1s/8XRUciPUVFp66XLG12QQ",
-	"3eLje/PYZmrbS6F8y4DtUHDZH3tTpNu6hPQOFITDved3ir1c9L1dcDRXKMmxKnIbPrdK9oyahZhq/pqQ",
-	"Jejo+6hbe3seIzuyc828KPyNOvyCMF/ObR2meOs0doMig6pf2oBosaiN17wvBgmg0adsM2i4xQOpqSo+",
-	"wZWuarS0zmLEOFOTbvbwCp/PgWfzjKExxbcv19tiOq6wmUigSnwdSbjAjje0/Y2a8a0q8RUowBDK7rBM",
-	"4g4zImsr+WzehvlROs95ol74PjiAN+OQkMPX5oufVSS6LRKqdalbiYg6TO/SscMUsWC6G+P762iGfrf+",
-	"/nZ32X8dCFxoSxlfBfNXsJTtoTe9cl22cr31z/WO0pDvFLmr0e3TMfQVFgXehMnGZk3fKnyCpOO8tz4J",
-	"a55YXuEEWyaWP2xk5Li8xwejITYVG4xdTzhMQ2pChQ7hA5e+B+TyqHnZeqb0HNTn7JF3LrBtdLlmSLuR",
-	"hzcXw8Y2lH+OCHbtNOIFGrL19UyFvFSuSsNCnEk9I6XDx5ZUuSIU32LVqZB1VtEjTcegkWvhsKW+IyFm",
-	"G49uSoYp0L17ELPULSJcNaTdQaEudrCAFbfCCxW69Mixb2Rgi4uEcuzZhs58/1502pSJkMB9IqSvCUK3",
-	"VFn1cs7LMo8X7oJAl3TmzMVC1ap9PLJ5XdO2nGKKaJFi3MRAIZxxafe9HQxsxyv+pJHZZjZhy78Xe+8e",
-	"+s9qubm1kMK832+j1HRy7VgZbSF5JXmujQ7HlnknfGnY5jQacszbhWOWCXHdEMsuaI2tD9Abn7tiwnNe",
-	"dtqkPlWdQ0kaNvCtW0VuPtW5R3zRnEvtqfov4NTMCOc0FVNzekoQLjDcOKT8nGOyWi3EjnpEGRtF9lRd",
-	"YX8xK8vqrEwP06qD7raItZbccR90uTv2DhpBV56PwQ9qVCiMBrUqIvOUztB3llOpbaC5rDDpbU8LLdFz",
-	"tYycmjESpsWfPXYpklF5CQkZlCbMAHM1CCW5FKjgVPkhIk2sMOK2WFfRmYvijTC/3193HOxGR8+5k1+C",
-	"AwJ35uXk4d6+FeKDjx8/7hzXUrrLNi4Yff/recS4KkYjNsQUbnNm/VqEkAl+Hrkc7OeHT/centum+VOm",
-	"oEd+wupXm38iRqXcbSZhxMFIwXr99czezGYtL3fujBhpfoC9BzTLMFOFDqVLbaGZ+Z9bn1FuBPeaZ02f",
-	"YJ5TVZkM1jIxSKlEiHO4loPb4Rtu8DvOyzzG/dc0i2BaZgkiS8dN6aa0gdjUSYApVXebJf7t+nYMugcj",
-	"gffVo3MmxRV4BXwiyEwUhs6WaDOOFa4X/kNiqAf+NhGF+3dUbaVjno+1mSPMjUZV5C3/dvfZ+74qKWhY",
-	"3Egasxx9PzujQRsWjxqoBIKNoZNKZowlHeLdwEyguSeuQJIHRmBOAS7L1l3m1cb1L4at1yTYwx45TtOm",
-	"Kx3NBMLF1JiiviYJGwFYNwnLbHrMAOsb7B53wXbY3h1SPoR0EGN1haqfX48cq0vGx+fcUo41EpQvlA0J",
-	"mh8Qam8CvqWDzcmbdo/wDvbvNojmgv/kviZn/USvoBkNQeypIaltVbPQxRx3FuXjgWy+Bn8xNN5ga97b",
-	"lKDfwwP6UDr/v1MBNdycDjY+dpfxB64veQNyDASv63f1kY+eP3lIhOUOrsMIhuXRYTM4He0g9ANx9l/y",
-	"hDoqW/dQ6we6hZQUOLPj38SNUTKz9x2Ezl9uO+JmnEcWKbeun+0f3LXlWpe5LsxI8MbOBnox3kAs1Nae",
-	"3amyUM5u+HLGlDKS5G4De/aSIkncfSQtKi61AFvipDqjNbaIAW9KRZcSXvaCHa54rXdVVU1hjTn3WCjw",
-	"ubEM71i4gOrVHvmA2aV4pds8+b9mSp/YtW3RwMIZsN1+F8b5Pk4bNJvuOd/3Ow5w/o6ggXcTujCVu7nK",
-	"DfTC+RNtAav3JDYcoUPKCQeGqGTrCQnHntlDYMak8S1PIFXW5VB5Cc65jyW0Pa1KZICOSvNVWYDjpjyy",
-	"eJmDVIJ7P2nNCeEWZo3nglf4PQEJPXKc2DoKfs4bxUW2ns+3kFBl5KKqMwvpk8dJss3C0rUi1/ubK+fw",
-	"N1YvpiwHszZz+CMmZiKr7YspHxw5asDE7XrShbsKhgy0EP2M8lnf8mdrc0p7XSVm5Tvf/T31RRwn9cq7",
-	"ZdLnCyvtb5sk4Oppj5MEkj9HrkCLjwdr3BEcf9RC96VMqaZg1gTBfStvh2TdIvcw3X22LIklN01vUDsk",
-	"l4krOCnvgVvHGMOvTn8IWdcdaRi1AOjYu9W2LwkO77XkcBq4FQaDo/KG5Hr3UitBdUhfvyvTwyJKN+Nf",
-	"LXswhJ67bk/dcT7fFHosvP7pweBpmJxWacooPqz3ECWqSJN5EfGGXlqsP3OT3ynyt07y33RQalA1fdz7",
-	"4iuwNYr77wrxDaZgMac3EyqroHGIm6OH+Z4koY4hDVm+MdzdekbElpH2/qnLZXcSq7WN5sV8u0lJW543",
-	"4hzdaPESn/uYwspcyWlFaA73vpFonQNJK1rnOAS9EIX3SNkoxF2xir9je69qRQvO9DoXckEedZoSKabK",
-	"72UC3p1xUWjX3b5sPM+k0REmoMiDY6nZMAWy/xgfHux5C/THH87ePYzJxcxmC2DaCw11iT3Bhb2BrTrm",
-	"7Oa7+hRTTTfikIuNYm1Wu/MDU7lQzHd+btufeCWPxZdLyKtrA2jzChKqNR1OMuD6BX7CaQZ/PY98rNHA",
-	"4DwK3OZxTx2DJ1VPY58cNYE0qaHcXK3IWnLNNVzojOiN6DZxzAzfgWCNlKg/tO8XGxznUmgY6kZg3F3A",
-	"YfvcBqpAmiBqcK5sRHd934qd8vr47toEkdrAAeriV4IlPXJCh5NGtQLjJE/psLNZRqj6AD+oX6O61VhC",
-	"c6IOxEJoxKH78L8Kgn0Fudxuq2D9mqzMuCg9WTMyFEWauOtgGCZq35WU/kHSKSYnNtqvqAXovw7Pw/up",
-	"lhS0o/zGtI4WqhB3mbjr1eSyNss7MZQ1+W1jGabqttCcHOdSpHjX2nYcfbY/xFt7M9Gdxh6a15N1tXXX",
-	"FSAVaJ899Q3lR947OwazA42a5OAZYtSbpKHdz3Ouy9Y5e+9oSpVuJTrbbmp18iZjYVu+B2RJJq6gpJVl",
-	"RtMpUq7Ej5LeH9Ij6RSCvhairyZC6j5mhA+O7EVSJBV441JZuVZrl3O3nsjN4d+6LhTL/06T6OZTB+rW",
-	"A1+3HntJPGeLDL68kvKOozivjISzEAghJ/YEUcaQLbGPlkXOTR6A4RIupq4JwzfC9795f5ftEoMFCZ5B",
-	"17QWXRfOeM3kJmSGb2TTaXC+Zkqf+Ze2iL2+c01H1hEmPqNHJntRC/of7NVzpf4UmUj+xGKsxlLa4shq",
-	"JmjZtmhJ86h1+kHZC3qXtIT6uuUQ9+4sW03BfDF7szbhi2l6vbZUW5KGb2HqJ7hjc8fXzELSWEC4xcEl",
-	"zF7Y+ok/soi8d9Tgz6jRP6vWwBWSjRLE3RpGnbzv37bR/bWNvpwRx19ktPgykjZCcZrBdjn1uo6pjet+",
-	"S/jzvcz1uAPM/JHV8bLMcnL32q+g9flSwYXlDE72Ie/FWxNio5aU+mW4FOG9H3ldnH/NMmY0uqUvviyk",
-	"MvbsNq+CdbtYVPBgobOh4Oprxi+XvY7v3IlWcCfRNN95wVoxeP2lGI8hIYvSNzze7n52/+svEd8fbPsj",
-	"e3m2ED1yqlWwd5O/prGlxbUDAcn78n6BFnp3YIgZxNhVeCl4FPvryqvlR222Wg+Yj4TMqI6OoqLAN9vh",
-	"8JXz5Wwd8N1e+HAPGedJvTV/N5r5xi9oJxUdN5Ao3+BLXBK84d4X0nynyIN9zBlJYyJtG64sJqlLvMS4",
-	"rKvYxiEf2tRKiheYIJK+MvzdF1gzTiiRYuqqxQSHc+6ubmDXZCIKqWysa+U2X+9B/+J3uB3FwQ+/TsfU",
-	"+1Ovecf9NDy2qf6IXbtUTbzCsFb3nwhbam+wiOQg8tQjCDrAel9Dfffr7iPqGqXdV5IZPsM0dhlAxuvp",
-	"RFlCYd9Cs9eiopAml8BB5ZXn+4VMo6NoF/UR9+Lc/eRGplDebhylRa2LU6+SDY0uTkYhCo1WGUVauGuV",
-	"q7I84L5HbVYb1zK9wIDYFlYb7oMdSeOqM3H5bZnXMv/5h1ZRVmBHxn6Y++64HXBScdua9ndGGUu9Wf/V",
-	"q4vShpobXmDzVtP6vcHK3s3/9MmTA5zPX1Zcm8HefDo/8EfbgnFMNUzpjLjesBeS2l7kCR7xFUg2mhFR",
-	"uDuqVG3g6sr7m083/xMAAP//",
+	"7H3pbhs5uuirEHUP0J07ZXmJsykY3ONJO9OeSdI+SRoBbjtXolWfJLaryGqSZVkTGJh3uO9wHmye5IAf",
+	"ydrE0mLLjtM9f4JYVcXl47dv/BKNRJYLDlyrqP8lmgJNQOJ/X9HRFF4JrqVIzd8JqJFkuWaCR/3oRzEj",
+	"qeAToqdAKFczkCSjc3IO5AJy3YviSI2mkFHzKVzRLE8h6kd5cZ6yUUwyerVDJ/Dnx3t7URzpeW4eKi0Z",
+	"n0TX13F0/JFOFif9OAVyCVIxwYkY49QScgkKuKbmnea0i8O+YfwiPCyHK01yOoGYzKbAzdgSCFNEcCDf",
+	"v3/9ijw/eP780aoJ3okPWkgIzCEugCtCpZnqEiRCiZzPyciAWXXBi4sdhQMuAuk6jnIqaQbaH1ghlZDd",
+	"2xuM8AUPObNZcg5jIcHMzsyrvxUg51EccZqZuewHjaVl9OoN8ImeRv2DvcPncZQx7n/YD55kRll68kN4",
+	"WTRJJCgVG0AwrQhLCEPYk5QpXS4rp3parQrMiAOWRHEk4beCSUiivpYF1Nc5FjKjOupHRYFvLi7sNR1p",
+	"IU8S83ZglluPfzJ+S/VoGt64wW9/EB6j9ZRqg3GjKeUTSHrkE9NTUWjCdJ3KmCKHB89L2FiKrdZ9Mt6x",
+	"83ac2v7e3l54ue8EhzWWPDPLNOsZpQy4JlORJuolebx3aCmH4SaUZmmKW1q2UjPlzZb7hmVMh9lSRrnB",
+	"JsgUoZpkooZILfxOcZD6zAmMaZHqqP9kLzbLYFmRmT/2ENHtXxWaM65hAtISowSVC64AafFoNIJcAyLX",
+	"SHANHBdL8zxlI2RVu78qs+Ivtcn/Q8I46kf/a7fiybv2qdotB8S5WqdDL4D3yMm44lpKZKCnzPBnQTTg",
+	"UQARMw4l/Ze0R4khKKLoXBGme9F1HL2FrS38LQSXbBYwGomC4+G0xc5Op9z5iadzMhbSYiBNU5Cdskay",
+	"S6ohJlzsIJddKmlCe3DL2sV3ri1/129FwsbMHu3ipupEYddYSGl+WRRUtU1vtoifjgo9PZbSMvutnFJt",
+	"SDNDfaBcivMUsj9tNuCp/Sp09kaYPn12+IIoGJmfyJPeQUyEJJS4uUoRbE46M5IB0rFB64ym5hdIViHN",
+	"MkB6GV3B8mdOCz0Vkv1jixTbAOkCEIaMX9KUJQOLMMN+naUyRQp+wcWMG7AYwahgJAEfzKTgk61sP44+",
+	"ffq0Y1YJXJs9QpifakFo7aUucvsLVWxEJNA0+/NZJMwnZ1FIb7mOo1Oq1AXM38NvBSi9NZC7YV9NDV/g",
+	"k07OM/Iv9MgJAnUiRIJcZcwugWSMFxoUoTxB9c8K3q2hnCeN7l1vneQ+GZk9M6iF6GMV2heHT549QnZv",
+	"ldOtHYMbrgv4yLS/U0Tja1sC67VHygXxS5OEmelpeipFDlIzI6LHNFUQR3ntpy9RBkrRCTTxeiOxytSC",
+	"XEUbAol4Rue9oAyq1MxfyjV8Ll8U57/CSJtzMttSCsG74c4ofjnQ/tPWGuIIrnImQQ0Yb2i3jOunh1FN",
+	"+dlbVH4M5EUOwWFxwoH9+UsE3AzxS/QXoBJkbYsdsGisujFYY8F+AUGQ2dPYEFxoYqxCc7RsFtZsPw0t",
+	"5ZXgY2bgygS/w/XEUaFAWg23zc6PzhUyASNeuWFtM6oIVReA3A+FMD4zeH4ukjmBVAHRQlwYtV4xPoLV",
+	"GNwNgWO/jdaquCcaQhUZpmJE0/9MREYZH/aI4Rn2D+9gMJgnObWwYwqSl6TIc5DIsFNhjKQRVYDGtqFP",
+	"RTNcdkXTNKH/6f7qjUQWxQ279slhw6x9HC/iNe7kDbOya4ODRLOk8Z+lKsSMl4fqlkClpPMFkNvRgiC/",
+	"yoXcdJUJ1bT7k9riwy9YW3lhKc0dLGiFYqbI+bw0L+fm+GKiitHUYIUzFmKC2KViIkUKKiYKlDGeVUzc",
+	"73BpQFjD0moBgLCAZEB1g8klVMOOZhmsRu3aCLEFUwjo1rXwzpHgBoAPUy1KbyNArKAxAtRaanWUPkro",
+	"d4rkU8Ghic77znhd6qWpbxIXEdwWk0rbvW24LwkjcQlyPhiJxKFYc4dMT62+b6Yw2q7gCRnjVKW9ajHg",
+	"JVFToxijrBWOIa1FTe/dIl6JBIIUtbDhE6OFqNyaKRtL3NVU1z5m4c5WcHIOU5qO/d5VgWsyW23Ooorz",
+	"sCOyfqDmpdB50pFml3W5fS5ECpTjsyJpUPqiZG9RszVdBizpUi+CesWiLsFaxLnkTRVe2a+aBX/v1lJU",
+	"x6rD0G1rNQuP6/J3lYKDJxA6nL99+vumGJdO6krW8YeDJ08DOlYcjeRl/cXTna4XLzrgcqHnjZleBb8u",
+	"VEPpU2wSfO2q5fE7fNxgV4ch8Tvf+JsW4M0O7P7sOmOEngWNWZKZouNUPmx4LBcwX1/im1NfJexxwNDi",
+	"3hjFKSA//vLqlBw+Iynlk4JOgGg6QWMXJWZTiqCeXQPs4ycNwB7EUU610b6ifvT/fjna+b905x+fvxzE",
+	"j6+//2Vn8Nn9srfz4vOX/fj59aP//R9R4PjeiAnjR1pDlm+smsAlG8FgiaCsLLIZS1NiRM+EM+VUQasu",
+	"kPP5JtJzYQOp2cDi/Mc7aPF5ZVZI4lnBLdTP/cD8OVVqJmSyjkME30MUyiA7BznwkHOe7qAsOiohJcbk",
+	"8R5hSQqoXr/YIwmdl551wrjSQBPz2v4BmYpCWr/JM3ytpoaVsqWFzRaUtS2FMXvC+CthALaWKG77jKEU",
+	"pHXNQpFzUCwB66hFpr4oYbMxrczmpcp6Tn8rwBrn7oguYL6my+oIXUz2mGqq0sYqjdD5Wh9+FDr/CFd6",
+	"0f1Qbjd0Dm83VWhHEuhmGne8obFro4Eja1tDEtZmQFIFbhFtluE8zU69JBNhzAo61iDJD8dvjj8ek93L",
+	"/V1LwuttwErNFRFCw0TC7LpupGOgFqQSnEypIlxoMpoKBZwIHjLF46hD8YgjNJjWFkTvRQp/lZQHLTfU",
+	"pNQS/otzmYVn1kxZX40s8mRjhFlf38KDsPi1iDkOdh5S5TbjOhY3VhgmkVMfQ11KJxnj9V/325RTYQdN",
+	"05/GUf+X5QfmhP/15zb340WaGnE/Ae0iUlPBrNlkHtFzM4sx2WvIs96UaOB2TGhEOwNvprYmCtlab8d0",
+	"U6cYN0MG4nAoLdCZ4IUKoeoCVR7alAAh+VSybrUkvGw9wtSmTix3jjZt30EKY0Tt5R8ZRr42rRpmvlJr",
+	"9NByY9d2GV7i5/AZ3cT5fDMRupFgerdcH3QslCkbfUhekrEEIBqujAaDQZ6UcVjQCdfRBd/B7LSS9ZvI",
+	"RpCQCT7fULEYSUiAa0bTVR64ADCGnF6yCTWoX42jepbBDYkEXUgOSYyOWC3+9uGnd98/GpKZZLok5ibw",
+	"4+hqZyJ23I+/KsF77+nsrYti1HhKW9lOaa5FfktfVQnDBlzibh9WM3a+Cbfx33h71gdwpQtixlEzpFv7",
+	"YYKCNI6KWpy5eqvgqsidXxHf9CGO+oNG7MOPaz0a1d+aGi4ftLJx+YMGRqwSlnbHQSBy+MgyuAkvuDUf",
+	"6OYB9a9CMQaBz62ejwjONMY/JuzSKv6N3La9lUbYTznwkx8wqjMp5E3COtVpq0F51Ju53ZhHDcUmnPHJ",
+	"gKaTwSVNi1sMWfd6DoAnuWA2JLyo6QZfHRgsH2SgpyK5+SqUKkCGHXyzCzUoZNjL59OwbgdWCZfCxr6X",
+	"AyDw3lZ2b1XPG38NEr0kiRgVmU856vJwGvK5HbAsAi6FU/OVLYCordhbbKnhxsKyOhE7fNpLMCnuINxu",
+	"cK5Lp+sCKoAgYY5oGdF7GEtQ05vwa2k/vZn+trggH9DcUFNaYd1v5DBY0zrPJcuonIdnxEh4hzPBSZVy",
+	"zTa1LUkgIbMpS8ElyHKh1/UoLDNi/TLjqG7I2vWFUOKGquoN3DjrekGo0oNCbTh4p5dDzfloKgVnKmQZ",
+	"nmifQyA4UXAJkqbEupQVEeMqyLqG45LVPAaNWRv+giVn4Hx+36rRcBfWwlra/RKQVpl/9wLVWyVN2VKY",
+	"wVJiDB3JxykQgX8gyn6Cc2PScHMG5gD6ZHiKI/8d5q9KoPVyKhW8MnjJBLdyQb2WIjOfDImQZ3yIr7iU",
+	"zIU3JFCb0Jz1zvj2jrWRxVWDyJIzvvOsG88ib55041fqo0TfplNgAvpuPAKtGN5KD8uKyNUKPr0ZE/FR",
+	"tZb1qEkKVGmy/4SMplTSkQapyPeUYwCMpinSFQqX0tXIhZ6CJLwwa4/JWIqMPH8Ul6Gz/YPnMaF8Xo0Y",
+	"Ey6ILFIgYnzG8dQVHmSP+LUpWyaETsgcRJ4CKVyqm4SxkaOWPktmVMbVWo6Wg9VRRj/nKyxI2hSRbd3D",
+	"4CahSg6zG3zXPvf2AlrjLsOA96BgUyZzk41uyRuyInpaSzhvB9O105zD/qINeKadwpU7hHwKSlOnMwfo",
+	"G2VOV+6Q0lQXdZuw7idnOoUl5uKXxbi2pucpkJ/fn5AcJLlgHIPXyFKa/t9C8j6byr7Lxu+X7r2KR67U",
+	"1Z3Dzi6z3MqSQypdk20LKAlvc8kRltWhHSWhNMOwOCVYFReTnOqpsVVsdj0pPw+GGdE8DQ1tBAQ5tU8J",
+	"41qgA/5cJGvkvuMuQ8BpxLkbvuTHF7+92Ll6dpnsZHv6HzuzQ9pK4DhsOfKeBjZTH17dOrVxO8mIdbi0",
+	"5ghD6OuY+M1l1gcKr3LClAYJyc3s0M2SKhajbw8187QORb/HbvjJuy8hqKLP68ScK3t8dbj4ZslL9RD/",
+	"sm9+9u+FixJWCMoq6WEz2Jr/G/XZSbCQvWZfIDOmp4yT2ZSNpoTy8sF3CnMmbN1owy/U5Tcxr9fDUYlk",
+	"l+gB9UPW/jugSYYWViaS8qH9bWUNDs4TAtaH0RSSIoXkWFJVSNg4ntaVklOrDSYjyn1LCVJwzbDgit/Q",
+	"cVZOGdyOzXfbNOd24qrlFrfgNYtciomkGWbFqbnSkDXVjNdMwlhcEcHJG8aLq9BhUwm0q7GDngl5EZNR",
+	"oYkWtnzCUIAilEiYuFrjarr9Fwe9vd5Bb2/34DA0VSOPO3Awef6SDGmeD8sq7FyKpBjp79B1FlQWbuI+",
+	"dOp70MmKdpV1o2KvCGNnW7uIqgsVTurYJHHUJgk0jdvFUrm7coYqAL7R4N4+DvvHQ27L6pAbX1dQb+U8",
+	"NdbVgMASUrpzR40n2YC9Uet3skZWWKcj54OG/Od8w3TTj9hcxYqZGDk+Jpg0VYtZO+9wSrHXzEtXCG+V",
+	"AEJTl+e3Kl3spummN8skvvcU1YWTQQ30v7CdxwqHV8uQqrO35Z6nOLraETRnO2a1E+A7cKUl3dF0ojxt",
+	"Rv3agNcV97Tl+g0KDvthntxyWjfRdd2XUBv++f6Lg5uNr6sgXpl5Mpi68O424NYe9rr7mGttAtb3bJ6W",
+	"vZHIDEgiMHf2gosZ+srYhAvpvJplPwovPBYKuYSsjKNAWycCV7ZnTx8n0RQTTDAG1+jqULaxsHTv8g+3",
+	"clz1RV63pfjvCs1rGVILp+HerjloYtIwSrEkQ/I+Az3uo4ND9bFTRR+HRZ91H9/c8We6MgVwvY3Ulm3F",
+	"T8vm3goWNEe9rlxrzQSylVjMxjYpKu4AloUQAqtVot9OobrZLgJrdh2WRCFDgXfUTIuEAR9BraD9JUpf",
+	"10KLun5UdZLM6ByVvYYlvxxvr3GTJ/blmjfJqh7r7tBt5Lpelri4JZvkUS/QV2AOQkNCzudE5XQEauUm",
+	"nZruC3rMnqf0EnoLmH3D87IbuK5nE63HLM2qjGH/HZZ3g1JVDc5WyKG5nIUFrkkMX4MEAutcKh9totKD",
+	"6gmCGVnL2c5PY0LtkZfg7oXtm5s6KB90a5Kq684tDq0J0Q/AE2QDigyPXKoxOgv7xG6M/Ouf/z1catWy",
+	"4LDGdFGVB6ZBr8R92vAzPDWovyHK+HPebCnuq+ZaSMFTs0DrJCiUYZhlq8sbLutW6Nfhb2jA0dZLqSCX",
+	"bzpxcinGLDV7VyAv8YRVXwJNmr9gkL5skWFfKP/ChyFMuCfCaII1ePrLqUfnv9MstiWJZisyywxQfIxs",
+	"o/zKW1SMdgbtzBfHXIo0g4096muCvTMNUOgcU2ddlnhFOe5Bf3dXC53vnvz4vt+qxv4/1tj487/++d+h",
+	"KX+Tg5x39CZWNANsVkP+6z0xcOkTSk7f/ZUwTs6pgqeHDfZzPg8TYGVWter4qYLHB7FzvAoFZDYVxHwe",
+	"dlUuS1i0UzQBVW6u6zTx/Jcws6pLoJCE5jkGzFqs6/DFwd7jFy3d82kjRvu02WVgb+cF+fynYCOBnzs7",
+	"Xb0BjbY/5QlJ2AQTO8fWD4dvxfhk2BvGZDgw/+wMyTnoGVi3XNYjHzDYRxUCOImJoQkqISnV7RFVYJNt",
+	"GpX9rQYKByt7SflN3CjN5taBsXKAxUO3qFhIpucfzDB2xnMrCMr/vfbo/LdPH6M40NqrLuIwCQr99aVl",
+	"7u0TJ79d5rvt++UNIB8oM/YLB0gUUdqcn63fd9iPW0XXt11huZ+ptvWRruIqlBRiCyacxfQdNqLGeA2S",
+	"SXNwqtioPfY1priMxeLYp5ijFbdmULHZMpOk5qrACUtAKNsDa0R9j0GMebhRFOJg74yf8TaAGUIL2zvu",
+	"PX1O/vbpI/l+qOd5n1D9p19nehgTbAzzyJqJKbsERTTwRtNLpsglSOxya/3XZgUXMCcKNKH6jA93ezNI",
+	"0x3sUbr76+xC9X5Vgg975KiljzHl6q7iUhETfASxn8f21vTzYKvTAvcjZI98mgrsle465ypCz3hzeNzE",
+	"lCpybgi3pucZRLKOttlUpKUShDB7J2wPR6zh1ZAa2BOlpSE/9MwjrCkn0OznYeah3Hvs+xheU5i2h+uz",
+	"KDMWciK0b9ZNU3aBXWzR9cjPuHnF93Z142K/AZ4Qs9U5GVOWQuJiWmXWre1hh8wmZSNwxp5rY32UY9PM",
+	"g95eFEeFTB1aqv7u7mw261F83BNysuu+VbtvTl4dv/twjN9UaVTRyY/vyasplRMDntNUaHJ0ekL+9c//",
+	"j7w9iiPXqzzqR/soZnPgNGdRP3rc2+s9xvi6niKbCGMIVr2FZNtROnNtRWyipZ4Jg3HKegkM38ajVmzC",
+	"HY7WUSUmmDusppAQShJM8UcsqPT/HsHWopj85Tu9nnGH9RayJY85SaJ+9FfQ2O2n2Wa/oyS+emW33kj9",
+	"+nOrL/jB3t7W2qzi6jqarHpixUavz57sP3t0mz6rjasgNu6Z/XjvsOvlEja79cbauCOX47vqu6rpbSWs",
+	"ov4vn+NIFZkt4PEAcamzyNnmRBTScVrDzNH98kuUMGWjVdFnM2ADhw2us2Rn1K73dOi8gDyh8tAHi0uh",
+	"xXagVgkj4ssLyff2c/JKcA4jTX4oX9nv7cUojZ4f7h/+kXHwEwobZPFW+LBleIc+xt2qXhEjvEIF+OZr",
+	"Idu6RY8ccTfJeaEJRSFfVw+cxB1+OXMN6M6ccnk9RNbKnXzMnL+kidpVU8SPpeWODvu/iGS+BCGvdmaz",
+	"2Y4xfnYKmQI39lGyYVNpG/C9buqwrnfJndFGswtkV3dtpojr2D5utpPaSs/wQ7uf5XhY7zhvPtlf85NG",
+	"+/stIP6XUtP+5fN1/OW6QQhH6qJSsSqsRBy10urp04NHNdpAWmjQhYRLcQHdNOHVRnsJg58EU52tWpXR",
+	"OQGvQzjFkNicCEUO9vZcq5iaitnsyE9To5jNSQI0iYkWokeOznjtdVrSZNlgoNnUk2LgwyqpXJyLZP5d",
+	"uZQ+GYY7Pwx7Z/wY2aof3ZZ8KNxI3QxQPtHQqFE28SSo47xHSD58Ol6UQpV1MSZcIKsyIO1FvytiOXYm",
+	"oY/dOeSymz+HVPCJOXFHOHt7L5YTTunBDtPNcDF+brP8FozX+n0Q6KT+8ePHU2JvgBDS/DAsEwasTBk2",
+	"IvlDd83TGTd49JIMG87gKrXQO6v9xi35nsOE8p75yIZRh+6Crmd7z2Jf3yshR0/pI5cMqesR4jNehlR7",
+	"BHFAuWbhQmFNROiKEjQdMV18uGEKgV/f0xePH9VYg+3168vEAuyhb8yXKTU8gvEz3hEujV02cVYobXZe",
+	"wc5OY9NOSoPbM6Pai4xPUqiD07I8l0can/HSB+D8Mfj8XLgf3ZosUtISY+3sU3oJcXW/huFHdU8DF2bN",
+	"c+G+ckOJGQ9xKyxf/Qrcyucf3bPe0Yztdmjj/1YzwpwTZyQHvb2WX7GDP17u7yKHxDKBXddKodtZQVRG",
+	"09ReoVcmeJ4XWhtFohJP6KRU1ZV2/OI7RcaSTozV5On2XIqZMorHBUBObL1UpiC9xPb2wrkwDAPgwhN+",
+	"KiaWoI0ewtwtjLgae7ngSHBVZKgY9IngKTasI6c/ffhIEtHp7nAXVJxSzHpagdcarvTuVGdpE6EDtxSG",
+	"smMnVlJv3cxHGJQJMJnzpTF+QYz5Xje5ZL2U5jNWtKmAIe9gcuzKR9ZjOhva3vVuWvfMYxp3kiy/p43A",
+	"FVPasm0jZFMxIYyvr3CVR7jlY3dbQM+sc9SW8qoWdPD40I0Ci3zAunW7FabKZDgobRohUahRUh+9fTkQ",
+	"mVGjshuJOKqdQC+goJsVNE7pbpDQ35OzFv4drD656r7Cr4wemBKD2XA1IFqWQCcUkwzWwIey4XeYS7xx",
+	"Tazv4mQazdLXZw/LIeev6Nr8cJy8v6+by4aBquthj/zsjHEXSrS3mlVFFxSDMSW1eRMe2yf7NklkDs0w",
+	"Te+MD7MxHXjwujv5yh6yxpSXbDLVdvhWQQczRM01JFYB8DcZTqm1PWyNjSLDso/pMD7jwyrZxZlJrtfX",
+	"kHwvxmSohc6HsVHNaxUX5gdX7jF89JJMhLEdqCbDEluzMR0aGY/H9fhej8sJi0HCFPabXQ7EegEMU0TN",
+	"mB5NISFiPLaC5eDF1+Mcb1DAWWHiIoG1jv64/lq2u2cillMscA9RLHHivqOZNaOxVN4m6jnbzlrTi3lu",
+	"TqfES7rqtURVJNhgnkWvpEeOOaqJ1FvUxpp0kVPgCSSWOgh2fQhph2/sDu5IAQq1qbtevFT3wDrxA3k3",
+	"zj1Sbqd3C852b8hWpVJ0en5Y6RRcC8N2aJouFVKi0EdpGq0DV+9oDEP2q0HKpz5GnxfhBY0lOz+8vW5y",
+	"Bfgy23w8TJ0Gw2psu+5IRiLCO/TKoEpDgsTlHaINYdEnFNPDcCi+mDcV20QHF0Mzb8bNskDrDnPap67f",
+	"aGqGbAiCXffN7jlMyvv0Su9p4+LTMhweY0YItTpHdQ8q7rlHjsrfpdGqCiP0SmeS5+ZUkRmkadCNY+/x",
+	"gDtXmmoXhtyZ3nRvglVwGFgkGlgkGvbtFY7on7WdDA0KunbGpYowcG2hhr2vqb1V5NP3gZTYZQPJSko5",
+	"iYt6ee9raC+oRy6AGX+NnfCvEsm/tn7i6ajkRqiptPTS1YyvySC6xcdfzGObfm/vAPRdVu6Ggsu7BrZF",
+	"uq07p+9BQTjce3Gv2MvFwNsF/YXaco6F5Hfhc6tkz7hZu64Wr1xagY7+Tgprby9iZEfKtZkXhb9Rh1+W",
+	"kQtiHaYGBLaBHhlWLSaHRItlnQ8XfTFIAI3WjttBwzs8kJqq4rOW6bpGS+ssxowzNe1mD6/x+QJ4ts8Y",
+	"GlN8+3K9LabjCpuJBKrE15GES+x4Q9vfqBnfaqyxBgUYQtkdlZn5YUZkbSWfot0wP0rnOU/US986DPCW",
+	"MRJy+NoigNOKRO+KhGqNPdciog7Tu3TsMEUsmO7H+P46mqHfraMG1y2nAQQutKWMr4L5a1jK9tCbXrku",
+	"W7neLe1qR2nId4rc1cgP6AQGCis9r8NkY1PhbxQ+QdJx3lufWbdILK9xgjsmlt9tZOSovBMNoyE2vx6M",
+	"XU84zEJqQoUO4QOXvm3u6qh52a2r9BzU5+yR9y6wbXS5Zki7kVy5EMPGzr1/jAh27TTiJRqy9fXMhLxQ",
+	"rvTGQpxJPSelw8fWybnKIt+V2qmQdVbRI03HoJFr4bClvichZns1b0uGKdC9BxCz1C0iXDek3UGhLnaw",
+	"hBW3wgsVuvTIkW8kYivGhHLs2YbOfMtzdNqUaafAfdppM+/MlzKd8bJ256W7bLVMnEVzsVC1Ei6PbF7X",
+	"tF36mCJapBg3MVAI57fafd8NBrbjFX/QyGwzd7Pl34u9dw/9Z7WE61pIYdHvt1VqOnZpmJiTUUfySvJc",
+	"GR2OrfJO+Hq/7Wk05Ii3qwEtE+K6IZZd0Br7WaA3PncVome8bE5Mff0Bh5I0fCJns3LR56/3iK+EdKk9",
+	"VVMNnJoZ4ZymYmZOTwmXqE5GlJ9xTFarhdhRjyhjo8ieyst0DIV62FmZHqZVB927ItZacsdD0OXu2Tv4",
+	"0aXX4vkY/KBGhcJoUKvMNU/pHH1nOZXaBprLsqHe3WmhJXqul5FTM0bCtPiTxy5FMiovICHD0oQZYq4G",
+	"oSSXAhWcKj9EpIkVRtxWYCs6d1G8MWYv+6vjgw086Rl38ktwQODOvZw83Nu3Qnz46dOnnaNaAn3Zmwej",
+	"738+ixhXxXjMRpgwb85sUIsQMsHPIpdR/uLw2d6jM5tAPmMKeuRHLGm2+SdiXMrdZhJGHIwUbNaS1OzN",
+	"bNbycufOiJHmh9hQQrMMM1XoSLrUFpqZ/7n1GeVGcK951vQJ5jlVlclgLRODlEqEOIfr0no3fMMNfs95",
+	"mUe4/5pmEUzLrFqmIR03pZvSBmIzJwFmVN1vlvi369sx6B6MBD5Uj86pFJfgFfCpIHNRGDpboc04VrhZ",
+	"+A+JoR7420YU7t9RtbWOeTHWZo4wNxpVkbf8291n75vlpKBhee99zHL0/SSNBm1YPGqgEgj20k8qmTGR",
+	"dIT3rDOB5p64BEm+NwJzBnBR9mMzrzZuzDJsvSbBHvXIUZo2XeloJhAuZsYU9RVg2N3BuklYZtNjhljf",
+	"YPe4C/ZSgt0R5SNIhzFWV6j6+fXIkbpgfHLGLeVYI0H56ueQoPkBofY24Fs62J68aV+r0MH+3QbRXPCf",
+	"PNTkrB/pJTSjIYg9NSS1/YeWupjjzk4LeCDbb6ywHBpvsZv5TfoKPMAD+lg6/21xYUsNN6eDveINuMI3",
+	"Pr0FOQFyat5w1aiPXzx9RITlDq5tDIbl0WEzPBnvIPQDcfaf84Q6Ktv0UOsHegcpKXBqx7+OG6NkZu87",
+	"CJ0/3XTE7TiPLFLeuX62f3Dflmtd5rowY63BukcvxhuIhdra83tVFsrZDV/OmFJGktxvYM/e6yaJu8Kp",
+	"RcWlFmBLnFRntMYWMeDl0rZamEmlsW0ZrzUkq6oprDHnHgsFPjeW4bU051C92iMfMbsUb8FcJP83TOlj",
+	"u7Y7NLBwBryhpAvjfHOuLZpND5zv+x0HOH9H0MC7CV2Yyl325wZ66fyJtoDVexIbjtAR5YQDQ1Sy9YSE",
+	"C0kkjIAZk8b3sYFUWZdD5SWw9fCY/tXytCqRAToqzVdlAY6bsm/xMgepBPd+0poTwi3MGs8Fr/B7ChJ6",
+	"5CixdRT8jDeKi2w9n+8LosrIRVVnFtInj5LkLgtLN4pc72+vnMNf8r+cshzM2szh95iYiax2IGZ82HfU",
+	"gInb9aQL1/WADLUQg4zy+cDyZ2tzSnvDL2blO9/9A/VFHCX1yrtV0ueWlfY3TRJw9bRHSQLJHyNXoMXH",
+	"gzXuCI7fa6H7SqZUUzBrguChlbdDsmmRe5juvliWxJLrpjeoHZLLxCUcl1dnbmKM4VcnP4Ss6440jFoA",
+	"dOLdancvCQ4ftORwGrgVBsN+2S2o3pLWSlAd0tfvy/SwiNLN+NfLHgyh567bU3ecz3f6ngivf3oweBom",
+	"J1WaMooP6z1EiSrSZFFEvKUXFutP3eT3ivytk/w3HZQaVE0f9774CmyN4v77QnyDKVjM6c2EyipoHOL2",
+	"6GGxJ0moY0hDlm8Nd+88I+KOkfbhqctldxKrtY0XxXy7SUlbnjfiHN1o8Qqf+5jC2lzJaUVoDve+kWid",
+	"A0krWuc4BD0XhfdI2SjEfbGKv2N7r2pFS870KhdySR51mhIpZsrvZQrenXFeaHdlQXmbAJNGR5iCIt8f",
+	"Sc1GKZD9J/jwYM9boH/94fT9o5icz222AKa90FDr32Nc2Fu4U8ec3XxX82mq6VYccrFRrM1qd35gKheK",
+	"+XbebfsT71my+HIBeXUXBG3eK0O1pqNpBly/xE84zeDPZ5GPNRoYnEWBK1oeqGPwuGpU7ZOjppAmNZRb",
+	"qBXZSK65hgudEb0xvUscM8N3IFgjJep37fvFrtW5FBpGuhEYd7eq2K7CgSqQJoganCsb013ftwJvOFTL",
+	"q3dFagMHqItfCpb0yDEdTRvVCoyTPKWjzmYZoeoD/KB+8/SdxhKaE3UgFkIjxhuRuK8DHMFXQ7CvIJfb",
+	"bRWsX5OVGRelJ2tORqJIE3fHD8NE7fuS0j9IOsPkxEb7FbUE/TfheXjp2IqCdpTfmNbRQhUb/8hz16vJ",
+	"ZW2WF50oa/LbxjJM1W2hBTnOpUjxAr27cfTZ/hDv7HVT9xp7aN4519WrX1eAVKB99tQ3lB/54OwYzA40",
+	"apKDZ4hRb5OGdr8suC5b5+y9oylVupXobLup1cmbTITt4x+QJZm4hJJWVhlNJ0i5Ej9Ker9Lj6RTCAZa",
+	"iIGaCqkHmBE+7NvbwUgq8BqtsnKt1i7nfj2R28O/TV0olv+dJNH15w7UrQe+bjz2injOHTL48p7Re47i",
+	"vDYSzkIghJzYE0QZQ7bEPloWOTd5AIZLuJi5JgzfCN//5v1dtksMFiR4Bl3TWnRdOOPdoduQGb6RTafB",
+	"+YYpfepfukPs9Z1rOrKOMPEZPTLZy1rQ/2Cvniv1h8hE8icWYzWW0hZH1jNBy7ZFK5pHbdIPyt66vKIl",
+	"1Ncth3hwZ9lqCuaL2Zu1Cbem6c3aUt2RNHwHMz/BPZs7vmYWksYCwi0OLmD+0tZP/J5F5IOjBn9Gjf5Z",
+	"tQaukGyVIO7XMOrkff+2jR6ubXR7RhzfymjxZSRthOI0g7vl1Js6prau+63gzw8y1+MeMPOvrI6XZZYT",
+	"3m+9ltbnSwWXljM42Ye8F29NiI1aUuqX4VKED37kTXH+DcuY0ehWvviqkMrYs3d5v6/bxbKCBwudLQVX",
+	"3zB+sep1fOdetIJ7iab5zgvWisE7TcVkAglZlr7h8Xb3i/vfYIX4/mjbH9kb0YXokROtgr2b/KWYLS2u",
+	"HQhIPpT3C7TQuwNDzCDGrsKb3qPY30FfLT9qs9V6wHwsZEZ11I+KAt9sh8PXzpezdcD3e+HDA2Scx/XW",
+	"/N1o5hu/oJ1UdNxAonyDL3FBUnYBZSHNd4p8v485I2lMpG3DlcUkdYmXGJd1Fds45CObWknxAhNE0teG",
+	"v/sCa8YJJVLMXLWY4HDG3dUN7IpMRSGVjXWt3ebrA+if/Q7vRnHww2/SMfXh1Gvecz8Nj21qMGZXLlUT",
+	"rzCs1f0nwpbaGywiOYg89QiCDrDe11Df/boHiLpGafeVZIbPMI1dBpDxejpRllDYt9DstagopMklcFB5",
+	"6fl+IdOoH+2iPuJeXLh03sgUytuNo7SodXHqVbKh0cXJKESh0SqjSAt3iXVVlgfc96jNauNaphcYENvC",
+	"asN9sCNpXHUmLr8t81oWP//YKsoK7MjYDwvfHbUDTipuW9P+zihjqTfrv3p1UdpQc8MLbN5qWr+lWcXE",
+	"X6OO8/mroWsz2JtPFwf+ZFswTqiGGZ0T1xv2XFLbizzBI74EycZzIgp3R5WqDZwwZfcbXX++/p8AAAD/",
+	"/w==",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

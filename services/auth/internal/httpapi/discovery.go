@@ -61,7 +61,7 @@ func discoveryOf(issuer string) document {
 	about := OpenIDConfiguration{
 		Issuer: issuer, JwksUri: issuer + "/.well-known/jwks.json",
 		ResponseTypesSupported: []string{"none"}, SubjectTypesSupported: []string{"public"},
-		GrantTypesSupported:              []string{grantClientCredentials, grantRefreshToken},
+		GrantTypesSupported:              []string{grantClientCredentials, grantRefreshToken, grantTokenExchange},
 		IdTokenSigningAlgValuesSupported: []string{"ES256"},
 		ScopesSupported:                  policy.Scopes(), ServiceDocumentation: &docs,
 	}

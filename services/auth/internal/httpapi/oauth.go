@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"time"
+
+	"github.com/google/uuid"
 
 	"github.com/ihr-charging/charging-plot-api/libs/fault"
 	"github.com/ihr-charging/charging-plot-api/services/auth/internal/client"
@@ -15,7 +18,11 @@ import (
 const (
 	grantClientCredentials = "client_credentials"
 	grantRefreshToken      = "refresh_token"
+	grantTokenExchange     = "urn:ietf:params:oauth:grant-type:token-exchange"
 )
+
+// tokenTypeAccess is the one type of token that is exchanged, and that comes of it.
+const tokenTypeAccess = "urn:ietf:params:oauth:token-type:access_token"
 
 // Faults of the protocol itself. Their codes are RFC 6749's.
 var (
@@ -85,11 +92,46 @@ func (a *api) createToken(ctx context.Context, form TokenRequest) (TokenResponse
 			AccessToken: tokens.Access, TokenType: TokenResponseTokenTypeBearer, ExpiresIn: wholeSeconds(tokens.AccessLife),
 			RefreshToken: &tokens.Refresh, Scope: strings.Join(tokens.Scopes, " "),
 		}, nil
+	case grantTokenExchange:
+		if !given {
+			return TokenResponse{}, client.ErrUnknown
+		}
+		return a.exchange(ctx, authenticated, form)
 	case "":
 		return TokenResponse{}, errInvalidRequest.Detailf("grant_type is missing")
 	default:
 		return TokenResponse{}, errUnsupportedGrant
 	}
+}
+
+// exchange gives a client a token on behalf of a user (RFC 8693).
+func (a *api) exchange(ctx context.Context, c client.Client, form TokenRequest) (TokenResponse, error) {
+	switch {
+	case form.SubjectToken == nil:
+		return TokenResponse{}, errInvalidRequest.Detailf("subject_token is missing")
+	case value(form.SubjectTokenType) != tokenTypeAccess:
+		return TokenResponse{}, errInvalidRequest.Detailf("subject_token_type is not %s", tokenTypeAccess)
+	case form.RequestedTokenType != nil && *form.RequestedTokenType != tokenTypeAccess:
+		return TokenResponse{}, errInvalidRequest.Detailf("requested_token_type is not %s", tokenTypeAccess)
+	case form.ActorToken != nil:
+		return TokenResponse{}, errInvalidRequest.Detailf("actor_token is not taken: the client is the actor")
+	}
+	subject, live, err := a.Inspector.Live(ctx, *form.SubjectToken)
+	if err != nil {
+		return TokenResponse{}, err
+	}
+	if !live {
+		return TokenResponse{}, client.ErrSubject.Detailf("the subject token is not live")
+	}
+	issued, err := a.Clients.Exchange(c, subject, fields(form.Scope), list(form.Resource), time.Now())
+	if err != nil {
+		return TokenResponse{}, err
+	}
+	kind := tokenTypeAccess
+	return TokenResponse{
+		AccessToken: issued.Access, TokenType: TokenResponseTokenTypeBearer, ExpiresIn: wholeSeconds(issued.Life),
+		Scope: strings.Join(issued.Scopes, " "), IssuedTokenType: &kind,
+	}, nil
 }
 
 // IntrospectToken tells a service client whether a token is live.
@@ -171,6 +213,8 @@ var oauthCodes = []struct {
 	{client.ErrUnknown, InvalidClient},
 	{client.ErrScope, InvalidScope},
 	{client.ErrAudience, InvalidTarget},
+	{client.ErrSubject, InvalidGrant},
+	{session.ErrNotRevocable, UnsupportedTokenType},
 	{session.ErrRefresh, InvalidGrant},
 	{session.ErrScope, InvalidScope},
 	{session.ErrAudience, InvalidTarget},
@@ -210,6 +254,11 @@ func toAPIIntrospection(a introspection.Answer) Introspection {
 	scope, subject := strings.Join(a.Scopes, " "), a.Subject.String()
 	expires := a.Expires.Unix()
 	out := Introspection{Active: true, ClientId: &a.ClientID, Sub: &subject, Exp: &expires, Iss: &a.Issuer, Scope: optional(scope), Sid: optional(a.SessionID), Jti: optional(a.TokenID)}
+	if a.Actor != uuid.Nil {
+		out.Act = &struct {
+			Sub string `json:"sub"`
+		}{a.Actor.String()}
+	}
 	if len(a.Audience) > 0 {
 		bearer, issued := "Bearer", a.IssuedAt.Unix()
 		out.TokenType, out.Aud, out.Iat = &bearer, &a.Audience, &issued

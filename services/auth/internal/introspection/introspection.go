@@ -25,6 +25,7 @@ type Answer struct {
 	Scopes    []string // of access tokens
 	IssuedAt  time.Time
 	Expires   time.Time
+	Actor     uuid.UUID // who calls on behalf of the subject; zero: nobody
 }
 
 // Refresh is a refresh token that is live.
@@ -67,6 +68,16 @@ func NewService(reader Reader, sessions Sessions, clients Clients) *Service {
 	return &Service{reader: reader, sessions: sessions, clients: clients}
 }
 
+// Live reads an access token of ours and reports whether it is live. One that is not ours is the zero token.Access, and not live.
+func (s *Service) Live(ctx context.Context, text string) (token.Access, bool, error) {
+	access, err := s.reader.Read(text)
+	if err != nil {
+		return token.Access{}, false, nil //nolint:nilerr // that it is not live is the answer
+	}
+	live, err := s.live(ctx, access)
+	return access, live, err
+}
+
 // Introspect tells of an access or a refresh token. What is neither, or not live, is the zero Answer.
 func (s *Service) Introspect(ctx context.Context, text string) (Answer, error) {
 	if hash, err := token.Parse(token.Refresh, text); err == nil {
@@ -79,17 +90,13 @@ func (s *Service) Introspect(ctx context.Context, text string) (Answer, error) {
 			SessionID: refresh.Session.String(), Expires: refresh.Expires,
 		}, nil
 	}
-	access, err := s.reader.Read(text)
-	if err != nil {
-		return Answer{}, nil //nolint:nilerr // that it is not live is the answer
-	}
-	live, err := s.live(ctx, access)
+	access, live, err := s.Live(ctx, text)
 	if err != nil || !live {
 		return Answer{}, err
 	}
 	answer := Answer{
 		Active: true, Issuer: s.reader.Issuer(), Subject: access.Subject, ClientID: access.ClientID, TokenID: access.ID,
-		Audience: access.Audience, Scopes: access.Scopes, IssuedAt: access.IssuedAt, Expires: access.Expires,
+		Audience: access.Audience, Scopes: access.Scopes, IssuedAt: access.IssuedAt, Expires: access.Expires, Actor: access.Actor,
 	}
 	if access.SessionID != uuid.Nil {
 		answer.SessionID = access.SessionID.String()

@@ -285,6 +285,9 @@ func (s *Service) Revoke(ctx context.Context, text string, from caller.Caller) e
 	if err != nil || access.SessionID == uuid.Nil {
 		return nil //nolint:nilerr // by the protocol a token that is not live is as good as revoked
 	}
+	if access.Actor != uuid.Nil {
+		return ErrNotRevocable
+	}
 	holder := account.Holder{Account: access.Subject, Session: access.SessionID}
 	return s.store.End(ctx, holder, Revoked, ended(holder, Revoked, from))
 }

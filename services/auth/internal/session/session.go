@@ -32,6 +32,8 @@ var (
 			Detailf("It is unknown, used or expired, or its session has ended. Log in again.")
 	// ErrScope is returned for a scope that the session does not have.
 	ErrScope = fault.Define(fault.Invalid, "invalid_scope", "The session does not have this scope")
+	// ErrNotRevocable is returned for a token that a service was given on behalf of a user: it may not end the user's session.
+	ErrNotRevocable = fault.Define(fault.Invalid, "unsupported_token_type", "A token on behalf of a user ends by itself, within minutes")
 	// ErrAudience is returned for a service that the session's tokens are not for.
 	ErrAudience = fault.Define(fault.Invalid, "invalid_target", "The session's tokens are not for this service")
 )
