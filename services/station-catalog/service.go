@@ -157,7 +157,7 @@ func assemble(cfg Config, p parts) ([]part, error) {
 	server := httpserver.New(cfg.HTTP, p.tel, checks...)
 	api, err := httpapi.New(httpapi.Config{
 		Store: store, Parties: store, Records: store, Tariffs: store, Imports: store, Fetches: fetcher, Opened: store, Formats: importer.Formats(), Changes: changes,
-		Finder: find.NewFinder(replica, store), Live: replica,
+		Finder: find.NewFinder(replica, store),
 		Cache: rediscache.New[[]byte](p.redis, rediscache.Options{
 			Namespace: "station", Version: 1, TTL: cfg.CacheTTL, Telemetry: p.tel,
 		}),

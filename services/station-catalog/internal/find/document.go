@@ -54,8 +54,22 @@ const (
 	reservableTrait = "reservable"
 )
 
+// Told gives what was last told of the plot that serves an EVSE, and when we learnt of it; the zero time when nothing was.
+type Told func(evse uuid.UUID) (search.Status, time.Time)
+
+// ToldOf is what these statuses tell.
+func ToldOf(statuses map[uuid.UUID]station.PlotStatus) Told {
+	return func(evse uuid.UUID) (search.Status, time.Time) {
+		p, known := statuses[evse]
+		if !known {
+			return search.StatusUnknown, time.Time{}
+		}
+		return status(p.Status), p.ToldAt
+	}
+}
+
 // Document is what the index is to know of a station. Removed EVSEs are left out.
-func Document(st *station.Station, statuses map[uuid.UUID]station.PlotStatus) (search.Document, error) {
+func Document(st *station.Station, told Told) (search.Document, error) {
 	it := item{
 		ID: st.ID, Name: st.Name, Latitude: st.Latitude, Longitude: st.Longitude, Address: st.Address, City: st.City,
 		PostalCode: st.PostalCode, Country: st.Country, Access: st.Access, Operator: st.Operator, Version: st.Version, UpdatedAt: st.UpdatedAt,
@@ -105,9 +119,7 @@ func Document(st *station.Station, statuses map[uuid.UUID]station.PlotStatus) (s
 		if e.Reservable {
 			unit.Traits = append(unit.Traits, reservableTrait)
 		}
-		if p, ok := statuses[e.ID]; ok {
-			unit.Status, unit.StatusAt = status(p.Status), p.ToldAt
-		}
+		unit.Status, unit.StatusAt = told(e.ID)
 		for _, c := range e.Connectors {
 			unit.Connectors = append(unit.Connectors, search.Connector{Standard: c.Standard, PowerW: uint32(max(0, c.PowerW))}) //nolint:gosec // the database bounds it
 		}

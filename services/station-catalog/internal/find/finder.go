@@ -183,10 +183,10 @@ func (f *Finder) indexOf(ctx context.Context, ids []uuid.UUID) (*search.Index, t
 	if err != nil {
 		return nil, time.Time{}, err
 	}
-	index := search.New()
+	index, told := search.New(), ToldOf(statuses)
 	err = index.Load(func(yield func(search.Document, error) bool) {
 		for _, st := range stations {
-			if !yield(Document(&st, statuses)) {
+			if !yield(Document(&st, told)) {
 				return
 			}
 		}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"iter"
 	"log/slog"
-	"maps"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -24,6 +23,7 @@ type Catalogue interface {
 	// All gives every station, of one moment.
 	All(ctx context.Context) iter.Seq2[station.Station, error]
 	StatusesAfter(ctx context.Context, after plotstatus.Place, limit int) (plotstatus.Changes, error)
+	Statuses(ctx context.Context, evses []uuid.UUID) (map[uuid.UUID]station.PlotStatus, time.Time, error)
 }
 
 // Log is the catalogue's change log.
@@ -52,11 +52,11 @@ type Replica struct {
 	index     *search.Index
 	wake      chan struct{}
 
-	// writing guards what the two followers share.
-	writing  sync.Mutex
-	statuses map[uuid.UUID]station.PlotStatus
-	place    plotstatus.Place
-	cursor   string
+	// writing guards what the two followers share. A status of an EVSE that the index does not have is forgotten: whoever brings the
+	// EVSE reads its status from the catalogue, and holds writing until it is in the index, so that none is missed in between.
+	writing sync.Mutex
+	place   plotstatus.Place
+	cursor  string
 
 	warm     atomic.Bool
 	stations gauge
@@ -77,7 +77,6 @@ func (g *gauge) lag() time.Duration { return time.Duration(time.Now().UnixNano()
 func NewReplica(catalogue Catalogue, changes Log, log *slog.Logger) *Replica {
 	return &Replica{
 		catalogue: catalogue, changes: changes, log: log, index: search.New(), wake: make(chan struct{}, 1),
-		statuses: make(map[uuid.UUID]station.PlotStatus),
 	}
 }
 
@@ -127,7 +126,19 @@ func (r *Replica) load(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("head of the change log: %w", err)
 	}
-	statuses := make(map[uuid.UUID]station.PlotStatus)
+	// What was told is kept while the index is made, as small as it can be.
+	type word struct {
+		at     int64
+		status search.Status
+	}
+	words := make(map[uuid.UUID]word)
+	told := func(evse uuid.UUID) (search.Status, time.Time) {
+		w, known := words[evse]
+		if !known {
+			return search.StatusUnknown, time.Time{}
+		}
+		return w.status, time.UnixMicro(w.at)
+	}
 	var at plotstatus.Changes
 	for {
 		at, err = r.catalogue.StatusesAfter(ctx, at.Place, statusLimit)
@@ -135,7 +146,7 @@ func (r *Replica) load(ctx context.Context) error {
 			return err
 		}
 		for _, s := range at.Statuses {
-			statuses[s.EVSEID] = s
+			words[s.EVSEID] = word{s.ToldAt.UnixMicro(), status(s.Status)}
 		}
 		if len(at.Statuses) < statusLimit {
 			break
@@ -145,7 +156,7 @@ func (r *Replica) load(ctx context.Context) error {
 		for st, err := range r.catalogue.All(ctx) {
 			var d search.Document
 			if err == nil {
-				d, err = Document(&st, statuses)
+				d, err = Document(&st, told)
 			}
 			if !yield(d, err) {
 				return
@@ -160,7 +171,7 @@ func (r *Replica) load(ctx context.Context) error {
 	}); err != nil {
 		return fmt.Errorf("index: %w", err)
 	}
-	r.statuses, r.place, r.cursor = statuses, at.Place, cursor
+	r.place, r.cursor = at.Place, cursor
 	r.stations.caughtUp()
 	r.status.caughtUp()
 	r.warm.Store(true)
@@ -185,9 +196,18 @@ func (r *Replica) followStations(ctx context.Context) {
 			pause(ctx, time.Second)
 			continue
 		}
-		if err := r.takeStations(page); err != nil {
+		refused, err := r.takeStations(ctx, page)
+		if err != nil {
+			if ctx.Err() == nil {
+				r.stations.failed.Store(true)
+				r.log.WarnContext(ctx, "search index: statuses of changed stations cannot be read", "error", err)
+				pause(ctx, time.Second)
+			}
+			continue
+		}
+		if refused != nil {
 			// A document that cannot be indexed stays as it was: better one old item than none.
-			r.log.ErrorContext(ctx, "search index: a station was refused", "error", err)
+			r.log.ErrorContext(ctx, "search index: a station was refused", "error", refused)
 		}
 		if len(page.Items) < pageLimit {
 			r.stations.caughtUp()
@@ -205,9 +225,15 @@ func pause(ctx context.Context, d time.Duration) {
 	}
 }
 
-func (r *Replica) takeStations(page feed.Page[station.Station]) error {
+// takeStations puts changes into the index, and tells which were refused. When it fails nothing has happened, and the same changes
+// are to be asked for again.
+func (r *Replica) takeStations(ctx context.Context, page feed.Page[station.Station]) (refused, err error) {
 	r.writing.Lock()
 	defer r.writing.Unlock()
+	told, err := r.told(ctx, page.Items)
+	if err != nil {
+		return nil, err
+	}
 	r.cursor = page.NextCursor
 	batch := search.Batch{AsOf: search.AsOf{Stations: search.Mark{Position: page.NextCursor, Time: page.AsOf}}}
 	var faults []error
@@ -230,7 +256,7 @@ func (r *Replica) takeStations(page feed.Page[station.Station]) error {
 			batch.Deletes = append(batch.Deletes, search.ID(id))
 			continue
 		}
-		d, err := Document(event.Data, r.statuses)
+		d, err := Document(event.Data, told)
 		if err != nil {
 			faults = append(faults, err)
 			continue
@@ -238,12 +264,42 @@ func (r *Replica) takeStations(page feed.Page[station.Station]) error {
 		batch.Upserts = append(batch.Upserts, d)
 	}
 	if len(page.Items) == 0 {
-		return nil
+		return nil, nil
 	}
 	for _, refused := range r.index.Apply(batch).Refused {
 		faults = append(faults, fmt.Errorf("station %s: %w", refused.ID, refused.Err))
 	}
-	return errors.Join(faults...)
+	return errors.Join(faults...), nil
+}
+
+// told gives the statuses of the stations' EVSEs: from the index, and of those that it does not have from the catalogue.
+func (r *Replica) told(ctx context.Context, events []feed.Event[station.Station]) (Told, error) {
+	held := r.index.Snapshot()
+	var unheard []uuid.UUID
+	for i := range events {
+		if events[i].Data == nil {
+			continue
+		}
+		for j := range events[i].Data.EVSEs {
+			if id := events[i].Data.EVSEs[j].ID; !held.Has(search.ID(id)) {
+				unheard = append(unheard, id)
+			}
+		}
+	}
+	var read map[uuid.UUID]station.PlotStatus
+	if len(unheard) > 0 {
+		var err error
+		if read, _, err = r.catalogue.Statuses(ctx, unheard); err != nil {
+			return nil, err
+		}
+	}
+	fresh := ToldOf(read)
+	return func(evse uuid.UUID) (search.Status, time.Time) {
+		if status, at, known := held.Status(search.ID(evse)); known {
+			return status, at
+		}
+		return fresh(evse)
+	}, nil
 }
 
 func (r *Replica) followStatuses(ctx context.Context) {
@@ -288,26 +344,9 @@ func (r *Replica) takeStatuses(changes plotstatus.Changes) {
 	}
 	batch := search.Batch{AsOf: search.AsOf{Statuses: search.Mark{Position: changes.Place.XID, Time: changes.AsOf}}}
 	for _, s := range changes.Statuses {
-		r.statuses[s.EVSEID] = s
 		batch.Statuses = append(batch.Statuses, search.StatusChange{EVSE: search.ID(s.EVSEID), Status: status(s.Status), At: s.ToldAt})
 	}
 	r.index.Apply(batch)
-}
-
-// Statuses gives what is known of the plots that serve these EVSEs, and up to when; false while the replica is not in step.
-func (r *Replica) Statuses(evses []uuid.UUID) (map[uuid.UUID]station.PlotStatus, time.Time, bool) {
-	if !r.InStep() {
-		return nil, time.Time{}, false
-	}
-	r.writing.Lock()
-	defer r.writing.Unlock()
-	out := make(map[uuid.UUID]station.PlotStatus, len(evses))
-	for _, id := range evses {
-		if s, ok := r.statuses[id]; ok {
-			out[id] = s
-		}
-	}
-	return out, r.index.Snapshot().AsOf().Statuses.Time, true
 }
 
 // Warm tells whether the index was ever loaded.
@@ -325,13 +364,6 @@ func (r *Replica) CutOff() bool {
 
 // Snapshot is the present state of the index.
 func (r *Replica) Snapshot() *search.Snapshot { return r.index.Snapshot() }
-
-// Known gives every status that the replica holds, for comparisons.
-func (r *Replica) Known() map[uuid.UUID]station.PlotStatus {
-	r.writing.Lock()
-	defer r.writing.Unlock()
-	return maps.Clone(r.statuses)
-}
 
 // Probe is a readiness check: it never fails while SQL answers in the index's place, and says how far the index is.
 func (r *Replica) Probe(context.Context) (string, error) {

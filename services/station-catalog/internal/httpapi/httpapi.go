@@ -90,11 +90,6 @@ type Cache interface {
 	Get(ctx context.Context, key string, load func(context.Context) ([]byte, error)) ([]byte, error)
 }
 
-// Live gives what the search replica knows of plots; false while it is not in step.
-type Live interface {
-	Statuses(evses []uuid.UUID) (map[uuid.UUID]station.PlotStatus, time.Time, bool)
-}
-
 // Config is what the API is made of.
 type Config struct {
 	Store   Store
@@ -107,7 +102,6 @@ type Config struct {
 	Opened  Openings
 	Changes Changes
 	Finder  *find.Finder
-	Live    Live
 	Cache   Cache
 	Cursors *page.Codec
 	// Submitted is called when an import waits for a worker.

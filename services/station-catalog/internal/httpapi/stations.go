@@ -62,12 +62,9 @@ func (a *API) show(ctx context.Context, st station.Station, status int) (jsonAns
 	for i := range st.EVSEs {
 		ids[i] = st.EVSEs[i].ID
 	}
-	statuses, asOf, ok := a.Live.Statuses(ids)
-	if !ok {
-		var err error
-		if statuses, asOf, err = a.Store.Statuses(ctx, ids); err != nil {
-			return jsonAnswer{}, err
-		}
+	statuses, asOf, err := a.Store.Statuses(ctx, ids)
+	if err != nil {
+		return jsonAnswer{}, err
 	}
 	st.Apply(statuses, asOf)
 	return jsonAnswer{status: status, body: st, etag: liveTag(&st)}, nil

@@ -356,10 +356,6 @@ func (w world) inStep(r *find.Replica) {
 	for _, s := range w.all() {
 		want[s.ID.String()] = s.Version
 	}
-	var newest time.Time
-	if err := w.DB().GetContext(w.t.Context(), &newest, `SELECT max(told_at) FROM evse_status`); err != nil {
-		w.t.Fatal(err)
-	}
 	finder := find.NewFinder(r, broken{})
 	eventually(w.t, "the replica is in step", func() bool {
 		got := map[string]int64{}
@@ -376,14 +372,31 @@ func (w world) inStep(r *find.Replica) {
 			}
 			q.After = page.Next
 		}
-		var last time.Time
-		for _, s := range r.Known() {
-			if s.ToldAt.After(last) {
-				last = s.ToldAt
-			}
-		}
-		return cmp.Equal(want, got) && last.Equal(newest)
+		return cmp.Equal(want, got) && w.toldTo(r)
 	})
+}
+
+// toldTo tells whether the replica has the newest status of every EVSE that there is.
+func (w world) toldTo(r *find.Replica) bool {
+	w.t.Helper()
+	var evses []uuid.UUID
+	for _, s := range w.all() {
+		for _, id := range live(s) {
+			evses = append(evses, id)
+		}
+	}
+	statuses, _, err := w.Statuses(w.t.Context(), evses)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	snapshot := r.Snapshot()
+	for id, want := range statuses {
+		got, at, known := snapshot.Status(search.ID(id))
+		if !known || got.String() != string(want.Status) || !at.Equal(want.ToldAt) {
+			return false
+		}
+	}
+	return true
 }
 
 func eventually(t testing.TB, what string, done func() bool) {

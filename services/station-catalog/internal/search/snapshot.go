@@ -59,6 +59,12 @@ func (s *Snapshot) Status(evse ID) (status Status, at time.Time, known bool) {
 	return status, fromMicros(newest), known
 }
 
+// Has tells whether a station lists the EVSE.
+func (s *Snapshot) Has(evse ID) bool {
+	_, known := s.evses.key(evse)
+	return known
+}
+
 // evse yields each page that has an EVSE of that id, with the EVSE's number there.
 func (s *Snapshot) evse(id ID) func(yield func(spot, int) bool) {
 	return func(yield func(spot, int) bool) {
