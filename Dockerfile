@@ -16,6 +16,7 @@ COPY services/auth/go.mod services/auth/go.sum services/auth/
 COPY services/station-catalog/go.mod services/station-catalog/go.sum services/station-catalog/
 COPY services/charging-plot/go.mod services/charging-plot/go.sum services/charging-plot/
 COPY tools/go.mod tools/go.sum tools/
+COPY bench/go.mod bench/
 COPY e2e/go.mod e2e/go.sum e2e/
 RUN --mount=type=cache,target=/go/pkg/mod cd services/${SERVICE} && GOWORK=off go mod download
 COPY libs libs

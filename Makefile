@@ -40,8 +40,8 @@ generate: ## Generate code from api/openapi, and the charts' schemas and READMEs
 	go generate work
 	cd deploy/charttest && GOWORK=off go run ./cmd/chartdocs
 
-bench: bin/devstack ## Run every benchmark beside a private Postgres and Redis (BENCH=pattern)
-	bin/devstack exec -- go test -run '^$$' -bench '$(or $(BENCH),.)' -benchmem -timeout 60m work
+bench: bin/devstack ## Measure what has a goal, beside a private Postgres and Redis (BENCH=pattern of goals)
+	bin/devstack exec -- go run ./bench -run '$(BENCH)'
 
 build: ## Build the three services into bin/
 	CGO_ENABLED=0 go build -buildvcs=false -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/ ./services/*/cmd/*
