@@ -15,6 +15,7 @@ import (
 
 	libpostgres "github.com/ihr-charging/charging-plot-api/libs/postgres"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/find"
+	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/history"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/plotstatus"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/postgres"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/search"
@@ -159,7 +160,7 @@ func TestStatusBeforeItsStation(t *testing.T) {
 	replica := w.replicas(t.Context())[0]
 	// An EVSE keeps its id when it moves: the status is told while no station lists it, and it comes back under another.
 	evse := live(w.all()["first"])["first-1"]
-	if err := w.Remove(t.Context(), w.all()["first"].ID, func(station.Station) error { return nil }); err != nil {
+	if err := w.Remove(t.Context(), history.Author{Subject: "test"}, w.all()["first"].ID, func(station.Station) error { return nil }); err != nil {
 		t.Fatal(err)
 	}
 	eventually(t, "the station is gone", func() bool { return replica.Snapshot().Len() == 0 })
