@@ -18,8 +18,10 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"hash"
 	"net/url"
 	"strings"
+	"sync"
 
 	"github.com/gofiber/fiber/v2"
 
@@ -44,7 +46,12 @@ var ErrBadCursor = fault.Define(fault.Invalid, "bad_cursor", "The cursor is not 
 
 // Codec makes and reads cursors. It is safe for concurrent use.
 type Codec struct {
-	key []byte
+	key  []byte
+	macs sync.Pool // of hash.Hash by the key: making one costs more than using it
+}
+
+func newCodec(key []byte) *Codec {
+	return &Codec{key: key, macs: sync.Pool{New: func() any { return hmac.New(sha256.New, key) }}}
 }
 
 // NewCodec makes a codec from a secret that all replicas share. It panics on an
@@ -53,12 +60,12 @@ func NewCodec(key []byte) *Codec {
 	if len(key) == 0 {
 		panic("page: a codec wants a key")
 	}
-	return &Codec{key: sum(key, []byte("cursor"))}
+	return newCodec(newCodec(key).sum([]byte("cursor")))
 }
 
 // For returns a codec for one list, whose cursors no other list accepts.
 func (c *Codec) For(list string) *Codec {
-	return &Codec{key: sum(c.key, []byte(list))}
+	return newCodec(c.sum([]byte(list)))
 }
 
 // Encode makes a cursor of v. It panics when v cannot be JSON, since the types
@@ -68,7 +75,7 @@ func (c *Codec) Encode(v any) string {
 	if err != nil {
 		panic(fmt.Sprintf("page: a cursor of type %T: %v", v, err))
 	}
-	tag := sum(c.key, payload)[:tagSize]
+	tag := c.sum(payload)[:tagSize]
 	return base64.RawURLEncoding.EncodeToString(append(tag, payload...))
 }
 
@@ -83,7 +90,7 @@ func (c *Codec) Decode(cursor string, v any) error {
 	if err != nil || len(raw) <= tagSize {
 		return ErrBadCursor.Because(err)
 	}
-	if !hmac.Equal(raw[:tagSize], sum(c.key, raw[tagSize:])[:tagSize]) {
+	if !hmac.Equal(raw[:tagSize], c.sum(raw[tagSize:])[:tagSize]) {
 		return ErrBadCursor
 	}
 	if err := json.Unmarshal(raw[tagSize:], v); err != nil {
@@ -92,8 +99,10 @@ func (c *Codec) Decode(cursor string, v any) error {
 	return nil
 }
 
-func sum(key, message []byte) []byte {
-	mac := hmac.New(sha256.New, key)
+func (c *Codec) sum(message []byte) []byte {
+	mac := c.macs.Get().(hash.Hash)
+	defer c.macs.Put(mac)
+	mac.Reset()
 	mac.Write(message)
 	return mac.Sum(nil)
 }

@@ -160,6 +160,33 @@ func number(s string) float64 {
 	return v
 }
 
+// degrees reads decimals that are parted by commas, as many as there is room for: at most three digits before the point, and fifteen
+// after it.
+func degrees(text string, out []float64) bool {
+	for i := range out {
+		part, rest, more := strings.Cut(text, ",")
+		if more != (i < len(out)-1) || !decimal(part) {
+			return false
+		}
+		out[i], text = number(part), rest
+	}
+	return true
+}
+
+func decimal(s string) bool {
+	s = strings.TrimPrefix(s, "-")
+	before, after, point := strings.Cut(s, ".")
+	if len(before) < 1 || len(before) > 3 || len(after) > 15 || point && after == "" {
+		return false
+	}
+	for i := range len(s) {
+		if (s[i] < '0' || s[i] > '9') && s[i] != '.' {
+			return false
+		}
+	}
+	return strings.Count(s, ".") <= 1
+}
+
 // whole reads what has been checked to be a whole number.
 func whole(s string) int {
 	v, err := strconv.Atoi(s)
@@ -242,8 +269,12 @@ func (r *queryReader) takePlace(name, value string) {
 	r.places = append(r.places, name)
 	switch name {
 	case "near":
-		lat, lon, _ := strings.Cut(value, ",")
-		r.near.Latitude, r.near.Longitude = number(lat), number(lon)
+		var at [2]float64
+		if !degrees(value, at[:]) {
+			r.wrong(name, "pattern", "must be a latitude and a longitude in degrees, as in 48.8566,2.3522")
+			return
+		}
+		r.near.Latitude, r.near.Longitude = at[0], at[1]
 		if !(math.Abs(r.near.Latitude) <= 90) || !(math.Abs(r.near.Longitude) <= 180) {
 			r.wrong(name, "range", "must be a latitude from -90 to 90 and a longitude from -180 to 180")
 		}
@@ -258,10 +289,9 @@ func (r *queryReader) takePlace(name, value string) {
 
 func (r *queryReader) readBox(value string) {
 	var corners [4]float64
-	for i := range corners {
-		var corner string
-		corner, value, _ = strings.Cut(value, ",")
-		corners[i] = number(corner)
+	if !degrees(value, corners[:]) {
+		r.wrong("bbox", "pattern", "must be west, south, east and north in degrees, as in 2.2,48.8,2.5,48.9")
+		return
 	}
 	b := &r.box
 	b.West, b.South, b.East, b.North = corners[0], corners[1], corners[2], corners[3]

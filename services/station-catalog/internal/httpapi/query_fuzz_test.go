@@ -2,7 +2,6 @@ package httpapi
 
 import (
 	"encoding/json"
-	"io"
 	"log/slog"
 	"math"
 	"net/url"
@@ -16,7 +15,7 @@ import (
 
 func fuzzedAPI(t testing.TB) *API {
 	t.Helper()
-	a, err := New(Config{Cursors: page.NewCodec([]byte("key")), Log: slog.New(slog.NewTextHandler(io.Discard, nil))})
+	a, err := New(Config{Cursors: page.NewCodec([]byte("key")), Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}

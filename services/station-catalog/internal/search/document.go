@@ -26,6 +26,30 @@ func (id ID) String() string {
 	return string(text[:])
 }
 
+// MarshalText gives the form of String.
+func (id ID) MarshalText() ([]byte, error) { return []byte(id.String()), nil }
+
+// UnmarshalText reads the form of String.
+func (id *ID) UnmarshalText(text []byte) error {
+	if len(text) != 36 {
+		return errIDText
+	}
+	var digits [32]byte
+	n := copy(digits[:], text[0:8])
+	for _, part := range [][]byte{text[9:13], text[14:18], text[19:23], text[24:36]} {
+		n += copy(digits[n:], part)
+	}
+	if text[8] != '-' || text[13] != '-' || text[18] != '-' || text[23] != '-' {
+		return errIDText
+	}
+	if _, err := hex.Decode(id[:], digits[:]); err != nil {
+		return errIDText
+	}
+	return nil
+}
+
+var errIDText = errors.New("not the hyphenated form of an id")
+
 // Compare orders ids by their bytes.
 func (id ID) Compare(other ID) int {
 	a, b := binary.BigEndian.Uint64(id[:8]), binary.BigEndian.Uint64(other[:8])
