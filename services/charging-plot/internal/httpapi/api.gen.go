@@ -1473,11 +1473,14 @@ type Receipt struct {
 	} `json:"plot"`
 
 	// RegisterFault There when the energy is not what the register says.
-	RegisterFault *string            `json:"register_fault,omitempty"`
-	ReservationS  int64              `json:"reservation_s"`
-	SessionId     openapi_types.UUID `json:"session_id"`
-	StartedAt     time.Time          `json:"started_at"`
-	Station       struct {
+	RegisterFault *string                               `json:"register_fault,omitempty"`
+	ReservationId nullable.Nullable[openapi_types.UUID] `json:"reservation_id"`
+	ReservationS  int64                                 `json:"reservation_s"`
+
+	// SessionId Null in the record of a reservation that nobody used.
+	SessionId nullable.Nullable[openapi_types.UUID] `json:"session_id"`
+	StartedAt time.Time                             `json:"started_at"`
+	Station   struct {
 		Address string             `json:"address"`
 		Id      openapi_types.UUID `json:"id"`
 		Name    string             `json:"name"`
@@ -2288,6 +2291,12 @@ type UpdateReservationParams struct {
 	IfMatch *IfMatch `json:"If-Match,omitempty"`
 }
 
+// GetReservationReceiptParams defines parameters for GetReservationReceipt.
+type GetReservationReceiptParams struct {
+	// IfNoneMatch An `ETag` that the caller holds; 304 when it still stands.
+	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+}
+
 // ListSessionsParams defines parameters for ListSessions.
 type ListSessionsParams struct {
 	StationId *openapi_types.UUID `form:"station_id,omitempty" json:"station_id,omitempty"`
@@ -2654,6 +2663,9 @@ type ServerInterface interface {
 	// UpdateReservation Move or lengthen a reservation
 	// (PATCH /v1/reservations/{reservation_id})
 	UpdateReservation(c *fiber.Ctx, reservationId ReservationID, params UpdateReservationParams) error
+	// GetReservationReceipt What a reservation cost whose driver did not come
+	// (GET /v1/reservations/{reservation_id}/receipt.json)
+	GetReservationReceipt(c *fiber.Ctx, reservationId ReservationID, params GetReservationReceiptParams) error
 	// ListSessions List sessions
 	// (GET /v1/sessions)
 	ListSessions(c *fiber.Ctx, params ListSessionsParams) error
@@ -3910,6 +3922,57 @@ func (siw *ServerInterfaceWrapper) UpdateReservation(c *fiber.Ctx) error {
 
 	handler := func(c *fiber.Ctx) error {
 		return siw.Handler.UpdateReservation(c, reservationId, params)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// GetReservationReceipt operation middleware
+func (siw *ServerInterfaceWrapper) GetReservationReceipt(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "reservation_id" -------------
+	var reservationId ReservationID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "reservation_id", c.Params("reservation_id"), &reservationId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter reservation_id: %w", err).Error())
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetReservationReceiptParams
+
+	headers := c.GetReqHeaders()
+
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Sprintf("Too many values for ParamName If-None-Match, 1 is required, but %d found", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter If-None-Match: %w", err).Error())
+		}
+
+		params.IfNoneMatch = &IfNoneMatch
+
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.GetReservationReceipt(c, reservationId, params)
 	}
 
 	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
@@ -5543,6 +5606,8 @@ func RegisterHandlersWithOptions(router fiber.Router, si ServerInterface, option
 	router.Get(options.BaseURL+"/v1/reservations/:reservation_id", wrapper.GetReservation)
 
 	router.Patch(options.BaseURL+"/v1/reservations/:reservation_id", wrapper.UpdateReservation)
+
+	router.Get(options.BaseURL+"/v1/reservations/:reservation_id/receipt.json", wrapper.GetReservationReceipt)
 
 	router.Get(options.BaseURL+"/v1/sessions", wrapper.ListSessions)
 
@@ -7697,6 +7762,86 @@ type UpdateReservationdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response UpdateReservationdefaultApplicationProblemPlusJSONResponse) VisitUpdateReservationResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
+type GetReservationReceiptRequestObject struct {
+	ReservationId ReservationID `json:"reservation_id"`
+	Params        GetReservationReceiptParams
+}
+
+type GetReservationReceiptResponseObject interface {
+	VisitGetReservationReceiptResponse(ctx *fiber.Ctx) error
+}
+
+type GetReservationReceipt200ResponseHeaders struct {
+	ETag *string
+}
+
+type GetReservationReceipt200JSONResponse struct {
+	Body    Receipt
+	Headers GetReservationReceipt200ResponseHeaders
+}
+
+func (response GetReservationReceipt200JSONResponse) VisitGetReservationReceiptResponse(ctx *fiber.Ctx) error {
+	if response.Headers.ETag != nil {
+		ctx.Response().Header.Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response.Body)
+}
+
+type GetReservationReceipt304Response = NotModifiedResponse
+
+func (response GetReservationReceipt304Response) VisitGetReservationReceiptResponse(ctx *fiber.Ctx) error {
+	ctx.Status(304)
+	return nil
+}
+
+type GetReservationReceipt401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response GetReservationReceipt401ApplicationProblemPlusJSONResponse) VisitGetReservationReceiptResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response)
+}
+
+type GetReservationReceipt403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response GetReservationReceipt403ApplicationProblemPlusJSONResponse) VisitGetReservationReceiptResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(403)
+
+	return ctx.JSON(&response)
+}
+
+type GetReservationReceipt404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response GetReservationReceipt404ApplicationProblemPlusJSONResponse) VisitGetReservationReceiptResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(404)
+
+	return ctx.JSON(&response)
+}
+
+type GetReservationReceiptdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetReservationReceiptdefaultApplicationProblemPlusJSONResponse) VisitGetReservationReceiptResponse(ctx *fiber.Ctx) error {
 	ctx.Response().Header.Set("Content-Type", "application/problem+json")
 	ctx.Status(response.StatusCode)
 
@@ -10521,6 +10666,9 @@ type StrictServerInterface interface {
 	// UpdateReservation Move or lengthen a reservation
 	// (PATCH /v1/reservations/{reservation_id})
 	UpdateReservation(ctx context.Context, request UpdateReservationRequestObject) (UpdateReservationResponseObject, error)
+	// GetReservationReceipt What a reservation cost whose driver did not come
+	// (GET /v1/reservations/{reservation_id}/receipt.json)
+	GetReservationReceipt(ctx context.Context, request GetReservationReceiptRequestObject) (GetReservationReceiptResponseObject, error)
 	// ListSessions List sessions
 	// (GET /v1/sessions)
 	ListSessions(ctx context.Context, request ListSessionsRequestObject) (ListSessionsResponseObject, error)
@@ -11352,6 +11500,34 @@ func (sh *strictHandler) UpdateReservation(ctx *fiber.Ctx, reservationId Reserva
 		return err
 	} else if validResponse, ok := response.(UpdateReservationResponseObject); ok {
 		if err := validResponse.VisitUpdateReservationResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetReservationReceipt operation middleware
+func (sh *strictHandler) GetReservationReceipt(ctx *fiber.Ctx, reservationId ReservationID, params GetReservationReceiptParams) error {
+	var request GetReservationReceiptRequestObject
+
+	request.ReservationId = reservationId
+	request.Params = params
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.GetReservationReceipt(ctx.UserContext(), request.(GetReservationReceiptRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetReservationReceipt")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetReservationReceiptResponseObject); ok {
+		if err := validResponse.VisitGetReservationReceiptResponse(ctx); err != nil {
 			return err
 		}
 	} else if response != nil {

@@ -110,7 +110,7 @@ func ToAPIMeterValue(r session.Reading) MeterValue {
 // ToAPIReceipt writes a CDR as the API says it. A tariff that is not a JSON object, which cannot be stored, is left out.
 func ToAPIReceipt(c session.CDR) Receipt {
 	out := Receipt{
-		Id: c.ID, SessionId: c.SessionID, DriverId: idOrNull(c.DriverID), Token: toAPISessionToken(c.Token), StartedAt: c.StartedAt, EndedAt: c.EndedAt, TimeZone: c.TimeZone,
+		Id: c.ID, SessionId: idOrNull(c.SessionID), ReservationId: idOrNull(c.ReservationID), DriverId: idOrNull(c.DriverID), Token: toAPISessionToken(c.Token), StartedAt: c.StartedAt, EndedAt: c.EndedAt, TimeZone: c.TimeZone,
 		StopReason: c.StopReason, MeterStartWh: c.MeterStartWh, MeterStopWh: c.MeterStopWh, EnergyKwh: c.EnergyKWh,
 		ChargingS: c.ChargingS, ParkingS: c.ParkingS, ReservationS: c.ReservationS, Lines: make([]ReceiptLine, 0, len(c.Lines)),
 		Tariff:           nullable.NewNullNullable[map[string]any](),

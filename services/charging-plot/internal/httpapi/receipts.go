@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/receipt"
+	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/reservation"
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/session"
 )
 
@@ -60,4 +61,23 @@ func (a *API) GetReceiptHTML(ctx context.Context, request GetReceiptHTMLRequestO
 // GetReceiptPDF implements StrictServerInterface.
 func (a *API) GetReceiptPDF(ctx context.Context, request GetReceiptPDFRequestObject) (GetReceiptPDFResponseObject, error) {
 	return a.paper(ctx, request.SessionId, "pdf", "application/pdf", receipt.PDF)
+}
+
+// GetReservationReceipt implements StrictServerInterface.
+func (a *API) GetReservationReceipt(
+	ctx context.Context, request GetReservationReceiptRequestObject,
+) (GetReservationReceiptResponseObject, error) {
+	r, err := a.Reservations.GetReservation(ctx, request.ReservationId)
+	if err != nil {
+		return nil, err
+	}
+	if !caller(ctx).Sees(r.DriverID, r.OperatorID) {
+		return nil, reservation.ErrNotFound
+	}
+	cdr, err := a.Sessions.GetNoShowCDR(ctx, r.ID)
+	if err != nil {
+		return nil, err
+	}
+	tag := `"` + cdr.ID.String() + `"`
+	return GetReservationReceipt200JSONResponse{Body: ToAPIReceipt(cdr), Headers: GetReservationReceipt200ResponseHeaders{ETag: &tag}}, nil
 }

@@ -310,3 +310,28 @@ func TestCancelReservation(t *testing.T) {
 		w.call(http.MethodDelete, path, token, nil).wants(http.StatusConflict, "reservation_ended")
 	})
 }
+
+func TestGetReservationReceipt(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	site := w.Site(1)
+	_, token := w.driver()
+	_, other := w.driver()
+	var r httpapi.Reservation
+	w.call(http.MethodPost, "/v1/reservations", token, map[string]any{"plot_id": site.PlotIDs[0], "duration_min": 30}).wants(http.StatusCreated).into(&r)
+	path := "/v1/reservations/" + r.Id.String() + "/receipt.json"
+	w.call(http.MethodGet, path, "", nil).wants(http.StatusUnauthorized)
+	w.call(http.MethodGet, path, other, nil).wants(http.StatusNotFound, "reservation_not_found")
+	w.call(http.MethodGet, path, token, nil).wants(http.StatusNotFound, "session_not_billed")
+	_, err := w.DB.ExecContext(t.Context(), `
+		INSERT INTO cdrs (id, reservation_id, driver_id, operator_id, document, created_at)
+		SELECT r.id, r.id, r.driver_id, r.operator_id, json_build_object('id', r.id, 'reservation_id', r.id, 'lines', '[]'::json, 'currency', 'EUR',
+			'total_after_taxes', '7.20', 'started_at', '2026-05-04T12:00:00Z', 'ended_at', '2026-05-04T12:15:00Z', 'created_at', '2026-05-04T12:15:00Z'), now()
+		FROM reservations r WHERE r.id = $1`, r.Id)
+	w.Must(err)
+	var receipt httpapi.Receipt
+	w.call(http.MethodGet, path, token, nil).wants(http.StatusOK).into(&receipt)
+	if !receipt.SessionId.IsNull() || receipt.ReservationId.MustGet() != r.Id || receipt.TotalAfterTaxes.MustGet().Amount != "7.20" {
+		t.Errorf("the receipt is %+v", receipt)
+	}
+}

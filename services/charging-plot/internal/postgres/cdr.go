@@ -25,20 +25,10 @@ INSERT INTO cdrs (id, session_id, driver_id, operator_id, document, created_at) 
 // bill makes the CDR of a session that has just been completed. A tariff that cannot be priced must not keep a charge point from ending
 // its transaction: the record is then without a price, and the log says why.
 func (s *Store) bill(ctx context.Context, tx txn, now time.Time, done session.Session) error {
-	var stay session.Stay
-	var place struct {
-		Name         string `db:"name"`
-		Address      string `db:"address"`
-		OperatorName string `db:"operator_name"`
-	}
-	if err := tx.GetContext(ctx, &place, stayPlaceSQL, done.StationID); err != nil {
-		return fmt.Errorf("read the station: %w", err)
-	}
-	p, err := getPlot(ctx, tx, done.PlotID)
+	stay, err := stayAt(ctx, tx, done.PlotID, done.StationID)
 	if err != nil {
 		return err
 	}
-	stay.StationName, stay.Address, stay.OperatorName, stay.PlotLabel = place.Name, place.Address, place.OperatorName, p.Label
 	from, until := done.Window()
 	if stay.Readings, err = curveReadings(ctx, tx, done.ID, from, until); err != nil {
 		return err
@@ -74,6 +64,24 @@ func (s *Store) bill(ctx context.Context, tx txn, now time.Time, done session.Se
 		return fmt.Errorf("store the cost: %w", err)
 	}
 	return nil
+}
+
+// stayAt says where a stay was.
+func stayAt(ctx context.Context, q sqlx.QueryerContext, plotID, station uuid.UUID) (stay session.Stay, err error) {
+	var place struct {
+		Name         string `db:"name"`
+		Address      string `db:"address"`
+		OperatorName string `db:"operator_name"`
+	}
+	if err := sqlx.GetContext(ctx, q, &place, stayPlaceSQL, station); err != nil {
+		return stay, fmt.Errorf("read the station: %w", err)
+	}
+	p, err := getPlot(ctx, q, plotID)
+	if err != nil {
+		return stay, err
+	}
+	stay.StationName, stay.Address, stay.OperatorName, stay.PlotLabel = place.Name, place.Address, place.OperatorName, p.Label
+	return stay, nil
 }
 
 const setCostSQL = `UPDATE sessions SET cost = $2 WHERE id = $1`

@@ -181,7 +181,7 @@ func (s *Store) claimFacts(ctx context.Context, tx txn, now time.Time, r reserva
 	if err := read(); err != nil || !f.Expired {
 		return f, err
 	}
-	if err := giveUp(ctx, tx, now, []uuid.UUID{r.PlotID}); err != nil {
+	if err := s.giveUp(ctx, tx, now, []uuid.UUID{r.PlotID}); err != nil {
 		return f, err
 	}
 	if err := s.settle(ctx, tx, now, []uuid.UUID{r.PlotID}, nil); err != nil {

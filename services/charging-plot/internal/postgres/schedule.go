@@ -73,7 +73,7 @@ RETURNING ` + reservationColumnsR
 func (s *Store) BeginReservations(ctx context.Context, limit int) (int, error) {
 	return s.due(ctx, toBeginSQL, limit, func(ctx context.Context, tx txn, now time.Time, plots []uuid.UUID) error {
 		// Whoever was before and has not come makes way first.
-		if err := giveUp(ctx, tx, now, plots); err != nil {
+		if err := s.giveUp(ctx, tx, now, plots); err != nil {
 			return err
 		}
 		var rows []reservationRow
@@ -100,13 +100,17 @@ RETURNING ` + reservationColumnsR
 
 // GiveUpReservations ends claims whose driver has not come.
 func (s *Store) GiveUpReservations(ctx context.Context, limit int) (int, error) {
-	return s.due(ctx, toGiveUpSQL, limit, giveUp)
+	return s.due(ctx, toGiveUpSQL, limit, s.giveUp)
 }
 
-func giveUp(ctx context.Context, tx txn, now time.Time, plots []uuid.UUID) error {
+// giveUp ends the claims on plots whose drivers have not come, and bills what the tariff wants for that.
+func (s *Store) giveUp(ctx context.Context, tx txn, now time.Time, plots []uuid.UUID) error {
 	var rows []reservationRow
 	if err := tx.SelectContext(ctx, &rows, giveUpSQL, now, ids(plots), reservation.ReasonNobody); err != nil {
 		return fmt.Errorf("give up reservations: %w", err)
+	}
+	if err := s.billNoShows(ctx, tx, now, rows); err != nil {
+		return err
 	}
 	return tellReservations(ctx, tx, now, rows...)
 }

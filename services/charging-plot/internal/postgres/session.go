@@ -323,7 +323,7 @@ func (s *Store) orderSession(ctx context.Context, tx txn, order session.Order) (
 		return session.Session{}, err
 	}
 	// A claim whose driver has not come is no longer in anybody's way, even if the scheduler has not come to it yet.
-	if err := giveUp(ctx, tx, now, []uuid.UUID{order.PlotID}); err != nil {
+	if err := s.giveUp(ctx, tx, now, []uuid.UUID{order.PlotID}); err != nil {
 		return session.Session{}, err
 	}
 	claim, err := s.claimFor(ctx, tx, now, order)
@@ -494,11 +494,14 @@ func release(ctx context.Context, tx txn, now time.Time, claim uuid.UUID) error 
 }
 
 // displace ends the claims that have begun on a plot which somebody else's car has taken.
-func displace(ctx context.Context, tx txn, now time.Time, plotID uuid.UUID) error {
+func (s *Store) displace(ctx context.Context, tx txn, now time.Time, plotID uuid.UUID) error {
 	var rows []reservationRow
 	err := tx.SelectContext(ctx, &rows, displaceSQL, plotID, now, reservation.ReasonOccupied, reservation.ReasonNobody)
 	if err != nil {
 		return fmt.Errorf("fail the displaced reservations: %w", err)
+	}
+	if err := s.billNoShows(ctx, tx, now, rows); err != nil {
+		return err
 	}
 	return tellReservations(ctx, tx, now, rows...)
 }

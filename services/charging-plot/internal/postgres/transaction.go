@@ -152,7 +152,7 @@ func (s *Store) begin(
 			return sessionRow{}, err
 		}
 	}
-	if err := displace(ctx, tx, now, plotID); err != nil {
+	if err := s.displace(ctx, tx, now, plotID); err != nil {
 		return sessionRow{}, err
 	}
 	if err := saveSession(ctx, tx, now, &row); err != nil {

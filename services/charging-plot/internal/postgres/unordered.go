@@ -31,7 +31,7 @@ func (s *Store) show(ctx context.Context, tx txn, at time.Time, id, plotID uuid.
 	if err != nil {
 		return nil, err
 	}
-	if err := giveUp(ctx, tx, s.now(), []uuid.UUID{plotID}); err != nil {
+	if err := s.giveUp(ctx, tx, s.now(), []uuid.UUID{plotID}); err != nil {
 		return nil, err
 	}
 	claim, err := s.claimFor(ctx, tx, at, session.Order{PlotID: plotID, DriverID: t.DriverID})

@@ -20,6 +20,7 @@ import (
 type CDR struct {
 	ID            uuid.UUID       `json:"id"`
 	SessionID     uuid.UUID       `json:"session_id"`
+	ReservationID uuid.UUID       `json:"reservation_id,omitzero"`
 	DriverID      uuid.UUID       `json:"driver_id"`
 	Token         *token.Snapshot `json:"token,omitempty"`
 	OperatorID    uuid.UUID       `json:"operator_id"`
@@ -81,7 +82,7 @@ func Finish(s Session, stay Stay, id uuid.UUID, now time.Time) (CDR, error) {
 	}
 	readings, gained, wrong := gain(s, stay.Readings)
 	cdr := CDR{
-		ID: id, SessionID: s.ID, DriverID: s.DriverID, Token: s.Token, OperatorID: s.OperatorID, PlotID: s.PlotID, StationID: s.StationID,
+		ID: id, SessionID: s.ID, ReservationID: s.ReservationID, DriverID: s.DriverID, Token: s.Token, OperatorID: s.OperatorID, PlotID: s.PlotID, StationID: s.StationID,
 		StationName: stay.StationName, Address: stay.Address, OperatorName: stay.OperatorName, PlotLabel: stay.PlotLabel,
 		StartedAt: s.StartedAt, EndedAt: s.EndedAt, TimeZone: s.TimeZone, StopReason: s.Reason,
 		MeterStartWh: *s.MeterStartWh, MeterStopWh: *s.MeterStopWh,

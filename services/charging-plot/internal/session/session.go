@@ -98,6 +98,7 @@ const (
 	ReasonCanceled   = "canceled_by_driver"   // before it began
 	ReasonSuperseded = "superseded"           // the charge point began another on the plot without ending this one
 	ReasonRemoved    = "plot_removed"
+	ReasonNoShow     = "no_show" // of a record without a session
 	ReasonImported   = "imported"
 	ReasonLimit      = "limit_" // and which: energy, time, cost, soc
 )
