@@ -35,7 +35,7 @@ func importing() *cobra.Command {
 			}
 			file := io.NopCloser(cmd.InOrStdin())
 			if args[0] != "-" {
-				if file, err = os.Open(args[0]); err != nil { //nolint:gosec // the caller says which file
+				if file, err = os.Open(args[0]); err != nil {
 					return err
 				}
 			}

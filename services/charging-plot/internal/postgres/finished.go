@@ -135,7 +135,7 @@ func finishedPlaces(ctx context.Context, tx txn, rows []importer.Row) (map[strin
 func idAt(t time.Time) uuid.UUID {
 	id := newID()
 	var millis [8]byte
-	binary.BigEndian.PutUint64(millis[:], uint64(max(0, t.UnixMilli()))) //nolint:gosec // not negative
+	binary.BigEndian.PutUint64(millis[:], uint64(max(0, t.UnixMilli())))
 	copy(id[:6], millis[2:])
 	return id
 }
