@@ -227,10 +227,12 @@ func reaches(need string, p authn.Principal, row policy.Row) bool {
 
 var methods = []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete}
 
-// run compares product and oracle in every case. Of the disagreements it reports the first few.
-func run(t *testing.T, report int) (cases, wrong int) {
+// run compares product and oracle: for each route and method with one in so many of the callers, others each time. Of the
+// disagreements it reports the first few.
+func run(t *testing.T, oneIn, report int) (cases, wrong int) {
 	t.Helper()
 	callers, relations := everyone(), rows()
+	turn := 0
 	for name, d := range documents(t) {
 		contract := read(t, d)
 		paths := map[string]bool{}
@@ -241,7 +243,11 @@ func run(t *testing.T, report int) (cases, wrong int) {
 		for path := range paths {
 			for _, method := range methods {
 				said := contract[method+" "+path]
-				for _, who := range callers {
+				turn++
+				for i, who := range callers {
+					if (i+turn)%oneIn != 0 {
+						continue
+					}
 					for _, row := range relations {
 						cases++
 						want, got := oracle(said, who, row), decide(d, method, path, who, row)
@@ -262,9 +268,13 @@ func run(t *testing.T, report int) (cases, wrong int) {
 // A1: roles × operators × routes × methods × ownership, on the contracts as they are. A new scope wants a line in the policy and,
 // by somebody who thinks again, one in the oracle.
 //
-// It does not run beside the next one, which spoils the policy for a moment.
+// POLICY_MATRIX=full takes every caller to every route. It does not run beside the next one, which spoils the policy for a moment.
 func TestMatrix(t *testing.T) { //nolint:paralleltest // see above
-	cases, wrong := run(t, 20)
+	oneIn := 4 // every caller meets a quarter of the routes
+	if os.Getenv("POLICY_MATRIX") == "full" {
+		oneIn = 1
+	}
+	cases, wrong := run(t, oneIn, 20)
 	t.Logf("%d cases, %d disagreements", cases, wrong)
 	if cases < 100_000 {
 		t.Errorf("%d cases are not enough", cases)
