@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/gofiber/fiber/v2"
+	plot "github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/plot"
 	"github.com/oapi-codegen/nullable"
 	"github.com/oapi-codegen/runtime"
 	openapi_types "github.com/oapi-codegen/runtime/types"
@@ -319,6 +320,123 @@ func (e MeterValueMarks) Valid() bool {
 	case MarkReset:
 		return true
 	case MarkUnit:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ParkingPatchDirection.
+const (
+	ANGLE         ParkingPatchDirection = "ANGLE"
+	PARALLEL      ParkingPatchDirection = "PARALLEL"
+	PERPENDICULAR ParkingPatchDirection = "PERPENDICULAR"
+)
+
+// Valid indicates whether the value is a known member of the ParkingPatchDirection enum.
+func (e ParkingPatchDirection) Valid() bool {
+	switch e {
+	case ANGLE:
+		return true
+	case PARALLEL:
+		return true
+	case PERPENDICULAR:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ParkingPatchEvsePosition.
+const (
+	CENTER ParkingPatchEvsePosition = "CENTER"
+	LEFT   ParkingPatchEvsePosition = "LEFT"
+	RIGHT  ParkingPatchEvsePosition = "RIGHT"
+)
+
+// Valid indicates whether the value is a known member of the ParkingPatchEvsePosition enum.
+func (e ParkingPatchEvsePosition) Valid() bool {
+	switch e {
+	case CENTER:
+		return true
+	case LEFT:
+		return true
+	case RIGHT:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ParkingPatchParkingRestrictions.
+const (
+	ParkingPatchParkingRestrictionsCUSTOMERS   ParkingPatchParkingRestrictions = "CUSTOMERS"
+	ParkingPatchParkingRestrictionsDISABLED    ParkingPatchParkingRestrictions = "DISABLED"
+	ParkingPatchParkingRestrictionsEMPLOYEES   ParkingPatchParkingRestrictions = "EMPLOYEES"
+	ParkingPatchParkingRestrictionsEVONLY      ParkingPatchParkingRestrictions = "EV_ONLY"
+	ParkingPatchParkingRestrictionsMOTORCYCLES ParkingPatchParkingRestrictions = "MOTORCYCLES"
+	ParkingPatchParkingRestrictionsPLUGGED     ParkingPatchParkingRestrictions = "PLUGGED"
+	ParkingPatchParkingRestrictionsTAXIS       ParkingPatchParkingRestrictions = "TAXIS"
+	ParkingPatchParkingRestrictionsTENANTS     ParkingPatchParkingRestrictions = "TENANTS"
+)
+
+// Valid indicates whether the value is a known member of the ParkingPatchParkingRestrictions enum.
+func (e ParkingPatchParkingRestrictions) Valid() bool {
+	switch e {
+	case ParkingPatchParkingRestrictionsCUSTOMERS:
+		return true
+	case ParkingPatchParkingRestrictionsDISABLED:
+		return true
+	case ParkingPatchParkingRestrictionsEMPLOYEES:
+		return true
+	case ParkingPatchParkingRestrictionsEVONLY:
+		return true
+	case ParkingPatchParkingRestrictionsMOTORCYCLES:
+		return true
+	case ParkingPatchParkingRestrictionsPLUGGED:
+		return true
+	case ParkingPatchParkingRestrictionsTAXIS:
+		return true
+	case ParkingPatchParkingRestrictionsTENANTS:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ParkingPatchVehicleTypes.
+const (
+	ParkingPatchVehicleTypesBUS                        ParkingPatchVehicleTypes = "BUS"
+	ParkingPatchVehicleTypesDISABLED                   ParkingPatchVehicleTypes = "DISABLED"
+	ParkingPatchVehicleTypesMOTORCYCLE                 ParkingPatchVehicleTypes = "MOTORCYCLE"
+	ParkingPatchVehicleTypesPERSONALVEHICLE            ParkingPatchVehicleTypes = "PERSONAL_VEHICLE"
+	ParkingPatchVehicleTypesPERSONALVEHICLEWITHTRAILER ParkingPatchVehicleTypes = "PERSONAL_VEHICLE_WITH_TRAILER"
+	ParkingPatchVehicleTypesRIGID                      ParkingPatchVehicleTypes = "RIGID"
+	ParkingPatchVehicleTypesSEMITRACTOR                ParkingPatchVehicleTypes = "SEMI_TRACTOR"
+	ParkingPatchVehicleTypesTRUCKWITHTRAILER           ParkingPatchVehicleTypes = "TRUCK_WITH_TRAILER"
+	ParkingPatchVehicleTypesVAN                        ParkingPatchVehicleTypes = "VAN"
+)
+
+// Valid indicates whether the value is a known member of the ParkingPatchVehicleTypes enum.
+func (e ParkingPatchVehicleTypes) Valid() bool {
+	switch e {
+	case ParkingPatchVehicleTypesBUS:
+		return true
+	case ParkingPatchVehicleTypesDISABLED:
+		return true
+	case ParkingPatchVehicleTypesMOTORCYCLE:
+		return true
+	case ParkingPatchVehicleTypesPERSONALVEHICLE:
+		return true
+	case ParkingPatchVehicleTypesPERSONALVEHICLEWITHTRAILER:
+		return true
+	case ParkingPatchVehicleTypesRIGID:
+		return true
+	case ParkingPatchVehicleTypesSEMITRACTOR:
+		return true
+	case ParkingPatchVehicleTypesTRUCKWITHTRAILER:
+		return true
+	case ParkingPatchVehicleTypesVAN:
 		return true
 	default:
 		return false
@@ -883,6 +1001,27 @@ func (e GetCurveVegaLiteParamsTheme) Valid() bool {
 	}
 }
 
+// BlockInput defines model for BlockInput.
+type BlockInput struct {
+	// Reason For the operator's people; the driver is not told.
+	Reason string `json:"reason"`
+}
+
+// BlockedDriver defines model for BlockedDriver.
+type BlockedDriver struct {
+	CreatedAt time.Time          `json:"created_at"`
+	DriverId  openapi_types.UUID `json:"driver_id"`
+	Reason    string             `json:"reason"`
+}
+
+// BlockedDriverPage defines model for BlockedDriverPage.
+type BlockedDriverPage struct {
+	Items []BlockedDriver `json:"items"`
+
+	// NextCursor Leads to the next page; empty on the last.
+	NextCursor string `json:"next_cursor"`
+}
+
 // BootInfo defines model for BootInfo.
 type BootInfo struct {
 	FirmwareVersion   *string `json:"firmware_version,omitempty"`
@@ -1324,6 +1463,84 @@ type NewWebhook struct {
 	Webhook Webhook `json:"webhook"`
 }
 
+// Parking The bay itself, in the words of OCPI 2.3.0 (Parking, EVSEParking). What the operator has not said is left out.
+type Parking = plot.Parking
+
+// ParkingPatch A merge patch of `parking`. A member that is null is forgotten; null in its place forgets them all.
+type ParkingPatch struct {
+	// ApdsReference The bay in the Alliance for Parking Data Standards.
+	ApdsReference nullable.Nullable[string] `json:"apds_reference,omitempty"`
+
+	// DangerousGoodsAllowed Vehicles with dangerous goods may stand here.
+	DangerousGoodsAllowed nullable.Nullable[bool] `json:"dangerous_goods_allowed,omitempty"`
+
+	// Direction How the bay lies to the lane.
+	Direction nullable.Nullable[ParkingPatchDirection] `json:"direction,omitempty"`
+
+	// DriveThrough A vehicle leaves without reversing.
+	DriveThrough nullable.Nullable[bool] `json:"drive_through,omitempty"`
+
+	// EvsePosition Where the EVSE stands as seen from a car that drives in.
+	EvsePosition nullable.Nullable[ParkingPatchEvsePosition] `json:"evse_position,omitempty"`
+
+	// Lighting The bay is lit.
+	Lighting nullable.Nullable[bool] `json:"lighting,omitempty"`
+
+	// MaxVehicleHeightCm Highest vehicle.
+	MaxVehicleHeightCm nullable.Nullable[float64] `json:"max_vehicle_height_cm,omitempty"`
+
+	// MaxVehicleLengthCm Longest vehicle.
+	MaxVehicleLengthCm nullable.Nullable[float64] `json:"max_vehicle_length_cm,omitempty"`
+
+	// MaxVehicleWeightKg Heaviest vehicle.
+	MaxVehicleWeightKg nullable.Nullable[float64] `json:"max_vehicle_weight_kg,omitempty"`
+
+	// MaxVehicleWidthCm Widest vehicle.
+	MaxVehicleWidthCm nullable.Nullable[float64] `json:"max_vehicle_width_cm,omitempty"`
+
+	// ParkingRestrictions Who may stand here.
+	ParkingRestrictions nullable.Nullable[[]ParkingPatchParkingRestrictions] `json:"parking_restrictions,omitempty"`
+
+	// ParkingSpaceLengthCm The bay itself.
+	ParkingSpaceLengthCm nullable.Nullable[float64] `json:"parking_space_length_cm,omitempty"`
+
+	// ParkingSpaceWidthCm The bay itself.
+	ParkingSpaceWidthCm nullable.Nullable[float64] `json:"parking_space_width_cm,omitempty"`
+
+	// RefrigerationOutlet Refrigerated trailers find power.
+	RefrigerationOutlet nullable.Nullable[bool] `json:"refrigeration_outlet,omitempty"`
+
+	// ReservationRequired Nobody may stand here without a reservation.
+	ReservationRequired nullable.Nullable[bool] `json:"reservation_required,omitempty"`
+
+	// RestrictedToType Other vehicles than vehicle_types may not stand here.
+	RestrictedToType nullable.Nullable[bool] `json:"restricted_to_type,omitempty"`
+
+	// Roofed The bay has a roof.
+	Roofed nullable.Nullable[bool] `json:"roofed,omitempty"`
+
+	// Standards Standards that the bay conforms to, such as PAS 1899.
+	Standards nullable.Nullable[[]string] `json:"standards,omitempty"`
+
+	// TimeLimitMin Longest stay.
+	TimeLimitMin nullable.Nullable[int] `json:"time_limit_min,omitempty"`
+
+	// VehicleTypes Vehicles that the bay is meant for.
+	VehicleTypes nullable.Nullable[[]ParkingPatchVehicleTypes] `json:"vehicle_types,omitempty"`
+}
+
+// ParkingPatchDirection How the bay lies to the lane.
+type ParkingPatchDirection string
+
+// ParkingPatchEvsePosition Where the EVSE stands as seen from a car that drives in.
+type ParkingPatchEvsePosition string
+
+// ParkingPatchParkingRestrictions defines model for ParkingPatch.ParkingRestrictions.
+type ParkingPatchParkingRestrictions string
+
+// ParkingPatchVehicleTypes defines model for ParkingPatch.VehicleTypes.
+type ParkingPatchVehicleTypes string
+
 // Plot defines model for Plot.
 type Plot struct {
 	Connectors []PlotConnector      `json:"connectors"`
@@ -1331,10 +1548,13 @@ type Plot struct {
 	Id         openapi_types.UUID   `json:"id"`
 
 	// Label The number painted on the ground.
-	Label        string             `json:"label"`
-	OutOfService bool               `json:"out_of_service"`
-	Reservable   bool               `json:"reservable"`
-	StationId    openapi_types.UUID `json:"station_id"`
+	Label        string `json:"label"`
+	OutOfService bool   `json:"out_of_service"`
+
+	// Parking The bay itself, in the words of OCPI 2.3.0 (Parking, EVSEParking). What the operator has not said is left out.
+	Parking    Parking            `json:"parking"`
+	Reservable bool               `json:"reservable"`
+	StationId  openapi_types.UUID `json:"station_id"`
 
 	// Status OCPI EVSE status.
 	Status      PlotStatus `json:"status"`
@@ -1416,7 +1636,10 @@ type PlotPage struct {
 type PlotPatch struct {
 	Label        nullable.Nullable[string] `json:"label,omitempty"`
 	OutOfService *bool                     `json:"out_of_service,omitempty"`
-	Reservable   nullable.Nullable[bool]   `json:"reservable,omitempty"`
+
+	// Parking A merge patch of `parking`. A member that is null is forgotten; null in its place forgets them all.
+	Parking    nullable.Nullable[ParkingPatch] `json:"parking,omitempty"`
+	Reservable nullable.Nullable[bool]         `json:"reservable,omitempty"`
 }
 
 // PlotStatus OCPI EVSE status.
@@ -1573,6 +1796,56 @@ type ReservationPatch struct {
 
 // ReservationState State of an OCPI booking.
 type ReservationState string
+
+// ReservationTerms defines model for ReservationTerms.
+type ReservationTerms struct {
+	// CancelUntilMin How long before its beginning the driver may still cancel.
+	CancelUntilMin nullable.Nullable[int] `json:"cancel_until_min"`
+
+	// ChangeUntilMin How long before its beginning the driver may still change it.
+	ChangeUntilMin nullable.Nullable[int] `json:"change_until_min"`
+
+	// MaxAheadMin How far in the future one may begin.
+	MaxAheadMin nullable.Nullable[int] `json:"max_ahead_min"`
+
+	// MaxDurationMin Longest reservation.
+	MaxDurationMin nullable.Nullable[int] `json:"max_duration_min"`
+
+	// MinDurationMin Shortest reservation.
+	MinDurationMin nullable.Nullable[int] `json:"min_duration_min"`
+
+	// NoShowMin How long a plot waits for its driver.
+	NoShowMin  nullable.Nullable[int] `json:"no_show_min"`
+	OperatorId openapi_types.UUID     `json:"operator_id"`
+
+	// PerDriver How many a driver may hold at once at this operator's plots.
+	PerDriver nullable.Nullable[int] `json:"per_driver"`
+	Version   int64                  `json:"version"`
+}
+
+// ReservationTermsInput defines model for ReservationTermsInput.
+type ReservationTermsInput struct {
+	// CancelUntilMin How long before its beginning the driver may still cancel.
+	CancelUntilMin nullable.Nullable[int] `json:"cancel_until_min,omitempty"`
+
+	// ChangeUntilMin How long before its beginning the driver may still change it.
+	ChangeUntilMin nullable.Nullable[int] `json:"change_until_min,omitempty"`
+
+	// MaxAheadMin How far in the future one may begin.
+	MaxAheadMin nullable.Nullable[int] `json:"max_ahead_min,omitempty"`
+
+	// MaxDurationMin Longest reservation.
+	MaxDurationMin nullable.Nullable[int] `json:"max_duration_min,omitempty"`
+
+	// MinDurationMin Shortest reservation.
+	MinDurationMin nullable.Nullable[int] `json:"min_duration_min,omitempty"`
+
+	// NoShowMin How long a plot waits for its driver.
+	NoShowMin nullable.Nullable[int] `json:"no_show_min,omitempty"`
+
+	// PerDriver How many a driver may hold at once at this operator's plots.
+	PerDriver nullable.Nullable[int] `json:"per_driver,omitempty"`
+}
 
 // SchedulePeriod defines model for SchedulePeriod.
 type SchedulePeriod struct {
@@ -2059,6 +2332,9 @@ type IfNoneMatch = string
 // Limit defines model for Limit.
 type Limit = int
 
+// OperatorID defines model for OperatorID.
+type OperatorID = openapi_types.UUID
+
 // PlotID defines model for PlotID.
 type PlotID = openapi_types.UUID
 
@@ -2271,6 +2547,21 @@ type ListReservationsParams struct {
 type CreateReservationParams struct {
 	// IdempotencyKey Any unique text. The same key with the same body gives the same answer for 24 hours.
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// ListBlockedDriversParams defines parameters for ListBlockedDrivers.
+type ListBlockedDriversParams struct {
+	// Limit Most items in a page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor The `next_cursor` of the page before, with otherwise the same query.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
+// PutReservationTermsParams defines parameters for PutReservationTerms.
+type PutReservationTermsParams struct {
+	// IfMatch The `ETag` that was read. With an outdated one the answer is 412.
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
 }
 
 // CancelReservationParams defines parameters for CancelReservation.
@@ -2553,6 +2844,12 @@ type PushPlotStatusJSONRequestBody = StatusPush
 // CreateReservationJSONRequestBody defines body for CreateReservation for application/json ContentType.
 type CreateReservationJSONRequestBody = ReservationInput
 
+// BlockDriverJSONRequestBody defines body for BlockDriver for application/json ContentType.
+type BlockDriverJSONRequestBody = BlockInput
+
+// PutReservationTermsJSONRequestBody defines body for PutReservationTerms for application/json ContentType.
+type PutReservationTermsJSONRequestBody = ReservationTermsInput
+
 // UpdateReservationJSONRequestBody defines body for UpdateReservation for application/json ContentType.
 type UpdateReservationJSONRequestBody = ReservationPatch
 
@@ -2654,6 +2951,21 @@ type ServerInterface interface {
 	// CreateReservation Reserve a plot
 	// (POST /v1/reservations)
 	CreateReservation(c *fiber.Ctx, params CreateReservationParams) error
+	// ListBlockedDrivers The drivers whom an operator does not let reserve
+	// (GET /v1/reservations/blocked-drivers/{operator_id})
+	ListBlockedDrivers(c *fiber.Ctx, operatorId OperatorID, params ListBlockedDriversParams) error
+	// UnblockDriver Let a driver reserve again
+	// (DELETE /v1/reservations/blocked-drivers/{operator_id}/{driver_id})
+	UnblockDriver(c *fiber.Ctx, operatorId OperatorID, driverId openapi_types.UUID) error
+	// BlockDriver Do not let a driver reserve at the operator's plots
+	// (PUT /v1/reservations/blocked-drivers/{operator_id}/{driver_id})
+	BlockDriver(c *fiber.Ctx, operatorId OperatorID, driverId openapi_types.UUID) error
+	// GetReservationTerms What an operator asks of those who reserve
+	// (GET /v1/reservations/terms/{operator_id})
+	GetReservationTerms(c *fiber.Ctx, operatorId OperatorID) error
+	// PutReservationTerms Set what the operator asks of those who reserve
+	// (PUT /v1/reservations/terms/{operator_id})
+	PutReservationTerms(c *fiber.Ctx, operatorId OperatorID, params PutReservationTermsParams) error
 	// CancelReservation Cancel a reservation
 	// (DELETE /v1/reservations/{reservation_id})
 	CancelReservation(c *fiber.Ctx, reservationId ReservationID, params CancelReservationParams) error
@@ -3769,6 +4081,212 @@ func (siw *ServerInterfaceWrapper) CreateReservation(c *fiber.Ctx) error {
 
 	handler := func(c *fiber.Ctx) error {
 		return siw.Handler.CreateReservation(c, params)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// ListBlockedDrivers operation middleware
+func (siw *ServerInterfaceWrapper) ListBlockedDrivers(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "operator_id" -------------
+	var operatorId OperatorID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "operator_id", c.Params("operator_id"), &operatorId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter operator_id: %w", err).Error())
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListBlockedDriversParams
+
+	var query url.Values
+	query, err = url.ParseQuery(string(c.Request().URI().QueryString()))
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for query string: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", query, &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter limit: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", query, &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter cursor: %w", err).Error())
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.ListBlockedDrivers(c, operatorId, params)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// UnblockDriver operation middleware
+func (siw *ServerInterfaceWrapper) UnblockDriver(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "operator_id" -------------
+	var operatorId OperatorID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "operator_id", c.Params("operator_id"), &operatorId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter operator_id: %w", err).Error())
+	}
+
+	// ------------- Path parameter "driver_id" -------------
+	var driverId openapi_types.UUID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "driver_id", c.Params("driver_id"), &driverId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter driver_id: %w", err).Error())
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.UnblockDriver(c, operatorId, driverId)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// BlockDriver operation middleware
+func (siw *ServerInterfaceWrapper) BlockDriver(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "operator_id" -------------
+	var operatorId OperatorID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "operator_id", c.Params("operator_id"), &operatorId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter operator_id: %w", err).Error())
+	}
+
+	// ------------- Path parameter "driver_id" -------------
+	var driverId openapi_types.UUID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "driver_id", c.Params("driver_id"), &driverId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter driver_id: %w", err).Error())
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.BlockDriver(c, operatorId, driverId)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// GetReservationTerms operation middleware
+func (siw *ServerInterfaceWrapper) GetReservationTerms(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "operator_id" -------------
+	var operatorId OperatorID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "operator_id", c.Params("operator_id"), &operatorId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter operator_id: %w", err).Error())
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.GetReservationTerms(c, operatorId)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// PutReservationTerms operation middleware
+func (siw *ServerInterfaceWrapper) PutReservationTerms(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "operator_id" -------------
+	var operatorId OperatorID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "operator_id", c.Params("operator_id"), &operatorId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter operator_id: %w", err).Error())
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params PutReservationTermsParams
+
+	headers := c.GetReqHeaders()
+
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Sprintf("Too many values for ParamName If-Match, 1 is required, but %d found", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter If-Match: %w", err).Error())
+		}
+
+		params.IfMatch = &IfMatch
+
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.PutReservationTerms(c, operatorId, params)
 	}
 
 	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
@@ -5600,6 +6118,16 @@ func RegisterHandlersWithOptions(router fiber.Router, si ServerInterface, option
 	router.Get(options.BaseURL+"/v1/reservations", wrapper.ListReservations)
 
 	router.Post(options.BaseURL+"/v1/reservations", wrapper.CreateReservation)
+
+	router.Get(options.BaseURL+"/v1/reservations/terms/:operator_id", wrapper.GetReservationTerms)
+
+	router.Put(options.BaseURL+"/v1/reservations/terms/:operator_id", wrapper.PutReservationTerms)
+
+	router.Get(options.BaseURL+"/v1/reservations/blocked-drivers/:operator_id", wrapper.ListBlockedDrivers)
+
+	router.Delete(options.BaseURL+"/v1/reservations/blocked-drivers/:operator_id/:driver_id", wrapper.UnblockDriver)
+
+	router.Put(options.BaseURL+"/v1/reservations/blocked-drivers/:operator_id/:driver_id", wrapper.BlockDriver)
 
 	router.Delete(options.BaseURL+"/v1/reservations/:reservation_id", wrapper.CancelReservation)
 
@@ -7468,6 +7996,353 @@ type CreateReservationdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response CreateReservationdefaultApplicationProblemPlusJSONResponse) VisitCreateReservationResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
+type ListBlockedDriversRequestObject struct {
+	OperatorId OperatorID `json:"operator_id"`
+	Params     ListBlockedDriversParams
+}
+
+type ListBlockedDriversResponseObject interface {
+	VisitListBlockedDriversResponse(ctx *fiber.Ctx) error
+}
+
+type ListBlockedDrivers200ResponseHeaders struct {
+	Link *string
+}
+
+type ListBlockedDrivers200JSONResponse struct {
+	Body    BlockedDriverPage
+	Headers ListBlockedDrivers200ResponseHeaders
+}
+
+func (response ListBlockedDrivers200JSONResponse) VisitListBlockedDriversResponse(ctx *fiber.Ctx) error {
+	if response.Headers.Link != nil {
+		ctx.Response().Header.Set("Link", fmt.Sprint(*response.Headers.Link))
+	}
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response.Body)
+}
+
+type ListBlockedDrivers304Response = NotModifiedResponse
+
+func (response ListBlockedDrivers304Response) VisitListBlockedDriversResponse(ctx *fiber.Ctx) error {
+	ctx.Status(304)
+	return nil
+}
+
+type ListBlockedDrivers400ApplicationProblemPlusJSONResponse struct {
+	InvalidApplicationProblemPlusJSONResponse
+}
+
+func (response ListBlockedDrivers400ApplicationProblemPlusJSONResponse) VisitListBlockedDriversResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(400)
+
+	return ctx.JSON(&response)
+}
+
+type ListBlockedDrivers401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response ListBlockedDrivers401ApplicationProblemPlusJSONResponse) VisitListBlockedDriversResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response)
+}
+
+type ListBlockedDrivers403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response ListBlockedDrivers403ApplicationProblemPlusJSONResponse) VisitListBlockedDriversResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(403)
+
+	return ctx.JSON(&response)
+}
+
+type ListBlockedDriversdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListBlockedDriversdefaultApplicationProblemPlusJSONResponse) VisitListBlockedDriversResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
+type UnblockDriverRequestObject struct {
+	OperatorId OperatorID         `json:"operator_id"`
+	DriverId   openapi_types.UUID `json:"driver_id"`
+}
+
+type UnblockDriverResponseObject interface {
+	VisitUnblockDriverResponse(ctx *fiber.Ctx) error
+}
+
+type UnblockDriver204Response struct {
+}
+
+func (response UnblockDriver204Response) VisitUnblockDriverResponse(ctx *fiber.Ctx) error {
+	ctx.Status(204)
+	return nil
+}
+
+type UnblockDriver401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response UnblockDriver401ApplicationProblemPlusJSONResponse) VisitUnblockDriverResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response)
+}
+
+type UnblockDriver403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response UnblockDriver403ApplicationProblemPlusJSONResponse) VisitUnblockDriverResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(403)
+
+	return ctx.JSON(&response)
+}
+
+type UnblockDriverdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response UnblockDriverdefaultApplicationProblemPlusJSONResponse) VisitUnblockDriverResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
+type BlockDriverRequestObject struct {
+	OperatorId OperatorID         `json:"operator_id"`
+	DriverId   openapi_types.UUID `json:"driver_id"`
+	Body       *BlockDriverJSONRequestBody
+}
+
+type BlockDriverResponseObject interface {
+	VisitBlockDriverResponse(ctx *fiber.Ctx) error
+}
+
+type BlockDriver204Response struct {
+}
+
+func (response BlockDriver204Response) VisitBlockDriverResponse(ctx *fiber.Ctx) error {
+	ctx.Status(204)
+	return nil
+}
+
+type BlockDriver400ApplicationProblemPlusJSONResponse struct {
+	InvalidApplicationProblemPlusJSONResponse
+}
+
+func (response BlockDriver400ApplicationProblemPlusJSONResponse) VisitBlockDriverResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(400)
+
+	return ctx.JSON(&response)
+}
+
+type BlockDriver401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response BlockDriver401ApplicationProblemPlusJSONResponse) VisitBlockDriverResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response)
+}
+
+type BlockDriver403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response BlockDriver403ApplicationProblemPlusJSONResponse) VisitBlockDriverResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(403)
+
+	return ctx.JSON(&response)
+}
+
+type BlockDriverdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response BlockDriverdefaultApplicationProblemPlusJSONResponse) VisitBlockDriverResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
+type GetReservationTermsRequestObject struct {
+	OperatorId OperatorID `json:"operator_id"`
+}
+
+type GetReservationTermsResponseObject interface {
+	VisitGetReservationTermsResponse(ctx *fiber.Ctx) error
+}
+
+type GetReservationTerms200ResponseHeaders struct {
+	ETag *string
+}
+
+type GetReservationTerms200JSONResponse struct {
+	Body    ReservationTerms
+	Headers GetReservationTerms200ResponseHeaders
+}
+
+func (response GetReservationTerms200JSONResponse) VisitGetReservationTermsResponse(ctx *fiber.Ctx) error {
+	if response.Headers.ETag != nil {
+		ctx.Response().Header.Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response.Body)
+}
+
+type GetReservationTerms304Response = NotModifiedResponse
+
+func (response GetReservationTerms304Response) VisitGetReservationTermsResponse(ctx *fiber.Ctx) error {
+	ctx.Status(304)
+	return nil
+}
+
+type GetReservationTerms401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response GetReservationTerms401ApplicationProblemPlusJSONResponse) VisitGetReservationTermsResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response)
+}
+
+type GetReservationTermsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetReservationTermsdefaultApplicationProblemPlusJSONResponse) VisitGetReservationTermsResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
+type PutReservationTermsRequestObject struct {
+	OperatorId OperatorID `json:"operator_id"`
+	Params     PutReservationTermsParams
+	Body       *PutReservationTermsJSONRequestBody
+}
+
+type PutReservationTermsResponseObject interface {
+	VisitPutReservationTermsResponse(ctx *fiber.Ctx) error
+}
+
+type PutReservationTerms200ResponseHeaders struct {
+	ETag *string
+}
+
+type PutReservationTerms200JSONResponse struct {
+	Body    ReservationTerms
+	Headers PutReservationTerms200ResponseHeaders
+}
+
+func (response PutReservationTerms200JSONResponse) VisitPutReservationTermsResponse(ctx *fiber.Ctx) error {
+	if response.Headers.ETag != nil {
+		ctx.Response().Header.Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response.Body)
+}
+
+type PutReservationTerms400ApplicationProblemPlusJSONResponse struct {
+	InvalidApplicationProblemPlusJSONResponse
+}
+
+func (response PutReservationTerms400ApplicationProblemPlusJSONResponse) VisitPutReservationTermsResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(400)
+
+	return ctx.JSON(&response)
+}
+
+type PutReservationTerms401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response PutReservationTerms401ApplicationProblemPlusJSONResponse) VisitPutReservationTermsResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response)
+}
+
+type PutReservationTerms403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response PutReservationTerms403ApplicationProblemPlusJSONResponse) VisitPutReservationTermsResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(403)
+
+	return ctx.JSON(&response)
+}
+
+type PutReservationTerms412ApplicationProblemPlusJSONResponse struct {
+	PreconditionFailedApplicationProblemPlusJSONResponse
+}
+
+func (response PutReservationTerms412ApplicationProblemPlusJSONResponse) VisitPutReservationTermsResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(412)
+
+	return ctx.JSON(&response)
+}
+
+type PutReservationTerms428ApplicationProblemPlusJSONResponse struct {
+	PreconditionRequiredApplicationProblemPlusJSONResponse
+}
+
+func (response PutReservationTerms428ApplicationProblemPlusJSONResponse) VisitPutReservationTermsResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(428)
+
+	return ctx.JSON(&response)
+}
+
+type PutReservationTermsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response PutReservationTermsdefaultApplicationProblemPlusJSONResponse) VisitPutReservationTermsResponse(ctx *fiber.Ctx) error {
 	ctx.Response().Header.Set("Content-Type", "application/problem+json")
 	ctx.Status(response.StatusCode)
 
@@ -10657,6 +11532,21 @@ type StrictServerInterface interface {
 	// CreateReservation Reserve a plot
 	// (POST /v1/reservations)
 	CreateReservation(ctx context.Context, request CreateReservationRequestObject) (CreateReservationResponseObject, error)
+	// ListBlockedDrivers The drivers whom an operator does not let reserve
+	// (GET /v1/reservations/blocked-drivers/{operator_id})
+	ListBlockedDrivers(ctx context.Context, request ListBlockedDriversRequestObject) (ListBlockedDriversResponseObject, error)
+	// UnblockDriver Let a driver reserve again
+	// (DELETE /v1/reservations/blocked-drivers/{operator_id}/{driver_id})
+	UnblockDriver(ctx context.Context, request UnblockDriverRequestObject) (UnblockDriverResponseObject, error)
+	// BlockDriver Do not let a driver reserve at the operator's plots
+	// (PUT /v1/reservations/blocked-drivers/{operator_id}/{driver_id})
+	BlockDriver(ctx context.Context, request BlockDriverRequestObject) (BlockDriverResponseObject, error)
+	// GetReservationTerms What an operator asks of those who reserve
+	// (GET /v1/reservations/terms/{operator_id})
+	GetReservationTerms(ctx context.Context, request GetReservationTermsRequestObject) (GetReservationTermsResponseObject, error)
+	// PutReservationTerms Set what the operator asks of those who reserve
+	// (PUT /v1/reservations/terms/{operator_id})
+	PutReservationTerms(ctx context.Context, request PutReservationTermsRequestObject) (PutReservationTermsResponseObject, error)
 	// CancelReservation Cancel a reservation
 	// (DELETE /v1/reservations/{reservation_id})
 	CancelReservation(ctx context.Context, request CancelReservationRequestObject) (CancelReservationResponseObject, error)
@@ -11398,6 +12288,157 @@ func (sh *strictHandler) CreateReservation(ctx *fiber.Ctx, params CreateReservat
 		return err
 	} else if validResponse, ok := response.(CreateReservationResponseObject); ok {
 		if err := validResponse.VisitCreateReservationResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListBlockedDrivers operation middleware
+func (sh *strictHandler) ListBlockedDrivers(ctx *fiber.Ctx, operatorId OperatorID, params ListBlockedDriversParams) error {
+	var request ListBlockedDriversRequestObject
+
+	request.OperatorId = operatorId
+	request.Params = params
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.ListBlockedDrivers(ctx.UserContext(), request.(ListBlockedDriversRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListBlockedDrivers")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListBlockedDriversResponseObject); ok {
+		if err := validResponse.VisitListBlockedDriversResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// UnblockDriver operation middleware
+func (sh *strictHandler) UnblockDriver(ctx *fiber.Ctx, operatorId OperatorID, driverId openapi_types.UUID) error {
+	var request UnblockDriverRequestObject
+
+	request.OperatorId = operatorId
+	request.DriverId = driverId
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.UnblockDriver(ctx.UserContext(), request.(UnblockDriverRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "UnblockDriver")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(UnblockDriverResponseObject); ok {
+		if err := validResponse.VisitUnblockDriverResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// BlockDriver operation middleware
+func (sh *strictHandler) BlockDriver(ctx *fiber.Ctx, operatorId OperatorID, driverId openapi_types.UUID) error {
+	var request BlockDriverRequestObject
+
+	request.OperatorId = operatorId
+	request.DriverId = driverId
+
+	var body BlockDriverJSONRequestBody
+	if err := ctx.BodyParser(&body); err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, err.Error())
+	}
+	request.Body = &body
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.BlockDriver(ctx.UserContext(), request.(BlockDriverRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "BlockDriver")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(BlockDriverResponseObject); ok {
+		if err := validResponse.VisitBlockDriverResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetReservationTerms operation middleware
+func (sh *strictHandler) GetReservationTerms(ctx *fiber.Ctx, operatorId OperatorID) error {
+	var request GetReservationTermsRequestObject
+
+	request.OperatorId = operatorId
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.GetReservationTerms(ctx.UserContext(), request.(GetReservationTermsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetReservationTerms")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetReservationTermsResponseObject); ok {
+		if err := validResponse.VisitGetReservationTermsResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// PutReservationTerms operation middleware
+func (sh *strictHandler) PutReservationTerms(ctx *fiber.Ctx, operatorId OperatorID, params PutReservationTermsParams) error {
+	var request PutReservationTermsRequestObject
+
+	request.OperatorId = operatorId
+	request.Params = params
+
+	var body PutReservationTermsJSONRequestBody
+	if err := ctx.BodyParser(&body); err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, err.Error())
+	}
+	request.Body = &body
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.PutReservationTerms(ctx.UserContext(), request.(PutReservationTermsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "PutReservationTerms")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(PutReservationTermsResponseObject); ok {
+		if err := validResponse.VisitPutReservationTermsResponse(ctx); err != nil {
 			return err
 		}
 	} else if response != nil {

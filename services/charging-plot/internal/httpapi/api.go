@@ -70,7 +70,7 @@ type API struct {
 	Deps
 
 	plotCursors, historyCursors, reservationCursors, sessionCursors, meterCursors, chargePointCursors,
-	webhookCursors, deliveryCursors, tokenCursors, commandCursors, messageCursors *page.Codec
+	webhookCursors, deliveryCursors, blockedCursors, tokenCursors, commandCursors, messageCursors *page.Codec
 }
 
 var _ StrictServerInterface = (*API)(nil)
@@ -85,6 +85,7 @@ func New(deps Deps) *API {
 		commandCursors: deps.Cursors.For("commands"), messageCursors: deps.Cursors.For("messages"),
 		tokenCursors:   deps.Cursors.For("tokens"),
 		webhookCursors: deps.Cursors.For("webhooks"), deliveryCursors: deps.Cursors.For("webhook-deliveries"),
+		blockedCursors: deps.Cursors.For("blocked-drivers"),
 	}
 }
 

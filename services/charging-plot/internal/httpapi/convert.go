@@ -22,7 +22,7 @@ func ToAPIPlot(p plot.Plot) Plot {
 	out := Plot{
 		Id: p.ID, StationId: p.StationID, EvseIds: make([]uuid.UUID, 0, len(p.EVSEs)), Label: p.Label,
 		Status: PlotStatus(p.Status), StatusSince: p.StatusSince, StatusSource: StatusSource(p.StatusSource),
-		Reservable: p.Reservable, OutOfService: p.OutOfService, Connectors: []PlotConnector{}, Version: p.Version, UpdatedAt: p.UpdatedAt,
+		Reservable: p.Reservable, OutOfService: p.OutOfService, Parking: p.Parking, Connectors: []PlotConnector{}, Version: p.Version, UpdatedAt: p.UpdatedAt,
 	}
 	for _, e := range p.EVSEs {
 		out.EvseIds = append(out.EvseIds, e.ID)

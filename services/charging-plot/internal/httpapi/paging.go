@@ -86,3 +86,8 @@ func (p WebhookPage) VisitListWebhooksResponse(c *fiber.Ctx) error {
 func (p WebhookDeliveryPage) VisitListWebhookDeliveriesResponse(c *fiber.Ctx) error {
 	return respond(c, p.NextCursor, p)
 }
+
+// VisitListBlockedDriversResponse implements the generated interface.
+func (p BlockedDriverPage) VisitListBlockedDriversResponse(c *fiber.Ctx) error {
+	return respond(c, p.NextCursor, p)
+}

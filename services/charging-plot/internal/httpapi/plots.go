@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"time"
 
@@ -93,6 +94,14 @@ func (a *API) UpdatePlot(ctx context.Context, request UpdatePlotRequestObject) (
 		patch.ClearReservable = true
 	} else if reservable, err := body.Reservable.Get(); err == nil {
 		patch.Reservable = &reservable
+	}
+	if body.Parking.IsNull() {
+		patch.ClearParking = true
+	} else if parking, err := body.Parking.Get(); err == nil {
+		// Members that were not sent are left out, and those that are to be forgotten are null.
+		if patch.Parking, err = json.Marshal(parking); err != nil {
+			return nil, err
+		}
 	}
 	who := caller(ctx)
 	p, err := a.Plots.PatchPlot(ctx, request.PlotId, patch, func(p plot.Plot) error {

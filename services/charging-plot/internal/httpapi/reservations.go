@@ -20,9 +20,14 @@ type Reservations interface {
 	GetReservation(ctx context.Context, id uuid.UUID) (reservation.Reservation, error)
 	ListReservations(ctx context.Context, sel access.Selection) ([]reservation.Reservation, error)
 	TakenSpans(ctx context.Context, plot uuid.UUID, from, to time.Time) ([]reservation.Span, error)
-	ChangeReservation(
-		ctx context.Context, id uuid.UUID, change func(reservation.Reservation) (reservation.Reservation, error),
-	) (reservation.Reservation, error)
+	ChangeReservation(ctx context.Context, id uuid.UUID, change reservation.Change) (reservation.Reservation, error)
+	GetTerms(ctx context.Context, operator uuid.UUID) (reservation.OperatorTerms, error)
+	PutTerms(
+		ctx context.Context, t reservation.OperatorTerms, check func(reservation.OperatorTerms) error,
+	) (reservation.OperatorTerms, error)
+	BlockDriver(ctx context.Context, operator, driver uuid.UUID, reason string) error
+	UnblockDriver(ctx context.Context, operator, driver uuid.UUID) error
+	ListBlocked(ctx context.Context, operator, after uuid.UUID, limit int) ([]reservation.Blocked, error)
 }
 
 // CreateReservation implements StrictServerInterface.
@@ -117,14 +122,22 @@ func (a *API) UpdateReservation(ctx context.Context, request UpdateReservationRe
 		return nil, errNoPatch
 	}
 	who := caller(ctx)
-	r, err := a.Reservations.ChangeReservation(ctx, request.ReservationId, func(r reservation.Reservation) (reservation.Reservation, error) {
+	r, err := a.Reservations.ChangeReservation(ctx, request.ReservationId, func(r reservation.Reservation, own reservation.OperatorTerms) (reservation.Reservation, error) {
 		if r.DriverID != who.ID {
 			return r, reservation.ErrNotFound
 		}
 		if err := httpserver.CheckIfMatch(request.Params.IfMatch, *etag(r.Version)); err != nil {
 			return r, err
 		}
-		return a.Terms.Move(r, orZero(body.StartsAt), time.Duration(orZero(body.DurationMin))*time.Minute, a.Now())
+		now := a.Now()
+		moved, err := a.Terms.Move(r, orZero(body.StartsAt), time.Duration(orZero(body.DurationMin))*time.Minute, now)
+		if err != nil {
+			return r, err
+		}
+		if err := own.MayChange(r, now); err != nil {
+			return r, err
+		}
+		return own.Apply(moved, now)
 	})
 	if err != nil {
 		return nil, err
@@ -137,7 +150,7 @@ func (a *API) UpdateReservation(ctx context.Context, request UpdateReservationRe
 // CancelReservation implements StrictServerInterface.
 func (a *API) CancelReservation(ctx context.Context, request CancelReservationRequestObject) (CancelReservationResponseObject, error) {
 	who := caller(ctx)
-	r, err := a.Reservations.ChangeReservation(ctx, request.ReservationId, func(r reservation.Reservation) (reservation.Reservation, error) {
+	r, err := a.Reservations.ChangeReservation(ctx, request.ReservationId, func(r reservation.Reservation, own reservation.OperatorTerms) (reservation.Reservation, error) {
 		switch {
 		case !who.Sees(r.DriverID, r.OperatorID):
 			return r, reservation.ErrNotFound
@@ -151,10 +164,13 @@ func (a *API) CancelReservation(ctx context.Context, request CancelReservationRe
 				return r, err
 			}
 		}
-		r.State, r.StateSince, r.Reason = reservation.Canceled, a.Now(), reservation.ReasonDriver
+		now, reason := a.Now(), reservation.ReasonDriver
 		if r.DriverID != who.ID {
-			r.Reason = reservation.ReasonOperator
+			reason = reservation.ReasonOperator
+		} else if err := own.MayCancel(r, now); err != nil {
+			return r, err
 		}
+		r.State, r.StateSince, r.Reason = reservation.Canceled, now, reason
 		return r, nil
 	})
 	if err != nil {

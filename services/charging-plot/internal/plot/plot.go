@@ -23,6 +23,8 @@ type Plot struct {
 	// serves is reservable by default, because we can refuse to charge anyone else there.
 	Reservable   bool
 	OutOfService bool
+	// Parking is what the operator says of the bay itself.
+	Parking Parking
 
 	Status       status.Status
 	StatusSince  time.Time
@@ -58,6 +60,9 @@ type Patch struct {
 	Reservable      *bool
 	ClearReservable bool
 	OutOfService    *bool
+	// Parking is a JSON Merge Patch of the bay's own fields; empty: they stay. ClearParking forgets them all.
+	Parking      []byte
+	ClearParking bool
 }
 
 // Push is what an operator's back end says of a plot.

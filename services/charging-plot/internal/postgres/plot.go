@@ -25,6 +25,7 @@ type plotRow struct {
 	Label        *string   `db:"label"`
 	Reservable   *bool     `db:"reservable"`
 	OutOfService bool      `db:"out_of_service"`
+	Parking      []byte    `db:"parking"`
 	Status       string    `db:"status"`
 	StatusSince  time.Time `db:"status_since"`
 	StatusSource string    `db:"status_source"`
@@ -33,7 +34,7 @@ type plotRow struct {
 }
 
 const plotColumns = `
-p.id, p.station_id, p.operator_id, p.label, p.reservable, p.out_of_service, p.status, p.status_since, p.status_source, p.version, p.updated_at`
+p.id, p.station_id, p.operator_id, p.label, p.reservable, p.out_of_service, p.parking, p.status, p.status_since, p.status_source, p.version, p.updated_at`
 
 type plotEVSERow struct {
 	PlotID     uuid.UUID `db:"plot_id"`
@@ -87,6 +88,11 @@ func (r plotRow) fromRow(evses []plotEVSERow) (plot.Plot, error) {
 		ID: r.ID, StationID: r.StationID, OperatorID: r.OperatorID, OutOfService: r.OutOfService,
 		Status: status.Status(r.Status), StatusSince: r.StatusSince.UTC(), StatusSource: status.Source(r.StatusSource),
 		Version: r.Version, UpdatedAt: r.UpdatedAt.UTC(),
+	}
+	if len(r.Parking) > 0 {
+		if err := json.Unmarshal(r.Parking, &p.Parking); err != nil {
+			return p, fmt.Errorf("plot %s: its parking: %w", r.ID, err)
+		}
 	}
 	for _, e := range evses {
 		p.Reservable = p.Reservable || e.Reservable || e.Served
@@ -196,13 +202,20 @@ const patchPlotSQL = `
 UPDATE plots
 SET label = CASE WHEN $2 THEN NULL ELSE coalesce($3, label) END,
     reservable = CASE WHEN $4 THEN NULL ELSE coalesce($5, reservable) END,
-    out_of_service = coalesce($6, out_of_service)
+    out_of_service = coalesce($6, out_of_service),
+    parking = CASE WHEN $8 THEN '{}' ELSE jsonb_strip_nulls(parking || coalesce($7::jsonb, '{}')) END
 WHERE id = $1`
 
 // PatchPlot changes the operator's own fields. allow judges the plot as it is, locked; its error is returned.
 func (s *Store) PatchPlot(ctx context.Context, id uuid.UUID, patch plot.Patch, allow func(plot.Plot) error) (plot.Plot, error) {
 	return s.changePlot(ctx, id, allow, func(ctx context.Context, tx txn, _ time.Time) (bool, error) {
-		_, err := tx.ExecContext(ctx, patchPlotSQL, id, patch.ClearLabel, patch.Label, patch.ClearReservable, patch.Reservable, patch.OutOfService)
+		var parking *string
+		if len(patch.Parking) > 0 {
+			text := string(patch.Parking)
+			parking = &text
+		}
+		_, err := tx.ExecContext(ctx, patchPlotSQL, id, patch.ClearLabel, patch.Label, patch.ClearReservable, patch.Reservable, patch.OutOfService,
+			parking, patch.ClearParking)
 		return true, err
 	})
 }

@@ -83,6 +83,8 @@ type claimFactsRow struct {
 	Overlaps   bool      `db:"overlaps"`
 	Occupied   bool      `db:"occupied"`
 	Expired    bool      `db:"expired"`
+	Blocked    bool      `db:"blocked"`
+	OwnTerms   bool      `db:"own_terms"`
 }
 
 // A plot that one of our charge points serves can be reserved by default: we can refuse to charge anyone else there.
@@ -95,7 +97,9 @@ SELECT p.station_id, p.operator_id, p.status,
                WHERE r.plot_id = p.id AND r.state IN ('PENDING', 'RESERVED', 'FULFILLED') AND r.period && tstzrange($3, $4)) AS overlaps,
        EXISTS (SELECT FROM sessions s WHERE s.plot_id = p.id AND s.state IN ('PENDING', 'ACTIVE')) AS occupied,
        EXISTS (SELECT FROM reservations r
-               WHERE r.plot_id = p.id AND r.state IN ('PENDING', 'RESERVED') AND r.no_show_at <= $5) AS expired
+               WHERE r.plot_id = p.id AND r.state IN ('PENDING', 'RESERVED') AND r.no_show_at <= $5) AS expired,
+       EXISTS (SELECT FROM blocked_drivers b WHERE b.operator_id = p.operator_id AND b.driver_id = $2) AS blocked,
+       EXISTS (SELECT FROM reservation_terms t WHERE t.operator_id = p.operator_id) AS own_terms
 FROM plots p
 LEFT JOIN plot_evses pe ON pe.plot_id = p.id
 LEFT JOIN evses e ON e.id = pe.evse_id
@@ -140,6 +144,8 @@ func (s *Store) createReservation(ctx context.Context, tx txn, r reservation.Res
 	switch {
 	case f.Removed:
 		return r, plot.ErrRemoved
+	case f.Blocked:
+		return r, reservation.ErrBlocked
 	case !f.Reservable:
 		return r, reservation.ErrNotReservable
 	case f.Overlaps:
@@ -148,6 +154,11 @@ func (s *Store) createReservation(ctx context.Context, tx txn, r reservation.Res
 		return r, reservation.ErrNotFree.Detailf("The plot is %s.", f.Status).With("plot_status", f.Status)
 	case f.Held >= s.opt.PerDriver:
 		return r, reservation.ErrTooMany.Detailf("You hold %d of %d.", f.Held, s.opt.PerDriver)
+	}
+	if f.OwnTerms {
+		if r, err = holdToTerms(ctx, tx, now, r, f.OperatorID); err != nil {
+			return r, err
+		}
 	}
 	r.ID, r.StationID, r.OperatorID = newID(), f.StationID, f.OperatorID
 	row := toReservationRow(r)
@@ -168,6 +179,27 @@ func (s *Store) createReservation(ctx context.Context, tx txn, r reservation.Res
 		}
 	}
 	return r, nil
+}
+
+const heldAtSQL = `
+SELECT count(*) FROM reservations r WHERE r.driver_id = $1 AND r.operator_id = $2 AND r.state IN ('PENDING', 'RESERVED')`
+
+// holdToTerms holds a claim to the terms that the plot's operator has of its own.
+func holdToTerms(ctx context.Context, tx txn, now time.Time, r reservation.Reservation, operator uuid.UUID) (reservation.Reservation, error) {
+	own, err := getTerms(ctx, tx, operator, "")
+	if err != nil {
+		return r, err
+	}
+	if own.PerDriver != nil {
+		var held int
+		if err := tx.GetContext(ctx, &held, heldAtSQL, r.DriverID, operator); err != nil {
+			return r, fmt.Errorf("count the driver's reservations: %w", err)
+		}
+		if held >= *own.PerDriver {
+			return r, reservation.ErrTooMany.Detailf("You hold %d of %d at this operator.", held, *own.PerDriver)
+		}
+	}
+	return own.Apply(r, now)
 }
 
 // claimFacts reads what decides on a claim. A claim whose driver has not come is given up first, if the scheduler has not come to it yet.
@@ -298,11 +330,9 @@ SET period = tstzrange($2, $3), no_show_at = $4, state = $5, state_since = $6, r
 WHERE r.id = $1
 RETURNING ` + reservationColumnsR
 
-// ChangeReservation lets change decide what becomes of a reservation, with its plot and itself locked, and stores that. It returns
-// reservation.ErrNotFound, whatever change returns, and ErrTaken when another claim overlaps.
-func (s *Store) ChangeReservation(
-	ctx context.Context, id uuid.UUID, change func(reservation.Reservation) (reservation.Reservation, error),
-) (reservation.Reservation, error) {
+// ChangeReservation lets change decide what becomes of a reservation, with its plot and itself locked and the terms of its operator, and
+// stores that. It returns reservation.ErrNotFound, whatever change returns, and ErrTaken when another claim overlaps.
+func (s *Store) ChangeReservation(ctx context.Context, id uuid.UUID, change reservation.Change) (reservation.Reservation, error) {
 	seen, err := s.GetReservation(ctx, id)
 	if err != nil {
 		return reservation.Reservation{}, err
@@ -316,7 +346,11 @@ func (s *Store) ChangeReservation(
 		if err != nil {
 			return err
 		}
-		if wanted, err = change(before); err != nil {
+		terms, err := getTerms(ctx, tx, before.OperatorID, "")
+		if err != nil {
+			return err
+		}
+		if wanted, err = change(before, terms); err != nil {
 			return err
 		}
 		if wanted == before {

@@ -288,7 +288,7 @@ func TestAReservationIsCanceledMovedAndGuarded(t *testing.T) {
 	other, err := w.ReserveAt(t.Context(), site.PlotIDs[0], uuid.New(), w.Clock.Now().Add(4*time.Hour), time.Hour)
 	w.Must(err)
 	move := func(to time.Time) error {
-		_, err := w.Store.ChangeReservation(t.Context(), r.ID, func(r reservation.Reservation) (reservation.Reservation, error) {
+		_, err := w.Store.ChangeReservation(t.Context(), r.ID, func(r reservation.Reservation, _ reservation.OperatorTerms) (reservation.Reservation, error) {
 			return postgrestest.Terms.Move(r, to, 0, w.Clock.Now())
 		})
 		return err
@@ -300,7 +300,7 @@ func TestAReservationIsCanceledMovedAndGuarded(t *testing.T) {
 	if err := move(r.StartsAt.Add(30 * time.Minute)); err != nil {
 		t.Errorf("moving within its own time gives %v", err)
 	}
-	canceled, err := w.Store.ChangeReservation(t.Context(), r.ID, func(r reservation.Reservation) (reservation.Reservation, error) {
+	canceled, err := w.Store.ChangeReservation(t.Context(), r.ID, func(r reservation.Reservation, _ reservation.OperatorTerms) (reservation.Reservation, error) {
 		r.State, r.Reason = reservation.Canceled, reservation.ReasonDriver
 		return r, nil
 	})

@@ -99,7 +99,7 @@ func (s *schedules) change(ctx context.Context, st step, plotID uuid.UUID) error
 	if err != nil || len(found) == 0 {
 		return err
 	}
-	_, err = s.Store.ChangeReservation(ctx, found[st.N%len(found)].ID, func(r reservation.Reservation) (reservation.Reservation, error) {
+	_, err = s.Store.ChangeReservation(ctx, found[st.N%len(found)].ID, func(r reservation.Reservation, _ reservation.OperatorTerms) (reservation.Reservation, error) {
 		if st.What == "move" {
 			return postgrestest.Terms.Move(r, s.Clock.Now().Add(time.Duration(st.N)*time.Minute), 0, s.Clock.Now())
 		}
