@@ -78,7 +78,7 @@ func TestVerifyRefusesHashesThatCostTooMuch(t *testing.T) {
 	t.Parallel()
 	h := credential.NewHasher(cheap, 0, 0)
 	for _, hash := range []string{
-		"x", "$2b$12$abcdefghijklmnopqrstuv", "$argon2i$v=19$m=8,t=1,p=1$c2FsdHNhbHQ$c3Vtc3Vtc3Vtc3Vtc3VtIQ",
+		"x", "$2b$12$abcdefghijklmnopqrstuv", "$argon2d$v=19$m=8,t=1,p=1$c2FsdHNhbHQ$c3Vtc3Vtc3Vtc3Vtc3VtIQ",
 		"$argon2id$v=18$m=8,t=1,p=1$c2FsdHNhbHQ$c3Vtc3Vtc3Vtc3Vtc3VtIQ",
 		"$argon2id$v=19$m=4294967295,t=1,p=1$c2FsdHNhbHQ$c3Vtc3Vtc3Vtc3Vtc3VtIQ",
 		"$argon2id$v=19$m=8,t=4000000,p=1$c2FsdHNhbHQ$c3Vtc3Vtc3Vtc3Vtc3VtIQ",

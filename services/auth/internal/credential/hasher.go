@@ -65,9 +65,7 @@ func NewHasher(params Params, parallel, queue int) *Hasher {
 	}
 	h := &Hasher{params: params, slots: make(chan struct{}, parallel), queue: int64(queue)}
 	// The dummy has the form and the costs of every fresh hash, and no password: its sum is drawn, not computed.
-	var random [saltBytes + sumBytes]byte
-	_, _ = rand.Read(random[:])
-	h.dummy = encode(params, random[:saltBytes], random[saltBytes:])
+	h.dummy = unusable(params)
 	return h
 }
 
@@ -83,7 +81,7 @@ func (h *Hasher) Hash(ctx context.Context, password string) (string, error) {
 	return encode(h.params, salt, sum), nil
 }
 
-// Verify reports whether the password has the hash, and whether it should be hashed anew because its costs are not today's.
+// Verify reports whether the password has the hash, and whether it should be hashed anew because its costs or its scheme are not today's.
 // For the hash "" (there is nobody) it computes as long as for a real one and reports false.
 func (h *Hasher) Verify(ctx context.Context, hash, password string) (ok, outdated bool, err error) {
 	known := hash != ""
@@ -92,7 +90,7 @@ func (h *Hasher) Verify(ctx context.Context, hash, password string) (ok, outdate
 	}
 	params, salt, want, err := decode(hash)
 	if err != nil {
-		return false, false, err
+		return h.verifyForeign(ctx, hash, password)
 	}
 	got, err := h.sum(ctx, params, password, salt, len(want))
 	if err != nil {
@@ -100,6 +98,20 @@ func (h *Hasher) Verify(ctx context.Context, hash, password string) (ok, outdate
 	}
 	ok = subtle.ConstantTimeCompare(got, want) == 1 && known
 	return ok, ok && params != h.params, nil
+}
+
+// verifyForeign compares with a hash of another program. It is outdated, whatever its costs.
+func (h *Hasher) verifyForeign(ctx context.Context, hash, password string) (ok, outdated bool, err error) {
+	foreign, err := ParseForeign(hash)
+	if err != nil {
+		return false, false, err
+	}
+	if err := h.acquire(ctx); err != nil {
+		return false, false, err
+	}
+	defer func() { <-h.slots }()
+	ok = foreign.matches(password)
+	return ok, ok, nil
 }
 
 func (h *Hasher) sum(ctx context.Context, params Params, password string, salt []byte, length int) ([]byte, error) {
