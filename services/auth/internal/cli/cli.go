@@ -36,7 +36,7 @@ func Command(environ func() []string) *cobra.Command {
 		cfg, err := settings()
 		return auth.Checks(cfg), err
 	}
-	root.AddCommand(command.Serve(settings, auth.Run), command.Migrate(database, auth.Migrations()), command.Check(checks), userCommand(settings), keyCommand(settings), clientCommand(settings), importCommand(settings))
+	root.AddCommand(command.Serve(settings, auth.Run), command.Migrate(database, auth.Migrations()), command.Check(checks), userCommand(settings), keyCommand(settings), clientCommand(settings), importCommand(settings), auditCommand(settings))
 	return root
 }
 

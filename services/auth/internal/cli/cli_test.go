@@ -2,7 +2,9 @@ package cli_test
 
 import (
 	"bytes"
+	"database/sql"
 	"encoding/json"
+	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -183,4 +185,107 @@ func TestFaultySettingsAreNamedAllAtOnce(t *testing.T) {
 			t.Errorf("%v: a secret is printed:\n%s", command, errs)
 		}
 	}
+}
+
+func TestUserShowDisableSessions(t *testing.T) {
+	t.Parallel()
+	x := newTerminal(t)
+	created := x.ok(password, "Created", "user", "create", "--email", "ada@example.com", "--username", "ada")
+	id := strings.Fields(created)[1]
+	id = strings.TrimSuffix(id, ":")
+	for _, login := range []string{"ada", "ADA@example.com", id} {
+		x.ok("", `(?s)ada@example.com.*roles      driver.*may log in.*0 authenticator apps, 0 passkeys`, "user", "show", login)
+	}
+	var shown struct {
+		ID       string
+		Disabled bool
+		Passkeys int
+	}
+	if err := json.Unmarshal([]byte(x.ok("", "", "user", "show", "ada", "--json")), &shown); err != nil || shown.ID != id {
+		t.Error(shown, err)
+	}
+	x.ok("", "is switched off", "user", "disable", "ada")
+	x.ok("", "was so already", "user", "disable", "ada")
+	x.ok("", "switched off", "user", "show", "ada")
+	x.ok("", "may log in again", "user", "enable", "ada")
+	x.ok("", "A mail to ada@example.com is on its way", "user", "reset-password", "ada")
+	x.ok("", "^ID +DEVICE", "user", "sessions", "ada")
+	x.ok("", "0 logins have ended", "user", "end-sessions", "ada")
+	for _, verb := range []string{"show", "disable", "enable", "reset-password", "sessions", "end-sessions"} {
+		x.fails("", "There is no such account", "user", verb, "nobody")
+		x.fails("", "There is no such account", "user", verb, "0190f0a0-0000-7000-8000-000000000001")
+	}
+
+	kinds := map[string]int{}
+	for line := range strings.Lines(x.ok("", "", "audit", "export", "--user", "ada", "--since", "2020-01-01")) {
+		var record struct{ Kind, Actor string }
+		if err := json.Unmarshal([]byte(line), &record); err != nil || record.Actor != "operator-cli" {
+			t.Error(line, err)
+		}
+		kinds[record.Kind]++
+	}
+	for _, kind := range []string{"account.created", "account.disabled", "account.enabled", "password.forgotten"} {
+		if kinds[kind] != 1 {
+			t.Errorf("%s is in the log %d times", kind, kinds[kind])
+		}
+	}
+	x.ok("", "^$", "audit", "export", "--until", "2020-01-01")
+	x.fails("", "is neither a day", "audit", "export", "--since", "yesterday")
+}
+
+func TestClientRotateRemove(t *testing.T) {
+	t.Parallel()
+	x := newTerminal(t)
+	first := x.ok("", "ihr_cs_", "client", "create", "robot", "--audience", "charging-plot")
+	second := x.ok("", "ihr_cs_", "client", "rotate", "robot")
+	if last := func(s string) string { f := strings.Fields(s); return f[len(f)-1] }; last(first) == last(second) {
+		t.Error("the secret is the old one")
+	}
+	x.ok("", "robot is removed", "client", "remove", "robot")
+	x.fails("", "There is no such service client", "client", "remove", "robot")
+	x.fails("", "There is no such service client", "client", "rotate", "robot")
+}
+
+func TestImportFlaskUserCommand(t *testing.T) {
+	t.Parallel()
+	x := newTerminal(t)
+	folder := t.TempDir()
+	file := filepath.Join(folder, "old.db")
+	db, err := sql.Open("sqlite", "file:"+file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = db.ExecContext(t.Context(), `
+		CREATE TABLE members (nr INTEGER PRIMARY KEY, enabled BOOLEAN, username TEXT, password TEXT, email TEXT, email_confirmed_at TIMESTAMP);
+		INSERT INTO members VALUES (7, 1, 'ada', '$2b$04$JWlpshmJ2ThWGXTyUb3vHekCIPnAs.gQ696pIPvT68B91OkkUEsF6', 'ada@example.com', '2019-12-18'), (8, 1, 'bad', 'x', '', NULL);`)
+	if err := errors.Join(err, db.Close()); err != nil {
+		t.Fatal(err)
+	}
+	command := []string{
+		"import", "flask-user", "--database", "sqlite:" + file, "--table", "users=members", "--column", "id=nr,active=enabled", "--quiet",
+	}
+	x.ok("", `(?s)Nothing was written.*imported   1.*refused    1`, append(command, "--dry-run")...)
+	x.fails("", "There is no such account", "user", "show", "ada")
+	report := filepath.Join(folder, "report.csv")
+	x.ok("", `imported   1`, append(command, "--report", report)...)
+	written, err := os.ReadFile(report)
+	if err != nil || !regexp.MustCompile(`^source_id,outcome,id,notes\n7,imported,.{36},\n8,refused,,"there is no e-mail address`).Match(written) {
+		t.Errorf("the report is %s, %v", written, err)
+	}
+	x.ok("", "ada@example.com", "user", "show", "ada")
+	x.ok("", `"already":1`, append(command, "--json")...)
+
+	old := filepath.Join(folder, "settings.py")
+	if err := os.WriteFile(old, []byte("USER_APP_NAME = 'Plots'\nUSER_AUTO_LOGIN = False\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	x.ok("", `(?s)USER_APP_NAME +'Plots' +APP_NAME.*USER_AUTO_LOGIN +False +- +dropped: `, "import", "flask-user", "--settings", old)
+
+	x.fails("", "give --database or --settings", "import", "flask-user")
+	x.fails("", "neither sqlite:FILE nor", "import", "flask-user", "--database", "mysql://x")
+	x.fails("", "cannot be opened", "import", "flask-user", "--database", "sqlite:"+filepath.Join(folder, "none.db"))
+	x.fails("", "the table users", "import", "flask-user", "--database", "sqlite:"+file, "--quiet")
+	x.fails("", "has no column id", "import", "flask-user", "--database", "sqlite:"+file, "--table", "users=members", "--quiet")
+	x.fails("", "is no name of a table", "import", "flask-user", "--database", "sqlite:"+file, "--table", `users=a"; DROP`, "--quiet")
+	x.fails("", "The role cannot be granted so", "import", "flask-user", "--database", "sqlite:"+file, "--table", "users=members", "--column", "id=nr", "--role", "Agent=king", "--quiet")
 }

@@ -43,6 +43,6 @@ func clientCommand(settings func() (auth.Config, error)) *cobra.Command {
 		}),
 	}
 	list.Flags().BoolVar(&asJSON, "json", false, "print JSON lines")
-	client.AddCommand(create, list)
+	client.AddCommand(create, list, rotateClient(settings), removeClient(settings))
 	return client
 }

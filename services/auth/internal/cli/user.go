@@ -10,9 +10,11 @@ import (
 )
 
 func userCommand(settings func() (auth.Config, error)) *cobra.Command {
-	user := &cobra.Command{Use: "user", Short: "Create accounts, grant and revoke roles"}
+	user := &cobra.Command{Use: "user", Short: "Look after accounts, their roles and logins"}
 	user.AddCommand(createUser(settings), changeRole(settings, "grant", "Give a role: driver, moderator, admin, operator@OPERATOR-ID, operator_admin@OPERATOR-ID"),
-		changeRole(settings, "revoke", "Take a role"), listUsers(settings))
+		changeRole(settings, "revoke", "Take a role"), listUsers(settings),
+		showUser(settings), switchUser(settings, "disable", "Switch an account off; its logins end", true), switchUser(settings, "enable", "Switch it on again", false),
+		resetPassword(settings), listSessions(settings), endSessions(settings))
 	return user
 }
 

@@ -28,6 +28,8 @@ var (
 	ErrAudience = fault.Define(fault.Invalid, "invalid_target", "The client may not call this service")
 	// ErrDefinition is returned for a client that cannot be created so.
 	ErrDefinition = fault.Define(fault.Invalid, "bad_client", "The client cannot be created so")
+	// ErrAbsent is returned to those who look after clients.
+	ErrAbsent = fault.Define(fault.NotFound, "no_such_client", "There is no such service client")
 	// ErrExists is returned for an id that is taken.
 	ErrExists = fault.Define(fault.Conflict, "client_exists", "There is a client of this id")
 )

@@ -1,0 +1,176 @@
+package auth
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/ihr-charging/charging-plot-api/services/auth/internal/account"
+	"github.com/ihr-charging/charging-plot-api/services/auth/internal/audit"
+	"github.com/ihr-charging/charging-plot-api/services/auth/internal/notice"
+	"github.com/ihr-charging/charging-plot-api/services/auth/internal/postgres"
+	"github.com/ihr-charging/charging-plot-api/services/auth/internal/token"
+)
+
+// What operators do and the service itself does not.
+const (
+	accountDisabled audit.Kind = "account.disabled"
+	accountEnabled  audit.Kind = "account.enabled"
+	clientRotated   audit.Kind = "client.rotated"
+	clientRemoved   audit.Kind = "client.removed"
+)
+
+// Profile is an account with what protects it.
+type Profile struct {
+	User
+	Apps     int `json:"authenticator_apps"`
+	Passkeys int `json:"passkeys"`
+	Sessions int `json:"sessions"`
+}
+
+// Session is a login that goes on, as an operator sees it.
+type Session struct {
+	ID       uuid.UUID `json:"id"`
+	Client   string    `json:"client"`
+	Device   string    `json:"device,omitempty"`
+	Began    time.Time `json:"began_at"`
+	LastUsed time.Time `json:"last_used_at"`
+	Expires  time.Time `json:"expires_at"`
+}
+
+func (a *Admin) operators() *postgres.Operators { return postgres.NewOperators(a.parts.db) }
+
+func (a *Admin) one(ctx context.Context, login string) (account.Account, error) {
+	if id, err := uuid.Parse(login); err == nil {
+		found, err := a.parts.accounts.ListAccounts(ctx, before(id), 1)
+		if err == nil && len(found) == 1 && found[0].ID == id {
+			return found[0], nil
+		}
+		if err != nil {
+			return account.Account{}, err
+		}
+		return account.Account{}, account.ErrNotFound
+	}
+	return a.parts.accounts.FindAccount(ctx, account.IdentityOf(login))
+}
+
+// before is the id that comes right before another.
+func before(id uuid.UUID) uuid.UUID {
+	for i := len(id) - 1; i >= 0; i-- {
+		id[i]--
+		if id[i] != 0xff {
+			break
+		}
+	}
+	return id
+}
+
+// ShowUser returns the account of a login or an id.
+func (a *Admin) ShowUser(ctx context.Context, login string) (Profile, error) {
+	found, err := a.one(ctx, login)
+	if err != nil {
+		return Profile{}, err
+	}
+	sessions, err := a.operators().Sessions(ctx, found.ID)
+	if err != nil {
+		return Profile{}, err
+	}
+	apps, passkeys, err := a.operators().Factors(ctx, found.ID)
+	return Profile{User: toUser(found), Apps: apps, Passkeys: passkeys, Sessions: len(sessions)}, err
+}
+
+// SwitchUser switches an account off (its sessions end) or on, and reports whether it was not so before.
+func (a *Admin) SwitchUser(ctx context.Context, login string, off bool) (User, bool, error) {
+	found, err := a.one(ctx, login)
+	if err != nil {
+		return User{}, false, err
+	}
+	kind := accountEnabled
+	if off {
+		kind = accountDisabled
+	}
+	changed, err := a.operators().Switch(ctx, found.ID, off, audit.New(kind, found.ID, audit.CLI))
+	found.Disabled = off
+	return toUser(found), changed, err
+}
+
+// MailReset has a link that sets a new password sent to whoever has the login.
+func (a *Admin) MailReset(ctx context.Context, login string) (User, error) {
+	found, err := a.one(ctx, login)
+	if err != nil {
+		return User{}, err
+	}
+	event := audit.New(audit.PasswordForgot, found.ID, audit.CLI)
+	return toUser(found), a.parts.accounts.Queue(ctx, notice.ToAddress(notice.PasswordForgot, found.Email.Key()), event)
+}
+
+// ListSessions returns the logins of an account that go on, oldest first.
+func (a *Admin) ListSessions(ctx context.Context, login string) ([]Session, error) {
+	found, err := a.one(ctx, login)
+	if err != nil {
+		return nil, err
+	}
+	devices, err := a.operators().Sessions(ctx, found.ID)
+	sessions := make([]Session, len(devices))
+	for i, d := range devices {
+		sessions[i] = Session{ID: d.Session, Client: d.Client, Device: d.Name, Began: d.Began, LastUsed: d.LastUsed, Expires: d.Expires}
+	}
+	return sessions, err
+}
+
+// EndSessions ends them and returns how many.
+func (a *Admin) EndSessions(ctx context.Context, login string) (int64, error) {
+	found, err := a.one(ctx, login)
+	if err != nil {
+		return 0, err
+	}
+	return a.operators().EndSessions(ctx, found.ID, audit.New(audit.LoggedOut, found.ID, audit.CLI).With("reason", "ended_by_operator"))
+}
+
+// RotateClient gives a service client another secret and returns it; the old one is worth nothing from then on.
+func (a *Admin) RotateClient(ctx context.Context, id string) (secret string, err error) {
+	secret = token.New(token.ClientSecret)
+	event := audit.New(clientRotated, uuid.Nil, audit.CLI).With("client", id)
+	return secret, a.operators().SetClientSecret(ctx, id, token.HashOf(secret), event)
+}
+
+// RemoveClient removes a service client. Its tokens are good for the five minutes that they live.
+func (a *Admin) RemoveClient(ctx context.Context, id string) error {
+	return a.operators().RemoveClient(ctx, id, audit.New(clientRemoved, uuid.Nil, audit.CLI).With("client", id))
+}
+
+// AuditRecord is a record of the audit log.
+type AuditRecord struct {
+	ID      uuid.UUID         `json:"id"`
+	At      time.Time         `json:"at"`
+	Kind    string            `json:"kind"`
+	Account *uuid.UUID        `json:"account_id,omitempty"`
+	Actor   string            `json:"actor"`
+	Session *uuid.UUID        `json:"session_id,omitempty"`
+	Detail  map[string]string `json:"detail,omitempty"`
+}
+
+// ExportAudit calls each for every record from since until before until, oldest first; of one account when login is not empty.
+func (a *Admin) ExportAudit(ctx context.Context, login string, since, until time.Time, each func(AuditRecord) error) error {
+	var of uuid.UUID
+	if login != "" {
+		found, err := a.one(ctx, login)
+		if err != nil {
+			return err
+		}
+		of = found.ID
+	}
+	return a.operators().Audit(ctx, of, since, until, func(e audit.Event) error {
+		return each(AuditRecord{
+			ID: e.ID, At: e.At.UTC(), Kind: string(e.Kind), Account: known(e.Account), Actor: e.Actor, Session: known(e.Session), Detail: e.Detail,
+		})
+	})
+}
+
+func known(id uuid.UUID) *uuid.UUID {
+	if id == uuid.Nil {
+		return nil
+	}
+	return &id
+}
