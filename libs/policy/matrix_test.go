@@ -218,6 +218,8 @@ func reaches(need string, p authn.Principal, row policy.Row) bool {
 		return mine || worksThere && myOperators
 	case area == "users":
 		return need == "users:read" && runsIt && myOperators
+	case area == "staff":
+		return runsIt && myOperators
 	case slices.Contains([]string{"stations", "imports", "tariffs", "plots", "charge-points", "webhooks"}, area):
 		return worksThere && myOperators
 	default:

@@ -39,6 +39,7 @@ const (
 	Profile           = "profile"
 	UsersRead         = "users:read"
 	UsersWrite        = "users:write"
+	StaffWrite        = "staff:write" // invite people to an operator's staff, and take their roles
 	AuditRead         = "audit:read"
 	WebhooksWrite     = "webhooks:write"
 	StationsWrite     = "stations:write"
@@ -89,6 +90,7 @@ var table = map[string]permission{
 	ChargePointsRead:  {reach: operators},
 	ChargePointsWrite: {reach: operators, privileged: true},
 	UsersRead:         {reach: map[Role]Reach{OperatorAdmin: Within, Admin: All}, privileged: true},
+	StaffWrite:        {reach: map[Role]Reach{OperatorAdmin: Within, Admin: All}, privileged: true},
 	UsersWrite:        {reach: map[Role]Reach{Admin: All}, privileged: true},
 	AuditRead:         {reach: map[Role]Reach{Admin: All}, privileged: true},
 	WebhooksWrite:     {reach: operators, privileged: true},

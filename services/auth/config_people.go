@@ -16,10 +16,17 @@ import (
 // defaultAppName is what we call ourselves.
 const defaultAppName = "IHR Charging Plot"
 
+// Who may register.
+const (
+	RegistrationOpen         = "open"
+	RegistrationByInvitation = "invitation"
+)
+
 // PeopleConfig is how the service behaves towards people.
 type PeopleConfig struct {
 	AppName        string        `env:"APP_NAME" envDefault:"IHR Charging Plot" desc:"what mails and pages call the product"`
 	Corporation    string        `env:"CORPORATION_NAME" desc:"the company, under each mail"`
+	Registration   string        `env:"REGISTRATION" envDefault:"open" desc:"who may register: open for everybody, or invitation"`
 	UsernamesFixed bool          `env:"USERNAMES_FIXED" envDefault:"false" desc:"nobody may change their username"`
 	ErasureGrace   time.Duration `env:"ERASURE_GRACE" envDefault:"336h" desc:"how long an account that shall be erased can still be kept"`
 	MailsOff       []string      `env:"MAILS_OFF" desc:"notices that are not sent: account_opened, password_changed, username_changed, emails_changed, second_factor_changed, device_seen"`
@@ -28,6 +35,9 @@ type PeopleConfig struct {
 func (c PeopleConfig) withDefaults() PeopleConfig {
 	if c.AppName == "" {
 		c.AppName = defaultAppName
+	}
+	if c.Registration == "" {
+		c.Registration = RegistrationOpen
 	}
 	if c.ErasureGrace == 0 {
 		c.ErasureGrace = account.DefaultErasureGrace
@@ -41,6 +51,9 @@ func (c PeopleConfig) validate() []error {
 		if len(text) > 100 || strings.ContainsFunc(text, unicode.IsControl) {
 			faults = append(faults, fmt.Errorf("%s: not one line of at most 100 characters", name))
 		}
+	}
+	if c.Registration != RegistrationOpen && c.Registration != RegistrationByInvitation {
+		faults = append(faults, errors.New("REGISTRATION: neither open nor invitation"))
 	}
 	if c.ErasureGrace < time.Hour || c.ErasureGrace > 90*24*time.Hour {
 		faults = append(faults, errors.New("ERASURE_GRACE: not from an hour to ninety days"))

@@ -30,6 +30,7 @@ import (
 	"github.com/ihr-charging/charging-plot-api/services/auth/internal/credential"
 	"github.com/ihr-charging/charging-plot-api/services/auth/internal/httpapi"
 	"github.com/ihr-charging/charging-plot-api/services/auth/internal/introspection"
+	"github.com/ihr-charging/charging-plot-api/services/auth/internal/invitation"
 	"github.com/ihr-charging/charging-plot-api/services/auth/internal/mail"
 	"github.com/ihr-charging/charging-plot-api/services/auth/internal/mfa"
 	"github.com/ihr-charging/charging-plot-api/services/auth/internal/notice"
@@ -211,12 +212,15 @@ func (p *parts) serve(ctx context.Context, cfg Config, tel *telemetry.Telemetry,
 	}
 	factors := mfa.NewService(p.factors, p.sealer, p.throttles, passkeys, cfg.People.AppName, time.Now)
 	needs := httpapi.Needs{
-		Registrar: account.NewRegistrar(p.accounts, p.hasher, p.policy, p.throttles, nudge),
-		Passwords: account.NewPasswords(p.accounts, p.hasher, p.policy, p.throttles, nudge),
-		Profiles:  account.NewProfiles(p.accounts, p.throttles, cfg.People.UsernamesFixed, nudge),
-		Emails:    account.NewEmails(p.accounts, p.throttles, nudge),
-		Erasure:   account.NewErasure(p.accounts, cfg.People.ErasureGrace, nudge),
-		Devices:   session.NewDevices(p.sessions),
+		Registrar:   account.NewRegistrar(p.accounts, p.hasher, p.policy, p.throttles, nudge),
+		Passwords:   account.NewPasswords(p.accounts, p.hasher, p.policy, p.throttles, nudge),
+		Profiles:    account.NewProfiles(p.accounts, p.throttles, cfg.People.UsernamesFixed, nudge),
+		Emails:      account.NewEmails(p.accounts, p.throttles, nudge),
+		Erasure:     account.NewErasure(p.accounts, cfg.People.ErasureGrace, nudge),
+		Devices:     session.NewDevices(p.sessions),
+		Users:       account.NewUsers(p.accounts),
+		Trail:       p.events,
+		Invitations: invitation.NewService(p.accounts, p.hasher, p.policy, p.throttles, nudge),
 		Sessions: session.NewService(session.Needs{
 			Store: p.sessions, Hasher: p.hasher, Minter: p.minter, Throttle: p.throttles, Recorder: p.events,
 			Second: p.sessions, Factors: factors, Passkeys: passkeys,
@@ -228,6 +232,9 @@ func (p *parts) serve(ctx context.Context, cfg Config, tel *telemetry.Telemetry,
 		Keys:      p.ring, Issuer: cfg.PublicURL, Veil: caller.NewVeil(p.sealer.Derive("networks and devices")), Verifier: verifier,
 		Cursors: page.NewCodec(p.sealer.Derive("cursors")), AppName: cfg.People.AppName,
 		LimitScale: cfg.RateLimitFactor,
+	}
+	if cfg.People.Registration == RegistrationByInvitation {
+		needs.Registrar.ByInvitation()
 	}
 	if cfg.RateLimitFactor > 0 {
 		needs.Limiter = ratelimit.New(cache, ratelimit.Options{Namespace: Service, Log: p.log})

@@ -89,7 +89,7 @@ func (e *Emails) Add(ctx context.Context, holder Holder, address string, from ca
 	if err != nil {
 		return OwnEmail{}, at("/email", err)
 	}
-	if err := e.throttle.Take(ctx, mailCharges(email, from)...); err != nil {
+	if err := e.throttle.Take(ctx, MailCharges(email, from)...); err != nil {
 		return OwnEmail{}, err
 	}
 	added, err := e.store.AddEmail(ctx, holder, uuid.Must(uuid.NewV7()), email, pendingLife, own(audit.EmailAdded, holder, from))
@@ -106,7 +106,7 @@ func (e *Emails) Resend(ctx context.Context, holder Holder, id uuid.UUID, from c
 	if err != nil {
 		return err
 	}
-	if err := e.throttle.Take(ctx, mailCharges(pending.Email, from)...); err != nil {
+	if err := e.throttle.Take(ctx, MailCharges(pending.Email, from)...); err != nil {
 		return err
 	}
 	if err := e.store.Queue(ctx, notice.Of(notice.EmailAdded, holder.Account, id), own(audit.ResendAsked, holder, from)); err != nil {

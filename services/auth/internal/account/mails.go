@@ -19,7 +19,8 @@ var (
 	mailsToAddress   = throttle.Rule{Name: "mails-to-address", Burst: 30, Every: 20 * time.Minute}
 )
 
-func mailCharges(email Email, from caller.Caller) []throttle.Charge {
+// MailCharges are what a mail to an address costs that somebody asks for.
+func MailCharges(email Email, from caller.Caller) []throttle.Charge {
 	key := []byte(email.Key())
 	return []throttle.Charge{mailsFromNetwork.For(key, from.Network[:]), mailsToAddress.For(key)}
 }
@@ -38,7 +39,7 @@ func askForMail(
 	if err != nil {
 		return at("/email", err)
 	}
-	if err := limits.Take(ctx, mailCharges(email, from)...); err != nil {
+	if err := limits.Take(ctx, MailCharges(email, from)...); err != nil {
 		return err
 	}
 	event := audit.New(what, uuid.Nil, audit.Anonymous).From(from)

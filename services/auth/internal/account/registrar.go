@@ -62,13 +62,21 @@ type Registrar struct {
 	hasher   Hasher
 	policy   credential.Policy
 	throttle Throttle
+	invited  bool
 	queued   func()
 }
+
+// ErrInvitationNeeded is returned where nobody registers uninvited.
+var ErrInvitationNeeded = fault.Define(fault.Forbidden, "invitation_needed", "Accounts are by invitation here").
+	Detailf("Ask whoever runs this service, or your operator, to invite you.")
 
 // NewRegistrar makes a registrar. It calls queued after each mail that it has queued.
 func NewRegistrar(store RegistrationStore, hasher Hasher, policy credential.Policy, limits Throttle, queued func()) *Registrar {
 	return &Registrar{store: store, hasher: hasher, policy: policy, throttle: limits, queued: queued}
 }
+
+// ByInvitation makes Register refuse everybody.
+func (r *Registrar) ByInvitation() { r.invited = true }
 
 // Form is what a person fills in to register.
 type Form struct {
@@ -84,13 +92,16 @@ var takenUsername = ErrUsernameTaken.At(fault.Field{Pointer: "/username", Code: 
 
 // Register keeps the registration and has a mail sent to its address: the link that confirms it, or word that there is an
 // account already. The caller learns nothing of the difference. It returns faults of the form, all at once, with their
-// pointers; ErrUsernameTaken, whatever the address; and throttle.ErrLimited.
+// pointers; ErrUsernameTaken, whatever the address; ErrInvitationNeeded; and throttle.ErrLimited.
 func (r *Registrar) Register(ctx context.Context, form Form, from caller.Caller) error {
+	if r.invited {
+		return ErrInvitationNeeded
+	}
 	registration, err := ReadForm(form, r.policy)
 	if err != nil {
 		return err
 	}
-	if err := r.throttle.Take(ctx, mailCharges(registration.Email, from)...); err != nil {
+	if err := r.throttle.Take(ctx, MailCharges(registration.Email, from)...); err != nil {
 		return err
 	}
 	if !registration.Username.IsZero() {
@@ -111,6 +122,21 @@ func (r *Registrar) Register(ctx context.Context, form Form, from caller.Caller)
 	}
 	r.queued()
 	return nil
+}
+
+// ReadInvitee reads the address of an invitation and the language of its letter, "" for none. It returns the faults of both.
+func ReadInvitee(address, locale string) (Email, string, error) {
+	var faults faultList
+	email, err := ParseEmail(address)
+	if err != nil {
+		faults.add("/email", err)
+	}
+	if locale != "" {
+		if locale, err = ParseLocale(locale); err != nil {
+			faults.add("/locale", err)
+		}
+	}
+	return email, locale, faults.err()
 }
 
 // ReadForm checks a form and returns the registration but for the hash of its password, or all faults of the form in one.

@@ -15,48 +15,53 @@ type Kind string
 
 // The kinds of events.
 const (
-	Registered       Kind = "account.registered"
-	ResendAsked      Kind = "account.resend_asked"
-	Confirmed        Kind = "account.confirmed"
-	Created          Kind = "account.created"
-	ProfileChanged   Kind = "account.profile_changed"
-	UsernameChanged  Kind = "account.username_changed"
-	ErasureAsked     Kind = "account.erasure_asked"
-	ErasureCanceled  Kind = "account.erasure_canceled"
-	Erased           Kind = "account.erased"
-	DataExported     Kind = "account.exported"
-	EmailAdded       Kind = "email.added"
-	EmailConfirmed   Kind = "email.confirmed"
-	EmailMadePrimary Kind = "email.made_primary"
-	EmailRemoved     Kind = "email.removed"
-	PasswordChanged  Kind = "password.changed"
-	PasswordReset    Kind = "password.reset"
-	PasswordForgot   Kind = "password.forgotten"    // somebody asked; whether there is an account is not looked up then
-	ResetMailed      Kind = "password.reset_mailed" // the link is on its way to the account's owner
-	LoggedIn         Kind = "session.began"
-	LoginFailed      Kind = "session.refused"
-	LoggedOut        Kind = "session.ended"
-	TokenReused      Kind = "session.token_reused"
-	FactorEnrolled   Kind = "factor.enrolled"
-	FactorConfirmed  Kind = "factor.confirmed"
-	FactorRemoved    Kind = "factor.removed"
-	FactorRefused    Kind = "factor.refused"
-	CodesReplaced    Kind = "recovery_codes.replaced"
-	CodeUsed         Kind = "recovery_code.used"
-	PasskeyAdded     Kind = "passkey.added"
-	PasskeyRenamed   Kind = "passkey.renamed"
-	PasskeyRemoved   Kind = "passkey.removed"
-	PasskeyCloned    Kind = "passkey.cloned"
-	SteppedUp        Kind = "session.stepped_up"
-	RoleGranted      Kind = "role.granted"
-	RoleRevoked      Kind = "role.revoked"
-	ClientCreated    Kind = "client.created"
-	KeyCreated       Kind = "key.created"
-	KeyActivated     Kind = "key.activated"
-	KeyRetired       Kind = "key.retired"
-	KeyRevoked       Kind = "key.revoked"
-	KeyGone          Kind = "key.gone"
-	KeySealed        Kind = "key.sealed_anew"
+	Registered         Kind = "account.registered"
+	ResendAsked        Kind = "account.resend_asked"
+	Confirmed          Kind = "account.confirmed"
+	Created            Kind = "account.created"
+	ProfileChanged     Kind = "account.profile_changed"
+	UsernameChanged    Kind = "account.username_changed"
+	ErasureAsked       Kind = "account.erasure_asked"
+	ErasureCanceled    Kind = "account.erasure_canceled"
+	Erased             Kind = "account.erased"
+	DataExported       Kind = "account.exported"
+	EmailAdded         Kind = "email.added"
+	EmailConfirmed     Kind = "email.confirmed"
+	EmailMadePrimary   Kind = "email.made_primary"
+	EmailRemoved       Kind = "email.removed"
+	Disabled           Kind = "account.disabled"
+	Enabled            Kind = "account.enabled"
+	Invited            Kind = "invitation.sent"
+	InvitationRevoked  Kind = "invitation.revoked"
+	InvitationAccepted Kind = "invitation.accepted"
+	PasswordChanged    Kind = "password.changed"
+	PasswordReset      Kind = "password.reset"
+	PasswordForgot     Kind = "password.forgotten"    // somebody asked; whether there is an account is not looked up then
+	ResetMailed        Kind = "password.reset_mailed" // the link is on its way to the account's owner
+	LoggedIn           Kind = "session.began"
+	LoginFailed        Kind = "session.refused"
+	LoggedOut          Kind = "session.ended"
+	TokenReused        Kind = "session.token_reused"
+	FactorEnrolled     Kind = "factor.enrolled"
+	FactorConfirmed    Kind = "factor.confirmed"
+	FactorRemoved      Kind = "factor.removed"
+	FactorRefused      Kind = "factor.refused"
+	CodesReplaced      Kind = "recovery_codes.replaced"
+	CodeUsed           Kind = "recovery_code.used"
+	PasskeyAdded       Kind = "passkey.added"
+	PasskeyRenamed     Kind = "passkey.renamed"
+	PasskeyRemoved     Kind = "passkey.removed"
+	PasskeyCloned      Kind = "passkey.cloned"
+	SteppedUp          Kind = "session.stepped_up"
+	RoleGranted        Kind = "role.granted"
+	RoleRevoked        Kind = "role.revoked"
+	ClientCreated      Kind = "client.created"
+	KeyCreated         Kind = "key.created"
+	KeyActivated       Kind = "key.activated"
+	KeyRetired         Kind = "key.retired"
+	KeyRevoked         Kind = "key.revoked"
+	KeyGone            Kind = "key.gone"
+	KeySealed          Kind = "key.sealed_anew"
 )
 
 // Actors that are neither an account nor a client.
@@ -68,6 +73,9 @@ const (
 
 // ByAccount is the actor of what somebody does to their own or another's account.
 func ByAccount(id uuid.UUID) string { return "account:" + id.String() }
+
+// ByClient is the actor of what a service does.
+func ByClient(id string) string { return "client:" + id }
 
 // Event is something that happened.
 type Event struct {

@@ -30,6 +30,11 @@ const (
 	UserErasureCanceled        Kind = "user.erasure_canceled"
 	UserErased                 Kind = "user.erased" // whoever holds anything about the Subject erases it now
 	UserDataExported           Kind = "user.data_exported"
+	UserDisabled               Kind = "user.disabled"
+	UserEnabled                Kind = "user.enabled"
+	UserInvited                Kind = "user.invited" // the Subject has invited somebody
+	UserInvitationRevoked      Kind = "user.invitation_revoked"
+	UserInvitationAccepted     Kind = "user.invitation_accepted" // the Subject has accepted
 	UserPasswordChanged        Kind = "user.password_changed"
 	UserPasswordReset          Kind = "user.password_reset"
 	UserPasswordResetRequested Kind = "user.password_reset_requested"
@@ -42,25 +47,30 @@ const (
 
 // following says which events follow from an audit event. What is not here is nobody else's business.
 var following = map[audit.Kind][]Kind{
-	audit.Created:          {UserRegistered},
-	audit.Confirmed:        {UserRegistered, UserEmailConfirmed},
-	audit.ProfileChanged:   {UserProfileChanged},
-	audit.UsernameChanged:  {UserUsernameChanged},
-	audit.EmailConfirmed:   {UserEmailAdded, UserEmailConfirmed},
-	audit.EmailRemoved:     {UserEmailRemoved},
-	audit.EmailMadePrimary: {UserPrimaryEmailChanged},
-	audit.ErasureAsked:     {UserErasureScheduled},
-	audit.ErasureCanceled:  {UserErasureCanceled},
-	audit.Erased:           {UserErased},
-	audit.DataExported:     {UserDataExported},
-	audit.PasswordChanged:  {UserPasswordChanged},
-	audit.PasswordReset:    {UserPasswordReset},
-	audit.ResetMailed:      {UserPasswordResetRequested},
-	audit.LoggedIn:         {UserLoggedIn},
-	audit.LoggedOut:        {UserLoggedOut},
-	audit.TokenReused:      {UserTokenReused},
-	audit.RoleGranted:      {UserRoleGranted},
-	audit.RoleRevoked:      {UserRoleRevoked},
+	audit.Created:            {UserRegistered},
+	audit.Confirmed:          {UserRegistered, UserEmailConfirmed},
+	audit.ProfileChanged:     {UserProfileChanged},
+	audit.UsernameChanged:    {UserUsernameChanged},
+	audit.EmailConfirmed:     {UserEmailAdded, UserEmailConfirmed},
+	audit.EmailRemoved:       {UserEmailRemoved},
+	audit.EmailMadePrimary:   {UserPrimaryEmailChanged},
+	audit.ErasureAsked:       {UserErasureScheduled},
+	audit.ErasureCanceled:    {UserErasureCanceled},
+	audit.Erased:             {UserErased},
+	audit.DataExported:       {UserDataExported},
+	audit.Disabled:           {UserDisabled},
+	audit.Enabled:            {UserEnabled},
+	audit.Invited:            {UserInvited},
+	audit.InvitationRevoked:  {UserInvitationRevoked},
+	audit.InvitationAccepted: {UserInvitationAccepted},
+	audit.PasswordChanged:    {UserPasswordChanged},
+	audit.PasswordReset:      {UserPasswordReset},
+	audit.ResetMailed:        {UserPasswordResetRequested},
+	audit.LoggedIn:           {UserLoggedIn},
+	audit.LoggedOut:          {UserLoggedOut},
+	audit.TokenReused:        {UserTokenReused},
+	audit.RoleGranted:        {UserRoleGranted},
+	audit.RoleRevoked:        {UserRoleRevoked},
 }
 
 // Kinds returns every kind that others can be told of, sorted.

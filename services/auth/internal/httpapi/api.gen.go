@@ -4,6 +4,7 @@
 package httpapi
 
 import (
+	"bufio"
 	"bytes"
 	"compress/flate"
 	"context"
@@ -34,6 +35,30 @@ const (
 func (e AccessTokenTokenType) Valid() bool {
 	switch e {
 	case AccessTokenTokenTypeBearer:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for InvitationState.
+const (
+	InvitationStateAccepted InvitationState = "accepted"
+	InvitationStateExpired  InvitationState = "expired"
+	InvitationStateOpen     InvitationState = "open"
+	InvitationStateRevoked  InvitationState = "revoked"
+)
+
+// Valid indicates whether the value is a known member of the InvitationState enum.
+func (e InvitationState) Valid() bool {
+	switch e {
+	case InvitationStateAccepted:
+		return true
+	case InvitationStateExpired:
+		return true
+	case InvitationStateOpen:
+		return true
+	case InvitationStateRevoked:
 		return true
 	default:
 		return false
@@ -138,25 +163,52 @@ func (e OAuthErrorError) Valid() bool {
 
 // Defines values for RoleGrantRole.
 const (
-	Admin         RoleGrantRole = "admin"
-	Driver        RoleGrantRole = "driver"
-	Moderator     RoleGrantRole = "moderator"
-	Operator      RoleGrantRole = "operator"
-	OperatorAdmin RoleGrantRole = "operator_admin"
+	RoleGrantRoleAdmin         RoleGrantRole = "admin"
+	RoleGrantRoleDriver        RoleGrantRole = "driver"
+	RoleGrantRoleModerator     RoleGrantRole = "moderator"
+	RoleGrantRoleOperator      RoleGrantRole = "operator"
+	RoleGrantRoleOperatorAdmin RoleGrantRole = "operator_admin"
 )
 
 // Valid indicates whether the value is a known member of the RoleGrantRole enum.
 func (e RoleGrantRole) Valid() bool {
 	switch e {
-	case Admin:
+	case RoleGrantRoleAdmin:
 		return true
-	case Driver:
+	case RoleGrantRoleDriver:
 		return true
-	case Moderator:
+	case RoleGrantRoleModerator:
 		return true
-	case Operator:
+	case RoleGrantRoleOperator:
 		return true
-	case OperatorAdmin:
+	case RoleGrantRoleOperatorAdmin:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for RoleName.
+const (
+	RoleNameAdmin         RoleName = "admin"
+	RoleNameDriver        RoleName = "driver"
+	RoleNameModerator     RoleName = "moderator"
+	RoleNameOperator      RoleName = "operator"
+	RoleNameOperatorAdmin RoleName = "operator_admin"
+)
+
+// Valid indicates whether the value is a known member of the RoleName enum.
+func (e RoleName) Valid() bool {
+	switch e {
+	case RoleNameAdmin:
+		return true
+	case RoleNameDriver:
+		return true
+	case RoleNameModerator:
+		return true
+	case RoleNameOperator:
+		return true
+	case RoleNameOperatorAdmin:
 		return true
 	default:
 		return false
@@ -193,10 +245,64 @@ func (e TokensTokenType) Valid() bool {
 	}
 }
 
+// Defines values for ListAuditEventsParamsFormat.
+const (
+	Json   ListAuditEventsParamsFormat = "json"
+	Ndjson ListAuditEventsParamsFormat = "ndjson"
+)
+
+// Valid indicates whether the value is a known member of the ListAuditEventsParamsFormat enum.
+func (e ListAuditEventsParamsFormat) Valid() bool {
+	switch e {
+	case Json:
+		return true
+	case Ndjson:
+		return true
+	default:
+		return false
+	}
+}
+
+// Acceptance defines model for Acceptance.
+type Acceptance struct {
+	// Locale BCP 47 language tag for mails.
+	//
+	// Example: en
+	Locale *Locale `json:"locale,omitempty"`
+
+	// Name What the person is called; free text in one line.
+	//
+	// Example: Ada
+	Name *Name `json:"name,omitempty"`
+
+	// Password At least 15 characters (an installation may ask for another number, from 8), at most 128, any character, no rule of
+	// composition. Passwords that many people use are refused.
+	Password *Password `json:"password,omitempty"`
+
+	// Token An opaque token, as it was given.
+	Token OpaqueToken `json:"token"`
+
+	// Username Letters and digits of one script, and `.`, `_`, `-` between them. Shown as typed, compared without case.
+	//
+	//
+	// Example: ada
+	Username *Username `json:"username,omitempty"`
+}
+
 // Accepted defines model for Accepted.
 type Accepted struct {
 	// Message Example: If there is something to tell the owner of this address, a mail is on its way.
 	Message string `json:"message"`
+}
+
+// AcceptedInvitation defines model for AcceptedInvitation.
+type AcceptedInvitation struct {
+	// Email An address as `local@domain`. The domain may be internationalised; upper and lower case are the same.
+	//
+	// Example: ada@example.com
+	Email    Email       `json:"email"`
+	Roles    []RoleGrant `json:"roles"`
+	Username *string     `json:"username,omitempty"`
 }
 
 // AccessToken defines model for AccessToken.
@@ -216,6 +322,27 @@ type Address struct {
 	//
 	// Example: ada@example.com
 	Email Email `json:"email"`
+}
+
+// AuditEvent defines model for AuditEvent.
+type AuditEvent struct {
+	// AccountId Whom it is about.
+	AccountId *openapi_types.UUID `json:"account_id,omitempty"`
+	Actor     string              `json:"actor"`
+	At        time.Time           `json:"at"`
+	Detail    map[string]string   `json:"detail"`
+	Id        openapi_types.UUID  `json:"id"`
+
+	// Kind Example: session.began
+	Kind       string              `json:"kind"`
+	OperatorId *openapi_types.UUID `json:"operator_id,omitempty"`
+	SessionId  *openapi_types.UUID `json:"session_id,omitempty"`
+}
+
+// AuditEventList defines model for AuditEventList.
+type AuditEventList struct {
+	Items      []AuditEvent `json:"items"`
+	NextCursor *string      `json:"next_cursor,omitempty"`
 }
 
 // Confirmation defines model for Confirmation.
@@ -278,6 +405,30 @@ type Introspection struct {
 	Sub       *string   `json:"sub,omitempty"`
 	TokenType *string   `json:"token_type,omitempty"`
 	Username  *string   `json:"username,omitempty"`
+}
+
+// Invitation defines model for Invitation.
+type Invitation struct {
+	CreatedAt time.Time `json:"created_at"`
+
+	// Email An address as `local@domain`. The domain may be internationalised; upper and lower case are the same.
+	//
+	// Example: ada@example.com
+	Email     Email              `json:"email"`
+	ExpiresAt time.Time          `json:"expires_at"`
+	Id        openapi_types.UUID `json:"id"`
+	InvitedBy openapi_types.UUID `json:"invited_by"`
+	Roles     []RoleGrant        `json:"roles"`
+	State     InvitationState    `json:"state"`
+}
+
+// InvitationState defines model for Invitation.State.
+type InvitationState string
+
+// InvitationList defines model for InvitationList.
+type InvitationList struct {
+	Items      []Invitation `json:"items"`
+	NextCursor *string      `json:"next_cursor,omitempty"`
 }
 
 // JWK defines model for JWK.
@@ -403,6 +554,22 @@ type MfaToken struct {
 //
 // Example: Ada
 type Name = string
+
+// NewInvitation defines model for NewInvitation.
+type NewInvitation struct {
+	// Email An address as `local@domain`. The domain may be internationalised; upper and lower case are the same.
+	//
+	// Example: ada@example.com
+	Email Email `json:"email"`
+
+	// Locale BCP 47 language tag for mails.
+	//
+	// Example: en
+	Locale *Locale `json:"locale,omitempty"`
+
+	// Roles Besides driver, which everybody is. Those within operators are within one.
+	Roles []RoleGrant `json:"roles"`
+}
 
 // NewPasskey defines model for NewPasskey.
 type NewPasskey struct {
@@ -632,6 +799,9 @@ type RoleGrant struct {
 // RoleGrantRole defines model for RoleGrant.Role.
 type RoleGrantRole string
 
+// RoleName defines model for RoleName.
+type RoleName string
+
 // ScheduledErasure defines model for ScheduledErasure.
 type ScheduledErasure struct {
 	// EraseAt The account can be kept until then.
@@ -804,6 +974,30 @@ type TotpEnrolment struct {
 // Example: 492039
 type TotpText = string
 
+// User defines model for User.
+type User struct {
+	CreatedAt time.Time `json:"created_at"`
+	Disabled  bool      `json:"disabled"`
+
+	// Email An address as `local@domain`. The domain may be internationalised; upper and lower case are the same.
+	//
+	// Example: ada@example.com
+	Email     Email              `json:"email"`
+	EraseAt   *time.Time         `json:"erase_at,omitempty"`
+	Id        openapi_types.UUID `json:"id"`
+	Locale    *string            `json:"locale,omitempty"`
+	Name      string             `json:"name"`
+	Roles     []RoleGrant        `json:"roles"`
+	UpdatedAt time.Time          `json:"updated_at"`
+	Username  *string            `json:"username,omitempty"`
+}
+
+// UserList defines model for UserList.
+type UserList struct {
+	Items      []User  `json:"items"`
+	NextCursor *string `json:"next_cursor,omitempty"`
+}
+
 // Username Letters and digits of one script, and `.`, `_`, `-` between them. Shown as typed, compared without case.
 //
 // Example: ada
@@ -836,6 +1030,9 @@ type IfNoneMatch = string
 // Limit defines model for Limit.
 type Limit = int
 
+// UserID defines model for UserID.
+type UserID = openapi_types.UUID
+
 // OAuthErrorApplicationJSON defines model for OAuthError.
 type OAuthErrorApplicationJSON = OAuthError
 
@@ -860,6 +1057,48 @@ type GetOpenIDConfigurationParams struct {
 	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
 }
 
+// ListAuditEventsParams defines parameters for ListAuditEvents.
+type ListAuditEventsParams struct {
+	// AccountId Whom it is about.
+	AccountId *openapi_types.UUID `form:"account_id,omitempty" json:"account_id,omitempty"`
+
+	// Actor Who did it: account:ID, client:ID, operator-cli, system, anonymous.
+	Actor *string `form:"actor,omitempty" json:"actor,omitempty"`
+
+	// Kind What happened.
+	Kind *string `form:"kind,omitempty" json:"kind,omitempty"`
+
+	// OperatorId The operator within whom it happened.
+	OperatorId *openapi_types.UUID `form:"operator_id,omitempty" json:"operator_id,omitempty"`
+
+	// From At or after.
+	From *time.Time `form:"from,omitempty" json:"from,omitempty"`
+
+	// To Before.
+	To *time.Time `form:"to,omitempty" json:"to,omitempty"`
+
+	// Format The representation.
+	Format *ListAuditEventsParamsFormat `form:"format,omitempty" json:"format,omitempty"`
+
+	// Limit How many items at most.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor The next_cursor of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
+// ListAuditEventsParamsFormat defines parameters for ListAuditEvents.
+type ListAuditEventsParamsFormat string
+
+// ListInvitationsParams defines parameters for ListInvitations.
+type ListInvitationsParams struct {
+	// Limit How many items at most.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor The next_cursor of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
 // GetMeParams defines parameters for GetMe.
 type GetMeParams struct {
 	// IfNoneMatch The ETag of what the client holds; 304 when it is still that.
@@ -879,6 +1118,45 @@ type ListSessionsParams struct {
 
 	// Cursor The next_cursor of the page before.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
+// ListUsersParams defines parameters for ListUsers.
+type ListUsersParams struct {
+	// Email One of the account's confirmed addresses.
+	Email *Email `form:"email,omitempty" json:"email,omitempty"`
+
+	// Username The username, in any case.
+	Username *Username `form:"username,omitempty" json:"username,omitempty"`
+
+	// Role A role that the account has.
+	Role *RoleName `form:"role,omitempty" json:"role,omitempty"`
+
+	// OperatorId An operator within which the account has a role.
+	OperatorId *openapi_types.UUID `form:"operator_id,omitempty" json:"operator_id,omitempty"`
+
+	// Disabled Whether the account is switched off.
+	Disabled *bool `form:"disabled,omitempty" json:"disabled,omitempty"`
+
+	// Limit How many items at most.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor The next_cursor of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
+// GetUserParams defines parameters for GetUser.
+type GetUserParams struct {
+	// IfNoneMatch The ETag of what the client holds; 304 when it is still that.
+	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+}
+
+// RevokeRoleParams defines parameters for RevokeRole.
+type RevokeRoleParams struct {
+	// Role The role.
+	Role RoleName `form:"role" json:"role"`
+
+	// OperatorId The operator within which an operator's role holds.
+	OperatorId *openapi_types.UUID `form:"operator_id,omitempty" json:"operator_id,omitempty"`
 }
 
 // IntrospectTokenFormdataRequestBody defines body for IntrospectToken for application/x-www-form-urlencoded ContentType.
@@ -929,6 +1207,12 @@ type RegisterJSONRequestBody = Registration
 // StepUpJSONRequestBody defines body for StepUp for application/json ContentType.
 type StepUpJSONRequestBody = StepUp
 
+// CreateInvitationJSONRequestBody defines body for CreateInvitation for application/json ContentType.
+type CreateInvitationJSONRequestBody = NewInvitation
+
+// AcceptInvitationJSONRequestBody defines body for AcceptInvitation for application/json ContentType.
+type AcceptInvitationJSONRequestBody = Acceptance
+
 // UpdateMeJSONRequestBody defines body for UpdateMe for application/json ContentType.
 type UpdateMeJSONRequestBody = MePatch
 
@@ -955,6 +1239,9 @@ type RenamePasskeyJSONRequestBody = FactorName
 
 // SetUsernameJSONRequestBody defines body for SetUsername for application/json ContentType.
 type SetUsernameJSONRequestBody = UsernameChange
+
+// GrantRoleJSONRequestBody defines body for GrantRole for application/json ContentType.
+type GrantRoleJSONRequestBody = RoleGrant
 
 // Getter for additional properties for TokenQuery. Returns the specified
 // element and whether it was found
@@ -1289,6 +1576,9 @@ type ServerInterface interface {
 	// CreateToken OAuth 2.0 token endpoint
 	// (POST /oauth/token)
 	CreateToken(c *fiber.Ctx) error
+	// ListAuditEvents Who did what
+	// (GET /v1/audit-events)
+	ListAuditEvents(c *fiber.Ctx, params ListAuditEventsParams) error
 	// GetConfirmPage The page that the mailed link opens
 	// (GET /v1/auth/email/confirm)
 	GetConfirmPage(c *fiber.Ctx) error
@@ -1343,6 +1633,21 @@ type ServerInterface interface {
 	// BeginStepUpPasskey The challenge for stepping up with a passkey
 	// (POST /v1/auth/step-up/passkey/begin)
 	BeginStepUpPasskey(c *fiber.Ctx) error
+	// ListInvitations The invitations that the caller may revoke
+	// (GET /v1/invitations)
+	ListInvitations(c *fiber.Ctx, params ListInvitationsParams) error
+	// CreateInvitation Invite somebody
+	// (POST /v1/invitations)
+	CreateInvitation(c *fiber.Ctx) error
+	// GetInvitationPage The page that the mailed link opens
+	// (GET /v1/invitations/accept)
+	GetInvitationPage(c *fiber.Ctx) error
+	// AcceptInvitation Accept with the token from the mail
+	// (POST /v1/invitations/accept)
+	AcceptInvitation(c *fiber.Ctx) error
+	// RevokeInvitation Take an invitation back
+	// (DELETE /v1/invitations/{invitation_id})
+	RevokeInvitation(c *fiber.Ctx, invitationId openapi_types.UUID) error
 	// DeleteMe Have the account erased
 	// (DELETE /v1/me)
 	DeleteMe(c *fiber.Ctx) error
@@ -1418,6 +1723,27 @@ type ServerInterface interface {
 	// SetUsername Change the username
 	// (PUT /v1/me/username)
 	SetUsername(c *fiber.Ctx) error
+	// ListUsers Find accounts
+	// (GET /v1/users)
+	ListUsers(c *fiber.Ctx, params ListUsersParams) error
+	// GetUser One account
+	// (GET /v1/users/{user_id})
+	GetUser(c *fiber.Ctx, userId UserID, params GetUserParams) error
+	// DisableUser Switch an account off
+	// (POST /v1/users/{user_id}/disable)
+	DisableUser(c *fiber.Ctx, userId UserID) error
+	// EnableUser Switch an account on again
+	// (POST /v1/users/{user_id}/enable)
+	EnableUser(c *fiber.Ctx, userId UserID) error
+	// RevokeRole Take a role
+	// (DELETE /v1/users/{user_id}/roles)
+	RevokeRole(c *fiber.Ctx, userId UserID, params RevokeRoleParams) error
+	// GrantRole Give a role
+	// (POST /v1/users/{user_id}/roles)
+	GrantRole(c *fiber.Ctx, userId UserID) error
+	// EndUserSessions End all logins of an account
+	// (DELETE /v1/users/{user_id}/sessions)
+	EndUserSessions(c *fiber.Ctx, userId UserID) error
 }
 
 // ServerInterfaceWrapper converts contexts to parameters.
@@ -1556,6 +1882,99 @@ func (siw *ServerInterfaceWrapper) CreateToken(c *fiber.Ctx) error {
 
 	handler := func(c *fiber.Ctx) error {
 		return siw.Handler.CreateToken(c)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// ListAuditEvents operation middleware
+func (siw *ServerInterfaceWrapper) ListAuditEvents(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListAuditEventsParams
+
+	var query url.Values
+	query, err = url.ParseQuery(string(c.Request().URI().QueryString()))
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for query string: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "account_id" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "account_id", query, &params.AccountId, runtime.BindQueryParameterOptions{Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter account_id: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "actor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "actor", query, &params.Actor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter actor: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "kind" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "kind", query, &params.Kind, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter kind: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "operator_id" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "operator_id", query, &params.OperatorId, runtime.BindQueryParameterOptions{Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter operator_id: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "from" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "from", query, &params.From, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter from: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "to" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "to", query, &params.To, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter to: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "format" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "format", query, &params.Format, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter format: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", query, &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter limit: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", query, &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter cursor: %w", err).Error())
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.ListAuditEvents(c, params)
 	}
 
 	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
@@ -1880,6 +2299,133 @@ func (siw *ServerInterfaceWrapper) BeginStepUpPasskey(c *fiber.Ctx) error {
 
 	handler := func(c *fiber.Ctx) error {
 		return siw.Handler.BeginStepUpPasskey(c)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// ListInvitations operation middleware
+func (siw *ServerInterfaceWrapper) ListInvitations(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListInvitationsParams
+
+	var query url.Values
+	query, err = url.ParseQuery(string(c.Request().URI().QueryString()))
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for query string: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", query, &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter limit: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", query, &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter cursor: %w", err).Error())
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.ListInvitations(c, params)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// CreateInvitation operation middleware
+func (siw *ServerInterfaceWrapper) CreateInvitation(c *fiber.Ctx) error {
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.CreateInvitation(c)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// GetInvitationPage operation middleware
+func (siw *ServerInterfaceWrapper) GetInvitationPage(c *fiber.Ctx) error {
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.GetInvitationPage(c)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// AcceptInvitation operation middleware
+func (siw *ServerInterfaceWrapper) AcceptInvitation(c *fiber.Ctx) error {
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.AcceptInvitation(c)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// RevokeInvitation operation middleware
+func (siw *ServerInterfaceWrapper) RevokeInvitation(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "invitation_id" -------------
+	var invitationId openapi_types.UUID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "invitation_id", c.Params("invitation_id"), &invitationId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter invitation_id: %w", err).Error())
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.RevokeInvitation(c, invitationId)
 	}
 
 	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
@@ -2507,6 +3053,304 @@ func (siw *ServerInterfaceWrapper) SetUsername(c *fiber.Ctx) error {
 	return handler(c)
 }
 
+// ListUsers operation middleware
+func (siw *ServerInterfaceWrapper) ListUsers(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListUsersParams
+
+	var query url.Values
+	query, err = url.ParseQuery(string(c.Request().URI().QueryString()))
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for query string: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "email" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "email", query, &params.Email, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter email: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "username" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "username", query, &params.Username, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter username: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "role" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "role", query, &params.Role, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter role: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "operator_id" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "operator_id", query, &params.OperatorId, runtime.BindQueryParameterOptions{Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter operator_id: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "disabled" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "disabled", query, &params.Disabled, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter disabled: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", query, &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter limit: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", query, &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter cursor: %w", err).Error())
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.ListUsers(c, params)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// GetUser operation middleware
+func (siw *ServerInterfaceWrapper) GetUser(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "user_id" -------------
+	var userId UserID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "user_id", c.Params("user_id"), &userId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter user_id: %w", err).Error())
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetUserParams
+
+	headers := c.GetReqHeaders()
+
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Sprintf("Too many values for ParamName If-None-Match, 1 is required, but %d found", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter If-None-Match: %w", err).Error())
+		}
+
+		params.IfNoneMatch = &IfNoneMatch
+
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.GetUser(c, userId, params)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// DisableUser operation middleware
+func (siw *ServerInterfaceWrapper) DisableUser(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "user_id" -------------
+	var userId UserID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "user_id", c.Params("user_id"), &userId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter user_id: %w", err).Error())
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.DisableUser(c, userId)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// EnableUser operation middleware
+func (siw *ServerInterfaceWrapper) EnableUser(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "user_id" -------------
+	var userId UserID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "user_id", c.Params("user_id"), &userId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter user_id: %w", err).Error())
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.EnableUser(c, userId)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// RevokeRole operation middleware
+func (siw *ServerInterfaceWrapper) RevokeRole(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "user_id" -------------
+	var userId UserID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "user_id", c.Params("user_id"), &userId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter user_id: %w", err).Error())
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params RevokeRoleParams
+
+	var query url.Values
+	query, err = url.ParseQuery(string(c.Request().URI().QueryString()))
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for query string: %w", err).Error())
+	}
+
+	// ------------- Required query parameter "role" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "role", query, &params.Role, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter role: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "operator_id" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "operator_id", query, &params.OperatorId, runtime.BindQueryParameterOptions{Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter operator_id: %w", err).Error())
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.RevokeRole(c, userId, params)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// GrantRole operation middleware
+func (siw *ServerInterfaceWrapper) GrantRole(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "user_id" -------------
+	var userId UserID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "user_id", c.Params("user_id"), &userId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter user_id: %w", err).Error())
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.GrantRole(c, userId)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// EndUserSessions operation middleware
+func (siw *ServerInterfaceWrapper) EndUserSessions(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "user_id" -------------
+	var userId UserID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "user_id", c.Params("user_id"), &userId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter user_id: %w", err).Error())
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.EndUserSessions(c, userId)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
 // FiberServerOptions provides options for the Fiber server.
 type FiberServerOptions struct {
 	BaseURL            string
@@ -2616,6 +3460,32 @@ func RegisterHandlersWithOptions(router fiber.Router, si ServerInterface, option
 
 	router.Patch(options.BaseURL+"/v1/me/passkeys/:id", wrapper.RenamePasskey)
 
+	router.Get(options.BaseURL+"/v1/invitations", wrapper.ListInvitations)
+
+	router.Post(options.BaseURL+"/v1/invitations", wrapper.CreateInvitation)
+
+	router.Delete(options.BaseURL+"/v1/invitations/:invitation_id", wrapper.RevokeInvitation)
+
+	router.Get(options.BaseURL+"/v1/invitations/accept", wrapper.GetInvitationPage)
+
+	router.Post(options.BaseURL+"/v1/invitations/accept", wrapper.AcceptInvitation)
+
+	router.Get(options.BaseURL+"/v1/users", wrapper.ListUsers)
+
+	router.Get(options.BaseURL+"/v1/users/:user_id", wrapper.GetUser)
+
+	router.Post(options.BaseURL+"/v1/users/:user_id/disable", wrapper.DisableUser)
+
+	router.Post(options.BaseURL+"/v1/users/:user_id/enable", wrapper.EnableUser)
+
+	router.Delete(options.BaseURL+"/v1/users/:user_id/sessions", wrapper.EndUserSessions)
+
+	router.Delete(options.BaseURL+"/v1/users/:user_id/roles", wrapper.RevokeRole)
+
+	router.Post(options.BaseURL+"/v1/users/:user_id/roles", wrapper.GrantRole)
+
+	router.Get(options.BaseURL+"/v1/audit-events", wrapper.ListAuditEvents)
+
 	router.Post(options.BaseURL+"/oauth/token", wrapper.CreateToken)
 
 	router.Post(options.BaseURL+"/oauth/introspect", wrapper.IntrospectToken)
@@ -2689,6 +3559,16 @@ type TokensJSONResponse struct {
 	Body Tokens
 
 	Headers TokensResponseHeaders
+}
+
+type UserResponseHeaders struct {
+	CacheControl *string
+	ETag         *string
+}
+type UserJSONResponse struct {
+	Body User
+
+	Headers UserResponseHeaders
 }
 
 type GetJWKSRequestObject struct {
@@ -3020,6 +3900,123 @@ type CreateTokendefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response CreateTokendefaultApplicationProblemPlusJSONResponse) VisitCreateTokenResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
+type ListAuditEventsRequestObject struct {
+	Params ListAuditEventsParams
+}
+
+type ListAuditEventsResponseObject interface {
+	VisitListAuditEventsResponse(ctx *fiber.Ctx) error
+}
+
+type ListAuditEvents200ResponseHeaders struct {
+	CacheControl *string
+	Link         *string
+}
+
+type ListAuditEvents200JSONResponse struct {
+	Body    AuditEventList
+	Headers ListAuditEvents200ResponseHeaders
+}
+
+func (response ListAuditEvents200JSONResponse) VisitListAuditEventsResponse(ctx *fiber.Ctx) error {
+	if response.Headers.CacheControl != nil {
+		ctx.Response().Header.Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.Link != nil {
+		ctx.Response().Header.Set("Link", fmt.Sprint(*response.Headers.Link))
+	}
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response.Body)
+}
+
+type ListAuditEvents200ApplicationxNdjsonResponse struct {
+	Body          io.Reader
+	Headers       ListAuditEvents200ResponseHeaders
+	ContentLength int64
+}
+
+func (response ListAuditEvents200ApplicationxNdjsonResponse) VisitListAuditEventsResponse(ctx *fiber.Ctx) error {
+	if response.Headers.CacheControl != nil {
+		ctx.Response().Header.Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.Link != nil {
+		ctx.Response().Header.Set("Link", fmt.Sprint(*response.Headers.Link))
+	}
+	ctx.Response().Header.Set("Content-Type", "application/x-ndjson")
+	if response.ContentLength != 0 {
+		ctx.Response().Header.Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	ctx.Status(200)
+
+	// Fiber/fasthttp streams through a callback: fasthttp emits
+	// a chunk each time we call w.Flush(), so clients see
+	// streaming data immediately instead of waiting on buffering.
+	ctx.Response().SetBodyStreamWriter(func(w *bufio.Writer) {
+		if closer, ok := response.Body.(io.ReadCloser); ok {
+			defer closer.Close()
+		}
+		buf := make([]byte, 4096)
+		for {
+			n, err := response.Body.Read(buf)
+			if n > 0 {
+				if _, writeErr := w.Write(buf[:n]); writeErr != nil {
+					return
+				}
+				if flushErr := w.Flush(); flushErr != nil {
+					return
+				}
+			}
+			if err != nil {
+				return
+			}
+		}
+	})
+	return nil
+}
+
+type ListAuditEvents400ApplicationProblemPlusJSONResponse struct {
+	ProblemApplicationProblemPlusJSONResponse
+}
+
+func (response ListAuditEvents400ApplicationProblemPlusJSONResponse) VisitListAuditEventsResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(400)
+
+	return ctx.JSON(&response)
+}
+
+type ListAuditEvents401ApplicationProblemPlusJSONResponse Problem
+
+func (response ListAuditEvents401ApplicationProblemPlusJSONResponse) VisitListAuditEventsResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response)
+}
+
+type ListAuditEvents403ApplicationProblemPlusJSONResponse Problem
+
+func (response ListAuditEvents403ApplicationProblemPlusJSONResponse) VisitListAuditEventsResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(403)
+
+	return ctx.JSON(&response)
+}
+
+type ListAuditEventsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListAuditEventsdefaultApplicationProblemPlusJSONResponse) VisitListAuditEventsResponse(ctx *fiber.Ctx) error {
 	ctx.Response().Header.Set("Content-Type", "application/problem+json")
 	ctx.Status(response.StatusCode)
 
@@ -3929,6 +4926,307 @@ type BeginStepUpPasskeydefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response BeginStepUpPasskeydefaultApplicationProblemPlusJSONResponse) VisitBeginStepUpPasskeyResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
+type ListInvitationsRequestObject struct {
+	Params ListInvitationsParams
+}
+
+type ListInvitationsResponseObject interface {
+	VisitListInvitationsResponse(ctx *fiber.Ctx) error
+}
+
+type ListInvitations200ResponseHeaders struct {
+	CacheControl *string
+	Link         *string
+}
+
+type ListInvitations200JSONResponse struct {
+	Body    InvitationList
+	Headers ListInvitations200ResponseHeaders
+}
+
+func (response ListInvitations200JSONResponse) VisitListInvitationsResponse(ctx *fiber.Ctx) error {
+	if response.Headers.CacheControl != nil {
+		ctx.Response().Header.Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.Link != nil {
+		ctx.Response().Header.Set("Link", fmt.Sprint(*response.Headers.Link))
+	}
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response.Body)
+}
+
+type ListInvitations400ApplicationProblemPlusJSONResponse struct {
+	ProblemApplicationProblemPlusJSONResponse
+}
+
+func (response ListInvitations400ApplicationProblemPlusJSONResponse) VisitListInvitationsResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(400)
+
+	return ctx.JSON(&response)
+}
+
+type ListInvitations401ApplicationProblemPlusJSONResponse Problem
+
+func (response ListInvitations401ApplicationProblemPlusJSONResponse) VisitListInvitationsResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response)
+}
+
+type ListInvitations403ApplicationProblemPlusJSONResponse Problem
+
+func (response ListInvitations403ApplicationProblemPlusJSONResponse) VisitListInvitationsResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(403)
+
+	return ctx.JSON(&response)
+}
+
+type ListInvitationsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListInvitationsdefaultApplicationProblemPlusJSONResponse) VisitListInvitationsResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
+type CreateInvitationRequestObject struct {
+	Body *CreateInvitationJSONRequestBody
+}
+
+type CreateInvitationResponseObject interface {
+	VisitCreateInvitationResponse(ctx *fiber.Ctx) error
+}
+
+type CreateInvitation201JSONResponse Invitation
+
+func (response CreateInvitation201JSONResponse) VisitCreateInvitationResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(201)
+
+	return ctx.JSON(&response)
+}
+
+type CreateInvitation400ApplicationProblemPlusJSONResponse struct {
+	ProblemApplicationProblemPlusJSONResponse
+}
+
+func (response CreateInvitation400ApplicationProblemPlusJSONResponse) VisitCreateInvitationResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(400)
+
+	return ctx.JSON(&response)
+}
+
+type CreateInvitation401ApplicationProblemPlusJSONResponse Problem
+
+func (response CreateInvitation401ApplicationProblemPlusJSONResponse) VisitCreateInvitationResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response)
+}
+
+type CreateInvitation403ApplicationProblemPlusJSONResponse Problem
+
+func (response CreateInvitation403ApplicationProblemPlusJSONResponse) VisitCreateInvitationResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(403)
+
+	return ctx.JSON(&response)
+}
+
+type CreateInvitation429ApplicationProblemPlusJSONResponse Problem
+
+func (response CreateInvitation429ApplicationProblemPlusJSONResponse) VisitCreateInvitationResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(429)
+
+	return ctx.JSON(&response)
+}
+
+type CreateInvitationdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response CreateInvitationdefaultApplicationProblemPlusJSONResponse) VisitCreateInvitationResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
+type GetInvitationPageRequestObject struct {
+}
+
+type GetInvitationPageResponseObject interface {
+	VisitGetInvitationPageResponse(ctx *fiber.Ctx) error
+}
+
+type GetInvitationPage200TexthtmlResponse struct {
+	Body          io.Reader
+	ContentLength int64
+}
+
+func (response GetInvitationPage200TexthtmlResponse) VisitGetInvitationPageResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "text/html")
+	if response.ContentLength != 0 {
+		ctx.Response().Header.Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	ctx.Status(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	_, err := io.Copy(ctx.Response().BodyWriter(), response.Body)
+	return err
+}
+
+type GetInvitationPagedefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetInvitationPagedefaultApplicationProblemPlusJSONResponse) VisitGetInvitationPageResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
+type AcceptInvitationRequestObject struct {
+	Body *AcceptInvitationJSONRequestBody
+}
+
+type AcceptInvitationResponseObject interface {
+	VisitAcceptInvitationResponse(ctx *fiber.Ctx) error
+}
+
+type AcceptInvitation200JSONResponse AcceptedInvitation
+
+func (response AcceptInvitation200JSONResponse) VisitAcceptInvitationResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response)
+}
+
+type AcceptInvitation400ApplicationProblemPlusJSONResponse struct {
+	ProblemApplicationProblemPlusJSONResponse
+}
+
+func (response AcceptInvitation400ApplicationProblemPlusJSONResponse) VisitAcceptInvitationResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(400)
+
+	return ctx.JSON(&response)
+}
+
+type AcceptInvitation409ApplicationProblemPlusJSONResponse Problem
+
+func (response AcceptInvitation409ApplicationProblemPlusJSONResponse) VisitAcceptInvitationResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(409)
+
+	return ctx.JSON(&response)
+}
+
+type AcceptInvitationdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response AcceptInvitationdefaultApplicationProblemPlusJSONResponse) VisitAcceptInvitationResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
+type RevokeInvitationRequestObject struct {
+	InvitationId openapi_types.UUID `json:"invitation_id"`
+}
+
+type RevokeInvitationResponseObject interface {
+	VisitRevokeInvitationResponse(ctx *fiber.Ctx) error
+}
+
+type RevokeInvitation204Response struct {
+}
+
+func (response RevokeInvitation204Response) VisitRevokeInvitationResponse(ctx *fiber.Ctx) error {
+	ctx.Status(204)
+	return nil
+}
+
+type RevokeInvitation400ApplicationProblemPlusJSONResponse struct {
+	ProblemApplicationProblemPlusJSONResponse
+}
+
+func (response RevokeInvitation400ApplicationProblemPlusJSONResponse) VisitRevokeInvitationResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(400)
+
+	return ctx.JSON(&response)
+}
+
+type RevokeInvitation401ApplicationProblemPlusJSONResponse Problem
+
+func (response RevokeInvitation401ApplicationProblemPlusJSONResponse) VisitRevokeInvitationResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response)
+}
+
+type RevokeInvitation403ApplicationProblemPlusJSONResponse Problem
+
+func (response RevokeInvitation403ApplicationProblemPlusJSONResponse) VisitRevokeInvitationResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(403)
+
+	return ctx.JSON(&response)
+}
+
+type RevokeInvitation404ApplicationProblemPlusJSONResponse Problem
+
+func (response RevokeInvitation404ApplicationProblemPlusJSONResponse) VisitRevokeInvitationResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(404)
+
+	return ctx.JSON(&response)
+}
+
+type RevokeInvitation409ApplicationProblemPlusJSONResponse Problem
+
+func (response RevokeInvitation409ApplicationProblemPlusJSONResponse) VisitRevokeInvitationResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(409)
+
+	return ctx.JSON(&response)
+}
+
+type RevokeInvitationdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response RevokeInvitationdefaultApplicationProblemPlusJSONResponse) VisitRevokeInvitationResponse(ctx *fiber.Ctx) error {
 	ctx.Response().Header.Set("Content-Type", "application/problem+json")
 	ctx.Status(response.StatusCode)
 
@@ -5394,6 +6692,533 @@ func (response SetUsernamedefaultApplicationProblemPlusJSONResponse) VisitSetUse
 	return ctx.JSON(&response.Body)
 }
 
+type ListUsersRequestObject struct {
+	Params ListUsersParams
+}
+
+type ListUsersResponseObject interface {
+	VisitListUsersResponse(ctx *fiber.Ctx) error
+}
+
+type ListUsers200ResponseHeaders struct {
+	CacheControl *string
+	Link         *string
+}
+
+type ListUsers200JSONResponse struct {
+	Body    UserList
+	Headers ListUsers200ResponseHeaders
+}
+
+func (response ListUsers200JSONResponse) VisitListUsersResponse(ctx *fiber.Ctx) error {
+	if response.Headers.CacheControl != nil {
+		ctx.Response().Header.Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.Link != nil {
+		ctx.Response().Header.Set("Link", fmt.Sprint(*response.Headers.Link))
+	}
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response.Body)
+}
+
+type ListUsers400ApplicationProblemPlusJSONResponse struct {
+	ProblemApplicationProblemPlusJSONResponse
+}
+
+func (response ListUsers400ApplicationProblemPlusJSONResponse) VisitListUsersResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(400)
+
+	return ctx.JSON(&response)
+}
+
+type ListUsers401ApplicationProblemPlusJSONResponse Problem
+
+func (response ListUsers401ApplicationProblemPlusJSONResponse) VisitListUsersResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response)
+}
+
+type ListUsers403ApplicationProblemPlusJSONResponse Problem
+
+func (response ListUsers403ApplicationProblemPlusJSONResponse) VisitListUsersResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(403)
+
+	return ctx.JSON(&response)
+}
+
+type ListUsersdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListUsersdefaultApplicationProblemPlusJSONResponse) VisitListUsersResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
+type GetUserRequestObject struct {
+	UserId UserID `json:"user_id"`
+	Params GetUserParams
+}
+
+type GetUserResponseObject interface {
+	VisitGetUserResponse(ctx *fiber.Ctx) error
+}
+
+type GetUser200JSONResponse struct{ UserJSONResponse }
+
+func (response GetUser200JSONResponse) VisitGetUserResponse(ctx *fiber.Ctx) error {
+	if response.Headers.CacheControl != nil {
+		ctx.Response().Header.Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.ETag != nil {
+		ctx.Response().Header.Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response.Body)
+}
+
+type GetUser304Response = NotModifiedResponse
+
+func (response GetUser304Response) VisitGetUserResponse(ctx *fiber.Ctx) error {
+	if response.Headers.ETag != nil {
+		ctx.Response().Header.Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	ctx.Status(304)
+	return nil
+}
+
+type GetUser400ApplicationProblemPlusJSONResponse struct {
+	ProblemApplicationProblemPlusJSONResponse
+}
+
+func (response GetUser400ApplicationProblemPlusJSONResponse) VisitGetUserResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(400)
+
+	return ctx.JSON(&response)
+}
+
+type GetUser401ApplicationProblemPlusJSONResponse Problem
+
+func (response GetUser401ApplicationProblemPlusJSONResponse) VisitGetUserResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response)
+}
+
+type GetUser403ApplicationProblemPlusJSONResponse Problem
+
+func (response GetUser403ApplicationProblemPlusJSONResponse) VisitGetUserResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(403)
+
+	return ctx.JSON(&response)
+}
+
+type GetUser404ApplicationProblemPlusJSONResponse Problem
+
+func (response GetUser404ApplicationProblemPlusJSONResponse) VisitGetUserResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(404)
+
+	return ctx.JSON(&response)
+}
+
+type GetUserdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetUserdefaultApplicationProblemPlusJSONResponse) VisitGetUserResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
+type DisableUserRequestObject struct {
+	UserId UserID `json:"user_id"`
+}
+
+type DisableUserResponseObject interface {
+	VisitDisableUserResponse(ctx *fiber.Ctx) error
+}
+
+type DisableUser200JSONResponse struct{ UserJSONResponse }
+
+func (response DisableUser200JSONResponse) VisitDisableUserResponse(ctx *fiber.Ctx) error {
+	if response.Headers.CacheControl != nil {
+		ctx.Response().Header.Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.ETag != nil {
+		ctx.Response().Header.Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response.Body)
+}
+
+type DisableUser400ApplicationProblemPlusJSONResponse struct {
+	ProblemApplicationProblemPlusJSONResponse
+}
+
+func (response DisableUser400ApplicationProblemPlusJSONResponse) VisitDisableUserResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(400)
+
+	return ctx.JSON(&response)
+}
+
+type DisableUser401ApplicationProblemPlusJSONResponse Problem
+
+func (response DisableUser401ApplicationProblemPlusJSONResponse) VisitDisableUserResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response)
+}
+
+type DisableUser403ApplicationProblemPlusJSONResponse Problem
+
+func (response DisableUser403ApplicationProblemPlusJSONResponse) VisitDisableUserResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(403)
+
+	return ctx.JSON(&response)
+}
+
+type DisableUser404ApplicationProblemPlusJSONResponse Problem
+
+func (response DisableUser404ApplicationProblemPlusJSONResponse) VisitDisableUserResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(404)
+
+	return ctx.JSON(&response)
+}
+
+type DisableUser409ApplicationProblemPlusJSONResponse Problem
+
+func (response DisableUser409ApplicationProblemPlusJSONResponse) VisitDisableUserResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(409)
+
+	return ctx.JSON(&response)
+}
+
+type DisableUserdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response DisableUserdefaultApplicationProblemPlusJSONResponse) VisitDisableUserResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
+type EnableUserRequestObject struct {
+	UserId UserID `json:"user_id"`
+}
+
+type EnableUserResponseObject interface {
+	VisitEnableUserResponse(ctx *fiber.Ctx) error
+}
+
+type EnableUser200JSONResponse struct{ UserJSONResponse }
+
+func (response EnableUser200JSONResponse) VisitEnableUserResponse(ctx *fiber.Ctx) error {
+	if response.Headers.CacheControl != nil {
+		ctx.Response().Header.Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.ETag != nil {
+		ctx.Response().Header.Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response.Body)
+}
+
+type EnableUser400ApplicationProblemPlusJSONResponse struct {
+	ProblemApplicationProblemPlusJSONResponse
+}
+
+func (response EnableUser400ApplicationProblemPlusJSONResponse) VisitEnableUserResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(400)
+
+	return ctx.JSON(&response)
+}
+
+type EnableUser401ApplicationProblemPlusJSONResponse Problem
+
+func (response EnableUser401ApplicationProblemPlusJSONResponse) VisitEnableUserResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response)
+}
+
+type EnableUser403ApplicationProblemPlusJSONResponse Problem
+
+func (response EnableUser403ApplicationProblemPlusJSONResponse) VisitEnableUserResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(403)
+
+	return ctx.JSON(&response)
+}
+
+type EnableUser404ApplicationProblemPlusJSONResponse Problem
+
+func (response EnableUser404ApplicationProblemPlusJSONResponse) VisitEnableUserResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(404)
+
+	return ctx.JSON(&response)
+}
+
+type EnableUserdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response EnableUserdefaultApplicationProblemPlusJSONResponse) VisitEnableUserResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
+type RevokeRoleRequestObject struct {
+	UserId UserID `json:"user_id"`
+	Params RevokeRoleParams
+}
+
+type RevokeRoleResponseObject interface {
+	VisitRevokeRoleResponse(ctx *fiber.Ctx) error
+}
+
+type RevokeRole204Response struct {
+}
+
+func (response RevokeRole204Response) VisitRevokeRoleResponse(ctx *fiber.Ctx) error {
+	ctx.Status(204)
+	return nil
+}
+
+type RevokeRole400ApplicationProblemPlusJSONResponse struct {
+	ProblemApplicationProblemPlusJSONResponse
+}
+
+func (response RevokeRole400ApplicationProblemPlusJSONResponse) VisitRevokeRoleResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(400)
+
+	return ctx.JSON(&response)
+}
+
+type RevokeRole401ApplicationProblemPlusJSONResponse Problem
+
+func (response RevokeRole401ApplicationProblemPlusJSONResponse) VisitRevokeRoleResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response)
+}
+
+type RevokeRole403ApplicationProblemPlusJSONResponse Problem
+
+func (response RevokeRole403ApplicationProblemPlusJSONResponse) VisitRevokeRoleResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(403)
+
+	return ctx.JSON(&response)
+}
+
+type RevokeRole404ApplicationProblemPlusJSONResponse Problem
+
+func (response RevokeRole404ApplicationProblemPlusJSONResponse) VisitRevokeRoleResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(404)
+
+	return ctx.JSON(&response)
+}
+
+type RevokeRole409ApplicationProblemPlusJSONResponse Problem
+
+func (response RevokeRole409ApplicationProblemPlusJSONResponse) VisitRevokeRoleResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(409)
+
+	return ctx.JSON(&response)
+}
+
+type RevokeRoledefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response RevokeRoledefaultApplicationProblemPlusJSONResponse) VisitRevokeRoleResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
+type GrantRoleRequestObject struct {
+	UserId UserID `json:"user_id"`
+	Body   *GrantRoleJSONRequestBody
+}
+
+type GrantRoleResponseObject interface {
+	VisitGrantRoleResponse(ctx *fiber.Ctx) error
+}
+
+type GrantRole200JSONResponse struct{ UserJSONResponse }
+
+func (response GrantRole200JSONResponse) VisitGrantRoleResponse(ctx *fiber.Ctx) error {
+	if response.Headers.CacheControl != nil {
+		ctx.Response().Header.Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.ETag != nil {
+		ctx.Response().Header.Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response.Body)
+}
+
+type GrantRole400ApplicationProblemPlusJSONResponse struct {
+	ProblemApplicationProblemPlusJSONResponse
+}
+
+func (response GrantRole400ApplicationProblemPlusJSONResponse) VisitGrantRoleResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(400)
+
+	return ctx.JSON(&response)
+}
+
+type GrantRole401ApplicationProblemPlusJSONResponse Problem
+
+func (response GrantRole401ApplicationProblemPlusJSONResponse) VisitGrantRoleResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response)
+}
+
+type GrantRole403ApplicationProblemPlusJSONResponse Problem
+
+func (response GrantRole403ApplicationProblemPlusJSONResponse) VisitGrantRoleResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(403)
+
+	return ctx.JSON(&response)
+}
+
+type GrantRole404ApplicationProblemPlusJSONResponse Problem
+
+func (response GrantRole404ApplicationProblemPlusJSONResponse) VisitGrantRoleResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(404)
+
+	return ctx.JSON(&response)
+}
+
+type GrantRoledefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GrantRoledefaultApplicationProblemPlusJSONResponse) VisitGrantRoleResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
+type EndUserSessionsRequestObject struct {
+	UserId UserID `json:"user_id"`
+}
+
+type EndUserSessionsResponseObject interface {
+	VisitEndUserSessionsResponse(ctx *fiber.Ctx) error
+}
+
+type EndUserSessions204Response struct {
+}
+
+func (response EndUserSessions204Response) VisitEndUserSessionsResponse(ctx *fiber.Ctx) error {
+	ctx.Status(204)
+	return nil
+}
+
+type EndUserSessions400ApplicationProblemPlusJSONResponse struct {
+	ProblemApplicationProblemPlusJSONResponse
+}
+
+func (response EndUserSessions400ApplicationProblemPlusJSONResponse) VisitEndUserSessionsResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(400)
+
+	return ctx.JSON(&response)
+}
+
+type EndUserSessions401ApplicationProblemPlusJSONResponse Problem
+
+func (response EndUserSessions401ApplicationProblemPlusJSONResponse) VisitEndUserSessionsResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response)
+}
+
+type EndUserSessions403ApplicationProblemPlusJSONResponse Problem
+
+func (response EndUserSessions403ApplicationProblemPlusJSONResponse) VisitEndUserSessionsResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(403)
+
+	return ctx.JSON(&response)
+}
+
+type EndUserSessions404ApplicationProblemPlusJSONResponse Problem
+
+func (response EndUserSessions404ApplicationProblemPlusJSONResponse) VisitEndUserSessionsResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(404)
+
+	return ctx.JSON(&response)
+}
+
+type EndUserSessionsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response EndUserSessionsdefaultApplicationProblemPlusJSONResponse) VisitEndUserSessionsResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
 // StrictServerInterface represents all server handlers.
 type StrictServerInterface interface {
 	// GetJWKS The keys that verify our tokens
@@ -5411,6 +7236,9 @@ type StrictServerInterface interface {
 	// CreateToken OAuth 2.0 token endpoint
 	// (POST /oauth/token)
 	CreateToken(ctx context.Context, request CreateTokenRequestObject) (CreateTokenResponseObject, error)
+	// ListAuditEvents Who did what
+	// (GET /v1/audit-events)
+	ListAuditEvents(ctx context.Context, request ListAuditEventsRequestObject) (ListAuditEventsResponseObject, error)
 	// GetConfirmPage The page that the mailed link opens
 	// (GET /v1/auth/email/confirm)
 	GetConfirmPage(ctx context.Context, request GetConfirmPageRequestObject) (GetConfirmPageResponseObject, error)
@@ -5465,6 +7293,21 @@ type StrictServerInterface interface {
 	// BeginStepUpPasskey The challenge for stepping up with a passkey
 	// (POST /v1/auth/step-up/passkey/begin)
 	BeginStepUpPasskey(ctx context.Context, request BeginStepUpPasskeyRequestObject) (BeginStepUpPasskeyResponseObject, error)
+	// ListInvitations The invitations that the caller may revoke
+	// (GET /v1/invitations)
+	ListInvitations(ctx context.Context, request ListInvitationsRequestObject) (ListInvitationsResponseObject, error)
+	// CreateInvitation Invite somebody
+	// (POST /v1/invitations)
+	CreateInvitation(ctx context.Context, request CreateInvitationRequestObject) (CreateInvitationResponseObject, error)
+	// GetInvitationPage The page that the mailed link opens
+	// (GET /v1/invitations/accept)
+	GetInvitationPage(ctx context.Context, request GetInvitationPageRequestObject) (GetInvitationPageResponseObject, error)
+	// AcceptInvitation Accept with the token from the mail
+	// (POST /v1/invitations/accept)
+	AcceptInvitation(ctx context.Context, request AcceptInvitationRequestObject) (AcceptInvitationResponseObject, error)
+	// RevokeInvitation Take an invitation back
+	// (DELETE /v1/invitations/{invitation_id})
+	RevokeInvitation(ctx context.Context, request RevokeInvitationRequestObject) (RevokeInvitationResponseObject, error)
 	// DeleteMe Have the account erased
 	// (DELETE /v1/me)
 	DeleteMe(ctx context.Context, request DeleteMeRequestObject) (DeleteMeResponseObject, error)
@@ -5540,6 +7383,27 @@ type StrictServerInterface interface {
 	// SetUsername Change the username
 	// (PUT /v1/me/username)
 	SetUsername(ctx context.Context, request SetUsernameRequestObject) (SetUsernameResponseObject, error)
+	// ListUsers Find accounts
+	// (GET /v1/users)
+	ListUsers(ctx context.Context, request ListUsersRequestObject) (ListUsersResponseObject, error)
+	// GetUser One account
+	// (GET /v1/users/{user_id})
+	GetUser(ctx context.Context, request GetUserRequestObject) (GetUserResponseObject, error)
+	// DisableUser Switch an account off
+	// (POST /v1/users/{user_id}/disable)
+	DisableUser(ctx context.Context, request DisableUserRequestObject) (DisableUserResponseObject, error)
+	// EnableUser Switch an account on again
+	// (POST /v1/users/{user_id}/enable)
+	EnableUser(ctx context.Context, request EnableUserRequestObject) (EnableUserResponseObject, error)
+	// RevokeRole Take a role
+	// (DELETE /v1/users/{user_id}/roles)
+	RevokeRole(ctx context.Context, request RevokeRoleRequestObject) (RevokeRoleResponseObject, error)
+	// GrantRole Give a role
+	// (POST /v1/users/{user_id}/roles)
+	GrantRole(ctx context.Context, request GrantRoleRequestObject) (GrantRoleResponseObject, error)
+	// EndUserSessions End all logins of an account
+	// (DELETE /v1/users/{user_id}/sessions)
+	EndUserSessions(ctx context.Context, request EndUserSessionsRequestObject) (EndUserSessionsResponseObject, error)
 }
 
 type StrictHandlerFunc func(ctx *fiber.Ctx, args any) (any, error)
@@ -5693,6 +7557,33 @@ func (sh *strictHandler) CreateToken(ctx *fiber.Ctx) error {
 		return err
 	} else if validResponse, ok := response.(CreateTokenResponseObject); ok {
 		if err := validResponse.VisitCreateTokenResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListAuditEvents operation middleware
+func (sh *strictHandler) ListAuditEvents(ctx *fiber.Ctx, params ListAuditEventsParams) error {
+	var request ListAuditEventsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.ListAuditEvents(ctx.UserContext(), request.(ListAuditEventsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListAuditEvents")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListAuditEventsResponseObject); ok {
+		if err := validResponse.VisitListAuditEventsResponse(ctx); err != nil {
 			return err
 		}
 	} else if response != nil {
@@ -6224,6 +8115,147 @@ func (sh *strictHandler) BeginStepUpPasskey(ctx *fiber.Ctx) error {
 		return err
 	} else if validResponse, ok := response.(BeginStepUpPasskeyResponseObject); ok {
 		if err := validResponse.VisitBeginStepUpPasskeyResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListInvitations operation middleware
+func (sh *strictHandler) ListInvitations(ctx *fiber.Ctx, params ListInvitationsParams) error {
+	var request ListInvitationsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.ListInvitations(ctx.UserContext(), request.(ListInvitationsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListInvitations")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListInvitationsResponseObject); ok {
+		if err := validResponse.VisitListInvitationsResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// CreateInvitation operation middleware
+func (sh *strictHandler) CreateInvitation(ctx *fiber.Ctx) error {
+	var request CreateInvitationRequestObject
+
+	var body CreateInvitationJSONRequestBody
+	if err := ctx.BodyParser(&body); err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, err.Error())
+	}
+	request.Body = &body
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.CreateInvitation(ctx.UserContext(), request.(CreateInvitationRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreateInvitation")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CreateInvitationResponseObject); ok {
+		if err := validResponse.VisitCreateInvitationResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetInvitationPage operation middleware
+func (sh *strictHandler) GetInvitationPage(ctx *fiber.Ctx) error {
+	var request GetInvitationPageRequestObject
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.GetInvitationPage(ctx.UserContext(), request.(GetInvitationPageRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetInvitationPage")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetInvitationPageResponseObject); ok {
+		if err := validResponse.VisitGetInvitationPageResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// AcceptInvitation operation middleware
+func (sh *strictHandler) AcceptInvitation(ctx *fiber.Ctx) error {
+	var request AcceptInvitationRequestObject
+
+	var body AcceptInvitationJSONRequestBody
+	if err := ctx.BodyParser(&body); err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, err.Error())
+	}
+	request.Body = &body
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.AcceptInvitation(ctx.UserContext(), request.(AcceptInvitationRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "AcceptInvitation")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(AcceptInvitationResponseObject); ok {
+		if err := validResponse.VisitAcceptInvitationResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// RevokeInvitation operation middleware
+func (sh *strictHandler) RevokeInvitation(ctx *fiber.Ctx, invitationId openapi_types.UUID) error {
+	var request RevokeInvitationRequestObject
+
+	request.InvitationId = invitationId
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.RevokeInvitation(ctx.UserContext(), request.(RevokeInvitationRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RevokeInvitation")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(RevokeInvitationResponseObject); ok {
+		if err := validResponse.VisitRevokeInvitationResponse(ctx); err != nil {
 			return err
 		}
 	} else if response != nil {
@@ -6939,182 +8971,409 @@ func (sh *strictHandler) SetUsername(ctx *fiber.Ctx) error {
 	return nil
 }
 
+// ListUsers operation middleware
+func (sh *strictHandler) ListUsers(ctx *fiber.Ctx, params ListUsersParams) error {
+	var request ListUsersRequestObject
+
+	request.Params = params
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.ListUsers(ctx.UserContext(), request.(ListUsersRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListUsers")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListUsersResponseObject); ok {
+		if err := validResponse.VisitListUsersResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetUser operation middleware
+func (sh *strictHandler) GetUser(ctx *fiber.Ctx, userId UserID, params GetUserParams) error {
+	var request GetUserRequestObject
+
+	request.UserId = userId
+	request.Params = params
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.GetUser(ctx.UserContext(), request.(GetUserRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetUser")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetUserResponseObject); ok {
+		if err := validResponse.VisitGetUserResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// DisableUser operation middleware
+func (sh *strictHandler) DisableUser(ctx *fiber.Ctx, userId UserID) error {
+	var request DisableUserRequestObject
+
+	request.UserId = userId
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.DisableUser(ctx.UserContext(), request.(DisableUserRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DisableUser")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(DisableUserResponseObject); ok {
+		if err := validResponse.VisitDisableUserResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// EnableUser operation middleware
+func (sh *strictHandler) EnableUser(ctx *fiber.Ctx, userId UserID) error {
+	var request EnableUserRequestObject
+
+	request.UserId = userId
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.EnableUser(ctx.UserContext(), request.(EnableUserRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "EnableUser")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(EnableUserResponseObject); ok {
+		if err := validResponse.VisitEnableUserResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// RevokeRole operation middleware
+func (sh *strictHandler) RevokeRole(ctx *fiber.Ctx, userId UserID, params RevokeRoleParams) error {
+	var request RevokeRoleRequestObject
+
+	request.UserId = userId
+	request.Params = params
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.RevokeRole(ctx.UserContext(), request.(RevokeRoleRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RevokeRole")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(RevokeRoleResponseObject); ok {
+		if err := validResponse.VisitRevokeRoleResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GrantRole operation middleware
+func (sh *strictHandler) GrantRole(ctx *fiber.Ctx, userId UserID) error {
+	var request GrantRoleRequestObject
+
+	request.UserId = userId
+
+	var body GrantRoleJSONRequestBody
+	if err := ctx.BodyParser(&body); err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, err.Error())
+	}
+	request.Body = &body
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.GrantRole(ctx.UserContext(), request.(GrantRoleRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GrantRole")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GrantRoleResponseObject); ok {
+		if err := validResponse.VisitGrantRoleResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// EndUserSessions operation middleware
+func (sh *strictHandler) EndUserSessions(ctx *fiber.Ctx, userId UserID) error {
+	var request EndUserSessionsRequestObject
+
+	request.UserId = userId
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.EndUserSessions(ctx.UserContext(), request.(EndUserSessionsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "EndUserSessions")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(EndUserSessionsResponseObject); ok {
+		if err := validResponse.VisitEndUserSessionsResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // Base64 encoded, compressed with deflate, json marshaled OpenAPI spec.
 // Stored as a slice of fixed-width chunks rather than one concatenated
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7H3pbhs5uuirEHUP0J07ZXmJsykY3ONJO9OeSdI+SRoBbjtXolWfJLaryGqSZVkTGJh3uO9wHmye5IAf",
-	"ydrE0mLLjtM9f4JYVcXl47dv/BKNRJYLDlyrqP8lmgJNQOJ/X9HRFF4JrqVIzd8JqJFkuWaCR/3oRzEj",
-	"qeAToqdAKFczkCSjc3IO5AJy3YviSI2mkFHzKVzRLE8h6kd5cZ6yUUwyerVDJ/Dnx3t7URzpeW4eKi0Z",
-	"n0TX13F0/JFOFif9OAVyCVIxwYkY49QScgkKuKbmnea0i8O+YfwiPCyHK01yOoGYzKbAzdgSCFNEcCDf",
-	"v3/9ijw/eP780aoJ3okPWkgIzCEugCtCpZnqEiRCiZzPyciAWXXBi4sdhQMuAuk6jnIqaQbaH1ghlZDd",
-	"2xuM8AUPObNZcg5jIcHMzsyrvxUg51EccZqZuewHjaVl9OoN8ImeRv2DvcPncZQx7n/YD55kRll68kN4",
-	"WTRJJCgVG0AwrQhLCEPYk5QpXS4rp3parQrMiAOWRHEk4beCSUiivpYF1Nc5FjKjOupHRYFvLi7sNR1p",
-	"IU8S83ZglluPfzJ+S/VoGt64wW9/EB6j9ZRqg3GjKeUTSHrkE9NTUWjCdJ3KmCKHB89L2FiKrdZ9Mt6x",
-	"83ac2v7e3l54ue8EhzWWPDPLNOsZpQy4JlORJuolebx3aCmH4SaUZmmKW1q2UjPlzZb7hmVMh9lSRrnB",
-	"JsgUoZpkooZILfxOcZD6zAmMaZHqqP9kLzbLYFmRmT/2ENHtXxWaM65hAtISowSVC64AafFoNIJcAyLX",
-	"SHANHBdL8zxlI2RVu78qs+Ivtcn/Q8I46kf/a7fiybv2qdotB8S5WqdDL4D3yMm44lpKZKCnzPBnQTTg",
-	"UQARMw4l/Ze0R4khKKLoXBGme9F1HL2FrS38LQSXbBYwGomC4+G0xc5Op9z5iadzMhbSYiBNU5Cdskay",
-	"S6ohJlzsIJddKmlCe3DL2sV3ri1/129FwsbMHu3ipupEYddYSGl+WRRUtU1vtoifjgo9PZbSMvutnFJt",
-	"SDNDfaBcivMUsj9tNuCp/Sp09kaYPn12+IIoGJmfyJPeQUyEJJS4uUoRbE46M5IB0rFB64ym5hdIViHN",
-	"MkB6GV3B8mdOCz0Vkv1jixTbAOkCEIaMX9KUJQOLMMN+naUyRQp+wcWMG7AYwahgJAEfzKTgk61sP44+",
-	"ffq0Y1YJXJs9QpifakFo7aUucvsLVWxEJNA0+/NZJMwnZ1FIb7mOo1Oq1AXM38NvBSi9NZC7YV9NDV/g",
-	"k07OM/Iv9MgJAnUiRIJcZcwugWSMFxoUoTxB9c8K3q2hnCeN7l1vneQ+GZk9M6iF6GMV2heHT549QnZv",
-	"ldOtHYMbrgv4yLS/U0Tja1sC67VHygXxS5OEmelpeipFDlIzI6LHNFUQR3ntpy9RBkrRCTTxeiOxytSC",
-	"XEUbAol4Rue9oAyq1MxfyjV8Ll8U57/CSJtzMttSCsG74c4ofjnQ/tPWGuIIrnImQQ0Yb2i3jOunh1FN",
-	"+dlbVH4M5EUOwWFxwoH9+UsE3AzxS/QXoBJkbYsdsGisujFYY8F+AUGQ2dPYEFxoYqxCc7RsFtZsPw0t",
-	"5ZXgY2bgygS/w/XEUaFAWg23zc6PzhUyASNeuWFtM6oIVReA3A+FMD4zeH4ukjmBVAHRQlwYtV4xPoLV",
-	"GNwNgWO/jdaquCcaQhUZpmJE0/9MREYZH/aI4Rn2D+9gMJgnObWwYwqSl6TIc5DIsFNhjKQRVYDGtqFP",
-	"RTNcdkXTNKH/6f7qjUQWxQ279slhw6x9HC/iNe7kDbOya4ODRLOk8Z+lKsSMl4fqlkClpPMFkNvRgiC/",
-	"yoXcdJUJ1bT7k9riwy9YW3lhKc0dLGiFYqbI+bw0L+fm+GKiitHUYIUzFmKC2KViIkUKKiYKlDGeVUzc",
-	"73BpQFjD0moBgLCAZEB1g8klVMOOZhmsRu3aCLEFUwjo1rXwzpHgBoAPUy1KbyNArKAxAtRaanWUPkro",
-	"d4rkU8Ghic77znhd6qWpbxIXEdwWk0rbvW24LwkjcQlyPhiJxKFYc4dMT62+b6Yw2q7gCRnjVKW9ajHg",
-	"JVFToxijrBWOIa1FTe/dIl6JBIIUtbDhE6OFqNyaKRtL3NVU1z5m4c5WcHIOU5qO/d5VgWsyW23Ooorz",
-	"sCOyfqDmpdB50pFml3W5fS5ECpTjsyJpUPqiZG9RszVdBizpUi+CesWiLsFaxLnkTRVe2a+aBX/v1lJU",
-	"x6rD0G1rNQuP6/J3lYKDJxA6nL99+vumGJdO6krW8YeDJ08DOlYcjeRl/cXTna4XLzrgcqHnjZleBb8u",
-	"VEPpU2wSfO2q5fE7fNxgV4ch8Tvf+JsW4M0O7P7sOmOEngWNWZKZouNUPmx4LBcwX1/im1NfJexxwNDi",
-	"3hjFKSA//vLqlBw+Iynlk4JOgGg6QWMXJWZTiqCeXQPs4ycNwB7EUU610b6ifvT/fjna+b905x+fvxzE",
-	"j6+//2Vn8Nn9srfz4vOX/fj59aP//R9R4PjeiAnjR1pDlm+smsAlG8FgiaCsLLIZS1NiRM+EM+VUQasu",
-	"kPP5JtJzYQOp2cDi/Mc7aPF5ZVZI4lnBLdTP/cD8OVVqJmSyjkME30MUyiA7BznwkHOe7qAsOiohJcbk",
-	"8R5hSQqoXr/YIwmdl551wrjSQBPz2v4BmYpCWr/JM3ytpoaVsqWFzRaUtS2FMXvC+CthALaWKG77jKEU",
-	"pHXNQpFzUCwB66hFpr4oYbMxrczmpcp6Tn8rwBrn7oguYL6my+oIXUz2mGqq0sYqjdD5Wh9+FDr/CFd6",
-	"0f1Qbjd0Dm83VWhHEuhmGne8obFro4Eja1tDEtZmQFIFbhFtluE8zU69JBNhzAo61iDJD8dvjj8ek93L",
-	"/V1LwuttwErNFRFCw0TC7LpupGOgFqQSnEypIlxoMpoKBZwIHjLF46hD8YgjNJjWFkTvRQp/lZQHLTfU",
-	"pNQS/otzmYVn1kxZX40s8mRjhFlf38KDsPi1iDkOdh5S5TbjOhY3VhgmkVMfQ11KJxnj9V/325RTYQdN",
-	"05/GUf+X5QfmhP/15zb340WaGnE/Ae0iUlPBrNlkHtFzM4sx2WvIs96UaOB2TGhEOwNvprYmCtlab8d0",
-	"U6cYN0MG4nAoLdCZ4IUKoeoCVR7alAAh+VSybrUkvGw9wtSmTix3jjZt30EKY0Tt5R8ZRr42rRpmvlJr",
-	"9NByY9d2GV7i5/AZ3cT5fDMRupFgerdcH3QslCkbfUhekrEEIBqujAaDQZ6UcVjQCdfRBd/B7LSS9ZvI",
-	"RpCQCT7fULEYSUiAa0bTVR64ADCGnF6yCTWoX42jepbBDYkEXUgOSYyOWC3+9uGnd98/GpKZZLok5ibw",
-	"4+hqZyJ23I+/KsF77+nsrYti1HhKW9lOaa5FfktfVQnDBlzibh9WM3a+Cbfx33h71gdwpQtixlEzpFv7",
-	"YYKCNI6KWpy5eqvgqsidXxHf9CGO+oNG7MOPaz0a1d+aGi4ftLJx+YMGRqwSlnbHQSBy+MgyuAkvuDUf",
-	"6OYB9a9CMQaBz62ejwjONMY/JuzSKv6N3La9lUbYTznwkx8wqjMp5E3COtVpq0F51Ju53ZhHDcUmnPHJ",
-	"gKaTwSVNi1sMWfd6DoAnuWA2JLyo6QZfHRgsH2SgpyK5+SqUKkCGHXyzCzUoZNjL59OwbgdWCZfCxr6X",
-	"AyDw3lZ2b1XPG38NEr0kiRgVmU856vJwGvK5HbAsAi6FU/OVLYCordhbbKnhxsKyOhE7fNpLMCnuINxu",
-	"cK5Lp+sCKoAgYY5oGdF7GEtQ05vwa2k/vZn+trggH9DcUFNaYd1v5DBY0zrPJcuonIdnxEh4hzPBSZVy",
-	"zTa1LUkgIbMpS8ElyHKh1/UoLDNi/TLjqG7I2vWFUOKGquoN3DjrekGo0oNCbTh4p5dDzfloKgVnKmQZ",
-	"nmifQyA4UXAJkqbEupQVEeMqyLqG45LVPAaNWRv+giVn4Hx+36rRcBfWwlra/RKQVpl/9wLVWyVN2VKY",
-	"wVJiDB3JxykQgX8gyn6Cc2PScHMG5gD6ZHiKI/8d5q9KoPVyKhW8MnjJBLdyQb2WIjOfDImQZ3yIr7iU",
-	"zIU3JFCb0Jz1zvj2jrWRxVWDyJIzvvOsG88ib55041fqo0TfplNgAvpuPAKtGN5KD8uKyNUKPr0ZE/FR",
-	"tZb1qEkKVGmy/4SMplTSkQapyPeUYwCMpinSFQqX0tXIhZ6CJLwwa4/JWIqMPH8Ul6Gz/YPnMaF8Xo0Y",
-	"Ey6ILFIgYnzG8dQVHmSP+LUpWyaETsgcRJ4CKVyqm4SxkaOWPktmVMbVWo6Wg9VRRj/nKyxI2hSRbd3D",
-	"4CahSg6zG3zXPvf2AlrjLsOA96BgUyZzk41uyRuyInpaSzhvB9O105zD/qINeKadwpU7hHwKSlOnMwfo",
-	"G2VOV+6Q0lQXdZuw7idnOoUl5uKXxbi2pucpkJ/fn5AcJLlgHIPXyFKa/t9C8j6byr7Lxu+X7r2KR67U",
-	"1Z3Dzi6z3MqSQypdk20LKAlvc8kRltWhHSWhNMOwOCVYFReTnOqpsVVsdj0pPw+GGdE8DQ1tBAQ5tU8J",
-	"41qgA/5cJGvkvuMuQ8BpxLkbvuTHF7+92Ll6dpnsZHv6HzuzQ9pK4DhsOfKeBjZTH17dOrVxO8mIdbi0",
-	"5ghD6OuY+M1l1gcKr3LClAYJyc3s0M2SKhajbw8187QORb/HbvjJuy8hqKLP68ScK3t8dbj4ZslL9RD/",
-	"sm9+9u+FixJWCMoq6WEz2Jr/G/XZSbCQvWZfIDOmp4yT2ZSNpoTy8sF3CnMmbN1owy/U5Tcxr9fDUYlk",
-	"l+gB9UPW/jugSYYWViaS8qH9bWUNDs4TAtaH0RSSIoXkWFJVSNg4ntaVklOrDSYjyn1LCVJwzbDgit/Q",
-	"cVZOGdyOzXfbNOd24qrlFrfgNYtciomkGWbFqbnSkDXVjNdMwlhcEcHJG8aLq9BhUwm0q7GDngl5EZNR",
-	"oYkWtnzCUIAilEiYuFrjarr9Fwe9vd5Bb2/34DA0VSOPO3Awef6SDGmeD8sq7FyKpBjp79B1FlQWbuI+",
-	"dOp70MmKdpV1o2KvCGNnW7uIqgsVTurYJHHUJgk0jdvFUrm7coYqAL7R4N4+DvvHQ27L6pAbX1dQb+U8",
-	"NdbVgMASUrpzR40n2YC9Uet3skZWWKcj54OG/Od8w3TTj9hcxYqZGDk+Jpg0VYtZO+9wSrHXzEtXCG+V",
-	"AEJTl+e3Kl3spummN8skvvcU1YWTQQ30v7CdxwqHV8uQqrO35Z6nOLraETRnO2a1E+A7cKUl3dF0ojxt",
-	"Rv3agNcV97Tl+g0KDvthntxyWjfRdd2XUBv++f6Lg5uNr6sgXpl5Mpi68O424NYe9rr7mGttAtb3bJ6W",
-	"vZHIDEgiMHf2gosZ+srYhAvpvJplPwovPBYKuYSsjKNAWycCV7ZnTx8n0RQTTDAG1+jqULaxsHTv8g+3",
-	"clz1RV63pfjvCs1rGVILp+HerjloYtIwSrEkQ/I+Az3uo4ND9bFTRR+HRZ91H9/c8We6MgVwvY3Ulm3F",
-	"T8vm3goWNEe9rlxrzQSylVjMxjYpKu4AloUQAqtVot9OobrZLgJrdh2WRCFDgXfUTIuEAR9BraD9JUpf",
-	"10KLun5UdZLM6ByVvYYlvxxvr3GTJ/blmjfJqh7r7tBt5Lpelri4JZvkUS/QV2AOQkNCzudE5XQEauUm",
-	"nZruC3rMnqf0EnoLmH3D87IbuK5nE63HLM2qjGH/HZZ3g1JVDc5WyKG5nIUFrkkMX4MEAutcKh9totKD",
-	"6gmCGVnL2c5PY0LtkZfg7oXtm5s6KB90a5Kq684tDq0J0Q/AE2QDigyPXKoxOgv7xG6M/Ouf/z1catWy",
-	"4LDGdFGVB6ZBr8R92vAzPDWovyHK+HPebCnuq+ZaSMFTs0DrJCiUYZhlq8sbLutW6Nfhb2jA0dZLqSCX",
-	"bzpxcinGLDV7VyAv8YRVXwJNmr9gkL5skWFfKP/ChyFMuCfCaII1ePrLqUfnv9MstiWJZisyywxQfIxs",
-	"o/zKW1SMdgbtzBfHXIo0g4096muCvTMNUOgcU2ddlnhFOe5Bf3dXC53vnvz4vt+qxv4/1tj487/++d+h",
-	"KX+Tg5x39CZWNANsVkP+6z0xcOkTSk7f/ZUwTs6pgqeHDfZzPg8TYGVWter4qYLHB7FzvAoFZDYVxHwe",
-	"dlUuS1i0UzQBVW6u6zTx/Jcws6pLoJCE5jkGzFqs6/DFwd7jFy3d82kjRvu02WVgb+cF+fynYCOBnzs7",
-	"Xb0BjbY/5QlJ2AQTO8fWD4dvxfhk2BvGZDgw/+wMyTnoGVi3XNYjHzDYRxUCOImJoQkqISnV7RFVYJNt",
-	"GpX9rQYKByt7SflN3CjN5taBsXKAxUO3qFhIpucfzDB2xnMrCMr/vfbo/LdPH6M40NqrLuIwCQr99aVl",
-	"7u0TJ79d5rvt++UNIB8oM/YLB0gUUdqcn63fd9iPW0XXt11huZ+ptvWRruIqlBRiCyacxfQdNqLGeA2S",
-	"SXNwqtioPfY1priMxeLYp5ijFbdmULHZMpOk5qrACUtAKNsDa0R9j0GMebhRFOJg74yf8TaAGUIL2zvu",
-	"PX1O/vbpI/l+qOd5n1D9p19nehgTbAzzyJqJKbsERTTwRtNLpsglSOxya/3XZgUXMCcKNKH6jA93ezNI",
-	"0x3sUbr76+xC9X5Vgg975KiljzHl6q7iUhETfASxn8f21vTzYKvTAvcjZI98mgrsle465ypCz3hzeNzE",
-	"lCpybgi3pucZRLKOttlUpKUShDB7J2wPR6zh1ZAa2BOlpSE/9MwjrCkn0OznYeah3Hvs+xheU5i2h+uz",
-	"KDMWciK0b9ZNU3aBXWzR9cjPuHnF93Z142K/AZ4Qs9U5GVOWQuJiWmXWre1hh8wmZSNwxp5rY32UY9PM",
-	"g95eFEeFTB1aqv7u7mw261F83BNysuu+VbtvTl4dv/twjN9UaVTRyY/vyasplRMDntNUaHJ0ekL+9c//",
-	"j7w9iiPXqzzqR/soZnPgNGdRP3rc2+s9xvi6niKbCGMIVr2FZNtROnNtRWyipZ4Jg3HKegkM38ajVmzC",
-	"HY7WUSUmmDusppAQShJM8UcsqPT/HsHWopj85Tu9nnGH9RayJY85SaJ+9FfQ2O2n2Wa/oyS+emW33kj9",
-	"+nOrL/jB3t7W2qzi6jqarHpixUavz57sP3t0mz6rjasgNu6Z/XjvsOvlEja79cbauCOX47vqu6rpbSWs",
-	"ov4vn+NIFZkt4PEAcamzyNnmRBTScVrDzNH98kuUMGWjVdFnM2ADhw2us2Rn1K73dOi8gDyh8tAHi0uh",
-	"xXagVgkj4ssLyff2c/JKcA4jTX4oX9nv7cUojZ4f7h/+kXHwEwobZPFW+LBleIc+xt2qXhEjvEIF+OZr",
-	"Idu6RY8ccTfJeaEJRSFfVw+cxB1+OXMN6M6ccnk9RNbKnXzMnL+kidpVU8SPpeWODvu/iGS+BCGvdmaz",
-	"2Y4xfnYKmQI39lGyYVNpG/C9buqwrnfJndFGswtkV3dtpojr2D5utpPaSs/wQ7uf5XhY7zhvPtlf85NG",
-	"+/stIP6XUtP+5fN1/OW6QQhH6qJSsSqsRBy10urp04NHNdpAWmjQhYRLcQHdNOHVRnsJg58EU52tWpXR",
-	"OQGvQzjFkNicCEUO9vZcq5iaitnsyE9To5jNSQI0iYkWokeOznjtdVrSZNlgoNnUk2LgwyqpXJyLZP5d",
-	"uZQ+GYY7Pwx7Z/wY2aof3ZZ8KNxI3QxQPtHQqFE28SSo47xHSD58Ol6UQpV1MSZcIKsyIO1FvytiOXYm",
-	"oY/dOeSymz+HVPCJOXFHOHt7L5YTTunBDtPNcDF+brP8FozX+n0Q6KT+8ePHU2JvgBDS/DAsEwasTBk2",
-	"IvlDd83TGTd49JIMG87gKrXQO6v9xi35nsOE8p75yIZRh+6Crmd7z2Jf3yshR0/pI5cMqesR4jNehlR7",
-	"BHFAuWbhQmFNROiKEjQdMV18uGEKgV/f0xePH9VYg+3168vEAuyhb8yXKTU8gvEz3hEujV02cVYobXZe",
-	"wc5OY9NOSoPbM6Pai4xPUqiD07I8l0can/HSB+D8Mfj8XLgf3ZosUtISY+3sU3oJcXW/huFHdU8DF2bN",
-	"c+G+ckOJGQ9xKyxf/Qrcyucf3bPe0Yztdmjj/1YzwpwTZyQHvb2WX7GDP17u7yKHxDKBXddKodtZQVRG",
-	"09ReoVcmeJ4XWhtFohJP6KRU1ZV2/OI7RcaSTozV5On2XIqZMorHBUBObL1UpiC9xPb2wrkwDAPgwhN+",
-	"KiaWoI0ewtwtjLgae7ngSHBVZKgY9IngKTasI6c/ffhIEtHp7nAXVJxSzHpagdcarvTuVGdpE6EDtxSG",
-	"smMnVlJv3cxHGJQJMJnzpTF+QYz5Xje5ZL2U5jNWtKmAIe9gcuzKR9ZjOhva3vVuWvfMYxp3kiy/p43A",
-	"FVPasm0jZFMxIYyvr3CVR7jlY3dbQM+sc9SW8qoWdPD40I0Ci3zAunW7FabKZDgobRohUahRUh+9fTkQ",
-	"mVGjshuJOKqdQC+goJsVNE7pbpDQ35OzFv4drD656r7Cr4wemBKD2XA1IFqWQCcUkwzWwIey4XeYS7xx",
-	"Tazv4mQazdLXZw/LIeev6Nr8cJy8v6+by4aBquthj/zsjHEXSrS3mlVFFxSDMSW1eRMe2yf7NklkDs0w",
-	"Te+MD7MxHXjwujv5yh6yxpSXbDLVdvhWQQczRM01JFYB8DcZTqm1PWyNjSLDso/pMD7jwyrZxZlJrtfX",
-	"kHwvxmSohc6HsVHNaxUX5gdX7jF89JJMhLEdqCbDEluzMR0aGY/H9fhej8sJi0HCFPabXQ7EegEMU0TN",
-	"mB5NISFiPLaC5eDF1+Mcb1DAWWHiIoG1jv64/lq2u2cillMscA9RLHHivqOZNaOxVN4m6jnbzlrTi3lu",
-	"TqfES7rqtURVJNhgnkWvpEeOOaqJ1FvUxpp0kVPgCSSWOgh2fQhph2/sDu5IAQq1qbtevFT3wDrxA3k3",
-	"zj1Sbqd3C852b8hWpVJ0en5Y6RRcC8N2aJouFVKi0EdpGq0DV+9oDEP2q0HKpz5GnxfhBY0lOz+8vW5y",
-	"Bfgy23w8TJ0Gw2psu+5IRiLCO/TKoEpDgsTlHaINYdEnFNPDcCi+mDcV20QHF0Mzb8bNskDrDnPap67f",
-	"aGqGbAiCXffN7jlMyvv0Su9p4+LTMhweY0YItTpHdQ8q7rlHjsrfpdGqCiP0SmeS5+ZUkRmkadCNY+/x",
-	"gDtXmmoXhtyZ3nRvglVwGFgkGlgkGvbtFY7on7WdDA0KunbGpYowcG2hhr2vqb1V5NP3gZTYZQPJSko5",
-	"iYt6ee9raC+oRy6AGX+NnfCvEsm/tn7i6ajkRqiptPTS1YyvySC6xcdfzGObfm/vAPRdVu6Ggsu7BrZF",
-	"uq07p+9BQTjce3Gv2MvFwNsF/YXaco6F5Hfhc6tkz7hZu64Wr1xagY7+Tgprby9iZEfKtZkXhb9Rh1+W",
-	"kQtiHaYGBLaBHhlWLSaHRItlnQ8XfTFIAI3WjttBwzs8kJqq4rOW6bpGS+ssxowzNe1mD6/x+QJ4ts8Y",
-	"GlN8+3K9LabjCpuJBKrE15GES+x4Q9vfqBnfaqyxBgUYQtkdlZn5YUZkbSWfot0wP0rnOU/US986DPCW",
-	"MRJy+NoigNOKRO+KhGqNPdciog7Tu3TsMEUsmO7H+P46mqHfraMG1y2nAQQutKWMr4L5a1jK9tCbXrku",
-	"W7neLe1qR2nId4rc1cgP6AQGCis9r8NkY1PhbxQ+QdJx3lufWbdILK9xgjsmlt9tZOSovBMNoyE2vx6M",
-	"XU84zEJqQoUO4QOXvm3u6qh52a2r9BzU5+yR9y6wbXS5Zki7kVy5EMPGzr1/jAh27TTiJRqy9fXMhLxQ",
-	"rvTGQpxJPSelw8fWybnKIt+V2qmQdVbRI03HoJFr4bClvichZns1b0uGKdC9BxCz1C0iXDek3UGhLnaw",
-	"hBW3wgsVuvTIkW8kYivGhHLs2YbOfMtzdNqUaafAfdppM+/MlzKd8bJ256W7bLVMnEVzsVC1Ei6PbF7X",
-	"tF36mCJapBg3MVAI57fafd8NBrbjFX/QyGwzd7Pl34u9dw/9Z7WE61pIYdHvt1VqOnZpmJiTUUfySvJc",
-	"GR2OrfJO+Hq/7Wk05Ii3qwEtE+K6IZZd0Br7WaA3PncVome8bE5Mff0Bh5I0fCJns3LR56/3iK+EdKk9",
-	"VVMNnJoZ4ZymYmZOTwmXqE5GlJ9xTFarhdhRjyhjo8ieyst0DIV62FmZHqZVB927ItZacsdD0OXu2Tv4",
-	"0aXX4vkY/KBGhcJoUKvMNU/pHH1nOZXaBprLsqHe3WmhJXqul5FTM0bCtPiTxy5FMiovICHD0oQZYq4G",
-	"oSSXAhWcKj9EpIkVRtxWYCs6d1G8MWYv+6vjgw086Rl38ktwQODOvZw83Nu3Qnz46dOnnaNaAn3Zmwej",
-	"738+ixhXxXjMRpgwb85sUIsQMsHPIpdR/uLw2d6jM5tAPmMKeuRHLGm2+SdiXMrdZhJGHIwUbNaS1OzN",
-	"bNbycufOiJHmh9hQQrMMM1XoSLrUFpqZ/7n1GeVGcK951vQJ5jlVlclgLRODlEqEOIfr0no3fMMNfs95",
-	"mUe4/5pmEUzLrFqmIR03pZvSBmIzJwFmVN1vlvi369sx6B6MBD5Uj86pFJfgFfCpIHNRGDpboc04VrhZ",
-	"+A+JoR7420YU7t9RtbWOeTHWZo4wNxpVkbf8291n75vlpKBhee99zHL0/SSNBm1YPGqgEgj20k8qmTGR",
-	"dIT3rDOB5p64BEm+NwJzBnBR9mMzrzZuzDJsvSbBHvXIUZo2XeloJhAuZsYU9RVg2N3BuklYZtNjhljf",
-	"YPe4C/ZSgt0R5SNIhzFWV6j6+fXIkbpgfHLGLeVYI0H56ueQoPkBofY24Fs62J68aV+r0MH+3QbRXPCf",
-	"PNTkrB/pJTSjIYg9NSS1/YeWupjjzk4LeCDbb6ywHBpvsZv5TfoKPMAD+lg6/21xYUsNN6eDveINuMI3",
-	"Pr0FOQFyat5w1aiPXzx9RITlDq5tDIbl0WEzPBnvIPQDcfaf84Q6Ktv0UOsHegcpKXBqx7+OG6NkZu87",
-	"CJ0/3XTE7TiPLFLeuX62f3Dflmtd5rowY63BukcvxhuIhdra83tVFsrZDV/OmFJGktxvYM/e6yaJu8Kp",
-	"RcWlFmBLnFRntMYWMeDl0rZamEmlsW0ZrzUkq6oprDHnHgsFPjeW4bU051C92iMfMbsUb8FcJP83TOlj",
-	"u7Y7NLBwBryhpAvjfHOuLZpND5zv+x0HOH9H0MC7CV2Yyl325wZ66fyJtoDVexIbjtAR5YQDQ1Sy9YSE",
-	"C0kkjIAZk8b3sYFUWZdD5SWw9fCY/tXytCqRAToqzVdlAY6bsm/xMgepBPd+0poTwi3MGs8Fr/B7ChJ6",
-	"5CixdRT8jDeKi2w9n+8LosrIRVVnFtInj5LkLgtLN4pc72+vnMNf8r+cshzM2szh95iYiax2IGZ82HfU",
-	"gInb9aQL1/WADLUQg4zy+cDyZ2tzSnvDL2blO9/9A/VFHCX1yrvNNPy2bLplHf5NUwhcte1RkkDyx8gk",
-	"aHH5YAU8guP3Wga/kmXV1M+amHhoxe+QbFoCH9QJd79YhsWS66avqB2wy8QlHJcXa25iquFXJz+EbO+O",
-	"JI1aeHTinW53LycOH7Rccfq5FRXDftlLqN6w1spXHdLm78swsYiyPbFQoeeu21N3FND3AZ8Ir516MHga",
-	"JidVEjOKD+tbRHkr0mRRRLylFxbrT93k94r8rZP8Nx2U+lVNW/ee+gpsjdL/+0J8gylY6umNiMpmaBzi",
-	"9uhhsWNJqJ9IQ5ZvDXfvPF/ijpH24SnTZe8Sq7WNF8V8u4VJW543oiDdaPEKn/uIw9pcyWlFaCz3vpFY",
-	"ngNJK5bnOAQ9F4X3V9kYxX2xir9j869qRUvO9CoXckmWdZoSKWbK72UK3tlxXmh3oUF51wCTRkeYgiLf",
-	"H0nNRimQ/Sf48GDP26d//eH0/aOYnM9tLgEmxdBQY+BjXNhbuFO3nd18V2tqqulW3HWxUazNand+YCoX",
-	"ivlm3237E29hsvhyAXl1UwRt3jpDtaajaQZcv8RPOM3gz2eRj0QaGJxFgQtcHqjb8LhqY+1Tp6aQJjWU",
-	"W6gk2UiuuXYMnfG+Mb1LHDPDdyBYI2Hqd+0Zxp7WuRQaRroRNnd3rtiew4EakSaIGpwrG9Nd39UC7z9U",
-	"y2t7RWrDCqiLXwqW9MgxHU0btQyMkzylo85WGqHaBPygfi/1nUYamhN1IBZCI8b7krivEhzBV0OwryCX",
-	"200XrNeTlfkYpSdrTkaiSBN3AxDDNO77ktI/SDrD1MVGcxa1BP034Xl4JdmKcneU35j00UIVGx3Jc9fJ",
-	"yeV0ltegKGvy27YzTNVtoQU5zqVI8Xq9u3H02e4R7+xlVPcamWjeSNfVyV9XgFSgfW7VN5Q9+eDsGMwd",
-	"NGqSg2eIUW+Thna/LLguW+fsvaMpVbqVBm17rdXJm0yE7fIfkCWZuISSVlYZTSdIuRI/Snq/S4+kUwgG",
-	"WoiBmgqpB5gvPuzbu8NIKvCSrbKurdZM5349kdvDv01dKJb/nSTR9ecO1K0Hvm489op4zh0y+PIW0nuO",
-	"4rw2Es5CIISc2DFEGUO2xD5alkA3eQCGS7iYuRYN3wjf/+b9XbaHDJYreAZd01p0XTjjzaLbkBm+zU2n",
-	"wfmGKX3qX7pD7PV9bTpykjAtGj0y2ctaSsDBXj2T6g+Rp+RPLMZaLaUtjqxngpZNjVa0ltqkW5S9k3lF",
-	"w6ivWyzx4M6y1TLMl7o3KxduTdObNa26I2n4DmZ+gns2d3xFLSSNBYQbIFzA/KWtrvg9i8gHRw3+jBrd",
-	"tWrtXSHZKkHcr2HUyfv+bRs9XNvo9ow4vpXR4otM2gjFaQZ3y6k3dUxtXfdbwZ8fZK7HPWDmX1kdL8ss",
-	"J7z9ei2tzxcSLi12cLIPeS/eqRAbtaTUL8OFCh/8yJvi/BuWMaPRrXzxVSGVsWfv8vZft4tl5RAWOlsK",
-	"rr5h/GLV6/jOvWgF9xJN830ZrBWDN56KyQQSsix9w+Pt7hf3v8EK8f3RNkey96UL0SMnWgU7O/krM1ta",
-	"XDsQkHwobx9ooXcHhphBjF2F98BHsb+hvlp+1Gar9YD5WMiM6qgfFQW+2Q6Hr50vZ6uE7/c6iAfIOI/r",
-	"jfu70cy3hUE7qei4n0T59l/igqTsAsoym+8U+X4fc0bSmEjbpCuLSeoSLzEu6+q5cchHNrWS4vUmiKSv",
-	"DX/35deME0qkmLlaMsHhjLuLHdgVmYpCKhvrWrsJ2AfQP/sd3o3i4IffpJ/qw6nmvOduGx7b1GDMrlyq",
-	"Jl5wWOsKkAhbiG+wiOQg8tQjCDrAel9DfffrHiDqGqXd15kZPsM09iBAxuvpRFlCYd9CK9iiopAml8BB",
-	"5aXn+4VMo360i/qIe3HhSnojUyhvt5XSotbjqVfJhkaPJ6MQhUarjCIt3BXXVdEecN/BNquNa5leYEBs",
-	"GqsN98F+pXHVt7j8tsxrWfz8Y6tkK7AjYz8sfHfUDjipuG1N+xuljKXerA7r1UVpQ80NL7B552n9DmcV",
-	"E3/JOs7nL46uzWDvRV0c+JNt0DihGmZ0Tlzn2HNJbafyBI/4EiQbz4ko3A1WqjZwwpTdb3T9+fp/AgAA",
-	"//8=",
+	"7L37bhs3tyj+KoR+G2jz61i+xE0TBcXZbuJ89bdz8U5cBDh1jkRrliTWI3JKUpb1BQb2O5x32A+2n+SA",
+	"i+QMZ8TRxZYcJ+0/RWPNDMnFdb9+bvXFOBccuFatzufWCGgKEv/3Be2P4IXgWorM/DsF1Zcs10zwVqf1",
+	"q5iSTPAh0SMglKspSDKmM3IB5BJy3W4lLdUfwZiaV+GajvMMWp1WPrnIWD8hY3q9Q4fw8+O9vVbS0rPc",
+	"/Ki0ZHzYurlJWsdndDi/6NkIyBVIxQQnYoBLS8glKOCammeqy85/9jXjl/HPcrjWJKdDSMh0BNx8WwJh",
+	"iggO5Pv3r16QpwdPnz5atsBb8UELCZE1xCVwRag0S12BRCiRixnpGzCrJnhxsaPwg/NAuklaOZV0DNpf",
+	"2EQqIZuP1+3jAx5y5rDkAgZCglmdmUf/nICctZIWp2Ozln2hsrUxvX4NfKhHrc7B3uHTpDVm3P9hP3qT",
+	"Y8qyk5fxbdE0laBUYgDBtCIsJQxhTzKmdLGtnOpRuSswX+yytJW0JPw5YRLSVkfLCYT7HAg5prrVaU0m",
+	"+OT8xl7RvhbyJDVPR1a58/dPBm+o7o/iBzf47S/CY7QeUW0wrj+ifAhpm3xkeiQmmjAdUhlT5PDgaQEb",
+	"S7Hlvk8GO3bdhlvb39vbi2/3reCwwpanZptmP/2MAddkJLJUPSeP9w4t5TA8hNIsy/BIi3Zqlrzddl+z",
+	"MdNxtjSm3GATjBWhmoxFgEg1/M7wI+HKKQzoJNOtzo97idkGG0/G5h97iOj2XyWaM65hCBI39JsC2Yjm",
+	"/b6Y8CZ8niiQd0XnG/OyygVXgLzgqN+HXAMid19wDRyBRfM8Y31klbt/KLO/z8Ei/yZh0Oq0/r/dUibs",
+	"2l/VbvFBXKt2RHoJvE1OBiXXVGIMesSMfBBEA6ICEDHlUPCfgvYpMQRNFJ0pwnS7dZO03sDGNv4Goluu",
+	"3kpd7O00yr13PJuRgZCWAmiWgWyUdZJdUQ0J4WIHufxCSRc7g9vWLj5zY+WLfiNSNmD2aucPFRKl3eNE",
+	"SvOXeUEZHHq9Tbw7mujRsZRW2GzkloJPmhXCD+VSXGQw/mG9D57at2J3b4T5k58OnxEFffMn8mP7ICFC",
+	"EkrcWoUKYG56bCQTZAOD1mOamb9AugxpFgHS6wglLH/jdKJHQrJ/bZBiKyCdA0KP8SuasbRrEabXCVk6",
+	"U2TCL7mYcgMWI5gV9CXgD1Mp+HAjx09aHz9+3DG7BK7NGSHOz7UgNHioidx+oYr1iQSajX8+bwnzynkr",
+	"xipvktYpVeoSZu/hzwkovTGQu8++GBm+wIeNnKfvH2iTEwTqUIgUucqAXQEZMz7RoAjlKaqfVvBvDOU8",
+	"aTSfeuMk99HoDFODWog+VqF+dvjjT4+Q3VvleGPX4D7XBHxk2t8povGxjYHVKAAbOwJ+7JuRWzd+oUA3",
+	"obyP9E7TlJk90uxUihykZkaDGdBMQdLKgz99bmWiTzNYBrrX9qkbr18tfvqteQZNKaWmQqarkDg+d5O0",
+	"EIGWsuGc/jkBREnzjlH2VtnXb/45q9p5vfB3t+in4krExR/Q1+bToc63BlTHoBQdQhUH1tLlmJpT5tBw",
+	"RskxpbN2FIHCQ/k9LDrWCb9iVnlZ84BoLy6DN5qpZjkpMvsaWhDLXnsvMviHpBx36rZOpaSz+l0vPr/d",
+	"ol+8CQpKnXmMW+P4FN/sFsha20nSguucSVBdxiuWBuP6yWErsHv25u0eQ9cih+hnccGu/fPnFnDzid9b",
+	"vwCVIIMjNkCksuvKxyob9huIgszi5BaxJXqL0a1MUqaPr7xYWOvyDK835uEcS/84EmNnbdMLMUGBsMRO",
+	"TFro9IjeF9WV60+phh3NxhD7SgraQSl+lhg61GFij7R0w5eMp1XepEApY8JcwJDy2CtmH1QL2V1xCffB",
+	"1R6v3Tk+QnXLbdQDuADRYmx4zdS6GFGwpZX4U4B4EQYVeAWX8yi7Xuw8LwQfMAO0bfPmkKFWaeHoQqF2",
+	"aew2bnTmKVWEqktAtRqtO/zNyLILkc4IZAqIFuLSUJBivA/LpVQzfR/7Y9R2xb1gJFSRHuov/56KMWW8",
+	"1yZGl7P/8J5zw1clpxZ2TEH6nEzyHCRaApmYgiR9qgC9yEYGKzrGbZe0QVP67+5f7b4Yt5KKw/bHw4q/",
+	"9nGEFvAkW0fLd1NeXGoVKVdGuuPrXMh1d5lSTRdxrWLz8QesV25uK3WyqrkbxFSRi1nhN52Z60uImvRH",
+	"Bisch08IYpdKCOoACXFMSSXE/R0MFasAS8sNAMIC0u7qPLyO2sEXEgumGNCtz/ytI8E1AB+nWjQLjZJo",
+	"lUljllgXYIjSRyn9TpF8JDhU0XnfeWUXhh/CQ+ImosdiUulXhWhc41wS+uIK5KzbF6lDseoJmR5ZR5JZ",
+	"gijoC56SAS5VOEItBjwnaiSm3OrTwjGk1ZRQt4kXIoUoRc0d+MRYiSq3/q+1VZLlVDenqLi7FZxcwIhm",
+	"A392NcE9maNWV1GTi+UiyTwUu0/a1+wq1EovhMiAogFGJ2mF0psUlYKarU/MKQcx5TmqNc9ryqxGnAue",
+	"VPGd/aFZ9O/NOrhq2HUcunWdfe7n1Q0adwOforh3SzuuL4Gux+SSNfULb1iss8KKOiYzp4a0ezFb6fEN",
+	"WqFKO8+qN8FEjiYV9e4Cc3NX4hL/z0IgXW6f4barZqtfqnLYJLy2CoQX48bWVZAADbenGf/z43+sy12z",
+	"YXhXxx8OfnwSuQ0D1qvwwdOdpgcvG3jApZ5VVnoRfXuiKrij2DD62HUtbHv4uCKaD2Oq5mztd2pwNyew",
+	"57P7TBB6FjRmS2aJhlv5sOa1XMJsddQyt75MscUPxjb3unByVoXoLy9OyeFPJKN8OKFDIJoO0Z+L2mFV",
+	"Y0LyDgD7+McKYA+SVk61sTRandb/+f1o53/TnX99+nyQPL75/ved7if3l72dZ58+7ydPbx79//8WY1Gv",
+	"xZDxI61hnK+thsMV60N3gVJYehinLMuIUbOGnCln9ljVmFzM1tEU5w6QmQPMr3+8gx5Mb7gJSbzYu4Op",
+	"tR9Z/zYuZwljGF+A7HrIuXSFqN51VEBKDMjjPcLSDNCUfLZHUjor0iMI40oDTc1j+wdkJCbSBp9+wscC",
+	"k6PQo2rYbEEZHCmO2UPGXwgDsJWkfz2AAYXSGGrRilyAYinYaDcqMPPa5HhAu7fx1uc2oLdi3O8I43T2",
+	"mgKzYG31Xeh8pRfPhM7P4FrPu9OL48bu4Q08PMULU7r61o8EaVxzB0kVuE3UWYYL1ztTigyFMaHpQIMk",
+	"L49fH58dk92r/V1LwhvV67IGdh06pDDbDqQSnIyoIlxo0h8JBZwIHnM7lZGrreqFxmpQC/gvrmU2PrYm",
+	"+eom0yRP10aY1W2LiupZxxwHu0Antces6aHBDuMkcuoT4RbSyZjx8K/7zRFLmmXvBq3O76vFLj/VuR+f",
+	"ZJkR90PQLq1nJJh1EZif6IVZRcsJBMiz2pI2ABpf0Ih2Bt4lU1so5ld4M6DrOoC5+WQkuoHSAh1nXqgQ",
+	"qi5R5aFVCRCTTwXrVgtyBG2Ek9r818Vhrqqfp5vBAFF78UuGka9Mq4aZL9UaPbTct4NTxrf4KX5Htwkj",
+	"3k6EriWY3i7WBx0LZcrmL6TPyUACEA3XRoPBTJmMcZjTCVfRBd/C9J7iy+smMRQcv2YOOKUnlewKZEKm",
+	"I9YfETAIgPENptrkzAgZMmV6ZMDjgmI2B93/ka/hZQyFyZhen9iX9p8sw9mlse23MD0tFa11FBOQMBZ8",
+	"tqZW15eQAteMZstc/RFM7HF6xYYGku3yO6ptpUuPSNATySFNMOKjxT8/vHv7/aMemUqmC05ahUDSut4Z",
+	"ih33xz+U4O33dPrGpUQEDL1u6WQ01yK/o1O8gGEFLkmzs7ya/bkOnfh3vDPBpyBKl4aXtKpJicEfhoh4",
+	"SWsSZEqWT024muQugIFP+kyB8IdKCoH/rnWdlv/W1IjYqIsDt9+tYMTStA48cRSIHM7YGG7DiO/MhJsZ",
+	"cPhWLJgp8HdrZCGCM42B1iG7slZXpTpkb6kF/C4HfvISw8fDibwN7y1vW3WLq17Pv888aig25IwPuzQb",
+	"dq9oNrnDJ8PwShd4mgtmUz8ifuHYo12D5d0x6JFIb78LpSYQz/X4Y3qpuhMZDyf4QoK7gVXClbCpj4sB",
+	"EHluI6e3ev+t3waJLqpU9CdjnzTfFEox5HM3YFkEXAin6iMbAFHdqrLYEuDG3LYaETt+2wswKWkg3GZw",
+	"rkqnqwIqgiBxjmgZ0XsYSFCj2/BraV+9nfI8vyGfObGmprTEtbKWCruiaySXbEzlLL4iptw0eHKcVCn2",
+	"bIsz0hRSo+Zm4JLeuNCrunMWeRD8NpNW6EWw+4uhxC1V1Vv40FZ1QVGluxO15scbXUxqxvsjKThTMbP8",
+	"RPtkJcGJMvYGzYj15ysiBmU2xwpeYxa4ayqrVpw1C+7AOVy/VqNhG9bCStr9ApCWtSv3AtU75R7bYvLu",
+	"QmKMXcnZCIjAfyDKfoQLY9JwcwfmAjqkd4pf/g+YvSiA1s6pVPDC4CUT3MoF9UqKsXmlR4Q85z18xBUV",
+	"zT0hgdqSvHH7nG/uWivJ0AFEFtzx1mPrnkXePrvP79SH6L5Op8AQ9HY8ArUA6lL31pKw4RI+vR4T8SHN",
+	"mvWoSQZUabL/I+mPqKR9DVKR7ynH6CPNMqQrFC6Fn5cLPQJJ+MTsPSEDKcbk6aOkiFvuHzxNCOWz8osJ",
+	"4YLISQZEDM453rrCi2wTvzdlC+3RA5yDyDMgE5dTK2Fg5Kilz4IZFUHNmqPlYHmI16/5Akv610VkW7nb",
+	"vU2cmMP0Fu/V772+gdp3F2HAe1CwLpO5nxqsqDdkSeg6KJmsZzL4Qoi4v2gNnmmXcAW7MZ+CKmrmIvSN",
+	"MqcpSVFpqiehTRgGKZjOYIG5+Hk+qUDTiwzIb+9PSA6SXDKOmQPIUqrO94nkHTaSHVdP2inceyWPXKqr",
+	"O4ed3WZxlAWXVLgm6xZQGj/mgiss+qs0NFWhY8xJoAT7SiQkp3pkbBVb/0iK16MxXjRPY582AoKc2l8J",
+	"41pg9ONCpCsU0uEpY8CpJBlUfMmPL/98tnP901W6M97T/9qZHtJa9sxhzZH3JHKY8PPqzjnUm8l6DuFS",
+	"WyMOoS9j4le3GX4ovsshUxokpLezQ9fLaJkPfT7UFPcQiv6MzfCTDy/Ot+1i5TsXHhf+kkWCsgwSrgfb",
+	"WslezF6zD/jIpY130jKu+Z3ChBXb+WSlUkjzeBiOsqHUVlk/GPxvl6ZjtLDGIi1+tH9bmiqN6zQBy8e8",
+	"N76JpPWhP4J0kkF6LKmaSFg7XNeUbhU0ISB9yn3PNzLhmmFxOL+lX65YMgatDzaXcd186qErup0/gldc",
+	"cimGko4x41HNlIZxVYt5xSQMxDURnLxmfHIdLauVQJs6r+mpkJcJ6U800cKWgRkCU4QSCUPXjKdcbv/Z",
+	"QXuvfdDe2z04jC1VqUeJXEyePyc9mue9ot1DLkU66evv0DMX1UVu45101kHUh4tmm/XSYjM3Y8Zbs4uq",
+	"SxVP2FknKdgmgFRt5/mC9m35WhUAX+vj3vyOu99jXtHykitvl1Cv5bNV9rW0zMKR0tb9QJ5kt1dg8UFD",
+	"/lu+ZirxGXY/tFIsQYGCyUNVzWVazykdUWwG+dx1irI6BqGZy6FZlgp421Ti22WJ33v68dzNoIL7n9hv",
+	"b4k/rWanhextsWMraV3vCJqzHbPbIfAduNaS7mg6VJ42W53ggzcl97T9rCoUHHfz/HjHZd1CN6GrIvj8",
+	"0/1nB7f7vi5jhEViS3fkosebgFv9szfN1xz00VrdcXpaNC8lUyCpwLzoSy6m6IpjQy6kc5oWDdu88Jgr",
+	"SBWytL0ifVcJXNummh1cRFPMX8EQX6XtWdHnzdK9yy3dyHWFm7ypS/FvCs2DBKy523BPB/6fhFRsXiy3",
+	"kbzDQA866D9RHWzl1sHPoku8g0/u+Dtdmt652kGCbVvxUzPpN4IF1a/elJ67an7aUixmA5tzlTQAy0II",
+	"gVVrpFPP0LrdKSJ7di1IxUTG4vqomU5SBrwPQWOO5yh9XY9b6hrGhiQ5pjNU9iqOgsV4uzg7ddUTuoPc",
+	"hOXV80eyOSRhoxEF5iI0pORiRlRO+6CWHtKp6b5Yy5x5RK+gPYfZt7wve4CbMFlpNWZpdjVR2CzPolFZ",
+	"X7URcqhuZ26DKxLDlyCByD4XykebB/WgOndhwtditvNuQKi98gLc7bh9c1v/54NuIFa2pbzDpVUh+gF4",
+	"imxAkd6Ry2RGX2SH2IOR//mv/+4ttGpZ9LPGdFGlB6ZCr8S9WvEzPDGovybK+HtebyvurepeyIRnZoPW",
+	"STBRhmEWvehvua07oV+Dv6ECR1sLp6JcvurEyaUYsMycXYG8whtWHQk0rf4FcwCKVj/2geJf+GMME+6J",
+	"MKpgjd7+YurR+TeaJLcgj21J4poBig/BrZW+eYdq4MaYoHnjmEuRjddvTLgi2BuzDIXOMTPXJaGXlON+",
+	"6OzuaqHz3ZNf33dqlfb/yxobP//Pf/13bMk/ZTfnDcNDFB0DNt0i//meGLh0CCWnb/9BGCcXVMGTwwr7",
+	"uZjFCbA0q2pFWVTB44PEOV6x+GokiHk97qpclA9pl6gCqjhc023i/S9gZmUbbSEJzXOMx9VY1+Gzg73H",
+	"z2q655NKCPhJtYPE3s4z8umHaJMI3xR5y0wgZaooI71rdnMY99hSqfgXqfe+x6LsWgl2cTvrFWEb3Nm6",
+	"i9o22t6af/q3xo6Vr0Gj74vylKRsiHnTA+uHxqcS/KXX7iWk1zX/2emRC9BTsG7pcZt8wFg6Vchg0oSY",
+	"01EJaWFu9qkCm8tW6VpSaw5zsLQnpD/ErbLY7hx3Lj4wD1/LiieS6dkH8xm74oVVhIr/e+VR/Z8fz1pJ",
+	"pEVnqOJhjiHGqwrPlLfPnf7qCkts/07vAPBxaGO/c4BUEaXN/dneJI7741GRN9kdFucZaVv77QoaYzlX",
+	"th7JeQy+w0lJGK9EMVH9OFWsX//2DWaQDcT8t08xBTKpraASc2QmSeCqwwULQCjby7JPfT9wjPm5ryjE",
+	"wfY5P+d1ADOEFvb/33vylPzz4xn5vqdneYdQ/cMfU91LCDa9emTdJBm7AkU08MpUBKbIFUgcg2LjN2YH",
+	"lzAjCjSh+pz3dttTyLIdHGKx+8f0UrX/UIL32uSoZo8w5coak8IQEbwPiV/HDl/w6+AsjAmeR8g2+TgS",
+	"OMzLjVZRhJ7z6ufxECOqyIUh3MDOMYhkHc3TkcgKIwBh9lbYfuvYn0BDZmBPlJaG/DAyhbCmnEC1V5FZ",
+	"h3IfsepgeFlhVizuz6LMQMih0H6aFM3YJY45Qdc7P+fmET/8w30Xe6nw1FaXkwFlGaQuplsktdtetMhs",
+	"MtYH5+xwE46OchxOcNDeM1xfZg4tVWd3dzqdtin+3BZyuOveVbuvT14cv/1wjO+UWYqtk1/fkxcjKocG",
+	"PKeZ0OTo9IT8z3/9X9RtWknLDdNqdVr7rhU0pzlrdVqP23vtx5i+okfIJuIYgkWlMd3uKJu6lkk2j1lP",
+	"hcE4Zb1khm/jVSs25A5HQ1RJCKbmqxGkhJIUK2gQC0r7t01whAPmVvpRIOfcYb2FbMFjTtJWp/UP0NjJ",
+	"rDoHrqHdR/nIbjjp6+ZTbXDUwd7exoZY4O4ahlh4YsVJID/9uP/To7sM4qjMKlx7qNLjvcOmhwvY7IaT",
+	"l/BELoV+2XvlVJRSWLU6v39KWmoytvVxHiAuMx0524yIiXSc1jBzdD/+blQpG61tfTIfrOCwwXWW7vTr",
+	"5dQOneeQJ1Z9/WBxKbbZBtQqYER89S753r5OXgjOoa/Jy+KR/fZegtLo6eH+4V8ZBz+isEEWb4UPW4R3",
+	"6GPfLcuBMcNBqAjffCVkXbdokyPuFrmYaEJRyIfqgZO4vc/nrpHsuVMub3rIWrmTj2PnL6yidtnc+Kzw",
+	"XGHA6heRzhYg5PXOdDrdMYbRzkRmwPsitRblGlOHbMLDTVWHdX2ZtkYb1W7OTeOXmCJupNeg2ipvI9OP",
+	"Du15FuNhOJLMvLK/4iuV+WgbQPzPhab9+6eb5PNNhRCO1GWpYpVYiThqpdWTJwePAtpAWqjQhe2n20wT",
+	"Xm20U/r8IlhJYNWqMZ0R8DqEUwyJzQlS5GBvz7XBClTM6sg2mhnFbEZSoGlCtBBtcnTOg8dpQZNF/45q",
+	"c26KgT+rpHJxIdLZd8VWOqQXb6zSa5/zY2Sr/uu2okrhQUIzQPk8XqNG2cSrqI7zHiH58Ol4XgqV1sWA",
+	"cIGsyoC03fqmiOXYmYQ+du2Qyx7+AjLBh+bGHeHs7T1bTDhFBCdON735/BGb5TpnvIYDAzFI8+vZ2Smx",
+	"IwKFNH/oFQkzVqb0KpksPTeH+JwbPHpOepVgSJla64M1/uCWfHEyTdu8ZNMIem6C9E97PyW+fF5Cjq6w",
+	"Ry4ZWIcZEue8SCloE8QB5YZ+CIUlR7EZlmg6YjVGb80UGr+/J88ePwpYg+3Z76swI+yhY8yXETU8gvFz",
+	"3pAu4JuTjSdKm5OXsLPL2LSrwuD2zCh4kPFhBiE4LctzedTJOS98AM4fg79fCPdHtyeLlLTAWLv6iF5B",
+	"Ug5gNPwo9DRwYfY8E+4t9ykx5TFuhdXhX4Bb+fy7e9Y7qrkNDdr432pGnHPiiuSgvVfzKzbwx6v9XcMd",
+	"9I4dA9PopngLU1Da1mJZF2UmhkTwbEaGUkzVc0TjlGp6QVUpny0fcB082qRnwwM/8xS9ZkiTdhQ+Lo8q",
+	"Owcb6LKjYzpkILJMTC0X6L1m/LLn6yCLVAA7T5ALDjHqec2ULudVqXlbdPn4s9iQ72CE2loD3CPrkZQZ",
+	"naxTeNhOXiZO5uD/+kKdnX7GEldLYvia4LOxmKjmHepFU/aXN/SLBvxGNM+B21HFsVXdvLKmqev1RcOA",
+	"H935V/fTD+fnbfd//7YK/OJVXPYOl+01LA+70yUeYbYdNoZuWmsgsZl7ZJGFhUzzDTp9NktsES02sMQZ",
+	"JtfUx3pHz2S/H510j/0lWkmRR+L+aUk/mk6y1Ctkh/Ov8OALG2DbqueoNm2vPl78esedtPLBMgWAcdsc",
+	"KjJxf/42yhldG5iObXjossfxmdUlYyGoVhSLlecfr/X83YWnj+P93kLJh9lRrU83Na+VZcrTEQ0lJ74Q",
+	"Sk492sXg9K7r8dXs5idqTLOM5HQIZWnQxURrY4KXhh2G95SzEow0vPxOkYGkwzFw7TXeCyNxjcl+CZAT",
+	"W8g/VpBd4YA34aSXUZ258CpzJoZWFTbHxaG7WK00BMLRZ9AXXE3GaFJ3rFw3D5y++3BGUtEYKHAjGk8p",
+	"5ssvoTUN13p3pMdZlSZWogCz0/ZWHOQIgyJ1euyiUIxfGqlScZLLsMb7E7ZaUBEXuIPJse9PvJK6vqbX",
+	"Omzzes/aeWUq5+JR4gSumdLW4DHmqVEZGV/dVbFBsq9cuzsCxjRdiLOw9IJwvceHZhSY5wM2INrsaiid",
+	"bQeFN1BINAcpCb9eH4FNppRphZpxP7iBdsS1ZXZQuaXtIKGfg7wS/h0sv7lizviXRg9MpsY6igCIliXQ",
+	"IcX01BXwoRgDFOcSr91om23cTGWE0ursYTHkXNb67VWChqO5Jj4/rHfE8h7nGFAv0g6o1ya/OTe2S8KZ",
+	"SsGHQbkuxTSGgtq88xuHqvj+nWQG1QSH9jnvjQe068Hb6zix6iZLTKkikg1H2n6+VgrMDFFzDalVABwg",
+	"MNsCWQ9WZyvSK6Yb9JJz3ivTpJ2D0TWh7ZHvxYD0tNB5LyG9Sq2u+YMrFO49ek6GgghOqCa9AlvHA9oz",
+	"Mr7UyO7turwh7dP5FgMxLJ1miqgp0/0RpEQMBlawHDz7cpzjNQo4K0xcDk0w5wv3H9RJeiZiOcUc9xCT",
+	"BeHPt3RsHdDYw8mWeDivqPVDz1dIOJ0SxziEVehlDpXBPDepsU2OOaqJ1Puiz3mRcwQ8hdRSB8F2ZFG3",
+	"iz3BlhSgWP/kG8fqKpztsCFj2wUWiuO0W/dg7GzQeGmKmbAinLYShu3QLFsopMREH2VZaxW4+hBdHLJf",
+	"DFK+aKZu4x0XqWfBODsU+zTLbBrlAvCN7UiiOHUaDAvYdhiCRSLCKfJFOkJFglhJNNc3okMoFhbgp/h8",
+	"xn1iUwRd9ol5Mqk2lLCBJKd92klPriOv+WRFEOy6d3YvYFhMlC/ijkVIo5JIlmAuJbU6hyrOgGduk6Pi",
+	"79JoVRMj9IowjOfmVJEpZFk0AGKn+8HWlaZgjODW9KZ7E6yCQ9ciUdciUa+DTnKCkU3bYtugoJuzUagI",
+	"XdevtNf+ktpbST4dn4KQuDxaWUopJ3FRL29/Ce0F9cg5MONfEyf8yxLEL62feDoquBFqKjW9dDnjqzKI",
+	"ZvHxi/nZFm7aKfi+/d92KLiYQLYp0nXbLcKg9+ENfXav2MtF19sFnbmuRBhQ24rPrZQ9g2rXIzU/iHUJ",
+	"OvpJddbensfIhmI9jDD6qWbPi5g/sQ5TAwLb2Zn0yt7nPaLFopbc874YJIBKz/HNoOEWLyRQVXy9D13V",
+	"aKndxYBxpkbN7OEV/j4Hns0zhsoSX79cr4vppMRmIoEq8WUk4QI73tD2V2rG11qyrUABhlB2+0VNW5wR",
+	"WVvJFzdVzI/Cec5TTKtgNkNiKDBVYp7J2PK505JEt0VCQcf5lYiowfQuHDvM54fcj/H9ZTRDf1pHDa7P",
+	"YgUIXGhLGV8E81ewlO2lV71yTbZy2Mb3ekdpyHcmuUsD6dIhdBX2CLmJk40tIrtV+ARJx3lvfU76PLG8",
+	"wgW2TCzfbGTkqJiUjNEQW5kGxq4nHKYxNaFEh/iFSz/PYXnUvOjzWngOwjXb5L0LbBtdrhrSrpQlzMWw",
+	"caTEXyOCHdxGskBDtr6eqZCXyhWtWogzqWekcPjYCnNXk+vHpTgVMmQVbVJ1DBq5Fg9b6nsSYnaIyKZk",
+	"mALdfgAxS10jwlVD2g0U6mIHC1hxLbxQokubHPkWdLbWWijHnm3ozM/iQadNUbAB3BdsVDO2fRHwOS+q",
+	"Xp/bTLuy5ATNxYkKip89snld0/Z3ZopokWHcxEAhXhliz70dDKzHK/6ikdlq1UPNv5d47x76z4JSpSCk",
+	"MO/32yg1HbsCBszJCJG8lDzXRodjy7wTvlJ+cxoNOeL1OnrLhHz6tBPLLmiNndDQG5+73grnvJiaQX3l",
+	"HoeCNHwJRLXm31d+tYnvIeBSe8p2bLg0Uy5f29yeEq7Ei/QpP+eYrBaE2FGPKGKjyJ6KKY+GQj3srEyP",
+	"06qD7raINUjueAi63D17B89cYQrej8EPalQojAbVGkTkGZ2h7yynUttAc1Fw296eFlqg52oZOYExEqfF",
+	"dx67FBlTeQkp6RUmTA9zNQgluRSo4JT5ISJLrTDitneJojMXxRtg3Y/1Y6p463d6zp38EhwQuDMvJw/3",
+	"9q0Q7338+HHnKCg9K7o6YvT95/MW42oyGLA+lpqZO+sGEUIm+HnL1WI9O/xp79G5Lb2aMgVt8is2A7H5",
+	"J2JQyN1qEkYSjRSs18zenM0c1vJy585IkOZ72IpMszFmqtC+dKktdGz+z+3PKDeCe80z0CeY51RlJoO1",
+	"TAxSKhHjHK6//3b4hvv4PedlHuH5A80impZZNtslZ3MZIkobiE2dBJhSdb/1VV+vb8egezQS+FA9OqdS",
+	"XIFXwEeCzMTE0NkSbcaxwvXCf0gMYeBvE1G4v6NqK13zfKzNXGFuNKpJXvNvN98941fM1gE11weeYQWx",
+	"mymoNB0Mqh7C71RRpPUcm5XbX8dWkKdjxq3UFlK1SaXYMFrPdxJsad3eMg+qiqg8iKsiijLu4Ab+LgLa",
+	"MOkgsrqmyBHyCUAfNNhHnEZHhuvJURJPSC3Nbrajwl5y/jpHOk6jxoh03QFHyRTg0v7/1Lf6cCFz9x6a",
+	"h8Hougpl2XLbc479Mwu/izmTfyOx9ln4DuWzxBqktl6J2ElyVn1wClgqwGrCis4KIza0Xq0xWViezTXu",
+	"JTlsSTd7C9NgjZVUtP0tEPtyQscWHxy14ymdfZMBMoOHXS50dyYmUvkAWUlaBqMMyqJ/wkkTxN0vrlUt",
+	"4Bl4x0CUGMOFQdwmxjAvW3cpugYaRext4xsl1v01ghyrMeCwTK34bMivKg5oRLuk0iTM8EIdJsZmQlxC",
+	"Sqhuk4/OLi4bEyTeyTamKQSNRUoDu1IlYP7neSQBp2b2GhOfUHK4t1eLjjGdVNuqOttuKEQa477WK7V1",
+	"7muXwXHjX8A6zjWky1lwqKvXrv6ONYz3bYZ4jOqi4663eT8cwnTVONNS9ve5/EeXpTeWZDPQMG9Z2vZd",
+	"FXRd2NOjKlqLbgY5xd6urplBZflWHTnXaQ/xadUwIvIvq+a5Xl73KejXeP7wQSN6cHPiCmSv4wMY2ByZ",
+	"OtI3WqzV1m1kKax2uk+jgl4aFh6qehe0f7mMUnyvd08QzYwLSw39OLAR5UOnSKIjFacQpKXjdihpH0gO",
+	"kgmMuRr4ke/1VKCtUYzT0UhAStMss1tWdKYCN/KjNjkyRn2Yz4axOsLFtE2OigZm2JzYyls2tjUqPWwy",
+	"YM+4C3am9G7fCImsl2CLAxU6UdrkSF0yPjzn1n3lWww5uRyTbi8Ram8ius/B5py+9anYTa087M8Ys/Ov",
+	"PNQKqV/pFVRTEhF7AlS17fMX5nkljY2C8UI23xd4MTTeoPvjNm1xH+AFnYX+tflYmLkdHPVrwDXHM/75",
+	"4d1b8gbkEMipecI1U3z87MkjIix3cF3PUR3FrIneyWAHoR9Jdv8Nx27c6lLDC91CXQic2u/XWvSMzdl3",
+	"EDo/3PaLm8ngsEi5dbG/f3Df4eNQmXa5vsF8XI9ejFcQC437p/eqQRSro4nGlDKS5H6za9H2E5K4cT41",
+	"Ki60ANtnZJEjHkgumfm2bXbJpNKJtRTLeRplSwMbUXU/ow/fFqgyTbQgF1A+2iZnWOJJxqLJLX9s97ZF",
+	"Ow5XWOQqL2ZLbDB2+cD5vj9xhPPfzvdsk3psFymfzlPxj/QpJxwYopI1iAlH7boP7Mpot64NO2QKKp5i",
+	"pmwjR6zBqqU7eZcZvlV3bHcsXuYglfWNapGlQSaA25j1ckx4id8jkNAmR6ltZsDPeaXDh22q49taqyJ9",
+	"sGz2EvWWpOk2uzutlT6+Oe/0uyl3w8oWUpaDWZ05fIvVkchqu2LKrUXpCnHm4ppT3iY9LUR3TPmsa/mz",
+	"9WZLsNkrhm+6BLoHmhBwlIbtb9bT8Ouy6Y7N8G7r53Ytr47SFNK/hqe7xuWjbegQHN9qL7qlLKvmy/VR",
+	"0gfWgQ7SdfvQRXXC3c+WYS11no7FFXiUWM9Uw7dOXrZWd3EGOcpDn/myfTnxsP2VTj+3oqLXKVrhh+En",
+	"K191TJu/L8PEIsrmxEKJnrvuTM2puH6M5VB47dSDoch0OCkriVF8WN8iyluRpfMi4g29tFh/6ha/V+Sv",
+	"3eTfdFDoV4G27tPlSrBV+u/dF+K/QRd9YCSXNkPlEjdHD/NtQ2NNPSuyfGO4u/WihS0j7cNTposGolZr",
+	"G8yL+Xof0bo8r0RBmtHiBf7uIw4rcyWnFaGx3P5KEmodSGoJtY5D4KAGJzJtjOK+WMV/YAfuckcL7hTn",
+	"WSyYA5oRKabKn2UE3tlxMdFuHm8xKpdh9HIEinx/JDXrZ0D2f8QfD/a8ffqPl6fvHyXkYmYT+rEyhcbm",
+	"2h3jxt7AVt129vBNkxWpphvKa31hd7vzkqlcKOZnVdbtT3OVDl8uIS8HHeNBgqnWWtP+aAxcP8dXOB3D",
+	"z+d+9AcOdj1vxZr4P9COh+UURl+/NIIsDVBurp3DWnLN9URsjPcN6DZxzHy+AcEqVUvftGcYR7TkUmjo",
+	"60rY3I0MtyPzIo0aqiCqcK7xgO761pI7fZHaq2tOqxOZDSugLn4lWNomx7Q/quQzM07yjPYb+1nGGgTg",
+	"C+/dRl7gPraITtWFGhALoZEQhSPzXauePnwxBPsCcrne+TDIegw4jZ3pLiZZ6gbYM6ylvi8p/VLSKdYP",
+	"VjqkqgXovw7P29VC50t6zqH8xqSPGqrY6Eieu3bKrrCymOKtrMlve78yFdpCc3KcS5Gdma1sx9FnWzi+",
+	"pWO478iEORSezkjixkG0ugSkAu0LnL6iEsYHZ8dgAZ9Rkxw8Y4x6kzS0+3nOdVm7Z+8dzajStVpk2/A8",
+	"JG8yFHZIbUSWjMUVFLSyzGg6QcqV+FLa/iY9kk4h6GohumokpO5i0Xavg3dPSSb4EGSZhx50tL1fT+Tm",
+	"8G9dF4rlfydp6+ZTA+qGga9bf3tJPGeLDN582mg79x3FeWUknIVADDmxbacyhmyBfbToQ1blARgu4WLq",
+	"+iR+JXz/q/d32UauWLLoGXSgtehQOBv1ZyN6l+8122hwvmZKn/qHtoi9vrlsQ07SUVnr/DxICTjYCzOp",
+	"/hJ5Sv7GEmyY4uu7VzNBi87CS/o7r9OyuY8Vp0u6Nn/ZjgUP7i5rfbt9v7lq+4A70/R6naO3VynsF7hn",
+	"c8e3tYK0soF4F8JLmD231RXfsoh8cNTg76jS4jqYsQLpRgnifg2jRt73t230cG2juzPi5E5Giy8yqSMU",
+	"p2PYLqde1zG1cd1vCX9+kLke94CZ/2AhXhZZTlhuu5LW5wsJFxY7ONmHvBcHGyZGLVnSP+iD//JX3TzI",
+	"nWJROYSFzjfZNOheomm+OaJrS4JtHoZDSMmi9A2Pt7uf3f91l4jvM9uhGPPYjFwmJ1pF2yu7KvG6FlcP",
+	"BKQfihGAS+vi7Yi2eEl8uf17qofHKuH7ncn4ABnncTg9rxnNfH8HtJMmDUNCle/BLS5Jxi7LzjTfKfL9",
+	"PuaMZAmRtlP2OCGZS7zEuKyr58ZPPrKplRRnjCKSvjL83ZdfM04okWLqaskEh3PupiuyazISE6lsrGvl",
+	"TtwfQP/mT7gdxcF/fp2hJg+nmvOeuzV5bFPdAbt2qZpMVbsCFI3AMtAkB5FnHkHQAdZ+AF1QOmWdGXb5",
+	"0diDABmvpxNlCYV9DfNYJiWFxLiE+blZffplRlhadce1yVGlGSOyBQXyivVBkQFzvSVcUol6TuiCfnNB",
+	"QemIoi4oRQau85wtBAw7z/mhMkzapjtE8AwHGSuIDhhmChmEWibl3pVFW27f36n55F5bMYpC8M8JYHq4",
+	"k4LgMm7XqFA1l/p5QTttTIDBkRlUQdO6wd2ux89iqx9Z2JfO+LI0pml988LKa78XGbxtWrvEEd92cDpi",
+	"/dF8M2zcZNN+/DesOrK6+jG3n49hi8KmIWTxPfjhZpUNuAUvhMiAcrvi12RHGLxZWFPtqP3v3qMb5u/I",
+	"njsSaBoJqaUF3APmbhl6lb/vfsaO787GaMq+NJe8trlrXjp5uQqe3r0zC27w1r1Zvu6OWfeDVEYQzuep",
+	"L0apXcfxmmNuxlZ1ThjgaRJWrJYpoL53IipemRgaxbFN3nm1ixmDY+DK91XEMf3S7uJOSHwnrPy7J9ua",
+	"w8envOtwDceO48WjfYBmgy3qYxKr57dDAdHuax9QxoeTbcRgME8Mq0Vo6qQCvE4pdcfM3zj8sLjkqjjC",
+	"5yq2lnBNNGAWufwW9ek2lqpy1lPRpru0lap8002K8knXdiRMLLJ3JS7hvVXpb60EzOuGixR2Z0A0Ow5v",
+	"a1CcBdCoWhRVcxRNnpHIUrVpm+LTusV2hWtk5JvqWcj9LVo2I1o8zTiZYgfqqvtv7Ekc0q8nUJpaNRWE",
+	"Pmcp+5ZFtoZzrh2KpFzfidi31IvP7Ak3tzFv69/CbS3h5oKyt8LSBlkXhmmbmo4c89Rc1K3jrs36z+HC",
+	"sDBy2/sMJn0TSHLs3LwOiK5Gr9lyxEXklb/LicxandYu3pZ7tn5Fr6TA7je1QYJaBCu1A02iMooxiX8t",
+	"6JIvbNQ0mBUHhXt5HHzXRtgiH8Qx4Rp4QnBCdVJOqi/eLYoo4/pJ2B8sciKj2Mw7SuvVDSqpp26Z8/i0",
+	"sGorsnYYt63kVEQWwhbKPkSjBflD2CDwXC/02NuvhcDX7RReGyS0nyrb0Kp21ZEd+87HkSApS7FAPXic",
+	"TlLnG20aTQ08zQXj2o60ctGJhGD/2idPDhBI+I+9vWfBhwWd6FF0HzhHeEg1TOmMuAHnF5LKGTFiFvHy",
+	"CiQbzIiYSIdb7YpX2F5S6+bTzf8LAAD//w==",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

@@ -18,9 +18,11 @@ import (
 	"github.com/ihr-charging/charging-plot-api/libs/page"
 	"github.com/ihr-charging/charging-plot-api/libs/ratelimit"
 	"github.com/ihr-charging/charging-plot-api/services/auth/internal/account"
+	"github.com/ihr-charging/charging-plot-api/services/auth/internal/audit"
 	"github.com/ihr-charging/charging-plot-api/services/auth/internal/caller"
 	"github.com/ihr-charging/charging-plot-api/services/auth/internal/client"
 	"github.com/ihr-charging/charging-plot-api/services/auth/internal/introspection"
+	"github.com/ihr-charging/charging-plot-api/services/auth/internal/invitation"
 	"github.com/ihr-charging/charging-plot-api/services/auth/internal/mfa"
 	"github.com/ihr-charging/charging-plot-api/services/auth/internal/passkey"
 	"github.com/ihr-charging/charging-plot-api/services/auth/internal/session"
@@ -28,26 +30,29 @@ import (
 
 // Needs are what the handlers call.
 type Needs struct {
-	Registrar  *account.Registrar
-	Passwords  *account.Passwords
-	Profiles   *account.Profiles
-	Factors    *mfa.Service
-	Passkeys   *passkey.Service
-	Emails     *account.Emails
-	Erasure    *account.Erasure
-	Devices    *session.Devices
-	Sessions   *session.Service
-	Clients    *client.Service
-	Inspector  *introspection.Service
-	Guard      SecondFactors
-	Keys       KeySet
-	Issuer     string
-	Veil       caller.Veil
-	Cursors    *page.Codec
-	AppName    string // what pages call the product
-	Verifier   *authn.Verifier
-	Limiter    *ratelimit.Limiter // nil: no limits by caller
-	LimitScale float64
+	Registrar   *account.Registrar
+	Passwords   *account.Passwords
+	Profiles    *account.Profiles
+	Factors     *mfa.Service
+	Passkeys    *passkey.Service
+	Emails      *account.Emails
+	Erasure     *account.Erasure
+	Devices     *session.Devices
+	Users       *account.Users
+	Invitations *invitation.Service
+	Trail       audit.Trail
+	Sessions    *session.Service
+	Clients     *client.Service
+	Inspector   *introspection.Service
+	Guard       SecondFactors
+	Keys        KeySet
+	Issuer      string
+	Veil        caller.Veil
+	Cursors     *page.Codec
+	AppName     string // what pages call the product
+	Verifier    *authn.Verifier
+	Limiter     *ratelimit.Limiter // nil: no limits by caller
+	LimitScale  float64
 }
 
 // KeySet is what /.well-known/jwks.json publishes; see signingkey.Ring.
@@ -149,7 +154,7 @@ func limits(scale float64) []ratelimit.Rule {
 	perMinute := func(n int) ratelimit.Limit { return ratelimit.PerMinute(max(1, int(float64(n)*scale))) }
 	return []ratelimit.Rule{
 		{Name: "password", Anonymous: perMinute(120), Routes: []string{
-			"POST /v1/auth/register", "POST /v1/auth/login", "POST /v1/auth/password/reset", "POST /v1/auth/password/change",
+			"POST /v1/auth/register", "POST /v1/auth/login", "POST /v1/auth/password/reset", "POST /v1/auth/password/change", "POST /v1/invitations/accept",
 			"POST /v1/auth/mfa", "POST /v1/auth/step-up", "POST /v1/auth/passkeys/login/finish",
 		}},
 		{Name: "challenge", Anonymous: perMinute(120), Routes: []string{
@@ -157,6 +162,7 @@ func limits(scale float64) []ratelimit.Rule {
 		}},
 		{Name: "mail", Anonymous: perMinute(60), Routes: []string{
 			"POST /v1/auth/email/resend", "POST /v1/auth/password/forgot", "POST /v1/me/emails", "POST /v1/me/emails/:email_id/resend",
+			"POST /v1/invitations",
 		}},
 		{Name: "token", Anonymous: perMinute(1200), Routes: []string{
 			"POST /v1/auth/refresh", "POST /oauth/token", "POST /oauth/introspect", "POST /oauth/revoke",

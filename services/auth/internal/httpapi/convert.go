@@ -39,7 +39,7 @@ func toAPITokens(t session.Tokens) TokensJSONResponse {
 func toAPIMe(a account.Account) Me {
 	me := Me{
 		Id: a.ID, Email: a.Email.Address(), EmailConfirmed: true, Username: optional(a.Username.String()), Name: a.Name,
-		Locale: optional(a.Locale), Roles: make([]RoleGrant, len(a.Grants)), Scopes: role.AuthorityOf(a.Grants).Scopes,
+		Locale: optional(a.Locale), Roles: toAPIRoleGrants(a.Grants), Scopes: role.AuthorityOf(a.Grants).Scopes,
 		CreatedAt: a.CreatedAt.UTC(), UpdatedAt: a.UpdatedAt.UTC(),
 	}
 	if !a.EraseAt.IsZero() {
@@ -49,13 +49,26 @@ func toAPIMe(a account.Account) Me {
 	if me.Scopes == nil {
 		me.Scopes = []string{}
 	}
-	for i, grant := range a.Grants {
-		me.Roles[i] = RoleGrant{Role: RoleGrantRole(grant.Role)}
+	return me
+}
+
+func toAPIRoleGrants(grants []role.Grant) []RoleGrant {
+	out := make([]RoleGrant, len(grants))
+	for i, grant := range grants {
+		out[i] = RoleGrant{Role: RoleGrantRole(grant.Role)}
 		if grant.Operator != uuid.Nil {
-			me.Roles[i].OperatorId = &grant.Operator
+			out[i].OperatorId = &grant.Operator
 		}
 	}
-	return me
+	return out
+}
+
+func fromAPIRoleGrant(g RoleGrant) role.Grant {
+	grant := role.Grant{Role: role.Role(g.Role)}
+	if g.OperatorId != nil {
+		grant.Operator = *g.OperatorId
+	}
+	return grant
 }
 
 // etagOf names the version of an account.

@@ -105,7 +105,7 @@ func TestNoOtherWays(t *testing.T) {
 	w := newWorld(t)
 	w.do(http.MethodDelete, "/v1/auth/login", "", nil).want(http.StatusMethodNotAllowed)
 	w.get("/v1/auth/login").want(http.StatusMethodNotAllowed)
-	for _, path := range []string{"/v1/auth", "/v1/auth/login/", "/V1/me", "/v1/users", "/v1//me", "/oauth"} {
+	for _, path := range []string{"/v1/auth", "/v1/auth/login/", "/V1/me", "/v1/user", "/v1//me", "/oauth"} {
 		if a := w.get(path); !slices.Contains([]int{http.StatusNotFound, http.StatusMethodNotAllowed}, a.status) {
 			t.Errorf("%s answers %d", path, a.status)
 		}

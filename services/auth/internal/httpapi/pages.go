@@ -20,6 +20,8 @@ var (
 	confirmHTML string
 	//go:embed pages/confirm_added.html
 	confirmAddedHTML string
+	//go:embed pages/invitation.html
+	invitationHTML string
 	//go:embed pages/reset.html
 	resetHTML string
 
@@ -30,11 +32,14 @@ var (
 
 // pages are what mailed links open.
 type pages struct {
-	confirm, confirmAdded, reset htmlPage
+	confirm, confirmAdded, reset, invitation htmlPage
 }
 
 func newPages(app string) pages {
-	return pages{confirm: newPage(confirmHTML, app), confirmAdded: newPage(confirmAddedHTML, app), reset: newPage(resetHTML, app)}
+	return pages{
+		confirm: newPage(confirmHTML, app), confirmAdded: newPage(confirmAddedHTML, app), reset: newPage(resetHTML, app),
+		invitation: newPage(invitationHTML, app),
+	}
 }
 
 // htmlPage is an answer that never changes.
@@ -79,4 +84,12 @@ func (a *api) GetConfirmAddedPage(context.Context, GetConfirmAddedPageRequestObj
 // GetResetPage shows the page that a mailed link opens.
 func (a *api) GetResetPage(context.Context, GetResetPageRequestObject) (GetResetPageResponseObject, error) {
 	return a.pages.reset, nil
+}
+
+// VisitGetInvitationPageResponse sends the page.
+func (p htmlPage) VisitGetInvitationPageResponse(c *fiber.Ctx) error { return p.write(c) }
+
+// GetInvitationPage shows the page that a mailed link opens.
+func (a *api) GetInvitationPage(context.Context, GetInvitationPageRequestObject) (GetInvitationPageResponseObject, error) {
+	return a.pages.invitation, nil
 }

@@ -35,6 +35,7 @@ import (
 	"github.com/ihr-charging/charging-plot-api/services/auth/internal/credential"
 	"github.com/ihr-charging/charging-plot-api/services/auth/internal/httpapi"
 	"github.com/ihr-charging/charging-plot-api/services/auth/internal/introspection"
+	"github.com/ihr-charging/charging-plot-api/services/auth/internal/invitation"
 	"github.com/ihr-charging/charging-plot-api/services/auth/internal/mfa"
 	"github.com/ihr-charging/charging-plot-api/services/auth/internal/notice"
 	"github.com/ihr-charging/charging-plot-api/services/auth/internal/passkey"
@@ -83,6 +84,7 @@ type options struct {
 	muted   []notice.Kind
 
 	usernamesFixed bool
+	invitedOnly    bool
 }
 
 func newWorld(t testing.TB, change ...func(*options)) *world {
@@ -123,13 +125,16 @@ func newWorld(t testing.TB, change ...func(*options)) *world {
 	factors := mfa.NewService(factorStore, sealer, throttles, passkeys, "IHR", w.clock)
 	needs := httpapi.Needs{
 		Factors: factors, Passkeys: passkeys, Guard: sessions,
-		Registrar: account.NewRegistrar(w.people, hasher, o.policy, throttles, func() {}),
-		Passwords: account.NewPasswords(w.people, hasher, o.policy, throttles, func() {}),
-		Profiles:  account.NewProfiles(w.people, throttles, o.usernamesFixed, func() {}),
-		Emails:    account.NewEmails(w.people, throttles, func() {}),
-		Erasure:   account.NewErasure(w.people, account.DefaultErasureGrace, func() {}),
-		Devices:   session.NewDevices(sessions),
-		Cursors:   page.NewCodec([]byte("test")), AppName: "Plots & Co",
+		Registrar:   account.NewRegistrar(w.people, hasher, o.policy, throttles, func() {}),
+		Passwords:   account.NewPasswords(w.people, hasher, o.policy, throttles, func() {}),
+		Profiles:    account.NewProfiles(w.people, throttles, o.usernamesFixed, func() {}),
+		Emails:      account.NewEmails(w.people, throttles, func() {}),
+		Erasure:     account.NewErasure(w.people, account.DefaultErasureGrace, func() {}),
+		Devices:     session.NewDevices(sessions),
+		Users:       account.NewUsers(w.people),
+		Trail:       postgres.NewEvents(db),
+		Invitations: invitation.NewService(w.people, hasher, o.policy, throttles, func() {}),
+		Cursors:     page.NewCodec([]byte("test")), AppName: "Plots & Co",
 		Sessions: session.NewService(session.Needs{
 			Store: sessions, Hasher: hasher, Minter: w.minter, Throttle: throttles, Recorder: postgres.NewEvents(db),
 			Second: sessions, Factors: factors, Passkeys: passkeys,
@@ -141,6 +146,9 @@ func newWorld(t testing.TB, change ...func(*options)) *world {
 	}
 	if o.limiter {
 		needs.Limiter = ratelimit.New(nil, ratelimit.Options{Namespace: "test"})
+	}
+	if o.invitedOnly {
+		needs.Registrar.ByInvitation()
 	}
 	w.serve(needs)
 	return w
@@ -282,7 +290,7 @@ func (w *world) do(method, path, contentType string, body []byte, change ...with
 		w.t.Fatal(err)
 	}
 	a := &answer{t: w.t, what: method + " " + path, status: response.StatusCode, header: response.Header, raw: string(raw)}
-	if len(raw) > 0 && strings.Contains(response.Header.Get("Content-Type"), "json") {
+	if len(raw) > 0 && strings.HasSuffix(strings.Split(response.Header.Get("Content-Type"), ";")[0], "json") && !strings.Contains(response.Header.Get("Content-Type"), "ndjson") {
 		if err := json.Unmarshal(raw, &a.body); err != nil {
 			w.t.Fatalf("%s: %v in %s", a.what, err, raw)
 		}

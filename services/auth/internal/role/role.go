@@ -50,6 +50,17 @@ func (g Grant) Check() error {
 	return nil
 }
 
+// ErrMayNot is returned to who may not give or take a role.
+var ErrMayNot = fault.Define(fault.Forbidden, "role_not_yours", "This role is not yours to give or to take")
+
+// MayManage reports whether who holds some grants may give and take another: an administrator any, an operator's administrator
+// those within that operator.
+func MayManage(held []Grant, grant Grant) bool {
+	return slices.ContainsFunc(held, func(own Grant) bool {
+		return own.Role == Admin || own.Role == OperatorAdmin && grant.Role.WithinOperator() && grant.Operator == own.Operator
+	})
+}
+
 // String is the form that ParseGrant reads.
 func (g Grant) String() string {
 	if g.Operator == uuid.Nil {

@@ -40,7 +40,7 @@ func TestAuthorityOf(t *testing.T) {
 		},
 		"an operator's admin reads its users": {
 			[]role.Grant{{Role: role.OperatorAdmin, Operator: south}},
-			role.Authority{Roles: []string{"operator_admin"}, Scopes: sorted(append(slices.Clone(operator), "users:read")), Operator: south},
+			role.Authority{Roles: []string{"operator_admin"}, Scopes: sorted(append(slices.Clone(operator), "users:read", "staff:write")), Operator: south},
 		},
 		"a moderator's token lives shorter": {
 			[]role.Grant{{Role: role.Moderator}},

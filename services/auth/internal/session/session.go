@@ -152,6 +152,8 @@ const (
 	Revoked         Reason = "revoked"
 	EndedByOwner    Reason = "ended_by_owner"
 	Erasing         Reason = "account_erasing"
+	Disabled        Reason = "account_disabled"
+	EndedByAdmin    Reason = "ended_by_admin"
 )
 
 // Tokens are what a client goes on with.

@@ -16,7 +16,7 @@ for (const form of document.forms) {
       const answer = await fetch(form.dataset.to, {
         method: "POST",
         headers: { "Content-Type": "application/json" },
-        body: JSON.stringify(Object.fromEntries(new FormData(form))),
+        body: JSON.stringify(Object.fromEntries([...new FormData(form)].filter(([, value]) => value !== ""))),
         credentials: "omit",
       });
       if (answer.ok) {
