@@ -132,7 +132,12 @@ func TestCreateInvitation(t *testing.T) {
 		w := newWorld(t)
 		boss := w.as("boss@north.example", role.Grant{Role: role.OperatorAdmin, Operator: north})
 		for _, roles := range [][]object{
-			{staff(role.Operator, south)}, {staff(role.OperatorAdmin, south)}, {{"role": "admin"}}, {{"role": "moderator"}}, {{"role": "driver"}}, nil,
+			{staff(role.Operator, south)},
+			{staff(role.OperatorAdmin, south)},
+			{{"role": "admin"}},
+			{{"role": "moderator"}},
+			{{"role": "driver"}},
+			nil,
 			{staff(role.Operator, north), {"role": "admin"}},
 		} {
 			w.exec(`DELETE FROM throttles`)
@@ -163,10 +168,15 @@ func TestCreateInvitation(t *testing.T) {
 		w := newWorld(t)
 		admin := w.as("root@example.com", role.Grant{Role: role.Admin})
 		for _, body := range []object{
-			{}, {"email": "a@example.com"}, {"email": "nobody", "roles": []object{}}, {"email": "a@example.com", "roles": []object{{"role": "king"}}},
-			{"email": "a@example.com", "roles": []object{{"role": "operator"}}}, {"email": "a@example.com", "roles": []object{staff(role.Admin, north)}},
+			{},
+			{"email": "a@example.com"},
+			{"email": "nobody", "roles": []object{}},
+			{"email": "a@example.com", "roles": []object{{"role": "king"}}},
+			{"email": "a@example.com", "roles": []object{{"role": "operator"}}},
+			{"email": "a@example.com", "roles": []object{staff(role.Admin, north)}},
 			{"email": "a@example.com", "roles": []object{staff(role.Operator, north), staff(role.Operator, south)}},
-			{"email": "a@example.com", "roles": []object{}, "invited_by": uuid.NewString()}, {"email": "a@example.com", "roles": []object{}, "locale": "!"},
+			{"email": "a@example.com", "roles": []object{}, "invited_by": uuid.NewString()},
+			{"email": "a@example.com", "roles": []object{}, "locale": "!"},
 			{"email": "a@example.com\r\nBcc: eve@example.com", "roles": []object{}},
 		} {
 			w.post(invitationsPath, body, admin).want(http.StatusBadRequest)
