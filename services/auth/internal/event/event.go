@@ -1,4 +1,4 @@
-// Package event names what others may be told has happened to the people of this service: the contract of its webhooks.
+// Package event names what others may be told has happened to the people of this service.
 //
 // An Event follows from an audit event (Of) and is written beside it in the same transaction, so that no flow has to remember
 // to tell and none can tell of what was rolled back. It holds ids, never addresses, names or secrets: whoever is told asks for

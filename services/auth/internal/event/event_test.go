@@ -49,3 +49,27 @@ func TestKindsAreEachThereOnce(t *testing.T) {
 		t.Errorf("the kinds are %v", kinds)
 	}
 }
+
+// Whoever listened to Flask-User's signals finds each of them here.
+func TestEverySignalHasAnEvent(t *testing.T) {
+	t.Parallel()
+	for signal, follows := range map[string]struct {
+		from audit.Kind
+		want event.Kind
+	}{
+		"user_registered":       {audit.Created, event.UserRegistered},
+		"user_confirmed_email":  {audit.Confirmed, event.UserEmailConfirmed},
+		"user_logged_in":        {audit.LoggedIn, event.UserLoggedIn},
+		"user_logged_out":       {audit.LoggedOut, event.UserLoggedOut},
+		"user_forgot_password":  {audit.ResetMailed, event.UserPasswordResetRequested},
+		"user_changed_password": {audit.PasswordChanged, event.UserPasswordChanged},
+		"user_reset_password":   {audit.PasswordReset, event.UserPasswordReset},
+		"user_changed_username": {audit.UsernameChanged, event.UserUsernameChanged},
+		"user_sent_invitation":  {audit.Invited, event.UserInvited},
+	} {
+		told := event.Of(audit.New(follows.from, uuid.Must(uuid.NewV7()), audit.Anonymous))
+		if !slices.ContainsFunc(told, func(e event.Event) bool { return e.Kind == follows.want }) {
+			t.Errorf("%s: %s tells %+v", signal, follows.from, told)
+		}
+	}
+}

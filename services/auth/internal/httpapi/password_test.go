@@ -78,6 +78,19 @@ func TestResetPassword(t *testing.T) {
 		w.post(loginPath, object{"login": "ada", "password": another}).want(http.StatusOK)
 	})
 
+	t.Run("GET and HEAD never consume the token", func(t *testing.T) { // P2: link scanners
+		t.Parallel()
+		w := newWorld(t)
+		w.person("ada@example.com")
+		token := w.forgot()
+		for range 10 {
+			w.get(resetPath).want(http.StatusOK)
+			w.do(http.MethodHead, resetPath, "", nil).want(http.StatusOK)
+		}
+		w.get(resetPath + "?token=" + token).want(http.StatusBadRequest)
+		w.post(resetPath, object{"token": token, "password": another}).want(http.StatusNoContent)
+	})
+
 	t.Run("204 for one of ten at once", func(t *testing.T) { // P1: parallel use
 		t.Parallel()
 		w := newWorld(t)
