@@ -11,7 +11,6 @@ import (
 	"fmt"
 	"io/fs"
 	"net"
-	"os"
 	"time"
 
 	"github.com/google/uuid"
@@ -29,6 +28,7 @@ import (
 	"github.com/ihr-charging/charging-plot-api/libs/ratelimit"
 	"github.com/ihr-charging/charging-plot-api/libs/rediscache"
 	"github.com/ihr-charging/charging-plot-api/libs/telemetry"
+	"github.com/ihr-charging/charging-plot-api/libs/vehicle"
 	"github.com/ihr-charging/charging-plot-api/libs/webhook"
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/catalog"
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/central"
@@ -43,7 +43,6 @@ import (
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/schedule"
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/session"
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/subscription"
-	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/vehicle"
 )
 
 // Name is the service's name in telemetry, in its audience and in the path of its document.
@@ -193,7 +192,7 @@ func serve(ctx context.Context, cfg Config, p parts) error {
 	if err != nil {
 		return fmt.Errorf("load the OpenAPI document: %w", err)
 	}
-	vehicles, err := vehiclesOf(cfg)
+	vehicles, err := vehicle.Open(cfg.VehicleTable)
 	if err != nil {
 		return err
 	}
@@ -242,19 +241,6 @@ func load(store *postgres.Store) func(context.Context, []uuid.UUID) (map[uuid.UU
 		}
 		return out, nil
 	}
-}
-
-// vehiclesOf gives the reference vehicles: those of the operator's own table, or those that come with the program.
-func vehiclesOf(cfg Config) (*vehicle.Catalogue, error) {
-	if cfg.VehicleTable == "" {
-		return vehicle.BuiltIn(), nil
-	}
-	file, err := os.Open(cfg.VehicleTable)
-	if err != nil {
-		return nil, fmt.Errorf("VEHICLE_TABLE: %w", err)
-	}
-	defer file.Close()
-	return vehicle.Read(file)
 }
 
 // follow makes the follower of the catalogue, nil when there is none to follow.

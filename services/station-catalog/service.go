@@ -27,6 +27,7 @@ import (
 	"github.com/ihr-charging/charging-plot-api/libs/ratelimit"
 	"github.com/ihr-charging/charging-plot-api/libs/rediscache"
 	"github.com/ihr-charging/charging-plot-api/libs/telemetry"
+	"github.com/ihr-charging/charging-plot-api/libs/vehicle"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/find"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/httpapi"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/importer"
@@ -154,10 +155,14 @@ func assemble(cfg Config, p parts) ([]part, error) {
 		running = append(running, part{"statuses", statuses.Run})
 		checks = append(checks, httpserver.Check{Name: "charging-plot", Probe: statuses.Probe})
 	}
+	vehicles, err := vehicle.Open(cfg.VehicleTable)
+	if err != nil {
+		return nil, err
+	}
 	server := httpserver.New(cfg.HTTP, p.tel, checks...)
 	api, err := httpapi.New(httpapi.Config{
 		Store: store, Parties: store, Records: store, Tariffs: store, Imports: store, Fetches: fetcher, Opened: store, Formats: importer.Formats(), Changes: changes,
-		Finder: find.NewFinder(replica, store),
+		Finder: find.NewFinder(replica, store), Vehicles: vehicles,
 		Cache: rediscache.New[[]byte](p.redis, rediscache.Options{
 			Namespace: "station", Version: 1, TTL: cfg.CacheTTL, Telemetry: p.tel,
 		}),

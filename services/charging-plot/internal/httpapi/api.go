@@ -15,12 +15,12 @@ import (
 	"github.com/ihr-charging/charging-plot-api/libs/httpserver"
 	"github.com/ihr-charging/charging-plot-api/libs/openapi"
 	"github.com/ihr-charging/charging-plot-api/libs/page"
+	"github.com/ihr-charging/charging-plot-api/libs/vehicle"
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/access"
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/chargepoint"
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/importer"
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/live"
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/reservation"
-	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/vehicle"
 )
 
 //go:generate go tool oapi-codegen -config oapi.yaml ../../../../api/openapi/charging-plot.yaml

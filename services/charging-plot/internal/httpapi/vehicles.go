@@ -6,9 +6,9 @@ import (
 	"time"
 
 	"github.com/ihr-charging/charging-plot-api/libs/fault"
+	"github.com/ihr-charging/charging-plot-api/libs/vehicle"
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/curve"
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/session"
-	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/vehicle"
 )
 
 // ListVehicles implements StrictServerInterface.

@@ -23,6 +23,7 @@ import (
 	"github.com/ihr-charging/charging-plot-api/libs/page"
 	"github.com/ihr-charging/charging-plot-api/libs/publichttp"
 	"github.com/ihr-charging/charging-plot-api/libs/telemetry"
+	"github.com/ihr-charging/charging-plot-api/libs/vehicle"
 	"github.com/ihr-charging/charging-plot-api/libs/webhook"
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/central"
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/chargepoint"
@@ -31,7 +32,6 @@ import (
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/postgres"
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/postgres/postgrestest"
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/session"
-	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/vehicle"
 )
 
 const audience = "https://charging.test/charging-plot"

@@ -528,114 +528,6 @@ func (e QuoteLineDimension) Valid() bool {
 	}
 }
 
-// Defines values for Vehicle.
-const (
-	VehicleAudiQ440Etron        Vehicle = "audi_q4_40_etron"
-	VehicleBmwI4Edrive40        Vehicle = "bmw_i4_edrive40"
-	VehicleDaciaSpring          Vehicle = "dacia_spring"
-	VehicleFiat500e42           Vehicle = "fiat_500e_42"
-	VehicleHyundaiIoniq577      Vehicle = "hyundai_ioniq_5_77"
-	VehicleKiaEv677             Vehicle = "kia_ev6_77"
-	VehicleMg464                Vehicle = "mg_4_64"
-	VehicleNissanLeaf40         Vehicle = "nissan_leaf_40"
-	VehiclePeugeotE20850        Vehicle = "peugeot_e_208_50"
-	VehicleRenaultMeganeEv60    Vehicle = "renault_megane_ev60"
-	VehicleRenaultZoeZe50       Vehicle = "renault_zoe_ze50"
-	VehicleTeslaModel3LongRange Vehicle = "tesla_model_3_long_range"
-	VehicleTeslaModelYLongRange Vehicle = "tesla_model_y_long_range"
-	VehicleVolkswagenId3Pro     Vehicle = "volkswagen_id_3_pro"
-)
-
-// Valid indicates whether the value is a known member of the Vehicle enum.
-func (e Vehicle) Valid() bool {
-	switch e {
-	case VehicleAudiQ440Etron:
-		return true
-	case VehicleBmwI4Edrive40:
-		return true
-	case VehicleDaciaSpring:
-		return true
-	case VehicleFiat500e42:
-		return true
-	case VehicleHyundaiIoniq577:
-		return true
-	case VehicleKiaEv677:
-		return true
-	case VehicleMg464:
-		return true
-	case VehicleNissanLeaf40:
-		return true
-	case VehiclePeugeotE20850:
-		return true
-	case VehicleRenaultMeganeEv60:
-		return true
-	case VehicleRenaultZoeZe50:
-		return true
-	case VehicleTeslaModel3LongRange:
-		return true
-	case VehicleTeslaModelYLongRange:
-		return true
-	case VehicleVolkswagenId3Pro:
-		return true
-	default:
-		return false
-	}
-}
-
-// Defines values for QuoteStationParamsVehicle.
-const (
-	QuoteStationParamsVehicleAudiQ440Etron        QuoteStationParamsVehicle = "audi_q4_40_etron"
-	QuoteStationParamsVehicleBmwI4Edrive40        QuoteStationParamsVehicle = "bmw_i4_edrive40"
-	QuoteStationParamsVehicleDaciaSpring          QuoteStationParamsVehicle = "dacia_spring"
-	QuoteStationParamsVehicleFiat500e42           QuoteStationParamsVehicle = "fiat_500e_42"
-	QuoteStationParamsVehicleHyundaiIoniq577      QuoteStationParamsVehicle = "hyundai_ioniq_5_77"
-	QuoteStationParamsVehicleKiaEv677             QuoteStationParamsVehicle = "kia_ev6_77"
-	QuoteStationParamsVehicleMg464                QuoteStationParamsVehicle = "mg_4_64"
-	QuoteStationParamsVehicleNissanLeaf40         QuoteStationParamsVehicle = "nissan_leaf_40"
-	QuoteStationParamsVehiclePeugeotE20850        QuoteStationParamsVehicle = "peugeot_e_208_50"
-	QuoteStationParamsVehicleRenaultMeganeEv60    QuoteStationParamsVehicle = "renault_megane_ev60"
-	QuoteStationParamsVehicleRenaultZoeZe50       QuoteStationParamsVehicle = "renault_zoe_ze50"
-	QuoteStationParamsVehicleTeslaModel3LongRange QuoteStationParamsVehicle = "tesla_model_3_long_range"
-	QuoteStationParamsVehicleTeslaModelYLongRange QuoteStationParamsVehicle = "tesla_model_y_long_range"
-	QuoteStationParamsVehicleVolkswagenId3Pro     QuoteStationParamsVehicle = "volkswagen_id_3_pro"
-)
-
-// Valid indicates whether the value is a known member of the QuoteStationParamsVehicle enum.
-func (e QuoteStationParamsVehicle) Valid() bool {
-	switch e {
-	case QuoteStationParamsVehicleAudiQ440Etron:
-		return true
-	case QuoteStationParamsVehicleBmwI4Edrive40:
-		return true
-	case QuoteStationParamsVehicleDaciaSpring:
-		return true
-	case QuoteStationParamsVehicleFiat500e42:
-		return true
-	case QuoteStationParamsVehicleHyundaiIoniq577:
-		return true
-	case QuoteStationParamsVehicleKiaEv677:
-		return true
-	case QuoteStationParamsVehicleMg464:
-		return true
-	case QuoteStationParamsVehicleNissanLeaf40:
-		return true
-	case QuoteStationParamsVehiclePeugeotE20850:
-		return true
-	case QuoteStationParamsVehicleRenaultMeganeEv60:
-		return true
-	case QuoteStationParamsVehicleRenaultZoeZe50:
-		return true
-	case QuoteStationParamsVehicleTeslaModel3LongRange:
-		return true
-	case QuoteStationParamsVehicleTeslaModelYLongRange:
-		return true
-	case QuoteStationParamsVehicleVolkswagenId3Pro:
-		return true
-	default:
-		return false
-	}
-}
-
 // Access Who may charge here.
 type Access string
 
@@ -1028,7 +920,7 @@ type StationID = openapi_types.UUID
 type TariffID = openapi_types.UUID
 
 // Vehicle defines model for Vehicle.
-type Vehicle string
+type Vehicle = string
 
 // Conflict RFC 9457.
 type Conflict = Problem
@@ -1215,8 +1107,8 @@ type QuoteStationParams struct {
 	// EnergyKwh The energy to charge, in kilowatt-hours.
 	EnergyKwh *EnergyKWh `form:"energy_kwh,omitempty" json:"energy_kwh,omitempty"`
 
-	// Vehicle A model of car; `GET /v1/reference` lists them.
-	Vehicle *QuoteStationParamsVehicle `form:"vehicle,omitempty" json:"vehicle,omitempty"`
+	// Vehicle The id of a reference vehicle; `GET /v1/reference` lists them.
+	Vehicle *Vehicle `form:"vehicle,omitempty" json:"vehicle,omitempty"`
 
 	// SocFrom The state of charge at the beginning, in percent. Only together with `vehicle` and `soc_to`.
 	SocFrom *SoCFrom `form:"soc_from,omitempty" json:"soc_from,omitempty"`
@@ -1227,9 +1119,6 @@ type QuoteStationParams struct {
 	// At When the charge begins; now when left out.
 	At *time.Time `form:"at,omitempty" json:"at,omitempty"`
 }
-
-// QuoteStationParamsVehicle defines parameters for QuoteStation.
-type QuoteStationParamsVehicle string
 
 // GetStatsParams defines parameters for GetStats.
 type GetStatsParams struct {

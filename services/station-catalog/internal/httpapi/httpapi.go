@@ -20,6 +20,7 @@ import (
 	"github.com/ihr-charging/charging-plot-api/libs/openapi"
 	"github.com/ihr-charging/charging-plot-api/libs/page"
 	"github.com/ihr-charging/charging-plot-api/libs/tariff"
+	"github.com/ihr-charging/charging-plot-api/libs/vehicle"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/find"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/history"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/operator"
@@ -102,8 +103,10 @@ type Config struct {
 	Opened  Openings
 	Changes Changes
 	Finder  *find.Finder
-	Cache   Cache
-	Cursors *page.Codec
+	// Vehicles are the cars that a charge can be priced for.
+	Vehicles *vehicle.Catalogue
+	Cache    Cache
+	Cursors  *page.Codec
 	// Submitted is called when an import waits for a worker.
 	Submitted func()
 	Log       *slog.Logger

@@ -64,9 +64,14 @@ func (a *API) GetOperator(ctx context.Context, request GetOperatorRequestObject)
 	return jsonAnswer{status: http.StatusOK, body: o, etag: versionTag(o.Version)}, nil
 }
 
-// GetReference gives the enumerations.
+// GetReference gives the enumerations, the vehicles among them.
 func (a *API) GetReference(context.Context, GetReferenceRequestObject) (GetReferenceResponseObject, error) {
 	all := reference.All()
+	cars := reference.Enumeration{}
+	for _, v := range a.Vehicles.Find("") {
+		cars = append(cars, reference.Value{Value: v.ID, Title: v.Title()})
+	}
+	all["vehicle"] = cars
 	tag, err := contentTag(all)
 	if err != nil {
 		return nil, err

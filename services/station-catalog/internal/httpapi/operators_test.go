@@ -40,7 +40,7 @@ func TestOperators(t *testing.T) {
 	refused(anyone, http.StatusBadRequest, "invalid_request", http.MethodGet, tooMany, nil)
 
 	all, _ := want[map[string]reference.Enumeration](anyone, http.StatusOK, http.MethodGet, "/v1/reference", nil)
-	if len(all) != len(reference.All()) || !all["connector_standard"].Has("IEC_62196_T2_COMBO") {
-		t.Errorf("the reference has %d enumerations", len(all))
+	if len(all) != len(reference.All())+1 || !all["connector_standard"].Has("IEC_62196_T2_COMBO") || !all["vehicle"].Has(zoe) {
+		t.Errorf("the reference has %d enumerations, %d vehicles", len(all), len(all["vehicle"]))
 	}
 }

@@ -11,11 +11,11 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/ihr-charging/charging-plot-api/libs/fault"
+	"github.com/ihr-charging/charging-plot-api/libs/vehicle"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/find"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/polyline"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/quote"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/reference"
-	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/vehicle"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/words"
 )
 
@@ -33,8 +33,9 @@ const (
 // queryReader reads one parameter after the other. They have been checked against the document; what the document cannot say is
 // checked here. now is the time of the request.
 type queryReader struct {
-	q   find.Query
-	now time.Time
+	q    find.Query
+	now  time.Time
+	cars *vehicle.Catalogue
 
 	places    []string // the names of those that were given
 	near      find.Circle
@@ -53,8 +54,8 @@ type queryReader struct {
 	faults   []fault.Field
 }
 
-func newQueryReader(now time.Time, limit int) queryReader {
-	return queryReader{q: find.Query{Now: now, Limit: limit}, now: now, radiusM: -1, corridorM: -1}
+func newQueryReader(now time.Time, cars *vehicle.Catalogue, limit int) queryReader {
+	return queryReader{q: find.Query{Now: now, Limit: limit}, now: now, cars: cars, radiusM: -1, corridorM: -1}
 }
 
 func (r *queryReader) wrong(parameter, code, detail string) {
@@ -352,7 +353,7 @@ func (r *queryReader) finish() {
 		if q.Spread {
 			r.wrong("spread", "contradiction", "must not stand beside a charge to price")
 		}
-		r.charging.finish(r.wrong)
+		r.charging.finish(r.cars, r.wrong)
 	}
 }
 
@@ -431,13 +432,13 @@ func (c *chargeReader) first() string {
 }
 
 // finish gives the charge, and tells what is wrong with it.
-func (c *chargeReader) finish(wrong func(parameter, code, detail string)) (ask quote.Ask) {
+func (c *chargeReader) finish(cars *vehicle.Catalogue, wrong func(parameter, code, detail string)) (ask quote.Ask) {
 	if c.vehicle != "" {
-		car, known := vehicle.Find(c.vehicle)
-		if !known {
+		car, err := cars.Get(c.vehicle)
+		if err != nil {
 			wrong("vehicle", "enum", strconv.Quote(c.vehicle)+" is not known; GET /v1/reference lists the values")
 		}
-		ask.Vehicle = car
+		ask.Vehicle = &car
 	}
 	if c.energy != "" {
 		ask.EnergyKWh, _ = new(big.Rat).SetString(c.energy) // it has been checked

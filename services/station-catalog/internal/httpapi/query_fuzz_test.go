@@ -28,7 +28,7 @@ func FuzzBox(f *testing.F) {
 		f.Add(box)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		r := newQueryReader(time.Unix(0, 0), 50)
+		r := newQueryReader(time.Unix(0, 0), nil, 50)
 		r.take("bbox", text)
 		r.finish()
 		if err := r.fault(); err != nil {

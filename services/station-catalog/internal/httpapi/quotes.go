@@ -23,20 +23,20 @@ import (
 // QuoteStation prices a charge at one station.
 func (a *API) QuoteStation(ctx context.Context, request QuoteStationRequestObject) (QuoteStationResponseObject, error) {
 	p := request.Params
-	r := newQueryReader(a.Now(), 0)
+	r := newQueryReader(a.Now(), a.Vehicles, 0)
 	for name, value := range map[string]*float64{"energy_kwh": p.EnergyKwh, "soc_from": p.SocFrom, "soc_to": p.SocTo} {
 		if value != nil {
 			r.charging.take(name, strconv.FormatFloat(*value, 'f', -1, 64))
 		}
 	}
 	if p.Vehicle != nil {
-		r.charging.take("vehicle", string(*p.Vehicle))
+		r.charging.take("vehicle", *p.Vehicle)
 	}
 	if !r.charging.given() {
 		r.wrong("energy_kwh", "required", "is required, or vehicle with soc_from and soc_to")
 		return nil, r.fault()
 	}
-	ask := r.charging.finish(r.wrong)
+	ask := r.charging.finish(a.Vehicles, r.wrong)
 	if err := r.fault(); err != nil {
 		return nil, err
 	}
@@ -100,7 +100,7 @@ func (r *ranked) compare(key float64, id search.ID) int {
 
 // searchByQuote is Finder.Search in the order of what a charge costs: it prices it at every match.
 func (a *API) searchByQuote(ctx context.Context, r *queryReader, dst []byte) ([]byte, find.Page, error) {
-	ask := r.charging.finish(func(string, string, string) {}) // it has been looked at
+	ask := r.charging.finish(a.Vehicles, func(string, string, string) {}) // it has been looked at
 	ask.Start = r.now.UTC()
 	all, err := a.Finder.Every(ctx, &r.q, mostPriced)
 	if err != nil {

@@ -24,6 +24,12 @@ func priced(name, uid, perKWh, flat string) map[string]any {
 	return body
 }
 
+// Cars of the built-in table.
+const (
+	zoe    = "de3a8751-00c9-46d1-9e7a-ad830835c6a7"
+	spring = "db0f0c27-ec80-7479-a5ff-ca8fef1adb1b"
+)
+
 func TestQuotes(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -57,8 +63,8 @@ func TestQuotes(t *testing.T) {
 		if len(got.Quotes) != 1 || got.Quotes[0].After.Amount != "13.32" || got.Quotes[0].DurationS != 3600 || len(got.Quotes[0].Lines) != 2 || got.Quotes[0].EVSEs[0] != cheap.EVSEs[0].ID {
 			t.Errorf("the quote is %+v", got)
 		}
-		// A ZOE takes the 26 kWh from 20 to 70 % at 22 kW; a Spring has 6.6 kW for its 12.5 kWh.
-		for car, seconds := range map[string]int{"renault_zoe_ze50": 4255, "dacia_spring": 6819} {
+		// A ZOE takes the 26 kWh from 20 to 70 % at 22 kW; a Spring has 6.6 kW for its 13.4 kWh.
+		for car, seconds := range map[string]int{zoe: 4255, spring: 7310} {
 			got, _ = want[quotes](anyone, http.StatusOK, http.MethodGet, "/v1/stations/"+cheap.ID.String()+"/quote?soc_from=20&soc_to=70&vehicle="+car, nil)
 			if len(got.Quotes) != 1 || got.Quotes[0].DurationS != seconds {
 				t.Errorf("for %s the quote is %+v, want %d s", car, got, seconds)
@@ -72,7 +78,7 @@ func TestQuotes(t *testing.T) {
 		// By the price of energy the dear start is cheaper; of 5 kWh it is not, of 50 it is.
 		for query, names := range map[string]string{
 			"": "Dear start, Cheap start", "&energy_kwh=5": "Cheap start, Dear start", "&energy_kwh=50": "Dear start, Cheap start",
-			"&vehicle=dacia_spring&soc_from=10&soc_to=30": "Cheap start, Dear start",
+			"&vehicle=" + spring + "&soc_from=10&soc_to=30": "Cheap start, Dear start",
 		} {
 			got, _ := want[page](anyone, http.StatusOK, http.MethodGet, near+query, nil)
 			if got.names() != names || got.Total != 2 {
@@ -90,15 +96,15 @@ func TestQuotes(t *testing.T) {
 		t.Parallel()
 		anyone := anyone.of(w.in(t))
 		for query, named := range map[string]string{
-			"":                                 "energy_kwh",
-			"energy_kwh=0":                     "energy_kwh",
-			"energy_kwh=NaN":                   "energy_kwh",
-			"vehicle=carriage&energy_kwh=1":    "vehicle",
-			"vehicle=dacia_spring":             "soc_from",
-			"vehicle=dacia_spring&soc_from=10": "soc_to",
-			"soc_from=10&soc_to=20":            "vehicle",
-			"vehicle=dacia_spring&soc_from=9&soc_to=9": "soc_to",
-			"energy_kwh=5&at=then&foo=1":               "at foo",
+			"":                                   "energy_kwh",
+			"energy_kwh=0":                       "energy_kwh",
+			"energy_kwh=NaN":                     "energy_kwh",
+			"vehicle=carriage&energy_kwh=1":      "vehicle",
+			"vehicle=" + spring:                  "soc_from",
+			"vehicle=" + spring + "&soc_from=10": "soc_to",
+			"soc_from=10&soc_to=20":              "vehicle",
+			"vehicle=" + spring + "&soc_from=9&soc_to=9": "soc_to",
+			"energy_kwh=5&at=then&foo=1":                 "at foo",
 		} {
 			if got := refusedParameters(anyone, "/v1/stations/"+dear.ID.String()+"/quote?"+query); got != named {
 				t.Errorf("%s names %q, want %q", query, got, named)

@@ -123,7 +123,7 @@ func bodyTag(body []byte) string {
 // searchQuery reads the query string, with a fingerprint of what makes a query the same on its next page: everything but the cursor
 // and the limit.
 func (a *API) searchQuery(raw []byte) (*queryReader, error) {
-	r := newQueryReader(a.Now(), page.DefaultLimit)
+	r := newQueryReader(a.Now(), a.Vehicles, page.DefaultLimit)
 	for rest := string(raw); rest != ""; {
 		var pair string
 		pair, rest, _ = strings.Cut(rest, "&")

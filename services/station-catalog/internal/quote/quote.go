@@ -15,8 +15,8 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/ihr-charging/charging-plot-api/libs/tariff"
+	"github.com/ihr-charging/charging-plot-api/libs/vehicle"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/station"
-	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/vehicle"
 )
 
 // Ask is the charge in mind: either EnergyKWh, or a Vehicle from one state of charge to another, in percent.
@@ -32,7 +32,7 @@ func (a *Ask) Energy() *big.Rat {
 	if a.EnergyKWh != nil {
 		return a.EnergyKWh
 	}
-	return kwh(a.Vehicle.BatteryKWh * (a.To - a.From) / 100)
+	return kwh(a.Vehicle.UsableKWh * (a.To - a.From) / 100)
 }
 
 // kwh keeps a watt-hour exact.
@@ -85,7 +85,7 @@ func Station(st *station.Station, ask Ask) ([]Quote, error) {
 		e := &st.EVSEs[i]
 		for j := range e.Connectors {
 			c := &e.Connectors[j]
-			if e.Removed || c.PowerW <= 0 || ask.Vehicle != nil && !ask.Vehicle.Takes(c.Standard) {
+			if e.Removed || c.PowerW <= 0 || !ask.takes(c) {
 				continue
 			}
 			for _, id := range c.TariffIDs {
@@ -137,42 +137,61 @@ func price(t *tariff.Tariff, c *station.Connector, zone *time.Location, segments
 	}, nil
 }
 
+// takes tells whether the vehicle draws anything from the connector.
+func (a *Ask) takes(c *station.Connector) bool {
+	return a.Vehicle == nil || a.Vehicle.Takes(c.Standard) && a.most(c) > 0
+}
+
+// most is the highest power of the charge, in kW.
+func (a *Ask) most(c *station.Connector) float64 {
+	kw := float64(c.PowerW) / 1000
+	switch {
+	case a.Vehicle == nil:
+		return kw
+	case c.PowerType == direct:
+		return min(kw, a.Vehicle.MaxDCKW())
+	default:
+		return min(kw, a.Vehicle.MaxACKW)
+	}
+}
+
 const (
 	direct = "DC"
-	// Above tapersAt percent a car draws less and less of a direct current, a fifth at the end, in steps of taperStep percent.
-	tapersAt  = 80
-	taperStep = 2
-	endShare  = 0.2
+	// step is how much of a curve is taken to be even, in percent.
+	step = 2
+	// slowest is what a car draws where its curve ends in nothing, in kW.
+	slowest = 0.1
 )
 
-// segments is how the charge goes: at the power that connector and car have in common, and, where the states of charge are known,
-// with less of a direct current above 80 percent.
+// at is the power of a direct current in the step from a state of charge, and where the step ends.
+func (a *Ask) at(most, from float64) (kw, to float64) {
+	to = min(a.To, from+step)
+	return max(slowest, min(most, a.Vehicle.At((from+to)/2))), to
+}
+
+// segments is how the charge goes: at the power that connector and car have in common, and, where the states of charge are known, as far
+// as the car's curve lets it of a direct current.
 func (a *Ask) segments(c *station.Connector) []tariff.Segment {
-	powerKW := float64(c.PowerW) / 1000
-	if v := a.Vehicle; v != nil {
-		most := v.MaxACKW
-		if c.PowerType == direct {
-			most = v.MaxDCKW
-		}
-		powerKW = min(powerKW, most)
-	}
-	if a.EnergyKWh != nil || c.PowerType != direct || a.To <= tapersAt {
-		return []tariff.Segment{segment(a.Start, a.Energy(), powerKW, c)}
+	most := a.most(c)
+	if a.EnergyKWh != nil || c.PowerType != direct {
+		return []tariff.Segment{segment(a.Start, a.Energy(), most, c)}
 	}
 	var out []tariff.Segment
 	start, left := a.Start, new(big.Rat).Set(a.Energy())
 	for from := a.From; from < a.To; {
-		to := min(a.To, tapersAt)
-		share := 1.0
-		if from >= tapersAt {
-			to = min(a.To, from+taperStep)
-			share = 1 - (1-endShare)*((from+to)/2-tapersAt)/(100-tapersAt)
+		kw, to := a.at(most, from)
+		for to < a.To {
+			next, end := a.at(most, to)
+			if next != kw {
+				break
+			}
+			to = end
 		}
-		energy := kwh(a.Vehicle.BatteryKWh * (to - from) / 100)
+		energy := kwh(a.Vehicle.UsableKWh * (to - from) / 100)
 		if to >= a.To || energy.Cmp(left) > 0 {
 			energy, to = left, a.To // the parts together are the whole, to the watt-hour
 		}
-		s := segment(start, new(big.Rat).Set(energy), powerKW*share, c)
+		s := segment(start, new(big.Rat).Set(energy), kw, c)
 		out = append(out, s)
 		start, from = s.End, to
 		left.Sub(left, energy)

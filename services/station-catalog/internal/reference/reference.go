@@ -1,8 +1,6 @@
 // Package reference holds the enumerations of the catalogue, in OCPI's words, each value with a title for people.
 package reference
 
-import "github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/vehicle"
-
 // Value is one value of an enumeration.
 type Value struct {
 	Value string `json:"value"`
@@ -22,7 +20,7 @@ func (e Enumeration) Has(value string) bool {
 	return false
 }
 
-// All gives every enumeration by its name.
+// All gives every enumeration by its name, but for those that the operator may set.
 func All() map[string]Enumeration {
 	return map[string]Enumeration{
 		"access":              Access,
@@ -37,16 +35,7 @@ func All() map[string]Enumeration {
 		"import_format":       ImportFormats,
 		"import_state":        ImportStates,
 		"finding_severity":    FindingSeverities,
-		"vehicle":             vehicles(),
 	}
-}
-
-func vehicles() Enumeration {
-	all := make(Enumeration, len(vehicle.All))
-	for i, v := range vehicle.All {
-		all[i] = Value{v.ID, v.Title}
-	}
-	return all
 }
 
 // The enumerations.

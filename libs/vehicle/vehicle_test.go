@@ -7,13 +7,14 @@ import (
 	"io/fs"
 	"math"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/vehicle"
+	"github.com/ihr-charging/charging-plot-api/libs/vehicle"
 )
 
 func TestTheBuiltInTableIsWhole(t *testing.T) {
@@ -51,19 +52,49 @@ func TestACurveIsReadBetweenItsPoints(t *testing.T) {
 
 func TestTablesThatAreWrongAreRefused(t *testing.T) {
 	t.Parallel()
-	const head = "id,name,year,usable_kwh,max_ac_kw,measured,dc_curve\n"
-	if c, err := vehicle.Read(strings.NewReader(head + "a,A,,50,11,true,0:50 80:40\n")); err != nil || len(c.Find("a")) != 1 {
+	const head = "id,name,year,usable_kwh,max_ac_kw,plugs,measured,dc_curve\n"
+	if c, err := vehicle.Read(strings.NewReader(head + "a,A,,50,11,,true,0:50 80:40\n")); err != nil || len(c.Find("a")) != 1 {
 		t.Errorf("a good one: %v", err)
 	}
 	for name, text := range map[string]string{
-		"empty": "", "no head": "a,A,,50,11,true,0:50\n", "no id": head + ",A,,50,11,true,\n", "no battery": head + "a,A,,0,11,true,\n",
-		"not a number": head + "a,A,,NaN,11,true,\n", "twice": head + "a,A,,50,11,true,\na,A,,50,11,true,\n",
-		"curve": head + "a,A,,50,11,true,0:50 0:40\n", "pairs": head + "a,A,,50,11,true,0-50\n", "beyond": head + "a,A,,50,11,true,101:50\n",
+		"empty": "", "no head": "a,A,,50,11,,true,0:50\n", "no id": head + ",A,,50,11,,true,\n", "no battery": head + "a,A,,0,11,,true,\n",
+		"not a number": head + "a,A,,NaN,11,,true,\n", "twice": head + "a,A,,50,11,,true,\na,A,,50,11,,true,\n",
+		"curve": head + "a,A,,50,11,,true,0:50 0:40\n", "pairs": head + "a,A,,50,11,,true,0-50\n", "beyond": head + "a,A,,50,11,,true,101:50\n",
+		"no power": head + "a,A,,50,NaN,,true,\n", "a minus": head + "a,A,,50,-1,,true,\n", "endless": head + "a,A,,50,11,,true,0:Inf\n",
 		"columns": head + "a,A\n",
 	} {
 		if _, err := vehicle.Read(strings.NewReader(text)); err == nil {
 			t.Errorf("%s was read", name)
 		}
+	}
+}
+
+func TestPlugs(t *testing.T) {
+	t.Parallel()
+	leaf, err := vehicle.BuiltIn().Get("77028f96-eb9b-4c65-b452-c92011b1fc1c")
+	if err != nil || !leaf.Takes("CHADEMO") || leaf.Takes("IEC_62196_T2_COMBO") || leaf.MaxDCKW() != 45 || leaf.Title() != "Nissan Leaf 40 kWh (2018)" {
+		t.Errorf("the car is %+v (%v)", leaf, err)
+	}
+	if unknown := (vehicle.Vehicle{Name: "A"}); !unknown.Takes("CHADEMO") || unknown.MaxDCKW() != 0 || unknown.Title() != "A" {
+		t.Errorf("of a car without plugs: %+v", unknown)
+	}
+}
+
+func TestTablesOfFiles(t *testing.T) {
+	t.Parallel()
+	name := filepath.Join(t.TempDir(), "vehicles.csv")
+	if _, err := vehicle.Open(name); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a file that is not there: %v", err)
+	}
+	const table = "id,name,year,usable_kwh,max_ac_kw,plugs,measured,dc_curve\na,A,,50,11,CHADEMO,true,0:50\n"
+	if err := os.WriteFile(name, []byte(table), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if c, err := vehicle.Open(name); err != nil || len(c.Find("")) != 1 {
+		t.Errorf("a file: %v", err)
+	}
+	if c, err := vehicle.Open(""); err != nil || len(c.Find("")) < 280 {
+		t.Errorf("no file: %v", err)
 	}
 }
 
@@ -97,7 +128,7 @@ func TestEstimates(t *testing.T) {
 // car is done.
 func TestEstimatesOfRealCharges(t *testing.T) {
 	t.Parallel()
-	file, err := os.Open("../../../../../shared/data/epfl_dc_sessions.csv.gz")
+	file, err := os.Open("../../../shared/data/epfl_dc_sessions.csv.gz")
 	if errors.Is(err, fs.ErrNotExist) {
 		t.Skip("the real charges are not next to the checkout")
 	}

@@ -1,8 +1,8 @@
-// Package vehicle knows what cars can take: how much their batteries hold, and how much power they draw at which state of charge. Curves are
-// compared with it, and the time to a state of charge is estimated by it.
+// Package vehicle knows what cars can take: which plugs, how much their batteries hold, and how much power they draw at which state of charge.
+// Curves are compared with it, charges are priced by it before they happen, and the time to a state of charge is estimated by it.
 //
 // The table that is built in is made from Open EV Data, see NOTICE. Another one may take its place: a CSV with the columns id, name, year,
-// usable_kwh, max_ac_kw, measured and dc_curve, the last as "percent:kW" pairs separated by spaces.
+// usable_kwh, max_ac_kw, plugs (in OCPI's words), measured and dc_curve; plugs and the curve's "percent:kW" pairs are separated by spaces.
 package vehicle
 
 import (
@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -28,14 +29,37 @@ type Vehicle struct {
 	Year      int // 0 when it is not known
 	UsableKWh float64
 	MaxACKW   float64
-	Measured  bool    // the curve was measured, not worked out
-	Curve     []Power // DC, in order of charge; empty for cars that take none
+	Plugs     []string // OCPI standards; empty when they are not known
+	Measured  bool     // the curve was measured, not worked out
+	Curve     []Power  // DC, in order of charge; empty for cars that take none
 }
 
 // Power is what a car draws at a state of charge at most.
 type Power struct {
 	SoCPercent float64
 	KW         float64
+}
+
+// Title is the name with the year that tells models of the same name apart.
+func (v Vehicle) Title() string {
+	if v.Year == 0 {
+		return v.Name
+	}
+	return fmt.Sprintf("%s (%d)", v.Name, v.Year)
+}
+
+// Takes tells whether the car has an inlet for a plug; where its plugs are not known, any will do.
+func (v Vehicle) Takes(standard string) bool {
+	return len(v.Plugs) == 0 || slices.Contains(v.Plugs, standard)
+}
+
+// MaxDCKW is the most that the car draws of a direct current, 0 when it takes none.
+func (v Vehicle) MaxDCKW() float64 {
+	most := 0.0
+	for _, p := range v.Curve {
+		most = max(most, p.KW)
+	}
+	return most
 }
 
 // At gives what the car draws at a state of charge, between the points of its curve on straight lines; NaN without a curve.
@@ -83,14 +107,27 @@ func BuiltIn() *Catalogue {
 	return c
 }
 
+// Open reads the table of a file, the built-in one when no file is named.
+func Open(name string) (*Catalogue, error) {
+	if name == "" {
+		return BuiltIn(), nil
+	}
+	file, err := os.Open(name) //nolint:gosec // the operator names the file
+	if err != nil {
+		return nil, fmt.Errorf("open the table of vehicles: %w", err)
+	}
+	defer file.Close()
+	return Read(file)
+}
+
 var errTable = errors.New("vehicle: the table is wrong")
 
 // Read reads a table of vehicles; the first row that is wrong ends it.
 func Read(r io.Reader) (*Catalogue, error) {
 	rows := csv.NewReader(r)
-	rows.FieldsPerRecord = 7
+	rows.FieldsPerRecord = 8
 	head, err := rows.Read()
-	if err != nil || strings.Join(head, ",") != "id,name,year,usable_kwh,max_ac_kw,measured,dc_curve" {
+	if err != nil || strings.Join(head, ",") != "id,name,year,usable_kwh,max_ac_kw,plugs,measured,dc_curve" {
 		return nil, errors.Join(fmt.Errorf("%w: it begins with %q", errTable, head), err)
 	}
 	c := &Catalogue{byID: map[string]int{}}
@@ -116,7 +153,7 @@ func Read(r io.Reader) (*Catalogue, error) {
 }
 
 func fromRow(row []string) (v Vehicle, err error) {
-	v = Vehicle{ID: row[0], Name: row[1], Measured: row[5] == "true"}
+	v = Vehicle{ID: row[0], Name: row[1], Plugs: strings.Fields(row[5]), Measured: row[6] == "true"}
 	if row[2] != "" {
 		if v.Year, err = strconv.Atoi(row[2]); err != nil {
 			return v, err
@@ -125,12 +162,12 @@ func fromRow(row []string) (v Vehicle, err error) {
 	var errUsable, errAC, errCurve error
 	v.UsableKWh, errUsable = strconv.ParseFloat(row[3], 64)
 	v.MaxACKW, errAC = strconv.ParseFloat(row[4], 64)
-	v.Curve, errCurve = parseCurve(row[6])
+	v.Curve, errCurve = parseCurve(row[7])
 	if err := errors.Join(errUsable, errAC, errCurve); err != nil {
 		return v, err
 	}
-	if v.ID == "" || v.Name == "" || !(v.UsableKWh > 0 && v.UsableKWh < 10_000) {
-		return v, errors.New("an id, a name and a battery are wanted")
+	if v.ID == "" || v.Name == "" || !(v.UsableKWh > 0 && v.UsableKWh < 10_000 && v.MaxACKW >= 0 && v.MaxACKW < 10_000) {
+		return v, errors.New("an id, a name, a battery and a power are wanted")
 	}
 	return v, nil
 }
@@ -140,7 +177,7 @@ func parseCurve(text string) (curve []Power, err error) {
 		soc, kw, found := strings.Cut(pair, ":")
 		s, errSoC := strconv.ParseFloat(soc, 64)
 		k, errKW := strconv.ParseFloat(kw, 64)
-		if !found || errSoC != nil || errKW != nil || !(s >= 0 && s <= 100 && k >= 0) {
+		if !found || errSoC != nil || errKW != nil || !(s >= 0 && s <= 100 && k >= 0 && k < 10_000) {
 			return nil, fmt.Errorf("%q is no percent:kW", pair)
 		}
 		if n := len(curve); n > 0 && curve[n-1].SoCPercent >= s {
@@ -186,8 +223,7 @@ func typical(all []Vehicle) []Power {
 			if !v.Measured || len(v.Curve) == 0 {
 				continue
 			}
-			top := slices.MaxFunc(v.Curve, func(a, b Power) int { return cmpFloat(a.KW, b.KW) }).KW
-			sum += v.At(soc) / top
+			sum += v.At(soc) / v.MaxDCKW()
 			n++
 		}
 		if n == 0 {
@@ -196,16 +232,6 @@ func typical(all []Vehicle) []Power {
 		out = append(out, Power{soc, sum / float64(n)})
 	}
 	return out
-}
-
-func cmpFloat(a, b float64) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
-	}
-	return 0
 }
 
 // Typical gives the share of its highest power that a car draws at a state of charge, as cars do on average.
