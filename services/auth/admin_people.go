@@ -2,6 +2,8 @@ package auth
 
 import (
 	"context"
+	"math"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -9,16 +11,8 @@ import (
 	"github.com/ihr-charging/charging-plot-api/services/auth/internal/account"
 	"github.com/ihr-charging/charging-plot-api/services/auth/internal/audit"
 	"github.com/ihr-charging/charging-plot-api/services/auth/internal/notice"
-	"github.com/ihr-charging/charging-plot-api/services/auth/internal/postgres"
+	"github.com/ihr-charging/charging-plot-api/services/auth/internal/session"
 	"github.com/ihr-charging/charging-plot-api/services/auth/internal/token"
-)
-
-// What operators do and the service itself does not.
-const (
-	accountDisabled audit.Kind = "account.disabled"
-	accountEnabled  audit.Kind = "account.enabled"
-	clientRotated   audit.Kind = "client.rotated"
-	clientRemoved   audit.Kind = "client.removed"
 )
 
 // Profile is an account with what protects it.
@@ -39,31 +33,16 @@ type Session struct {
 	Expires  time.Time `json:"expires_at"`
 }
 
-func (a *Admin) operators() *postgres.Operators { return postgres.NewOperators(a.parts.db) }
-
 func (a *Admin) one(ctx context.Context, login string) (account.Account, error) {
 	if id, err := uuid.Parse(login); err == nil {
-		found, err := a.parts.accounts.ListAccounts(ctx, before(id), 1)
-		if err == nil && len(found) == 1 && found[0].ID == id {
-			return found[0], nil
-		}
-		if err != nil {
-			return account.Account{}, err
-		}
-		return account.Account{}, account.ErrNotFound
+		return a.parts.accounts.GetAccountByID(ctx, id)
 	}
 	return a.parts.accounts.FindAccount(ctx, account.IdentityOf(login))
 }
 
-// before is the id that comes right before another.
-func before(id uuid.UUID) uuid.UUID {
-	for i := len(id) - 1; i >= 0; i-- {
-		id[i]--
-		if id[i] != 0xff {
-			break
-		}
-	}
-	return id
+// sessions returns the logins of an account that go on, newest first.
+func (a *Admin) sessions(ctx context.Context, id uuid.UUID) ([]session.Device, error) {
+	return a.parts.sessions.ListDevicesOf(ctx, id, uuid.Nil, math.MaxInt32)
 }
 
 // ShowUser returns the account of a login or an id.
@@ -72,12 +51,12 @@ func (a *Admin) ShowUser(ctx context.Context, login string) (Profile, error) {
 	if err != nil {
 		return Profile{}, err
 	}
-	sessions, err := a.operators().Sessions(ctx, found.ID)
+	sessions, err := a.sessions(ctx, found.ID)
 	if err != nil {
 		return Profile{}, err
 	}
-	apps, passkeys, err := a.operators().Factors(ctx, found.ID)
-	return Profile{User: toUser(found), Apps: apps, Passkeys: passkeys, Sessions: len(sessions)}, err
+	factors, err := a.parts.factors.Overview(ctx, found.ID)
+	return Profile{User: toUser(found), Apps: len(factors.Apps), Passkeys: factors.Passkeys, Sessions: len(sessions)}, err
 }
 
 // SwitchUser switches an account off (its sessions end) or on, and reports whether it was not so before.
@@ -86,11 +65,11 @@ func (a *Admin) SwitchUser(ctx context.Context, login string, off bool) (User, b
 	if err != nil {
 		return User{}, false, err
 	}
-	kind := accountEnabled
+	kind := audit.Enabled
 	if off {
-		kind = accountDisabled
+		kind = audit.Disabled
 	}
-	changed, err := a.operators().Switch(ctx, found.ID, off, audit.New(kind, found.ID, audit.CLI))
+	changed, err := a.parts.accounts.SetDisabled(ctx, found.ID, off, audit.New(kind, found.ID, audit.CLI))
 	found.Disabled = off
 	return toUser(found), changed, err
 }
@@ -111,7 +90,8 @@ func (a *Admin) ListSessions(ctx context.Context, login string) ([]Session, erro
 	if err != nil {
 		return nil, err
 	}
-	devices, err := a.operators().Sessions(ctx, found.ID)
+	devices, err := a.sessions(ctx, found.ID)
+	slices.Reverse(devices)
 	sessions := make([]Session, len(devices))
 	for i, d := range devices {
 		sessions[i] = Session{ID: d.Session, Client: d.Client, Device: d.Name, Began: d.Began, LastUsed: d.LastUsed, Expires: d.Expires}
@@ -125,19 +105,19 @@ func (a *Admin) EndSessions(ctx context.Context, login string) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	return a.operators().EndSessions(ctx, found.ID, audit.New(audit.LoggedOut, found.ID, audit.CLI).With("reason", "ended_by_operator"))
+	return a.parts.accounts.EndAll(ctx, found.ID, audit.New(audit.LoggedOut, found.ID, audit.CLI).With("reason", string(session.EndedByAdmin)))
 }
 
 // RotateClient gives a service client another secret and returns it; the old one is worth nothing from then on.
 func (a *Admin) RotateClient(ctx context.Context, id string) (secret string, err error) {
 	secret = token.New(token.ClientSecret)
-	event := audit.New(clientRotated, uuid.Nil, audit.CLI).With("client", id)
-	return secret, a.operators().SetClientSecret(ctx, id, token.HashOf(secret), event)
+	event := audit.New(audit.ClientRotated, uuid.Nil, audit.CLI).With("client", id)
+	return secret, a.parts.clients.SetSecret(ctx, id, token.HashOf(secret), event)
 }
 
-// RemoveClient removes a service client. Its tokens are good for the five minutes that they live.
+// RemoveClient removes a service client. Its tokens are revoked.
 func (a *Admin) RemoveClient(ctx context.Context, id string) error {
-	return a.operators().RemoveClient(ctx, id, audit.New(clientRemoved, uuid.Nil, audit.CLI).With("client", id))
+	return a.parts.clients.RemoveClient(ctx, id, audit.New(audit.ClientRemoved, uuid.Nil, audit.CLI).With("client", id))
 }
 
 // AuditRecord is a record of the audit log.
@@ -161,7 +141,7 @@ func (a *Admin) ExportAudit(ctx context.Context, login string, since, until time
 		}
 		of = found.ID
 	}
-	return a.operators().Audit(ctx, of, since, until, func(e audit.Event) error {
+	return a.parts.events.Each(ctx, audit.Filter{Account: of, From: since, To: until}, func(e audit.Event) error {
 		return each(AuditRecord{
 			ID: e.ID, At: e.At.UTC(), Kind: string(e.Kind), Account: known(e.Account), Actor: e.Actor, Session: known(e.Session), Detail: e.Detail,
 		})

@@ -54,11 +54,11 @@ type UserStore interface {
 	FindAccounts(ctx context.Context, find Find) ([]Account, error)
 	// GetAccountByID returns an account.
 	GetAccountByID(ctx context.Context, id uuid.UUID) (Account, error)
-	// SetDisabled switches an account off, which ends its sessions and makes mailed tokens void, or on again. What is so already
-	// is no error.
-	SetDisabled(ctx context.Context, id uuid.UUID, disabled bool, event audit.Event) error
-	// EndAll ends all sessions of an account.
-	EndAll(ctx context.Context, id uuid.UUID, event audit.Event) error
+	// SetDisabled switches an account off, which ends its sessions and makes mailed tokens void, or on again. It reports whether
+	// it was not so before.
+	SetDisabled(ctx context.Context, id uuid.UUID, disabled bool, event audit.Event) (bool, error)
+	// EndAll ends all sessions of an account and returns how many there were.
+	EndAll(ctx context.Context, id uuid.UUID, event audit.Event) (int64, error)
 	// Grant and Revoke are those of Directory.
 	Grant(ctx context.Context, id uuid.UUID, grant role.Grant, event audit.Event) (bool, error)
 	Revoke(ctx context.Context, id uuid.UUID, grant role.Grant, event audit.Event) (bool, error)
@@ -140,12 +140,14 @@ func (u *Users) Disable(ctx context.Context, by Overseer, id uuid.UUID) (Account
 	if id == by.Account {
 		return Account{}, ErrOwnAccount
 	}
-	return u.changed(ctx, by, id, u.store.SetDisabled(ctx, id, true, by.event(audit.Disabled, id)))
+	_, err := u.store.SetDisabled(ctx, id, true, by.event(audit.Disabled, id))
+	return u.changed(ctx, by, id, err)
 }
 
 // Enable switches it on again. It returns ErrNotFound.
 func (u *Users) Enable(ctx context.Context, by Overseer, id uuid.UUID) (Account, error) {
-	return u.changed(ctx, by, id, u.store.SetDisabled(ctx, id, false, by.event(audit.Enabled, id)))
+	_, err := u.store.SetDisabled(ctx, id, false, by.event(audit.Enabled, id))
+	return u.changed(ctx, by, id, err)
 }
 
 // EndSessions ends all logins of an account. It returns ErrNotFound.
@@ -153,7 +155,8 @@ func (u *Users) EndSessions(ctx context.Context, by Overseer, id uuid.UUID) erro
 	if _, err := u.Get(ctx, by, id); err != nil {
 		return err
 	}
-	return u.store.EndAll(ctx, id, by.event(audit.LoggedOut, id).With("reason", "ended_by_admin"))
+	_, err := u.store.EndAll(ctx, id, by.event(audit.LoggedOut, id).With("reason", "ended_by_admin"))
+	return err
 }
 
 // Grant gives a role. It returns role.ErrGrant and ErrNotFound.

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	pg "github.com/ihr-charging/charging-plot-api/libs/postgres"
 	"github.com/ihr-charging/charging-plot-api/libs/postgres/pgtest"
 	"github.com/ihr-charging/charging-plot-api/services/auth"
 	"github.com/ihr-charging/charging-plot-api/services/auth/internal/cli"
@@ -22,13 +23,23 @@ const password = "four clear marbles in a jar"
 // terminal runs commands on a database of its own.
 type terminal struct {
 	t       *testing.T
+	db      *pg.DB
 	environ []string
 }
 
 func newTerminal(t *testing.T) *terminal {
 	t.Helper()
 	db := pgtest.New(t, auth.Migrations())
-	return &terminal{t: t, environ: []string{"DATABASE_URL=" + db.Config().URL, "MAIL_FOLDER=" + t.TempDir()}}
+	return &terminal{t: t, db: db, environ: []string{"DATABASE_URL=" + db.Config().URL, "MAIL_FOLDER=" + t.TempDir()}}
+}
+
+// count runs a query that gives a number.
+func (x *terminal) count(query string) (n int) {
+	x.t.Helper()
+	if err := x.db.GetContext(x.t.Context(), &n, query); err != nil {
+		x.t.Fatal(err)
+	}
+	return n
 }
 
 // run executes a command line with the given standard input.
@@ -205,6 +216,13 @@ func TestUserShowDisableSessions(t *testing.T) {
 		t.Error(shown, err)
 	}
 	x.ok("", "is switched off", "user", "disable", "ada")
+	// It kills what was given out before, as over the API.
+	if n := x.count(`SELECT security_version FROM accounts`); n != 2 {
+		t.Errorf("the version of the account is %d", n)
+	}
+	if n := x.count(`SELECT count(*) FROM revocations WHERE kind = 'sub' AND version = 2`); n != 1 {
+		t.Errorf("its tokens were revoked %d times", n)
+	}
 	x.ok("", "was so already", "user", "disable", "ada")
 	x.ok("", "switched off", "user", "show", "ada")
 	x.ok("", "may log in again", "user", "enable", "ada")

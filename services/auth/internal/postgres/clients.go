@@ -14,6 +14,7 @@ import (
 	pg "github.com/ihr-charging/charging-plot-api/libs/postgres"
 	"github.com/ihr-charging/charging-plot-api/services/auth/internal/audit"
 	"github.com/ihr-charging/charging-plot-api/services/auth/internal/client"
+	"github.com/ihr-charging/charging-plot-api/services/auth/internal/token"
 )
 
 // Clients keeps service clients.
@@ -100,6 +101,29 @@ func (s *Clients) CreateClient(ctx context.Context, c client.Client, event audit
 // PutClient writes a client, whether or not there is one of its id. Nothing is recorded when nothing changes.
 func (s *Clients) PutClient(ctx context.Context, c client.Client, event audit.Event) error {
 	return s.write(ctx, upsertClient, c, event)
+}
+
+// SetSecret gives a client another secret, or returns client.ErrAbsent.
+func (s *Clients) SetSecret(ctx context.Context, id string, secret token.Hash, event audit.Event) error {
+	return s.change(ctx, event, `UPDATE service_clients SET secret_hash = $2, updated_at = now() WHERE id = $1`, id, secret[:])
+}
+
+// RemoveClient removes a client, or returns client.ErrAbsent.
+func (s *Clients) RemoveClient(ctx context.Context, id string, event audit.Event) error {
+	return s.change(ctx, event, `DELETE FROM service_clients WHERE id = $1`, id)
+}
+
+func (s *Clients) change(ctx context.Context, event audit.Event, statement string, args ...any) error {
+	return s.db.InTx(ctx, func(ctx context.Context, tx *sqlx.Tx) error {
+		result, err := tx.ExecContext(ctx, statement, args...)
+		if err != nil {
+			return fmt.Errorf("change a client: %w", err)
+		}
+		if n, err := result.RowsAffected(); err != nil || n == 0 {
+			return errors.Join(client.ErrAbsent, err)
+		}
+		return record(ctx, tx, event)
+	})
 }
 
 func (s *Clients) write(ctx context.Context, statement string, c client.Client, event audit.Event) error {

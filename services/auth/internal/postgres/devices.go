@@ -43,8 +43,13 @@ func (s *Sessions) ListDevices(ctx context.Context, holder account.Holder, befor
 	if !live {
 		return nil, account.ErrNone
 	}
+	return s.ListDevicesOf(ctx, holder.Account, before, limit)
+}
+
+// ListDevicesOf does so for whoever looks after accounts.
+func (s *Sessions) ListDevicesOf(ctx context.Context, id, before uuid.UUID, limit int) ([]session.Device, error) {
 	var rows []deviceRow
-	if err := s.db.SelectContext(ctx, &rows, listDevices, holder.Account, optional(before), limit); err != nil {
+	if err := s.db.SelectContext(ctx, &rows, listDevices, id, optional(before), limit); err != nil {
 		return nil, pg.Map(fmt.Errorf("list logins: %w", err), nil)
 	}
 	devices := make([]session.Device, len(rows))

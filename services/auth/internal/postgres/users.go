@@ -56,9 +56,10 @@ const (
 		UPDATE accounts SET disabled_at = NULL, version = version + 1, updated_at = now() WHERE id = $1 AND disabled_at IS NOT NULL`
 )
 
-// SetDisabled switches an account off or on.
-func (s *Accounts) SetDisabled(ctx context.Context, id uuid.UUID, disabled bool, event audit.Event) error {
-	return s.db.InTx(ctx, func(ctx context.Context, tx *sqlx.Tx) error {
+// SetDisabled switches an account off or on, and reports whether it was not so before.
+func (s *Accounts) SetDisabled(ctx context.Context, id uuid.UUID, disabled bool, event audit.Event) (changed bool, err error) {
+	err = s.db.InTx(ctx, func(ctx context.Context, tx *sqlx.Tx) error {
+		changed = false // should this be a second try
 		if _, err := findAccount(ctx, tx, account.ErrNotFound, selectAccount+` WHERE a.id = $1 FOR UPDATE OF a`, id); err != nil {
 			return err
 		}
@@ -73,6 +74,7 @@ func (s *Accounts) SetDisabled(ctx context.Context, id uuid.UUID, disabled bool,
 		if n, err := result.RowsAffected(); err != nil || n == 0 {
 			return err
 		}
+		changed = true
 		if disabled {
 			if _, err := tx.ExecContext(ctx, endSessions, id, nil, session.Disabled); err != nil {
 				return fmt.Errorf("end sessions: %w", err)
@@ -83,20 +85,22 @@ func (s *Accounts) SetDisabled(ctx context.Context, id uuid.UUID, disabled bool,
 		}
 		return record(ctx, tx, event)
 	})
+	return changed, err
 }
 
-// EndAll ends all sessions of an account.
-func (s *Accounts) EndAll(ctx context.Context, id uuid.UUID, event audit.Event) error {
-	return s.db.InTx(ctx, func(ctx context.Context, tx *sqlx.Tx) error {
+// EndAll ends all sessions of an account and returns how many there were.
+func (s *Accounts) EndAll(ctx context.Context, id uuid.UUID, event audit.Event) (ended int64, err error) {
+	err = s.db.InTx(ctx, func(ctx context.Context, tx *sqlx.Tx) error {
 		result, err := tx.ExecContext(ctx, endSessions, id, nil, session.EndedByAdmin)
 		if err != nil {
 			return fmt.Errorf("end sessions: %w", err)
 		}
-		if n, err := result.RowsAffected(); err != nil || n == 0 {
+		if ended, err = result.RowsAffected(); err != nil || ended == 0 {
 			return err
 		}
 		return record(ctx, tx, event)
 	})
+	return ended, err
 }
 
 var _ account.UserStore = (*Accounts)(nil)
