@@ -56,7 +56,7 @@ func follower(t *testing.T, issuer *authntest.Issuer, server *redistest.Server, 
 // eventually waits for what other goroutines bring about.
 func eventually(t *testing.T, what string, done func() bool) {
 	t.Helper()
-	for end := time.Now().Add(30 * time.Second); !done(); time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(30 * time.Second); !done(); <-time.After(time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatal("in vain: " + what)
 		}
@@ -296,7 +296,7 @@ func BenchmarkVerifyCachedWithRevocations(b *testing.B) {
 		b.Fatal(err)
 	}
 	for cfg.Revocations.Len() < len(many) {
-		time.Sleep(time.Millisecond)
+		<-time.After(time.Millisecond)
 	}
 	token := issuer.Mint(authn.Principal{Scopes: []string{"profile", "reservations:write"}, Roles: []string{"driver"}}, audience)
 	for b.Loop() {

@@ -112,7 +112,7 @@ func NewVerifier(ctx context.Context, cfg Config) (*Verifier, error) {
 	if v.revocations != nil {
 		v.revocations.whenKeyEnds(func(string) {
 			v.cache.clear()
-			keys.fetch(nil)
+			keys.fetch(nil) //nolint:contextcheck // the fetch belongs to no request
 		})
 	}
 	return v, nil

@@ -98,7 +98,7 @@ func flaskUserNames(job FlaskUserImport) (flaskuser.Names, error) {
 		case "user_emails":
 			names.UserEmails = own
 		default:
-			return names, fmt.Errorf("Flask-User has no table %q", table) //nolint:staticcheck // a name
+			return names, fmt.Errorf("Flask-User has no table %q", table)
 		}
 	}
 	return names, nil

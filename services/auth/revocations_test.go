@@ -137,7 +137,7 @@ func TestRevocationIsEffectiveEverywhere(t *testing.T) {
 						t.Errorf("%s: the token is still good", cause.name)
 						return
 					}
-					time.Sleep(time.Millisecond)
+					<-time.After(time.Millisecond)
 				}
 			})
 		}

@@ -135,7 +135,7 @@ func (f *flaskUserFlags) openReport(standard io.Writer) (line func(auth.FlaskUse
 	}
 	out, end := standard, func() error { return nil }
 	if f.report != "-" {
-		file, err := os.OpenFile(f.report, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600) //nolint:gosec // the operator says which file
+		file, err := os.OpenFile(f.report, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
 		if err != nil {
 			return nil, nil, err
 		}

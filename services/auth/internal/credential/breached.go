@@ -38,7 +38,7 @@ func LoadBreached(file string) (*Breached, error) {
 	if err != nil {
 		return nil, err
 	}
-	most := uint(max(1, about.Size()/shortestLine+1)) //nolint:gosec // a size is not negative
+	most := uint(max(1, about.Size()/shortestLine+1))
 	b := &Breached{filter: bloom.NewWithEstimates(most, falsePositives)}
 	lines := bufio.NewScanner(f)
 	for lines.Scan() {

@@ -2,7 +2,7 @@ package credential_test
 
 import (
 	"bytes"
-	"crypto/sha1" //nolint:gosec // the format of the lists
+	"crypto/sha1"
 	"errors"
 	"fmt"
 	"os"
@@ -31,7 +31,7 @@ func TestBreachedFindsWhatIsInTheFileAndHardlyAnythingElse(t *testing.T) {
 	var list bytes.Buffer
 	const n = 20_000
 	for i := range n {
-		sum := sha1.Sum(fmt.Appendf(nil, "stolen horse no %d", i)) //nolint:gosec // the format of the lists
+		sum := sha1.Sum(fmt.Appendf(nil, "stolen horse no %d", i))
 		switch i % 3 {
 		case 0:
 			fmt.Fprintf(&list, "%X:%d\r\n", sum, i) // as Have I Been Pwned writes it
@@ -181,7 +181,7 @@ func TestAFloodOfHashesTakesNoMoreMemory(t *testing.T) { //nolint:paralleltest /
 		t.Errorf("%d hashes, %d turned away", done, busy)
 	}
 	const hash = 19 << 20
-	taken := int64(peak) - int64(before.HeapInuse) //nolint:gosec // neither is near the limit
+	taken := int64(peak) - int64(before.HeapInuse)
 	t.Logf("%d callers at once, %d hashes: %d MiB more in use at the peak", callers, done, taken>>20)
 	// What hashes in use and those that the collector has not freed yet take; without the bound it would be sixty.
 	if taken > 12*hash {
@@ -192,7 +192,7 @@ func TestAFloodOfHashesTakesNoMoreMemory(t *testing.T) { //nolint:paralleltest /
 func BenchmarkLoadBreached(b *testing.B) {
 	var list bytes.Buffer
 	for i := range 1_000_000 {
-		fmt.Fprintf(&list, "%X:%d\r\n", sha1.Sum(fmt.Appendf(nil, "%d", i)), i) //nolint:gosec // the format of the lists
+		fmt.Fprintf(&list, "%X:%d\r\n", sha1.Sum(fmt.Appendf(nil, "%d", i)), i)
 	}
 	file := breachFile(b, list.Bytes())
 	for b.Loop() {

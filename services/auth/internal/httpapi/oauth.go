@@ -18,11 +18,11 @@ import (
 const (
 	grantClientCredentials = "client_credentials"
 	grantRefreshToken      = "refresh_token"
-	grantTokenExchange     = "urn:ietf:params:oauth:grant-type:token-exchange"
+	grantTokenExchange     = "urn:ietf:params:oauth:grant-type:token-exchange" //nolint:gosec // a name, no secret
 )
 
 // tokenTypeAccess is the one type of token that is exchanged, and that comes of it.
-const tokenTypeAccess = "urn:ietf:params:oauth:token-type:access_token"
+const tokenTypeAccess = "urn:ietf:params:oauth:token-type:access_token" //nolint:gosec // a name, no secret
 
 // Faults of the protocol itself. Their codes are RFC 6749's.
 var (

@@ -39,14 +39,14 @@ func (s *Store) billNoShows(ctx context.Context, tx txn, now time.Time, rows []r
 		if err != nil {
 			return err
 		}
-		cdr, any, err := session.NoShow(session.Unused{
+		cdr, billed, err := session.NoShow(session.Unused{
 			ReservationID: row.ID, DriverID: row.DriverID, OperatorID: row.OperatorID, PlotID: row.PlotID, StationID: row.StationID,
 			From: row.StartsAt.UTC(), Until: row.NoShowAt.UTC(), Tariff: price, TimeZone: outlet.TimeZone,
 		}, place, newID(), now)
 		if err != nil {
 			s.opt.Log.ErrorContext(ctx, "a reservation that nobody used could not be priced", "reservation_id", row.ID, "error", err)
 		}
-		if err != nil || !any {
+		if err != nil || !billed {
 			continue
 		}
 		document, err := json.Marshal(cdr)

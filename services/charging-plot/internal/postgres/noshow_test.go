@@ -74,8 +74,8 @@ func TestARealTariffWantsWhatItSaysOfExpiry(t *testing.T) {
 		t.Skip("OCPI's examples are not next to the checkout")
 	}
 	from := time.Date(2026, 5, 4, 12, 0, 0, 0, time.UTC)
-	cdr, any, err := session.NoShow(session.Unused{From: from, Until: from.Add(time.Hour), Tariff: text, TimeZone: "UTC"}, session.Stay{}, uuid.New(), from)
-	if err != nil || !any || cdr.TotalExclTax != "6.00" || cdr.TotalInclTax != "7.20" {
+	cdr, billed, err := session.NoShow(session.Unused{From: from, Until: from.Add(time.Hour), Tariff: text, TimeZone: "UTC"}, session.Stay{}, uuid.New(), from)
+	if err != nil || !billed || cdr.TotalExclTax != "6.00" || cdr.TotalInclTax != "7.20" {
 		t.Errorf("an hour that nobody used costs %s / %s (%v)", cdr.TotalExclTax, cdr.TotalInclTax, err)
 	}
 }

@@ -21,7 +21,7 @@ const Codes = 36 * 36 * 36
 // wherever the name comes in first.
 func CodeFor(name string, attempt int) string {
 	sum := sha256.Sum256([]byte(name))
-	n := (uint64(binary.BigEndian.Uint32(sum[:4])) + uint64(max(0, attempt))) % Codes //nolint:gosec // it is not negative
+	n := (uint64(binary.BigEndian.Uint32(sum[:4])) + uint64(max(0, attempt))) % Codes
 	code := strings.ToUpper(strconv.FormatUint(n, 36))
 	return strings.Repeat("0", 3-len(code)) + code
 }
