@@ -110,9 +110,9 @@ func NewVerifier(ctx context.Context, cfg Config) (*Verifier, error) {
 	}
 	v.keys = keys
 	if v.revocations != nil {
-		v.revocations.whenKeyEnds(func(string) {
+		v.revocations.whenKeyEnds(func(string) { //nolint:contextcheck // the fetch belongs to no request
 			v.cache.clear()
-			keys.fetch(nil) //nolint:contextcheck // the fetch belongs to no request
+			keys.fetch(nil)
 		})
 	}
 	return v, nil

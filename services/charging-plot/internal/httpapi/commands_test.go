@@ -17,21 +17,22 @@ func TestFromAPICommandWantsWhatTheKindWants(t *testing.T) {
 	w := newWorld(t)
 	site := w.Site(1)
 	path, token := "/v1/charge-points/"+site.ChargePoint.ID.String()+"/commands", w.operator(site.Operator.ID)
-	for body, members := range map[string]string{
-		`{"command":"remote_start"}`:                                                    "/id_tag",
-		`{"command":"remote_stop"}`:                                                     "/transaction_id",
-		`{"command":"reserve_now"}`:                                                     "/id_tag /reservation_number /expires_at",
-		`{"command":"cancel_reservation"}`:                                              "/reservation_number",
-		`{"command":"change_configuration"}`:                                            "/variables",
-		`{"command":"send_local_list"}`:                                                 "/local_list",
-		`{"command":"update_firmware"}`:                                                 "/transfer",
-		`{"command":"get_diagnostics"}`:                                                 "/transfer",
-		`{"command":"set_charging_profile"}`:                                            "/charging_profile",
-		`{"command":"clear_charging_profile"}`:                                          "/clear",
-		`{"command":"get_composite_schedule"}`:                                          "/duration_s",
-		`{"command":"data_transfer"}`:                                                   "/vendor",
-		`{"command":"change_configuration","variables":[{"name":"HeartbeatInterval"}]}`: "/variables",
+	for _, c := range [][2]string{
+		{`{"command":"remote_start"}`, "/id_tag"},
+		{`{"command":"remote_stop"}`, "/transaction_id"},
+		{`{"command":"reserve_now"}`, "/id_tag /reservation_number /expires_at"},
+		{`{"command":"cancel_reservation"}`, "/reservation_number"},
+		{`{"command":"change_configuration"}`, "/variables"},
+		{`{"command":"send_local_list"}`, "/local_list"},
+		{`{"command":"update_firmware"}`, "/transfer"},
+		{`{"command":"get_diagnostics"}`, "/transfer"},
+		{`{"command":"set_charging_profile"}`, "/charging_profile"},
+		{`{"command":"clear_charging_profile"}`, "/clear"},
+		{`{"command":"get_composite_schedule"}`, "/duration_s"},
+		{`{"command":"data_transfer"}`, "/vendor"},
+		{`{"command":"change_configuration","variables":[{"name":"HeartbeatInterval"}]}`, "/variables"},
 	} {
+		body, members := c[0], c[1]
 		p := w.call(http.MethodPost, path, token, body).wants(http.StatusBadRequest, "incomplete_command").problem()
 		if len(p.Errors) != len(strings.Fields(members)) {
 			t.Errorf("%s: the faults named are %+v, want %s", body, p.Errors, members)
