@@ -61,10 +61,13 @@
 // those along the curve, on every core. byID and evses (directory) are sorted lists in chunks, from
 // ids to places on the curve.
 //
-// # Where more fits in
+// # What else there is to ask
 //
-// A polygon or a corridor is a [Region], which says how bounds lie to it and which slots of a word
-// are within; if it is also a ranker it has an order of its own, as a corridor does along its route.
-// A further property of stations is a facet, or a [Column] if it is a number; of connectors, a trait.
-// Words of a text would be one more kind of facet. Clusters and tiles are counts over pages.
+// A [Region] says how bounds lie to it and which slots of a word are within: [Circle], [Box], [Polygon] and [Corridor]. Circle and
+// Corridor are rankers too: by the distance, and by the metres along the route. A property of stations is a facet, or a [Column] if
+// it is a number; of connectors, a trait. The words of a station's text are kept as facets are (texts), sorted, so that the beginning
+// of a word is a run of them; stations with the same opening hours share one [Hours].
+//
+// [Snapshot.Cluster] counts matches in the cells of a map, [Snapshot.Spread] chooses among them so that each part of the map has its
+// share, and [Snapshot.Stats] counts everything. They visit pages as a search does, without order or cursor.
 package search

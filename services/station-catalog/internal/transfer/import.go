@@ -163,7 +163,7 @@ type Batch struct {
 	Entries  []Entry
 	Stations int // how many keys the batch does away with
 	Findings []Finding
-	// Listed are the keys of the stations that the file tells of, rejected ones among them.
+	// Listed are the keys of the stations that the file tells of, also of rejected rows that have one.
 	Listed []string
 	// DoneKey is the key up to which the import is done with this batch.
 	DoneKey string
