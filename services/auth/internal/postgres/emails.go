@@ -129,6 +129,9 @@ func (s *Accounts) GetPending(ctx context.Context, holder account.Holder, id uui
 }
 
 const (
+	// lockRivals has all who confirm an address take turns, in one order: each would else hold its own row and wait for the others'.
+	lockRivals = `
+		SELECT id FROM pending_emails WHERE address_key = (SELECT address_key FROM pending_emails WHERE token_hash = $1) ORDER BY id FOR UPDATE`
 	// takePending consumes the token with its row, so that of many at once one gets it.
 	takePending = `
 		DELETE FROM pending_emails p USING accounts a
@@ -143,6 +146,9 @@ const (
 func (s *Accounts) ConfirmAdded(ctx context.Context, hash token.Hash, event audit.Event) (account.OwnEmail, error) {
 	var row emailRow
 	err := s.db.InTx(ctx, func(ctx context.Context, tx *sqlx.Tx) error {
+		if _, err := tx.ExecContext(ctx, lockRivals, hash[:]); err != nil {
+			return fmt.Errorf("lock what waits for an address: %w", err)
+		}
 		err := tx.GetContext(ctx, &row, takePending, hash[:])
 		if errors.Is(err, sql.ErrNoRows) {
 			return account.ErrLink
