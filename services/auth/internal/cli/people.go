@@ -162,7 +162,7 @@ func removeClient(settings func() (auth.Config, error)) *cobra.Command {
 			if err := admin.RemoveClient(cmd.Context(), args[0]); err != nil {
 				return err
 			}
-			return say(cmd, "%s is removed; its tokens are good for five minutes at most.", args[0])
+			return say(cmd, "%s is removed; its tokens end within two seconds.", args[0])
 		}),
 	}
 }
