@@ -219,7 +219,7 @@ func checkCharge(t *testing.T, driver *client, cp *simulator.Station, id string)
 
 	table := driver.do(http.MethodGet, "/v1/sessions/"+id+"/curve.csv", nil)
 	rows, err := csv.NewReader(bytes.NewReader(table.body)).ReadAll()
-	if err != nil || len(rows) != len(drawn.Points)+1 || strings.Join(rows[0], ",") != "at,elapsed_s,power_kw,energy_kwh,soc_percent" {
+	if err != nil || len(rows) != len(drawn.Points)+1 || strings.Join(rows[0], ",") != "at,elapsed_s,power_kw,energy_kwh,soc_percent,voltage_v,current_a" {
 		t.Errorf("the table has %d rows (%v) for %d points: %.200s", len(rows), err, len(drawn.Points), table.body)
 	}
 	drawing := driver.do(http.MethodGet, "/v1/sessions/"+id+"/curve.svg", nil)
