@@ -357,8 +357,10 @@ func (w world) inStep(r *find.Replica) {
 		want[s.ID.String()] = s.Version
 	}
 	finder := find.NewFinder(r, broken{})
+	cold := find.NewFinder(find.NewReplica(w, w.source(), slog.New(slog.DiscardHandler)), w)
 	eventually(w.t, "the replica is in step", func() bool {
 		got := map[string]int64{}
+		var asOf time.Time
 		for q := (find.Query{Limit: 500}); ; {
 			body, page, err := finder.Search(w.t.Context(), &q, nil)
 			if err != nil {
@@ -367,12 +369,13 @@ func (w world) inStep(r *find.Replica) {
 			for _, it := range items(w.t, body) {
 				got[it["id"].(string)] = int64(it["version"].(float64))
 			}
-			if page.Next == nil {
+			if asOf = page.StatusesAsOf; page.Next == nil {
 				break
 			}
 			q.After = page.Next
 		}
-		return cmp.Equal(want, got) && w.toldTo(r)
+		_, stored, err := cold.Search(w.t.Context(), &find.Query{Limit: 1}, nil)
+		return err == nil && cmp.Equal(want, got) && asOf.Equal(stored.StatusesAsOf) && w.toldTo(r)
 	})
 }
 
