@@ -10,17 +10,11 @@ ARG SKAFFOLD_GO_GCFLAGS
 ENV GOCACHE=/gocache
 WORKDIR /src
 # Modules first: they are fetched anew only when a go.mod changes.
-COPY go.work go.work.sum ./
 COPY libs/go.mod libs/go.sum libs/
-COPY services/auth/go.mod services/auth/go.sum services/auth/
-COPY services/station-catalog/go.mod services/station-catalog/go.sum services/station-catalog/
-COPY services/charging-plot/go.mod services/charging-plot/go.sum services/charging-plot/
-COPY tools/go.mod tools/go.sum tools/
-COPY bench/go.mod bench/
-COPY e2e/go.mod e2e/go.sum e2e/
+COPY services/${SERVICE}/go.mod services/${SERVICE}/go.sum services/${SERVICE}/
 RUN --mount=type=cache,target=/go/pkg/mod cd services/${SERVICE} && GOWORK=off go mod download
 COPY libs libs
-COPY services services
+COPY services/${SERVICE} services/${SERVICE}
 RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/gocache \
     cd services/${SERVICE} && GOWORK=off CGO_ENABLED=0 go build -trimpath -buildvcs=false -gcflags="${SKAFFOLD_GO_GCFLAGS}" \
     -ldflags "-s -w -X main.version=${VERSION}" -o /service ./cmd/${SERVICE}
