@@ -14,6 +14,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/chart"
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/curve"
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/session"
 )
@@ -143,7 +144,7 @@ func TestPicturesAreAsTheyWereLookedAt(t *testing.T) {
 		"empty": curve.From(start, math.NaN(), nil),
 		"full":  curve.From(start, 500_000, full()),
 	} {
-		for themeName, theme := range map[string]curve.Theme{"light": curve.Light, "dark": curve.Dark} {
+		for themeName, theme := range map[string]chart.Theme{"light": chart.Light, "dark": chart.Dark} {
 			var svg, png [2]bytes.Buffer
 			for i := range 2 {
 				if err := errors.Join(c.Thin(200).SVG(&svg[i], theme), c.Thin(200).PNG(&png[i], theme)); err != nil {
@@ -179,7 +180,7 @@ func TestPowerOverChargeIsAsItWasLookedAt(t *testing.T) {
 		"socalone": {Curve: c.Thin(200)},
 		"socempty": {Curve: curve.From(start, math.NaN(), nil)},
 	} {
-		for themeName, theme := range map[string]curve.Theme{"light": curve.Light, "dark": curve.Dark} {
+		for themeName, theme := range map[string]chart.Theme{"light": chart.Light, "dark": chart.Dark} {
 			var svg, png bytes.Buffer
 			if err := errors.Join(b.SVG(&svg, theme), b.PNG(&png, theme)); err != nil {
 				t.Fatal(err)
@@ -217,7 +218,7 @@ func TestChargeBetweenReadingsIsWorkedOut(t *testing.T) {
 func TestAVegaLiteDocumentHoldsThePanelsAndThePoints(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
-	if err := curve.From(start, 500_000, full()).Thin(50).VegaLite(&out, curve.Dark); err != nil {
+	if err := curve.From(start, 500_000, full()).Thin(50).VegaLite(&out, chart.Dark); err != nil {
 		t.Fatal(err)
 	}
 	var document struct {
@@ -273,7 +274,7 @@ func BenchmarkSVGOfTenHours(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		var buf bytes.Buffer
-		if err := curve.From(start, 500_000, readings).Thin(600).SVG(&buf, curve.Light); err != nil {
+		if err := curve.From(start, 500_000, readings).Thin(600).SVG(&buf, chart.Light); err != nil {
 			b.Fatal(err)
 		}
 	}

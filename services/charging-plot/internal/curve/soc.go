@@ -1,7 +1,6 @@
 package curve
 
 import (
-	"bytes"
 	"io"
 	"math"
 	"slices"
@@ -10,8 +9,8 @@ import (
 	"gonum.org/v1/plot/plotter"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
-	"gonum.org/v1/plot/vg/vgimg"
-	"gonum.org/v1/plot/vg/vgsvg"
+
+	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/chart"
 )
 
 // Reference is what a car draws at most, to compare a charge with.
@@ -53,33 +52,22 @@ func (b BySoC) Points() []Point {
 	return slices.DeleteFunc(points, func(p Point) bool { return math.IsNaN(p.SoCPercent) || math.IsNaN(p.PowerKW) })
 }
 
-const socHeight = titleHeight + 2*panelHeight + axisHeight
+const socHeight = chart.TitleHeight + 2*chart.PanelHeight + chart.AxisHeight
 
 // SVG draws it.
-func (b BySoC) SVG(w io.Writer, theme Theme) error {
-	canvas := vgsvg.NewWith(vgsvg.UseWH(width, socHeight))
-	if err := b.draw(draw.New(canvas), theme); err != nil {
-		return err
-	}
-	return writeSVG(w, canvas)
+func (b BySoC) SVG(w io.Writer, theme chart.Theme) error {
+	return chart.SVG(w, theme, socHeight, func(canvas draw.Canvas) error { return b.draw(canvas, theme) })
 }
 
 // PNG draws it at two pixels a point.
-func (b BySoC) PNG(w io.Writer, theme Theme) error {
-	canvas := vgimg.NewWith(vgimg.UseWH(width, socHeight), vgimg.UseDPI(pngDPI), vgimg.UseBackgroundColor(theme.background))
-	if err := b.draw(draw.New(canvas), theme); err != nil {
-		return err
-	}
-	_, err := vgimg.PngCanvas{Canvas: canvas}.WriteTo(w)
-	return err
+func (b BySoC) PNG(w io.Writer, theme chart.Theme) error {
+	return chart.PNG(w, theme, socHeight, func(canvas draw.Canvas) error { return b.draw(canvas, theme) })
 }
 
-func (b BySoC) draw(canvas draw.Canvas, theme Theme) error {
-	canvas.SetColor(theme.background)
-	canvas.Fill(canvas.Path())
+func (b BySoC) draw(canvas draw.Canvas, theme chart.Theme) error {
 	b.Curve.title(canvas, theme)
 
-	p := themed(theme)
+	p := chart.Axes(theme)
 	p.Y.Label.Text, p.X.Label.Text = "Power (kW)", "State of charge (%)"
 	top := 0.0
 	measured := make(plotter.XYs, 0, len(b.Curve.Points))
@@ -95,41 +83,39 @@ func (b BySoC) draw(canvas draw.Canvas, theme Theme) error {
 		}
 	}
 	top = max(top*1.08, 1)
-	grid := plotter.NewGrid()
-	grid.Vertical.Color, grid.Horizontal.Color = theme.grid, theme.grid
-	p.Add(grid)
-	if err := addLine(p, reference, draw.LineStyle{Color: theme.faint, Width: 1.5, Dashes: []vg.Length{4, 3}}); err != nil {
+	p.Add(chart.Grid(theme))
+	if err := addLine(p, reference, draw.LineStyle{Color: theme.Faint, Width: 1.5, Dashes: []vg.Length{4, 3}}); err != nil {
 		return err
 	}
-	if err := addLine(p, measured, draw.LineStyle{Color: theme.power, Width: 1.5}); err != nil {
+	if err := addLine(p, measured, draw.LineStyle{Color: theme.Power, Width: 1.5}); err != nil {
 		return err
 	}
 	p.X.Min, p.X.Max, p.Y.Min, p.Y.Max = 0, 100, 0, top
 	p.X.Tick.Marker = plot.ConstantTicks(percentTicks)
-	p.Y.Tick.Marker = plot.ConstantTicks(valueTicks(top))
-	p.Draw(draw.Crop(canvas, margin, -2*margin, margin/2, -titleHeight-letter-margin/2))
+	p.Y.Tick.Marker = plot.ConstantTicks(chart.ValueTicks(top))
+	p.Draw(draw.Crop(canvas, chart.Margin, -2*chart.Margin, chart.Margin/2, -chart.TitleHeight-chart.Letter-chart.Margin/2))
 	b.legend(canvas, theme)
 	return nil
 }
 
 // legend says below the title which line is which.
-func (b BySoC) legend(canvas draw.Canvas, theme Theme) {
-	y := canvas.Max.Y - titleHeight - letter + 4
-	x := vg.Length(margin)
+func (b BySoC) legend(canvas draw.Canvas, theme chart.Theme) {
+	y := canvas.Max.Y - chart.TitleHeight - chart.Letter + 4
+	x := vg.Length(chart.Margin)
 	entry := func(style draw.LineStyle, text string) {
 		canvas.StrokeLine2(style, x, y+4, x+18, y+4)
-		canvas.FillText(textStyle(letter-1, theme.faint), vg.Point{X: x + 22, Y: y}, text)
-		x += 30 + textStyle(letter-1, theme.faint).Width(text)
+		canvas.FillText(chart.Text(chart.Letter-1, theme.Faint), vg.Point{X: x + 22, Y: y}, text)
+		x += 30 + chart.Text(chart.Letter-1, theme.Faint).Width(text)
 	}
-	entry(draw.LineStyle{Color: theme.power, Width: 1.5}, "this charge")
+	entry(draw.LineStyle{Color: theme.Power, Width: 1.5}, "this charge")
 	if b.Reference == nil {
 		return
 	}
 	name := b.Reference.Name
-	for len(name) > 0 && textStyle(letter-1, theme.faint).Width(name) > width-x-60 {
+	for len(name) > 0 && chart.Text(chart.Letter-1, theme.Faint).Width(name) > chart.Width-x-60 {
 		name = string([]rune(name)[:len([]rune(name))-1])
 	}
-	entry(draw.LineStyle{Color: theme.faint, Width: 1.5, Dashes: []vg.Length{4, 3}}, name)
+	entry(draw.LineStyle{Color: theme.Faint, Width: 1.5, Dashes: []vg.Length{4, 3}}, name)
 }
 
 var percentTicks = []plot.Tick{
@@ -147,17 +133,4 @@ func addLine(p *plot.Plot, points plotter.XYs, style draw.LineStyle) error {
 	line.LineStyle = style
 	p.Add(line)
 	return nil
-}
-
-// writeSVG writes a drawing with fonts that browsers have.
-func writeSVG(w io.Writer, canvas *vgsvg.Canvas) error {
-	var buf bytes.Buffer
-	if _, err := canvas.WriteTo(&buf); err != nil {
-		return err
-	}
-	// The letters were measured with Liberation Sans; where it is missing, the fonts with the same widths come first.
-	out := bytes.ReplaceAll(buf.Bytes(), []byte("font-family:Liberation Sans;"), []byte("font-family:'Liberation Sans',Arial,Helvetica,sans-serif;"))
-	out = bytes.ReplaceAll(out, []byte("font-variant:none;"), nil)
-	_, err := w.Write(out)
-	return err
 }

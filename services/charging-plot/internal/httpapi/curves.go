@@ -15,6 +15,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/ihr-charging/charging-plot-api/libs/httpserver"
+	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/chart"
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/curve"
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/session"
 )
@@ -145,8 +146,8 @@ func over[T ~string](x *T) string {
 
 // drawn is the picture that was asked for. The vehicle's own curve stands beside the charge's where it is known.
 func (a *API) drawn(s session.Session, c curve.Curve, x string) interface {
-	SVG(w io.Writer, theme curve.Theme) error
-	PNG(w io.Writer, theme curve.Theme) error
+	SVG(w io.Writer, theme chart.Theme) error
+	PNG(w io.Writer, theme chart.Theme) error
 } {
 	if x == string(AxisTime) {
 		return c
@@ -161,11 +162,11 @@ func (a *API) drawn(s session.Session, c curve.Curve, x string) interface {
 	return out
 }
 
-func themeOf(name string) (curve.Theme, string) {
+func themeOf(name string) (chart.Theme, string) {
 	if name == string(ThemeDark) {
-		return curve.Dark, name
+		return chart.Dark, name
 	}
-	return curve.Light, string(ThemeLight)
+	return chart.Light, string(ThemeLight)
 }
 
 // curveJSON writes the schema Curve by hand: a curve may have fifty thousand points, and reflection over as many nullable members takes
