@@ -8,6 +8,7 @@ package httpapi
 import (
 	"fmt"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/getkin/kin-openapi/openapi3"
@@ -67,42 +68,51 @@ type api struct {
 	pages     pages
 }
 
+// contract is the document as requests are held to it.
+type contract struct {
+	document *openapi.Document
+	guarded  map[string]bool  // the operations that a bearer token is for
+	proofs   map[string]proof // the operations that are marked x-step-up
+}
+
+// loadContract reads the document, which takes a moment, once in a process.
+var loadContract = sync.OnceValues(func() (c contract, err error) {
+	raw, err := GetSpecJSON()
+	if err != nil {
+		return c, fmt.Errorf("the OpenAPI document: %w", err)
+	}
+	if c.document, err = openapi.Load(raw); err != nil {
+		return c, fmt.Errorf("the OpenAPI document: %w", err)
+	}
+	spec, err := GetSpec()
+	if err != nil {
+		return c, fmt.Errorf("the OpenAPI document: %w", err)
+	}
+	c.guarded = operationsWithBearer(spec)
+	c.proofs, err = proofsWanted(spec)
+	return c, err
+})
+
 // Register puts all operations of the document, and the document itself, onto an app.
 func Register(app fiber.Router, needs Needs) error {
-	spec, err := GetSpecJSON()
-	if err != nil {
-		return fmt.Errorf("the OpenAPI document: %w", err)
-	}
-	doc, err := openapi.Load(spec)
-	if err != nil {
-		return fmt.Errorf("the OpenAPI document: %w", err)
-	}
-	guarded, err := operationsWithBearer()
-	if err != nil {
-		return err
-	}
-	proofs, err := proofsWanted()
+	c, err := loadContract()
 	if err != nil {
 		return err
 	}
 	before := []fiber.Handler{
-		guard(guarded, needs.Verifier.Middleware()), demandProof(proofs, needs.Guard, time.Now), remember(needs.Veil), emptyLogout,
+		guard(c.guarded, needs.Verifier.Middleware()), demandProof(c.proofs, needs.Guard, time.Now), remember(needs.Veil), emptyLogout,
 	}
 	if needs.Limiter != nil {
 		before = append(before, needs.Limiter.Middleware(limits(needs.LimitScale)...))
 	}
 	handlers := &api{Needs: needs, discovery: discoveryOf(needs.Issuer), pages: newPages(needs.AppName)}
-	RegisterHandlers(doc.Router(app, before...), NewStrictHandler(handlers, nil))
-	app.Get("/openapi/auth.json", doc.Handler())
+	RegisterHandlers(c.document.Router(app, before...), NewStrictHandler(handlers, nil))
+	app.Get("/openapi/auth.json", c.document.Handler())
 	return nil
 }
 
 // operationsWithBearer returns the operations, as "METHOD path" with the path as fiber spells it, that a bearer token is for.
-func operationsWithBearer() (map[string]bool, error) {
-	spec, err := GetSpec()
-	if err != nil {
-		return nil, fmt.Errorf("the OpenAPI document: %w", err)
-	}
+func operationsWithBearer(spec *openapi3.T) map[string]bool {
 	with := map[string]bool{}
 	for path, item := range spec.Paths.Map() {
 		for method, op := range item.Operations() {
@@ -111,7 +121,7 @@ func operationsWithBearer() (map[string]bool, error) {
 			}
 		}
 	}
-	return with, nil
+	return with
 }
 
 func asksFor(requirements openapi3.SecurityRequirements, scheme string) bool {

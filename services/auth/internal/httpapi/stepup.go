@@ -33,11 +33,7 @@ type proof struct {
 }
 
 // proofsWanted returns the operations of the document, as "METHOD path", that are marked x-step-up.
-func proofsWanted() (map[string]proof, error) {
-	spec, err := GetSpec()
-	if err != nil {
-		return nil, fmt.Errorf("the OpenAPI document: %w", err)
-	}
+func proofsWanted(spec *openapi3.T) (map[string]proof, error) {
 	wanted := map[string]proof{}
 	for path, item := range spec.Paths.Map() {
 		for method, op := range item.Operations() {

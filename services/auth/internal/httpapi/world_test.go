@@ -78,6 +78,7 @@ func (w *world) clock() time.Time { return time.Now().Add(time.Duration(w.ahead.
 // options of a world.
 type options struct {
 	params  credential.Params
+	queue   int // of passwords to be hashed; 0: the service's
 	limiter bool
 	conns   int
 	policy  credential.Policy
@@ -109,7 +110,7 @@ func newWorld(t testing.TB, change ...func(*options)) *world {
 	w.courier = notice.NewCourier(postgres.NewOutbox(db), w.mailbox, notice.LinksAt(issuer), slog.New(slog.DiscardHandler))
 	w.courier.Mute(o.muted...)
 
-	hasher := credential.NewHasher(o.params, 0, 0)
+	hasher := credential.NewHasher(o.params, 0, o.queue)
 	throttles, sessions := postgres.NewThrottles(db), postgres.NewSessions(db)
 	verifier, err := authn.NewVerifier(t.Context(), authn.Config{
 		Issuer: issuer, Audience: issuer + "/auth", JWKSURL: "http://keys.test/", Client: &http.Client{Transport: roundTrip(w.keys)},
@@ -154,6 +155,15 @@ func newWorld(t testing.TB, change ...func(*options)) *world {
 	return w
 }
 
+// loadDocument reads the document that answers are checked against, once for all worlds.
+var loadDocument = sync.OnceValues(func() (*openapi.Document, error) {
+	spec, err := httpapi.GetSpecJSON()
+	if err != nil {
+		return nil, err
+	}
+	return openapi.Load(spec)
+})
+
 // serve starts the whole middleware stack. The loopback is a trusted proxy, so that a test may come from anywhere.
 func (w *world) serve(needs httpapi.Needs) {
 	w.t.Helper()
@@ -170,11 +180,7 @@ func (w *world) serve(needs httpapi.Needs) {
 	go func() { ended <- server.Run(ctx) }()
 	w.base = "http://" + listener.Addr().String()
 	transport := &http.Transport{MaxIdleConnsPerHost: 64}
-	spec, err := httpapi.GetSpecJSON()
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	document, err := openapi.Load(spec)
+	document, err := loadDocument()
 	if err != nil {
 		w.t.Fatal(err)
 	}
