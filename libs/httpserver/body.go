@@ -104,7 +104,6 @@ func (s *Server) takeBody(c *fiber.Ctx) (streams bool, err error) {
 	case err != nil:
 		return false, readFault(err)
 	case len(all) > limit:
-		c.Response().SetConnectionClose()
 		return false, fiber.ErrRequestEntityTooLarge
 	}
 	if len(c.Request().Header.PeekTrailerKeys()) > 0 {
@@ -147,7 +146,6 @@ func (b *streamedBody) Read(p []byte) (int, error) {
 	}
 	n, err := b.body.Read(p)
 	if b.left -= int64(n); b.left < 0 {
-		b.c.Response().SetConnectionClose()
 		return 0, fiber.ErrRequestEntityTooLarge
 	}
 	if errors.Is(err, io.EOF) {
@@ -157,7 +155,6 @@ func (b *streamedBody) Read(p []byte) (int, error) {
 		return n, io.EOF
 	}
 	if err != nil {
-		b.c.Response().SetConnectionClose()
 		return n, readFault(err)
 	}
 	return n, nil

@@ -113,6 +113,9 @@ func (s *Server) answer(c *fiber.Ctx, err error) error {
 			c.Status(http.StatusInternalServerError)
 			return errors.Join(err, werr)
 		}
+		if c.Request().IsBodyStream() {
+			refuseRest(c)
+		}
 		return err
 	}
 	if c.Response().StatusCode() == http.StatusOK {

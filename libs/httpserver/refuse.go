@@ -106,8 +106,14 @@ func (s *Server) knownMethods(next fasthttp.RequestHandler) fasthttp.RequestHand
 
 const allMethods = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
 
+// brokenOff answers a request that could not be read to its end.
+func (s *Server) brokenOff(c *fiber.Ctx, err error) error {
+	refuseRest(c)
+	return s.protocolError(c, err)
+}
+
 // protocolError answers a request that never reached the middleware: it could
-// not be parsed, was too large or too slow. fiber calls it too.
+// not be parsed, was too large or too slow.
 func (s *Server) protocolError(c *fiber.Ctx, err error) error {
 	r := s.begin(c)
 	defer r.close()

@@ -172,7 +172,7 @@ func New(cfg Config, tel *telemetry.Telemetry, checks ...Check) *Server {
 
 		DisablePreParseMultipartForm: true,
 		DisableStartupMessage:        true,
-		ErrorHandler:                 s.protocolError,
+		ErrorHandler:                 s.brokenOff,
 	})
 	transport := s.app.Server()
 	transport.CloseOnShutdown = true
@@ -220,7 +220,7 @@ func (s *Server) Run(ctx context.Context) error {
 	}
 	s.address = listener.Addr()
 	served := make(chan error, 1)
-	go func() { served <- s.app.Listener(listener) }()
+	go func() { served <- s.app.Listener(lingering{listener}) }()
 	close(s.listening)
 	s.log.InfoContext(ctx, "listening", "address", listener.Addr().String())
 
