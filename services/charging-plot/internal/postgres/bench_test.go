@@ -18,6 +18,7 @@ import (
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/catalog"
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/central"
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/chargepoint"
+	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/chart"
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/curve"
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/plot"
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/postgres/postgrestest"
@@ -240,7 +241,7 @@ func BenchmarkCurveOfTenHours(b *testing.B) {
 		reading += time.Since(began)
 		began = time.Now()
 		var buf bytes.Buffer
-		w.Must(curve.From(start, 0, readings).Thin(600).SVG(&buf, curve.Light))
+		w.Must(curve.From(start, 0, readings).Thin(600).SVG(&buf, chart.Light))
 		drawing += time.Since(began)
 		n++
 	}
