@@ -133,12 +133,12 @@ created, updated, unchanged, removed, done_key, removal, max_removed_share, crea
 const beginImport = `
 UPDATE imports
 SET state = 'running', worker = $2, leased_until = now() + make_interval(secs => $3), updated_at = now(),
-    stations_total = coalesce($4, (SELECT count(DISTINCT key) FROM import_rows WHERE import_id = $1))
+    stations_total = $4
 WHERE id = $1 AND state = 'receiving'
 RETURNING ` + importColumns
 
 // Begin gives an import that has been received to a worker at once.
-func (s *Store) Begin(ctx context.Context, id uuid.UUID, worker string, lease time.Duration, stations *int64) (transfer.Import, error) {
+func (s *Store) Begin(ctx context.Context, id uuid.UUID, worker string, lease time.Duration, stations int64) (transfer.Import, error) {
 	found, err := collect(ctx, s.db, scanImport, beginImport, id, worker, lease.Seconds(), stations)
 	switch {
 	case err != nil:

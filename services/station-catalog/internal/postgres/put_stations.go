@@ -12,17 +12,19 @@ import (
 	"github.com/ihr-charging/charging-plot-api/libs/feed"
 	"github.com/ihr-charging/charging-plot-api/libs/postgres"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/search"
+	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/words"
 )
 
 var stationColumns = []string{
 	"id", "operator_id", "source", "source_id", "name", "address", "city", "postal_code", "state", "country", "latitude", "longitude",
 	"x", "y", "z", "time_zone", "access", "parking_type", "facilities", "opening", "opening_text", "payment", "content_hash", "version",
+	"words",
 }
 
 const stageStations = `
 CREATE TEMP TABLE changed_stations ON COMMIT DROP AS
 SELECT id, operator_id, source, source_id, name, address, city, postal_code, state, country, latitude, longitude,
-       x, y, z, time_zone, access, parking_type, facilities, opening, opening_text, payment, content_hash, version
+       x, y, z, time_zone, access, parking_type, facilities, opening, opening_text, payment, content_hash, version, words
 FROM stations WITH NO DATA`
 
 const updateStations = `
@@ -31,7 +33,7 @@ SET operator_id = c.operator_id, name = c.name, address = c.address, city = c.ci
     country = c.country, latitude = c.latitude, longitude = c.longitude, x = c.x, y = c.y, z = c.z, time_zone = c.time_zone,
     access = c.access, parking_type = c.parking_type, facilities = c.facilities, opening = c.opening,
     opening_text = c.opening_text, payment = c.payment, content_hash = c.content_hash, version = c.version,
-    updated_at = now(), deleted_at = NULL
+    words = c.words, updated_at = now(), deleted_at = NULL
 FROM changed_stations c
 WHERE s.id = c.id`
 
@@ -95,7 +97,7 @@ func fillStation(row []any, w *write) error {
 	for i, v := range [...]any{
 		w.id.String(), w.operator.String(), s.Source, s.SourceID, s.Name, s.Address, s.City, s.PostalCode, s.State, s.Country,
 		s.Latitude, s.Longitude, at.X, at.Y, at.Z, s.TimeZone, string(s.Access), s.ParkingType, array(s.Facilities), opening,
-		s.OpeningText, payment, w.entry.Hash[:], w.version,
+		s.OpeningText, payment, w.entry.Hash[:], w.version, words.Of(s.Name + " " + s.Address + " " + s.City + " " + s.PostalCode),
 	} {
 		row[i] = v
 	}

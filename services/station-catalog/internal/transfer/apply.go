@@ -149,8 +149,9 @@ func Run(ctx context.Context, store Store, format Format, imp Import, file io.Re
 	if err := store.CreateImport(ctx, imp); err != nil {
 		return Report{}, fmt.Errorf("begin the import: %w", err)
 	}
-	done, err := run(ctx, &spool{Store: store}, format, imp, file, progress)
-	if err != nil {
+	spooled := newSpool(store)
+	done, err := runImport(ctx, spooled, format, imp, file, progress)
+	if err = errors.Join(err, spooled.close()); err != nil {
 		// The caller's context may have ended, and the import is to say why it did not succeed.
 		stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 		defer cancel()
@@ -161,12 +162,16 @@ func Run(ctx context.Context, store Store, format Format, imp Import, file io.Re
 	return report, err
 }
 
-func run(ctx context.Context, store *spool, format Format, imp Import, file io.Reader, progress func(Progress)) (Import, error) {
+func runImport(ctx context.Context, store *spool, format Format, imp Import, file io.Reader, progress func(Progress)) (Import, error) {
 	if err := Receive(ctx, store, format, imp, file, progress); err != nil {
 		return imp, err
 	}
+	stations, err := store.stations()
+	if err != nil {
+		return imp, fmt.Errorf("count the stations: %w", err)
+	}
 	worker := "import " + imp.ID.String()
-	begun, err := store.Begin(ctx, imp.ID, worker, lease, store.stations())
+	begun, err := store.Begin(ctx, imp.ID, worker, lease, stations)
 	if err != nil {
 		return imp, fmt.Errorf("begin with the stations: %w", err)
 	}

@@ -24,8 +24,8 @@ type Store interface {
 	Stage(ctx context.Context, id uuid.UUID, rows []StagedRow, findings []Finding, counts Counts) error
 	// Submit ends the receiving: the import waits for a worker.
 	Submit(ctx context.Context, id uuid.UUID) error
-	// Begin ends the receiving and gives the import to the worker at once. The number of stations is counted when it is nil.
-	Begin(ctx context.Context, id uuid.UUID, worker string, lease time.Duration, stations *int64) (Import, error)
+	// Begin ends the receiving and gives the import, which has so many stations, to the worker at once.
+	Begin(ctx context.Context, id uuid.UUID, worker string, lease time.Duration, stations int64) (Import, error)
 	// Claim gives a waiting import, or a running one whose worker has fallen silent, to the worker for a time; false when there is
 	// none.
 	Claim(ctx context.Context, worker string, lease time.Duration) (Import, bool, error)
