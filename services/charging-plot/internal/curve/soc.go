@@ -1,6 +1,8 @@
 package curve
 
 import (
+	"cmp"
+	"fmt"
 	"io"
 	"math"
 	"slices"
@@ -52,6 +54,33 @@ func (b BySoC) Points() []Point {
 	return slices.DeleteFunc(points, func(p Point) bool { return math.IsNaN(p.SoCPercent) || math.IsNaN(p.PowerKW) })
 }
 
+// SVG draws what the car can take.
+func (r Reference) SVG(w io.Writer, theme chart.Theme) error {
+	return chart.SVG(w, theme, socHeight, func(canvas draw.Canvas) error { return r.draw(canvas, theme) })
+}
+
+// PNG draws it at two pixels a point.
+func (r Reference) PNG(w io.Writer, theme chart.Theme) error {
+	return chart.PNG(w, theme, socHeight, func(canvas draw.Canvas) error { return r.draw(canvas, theme) })
+}
+
+func (r Reference) draw(canvas draw.Canvas, theme chart.Theme) error {
+	summary := "takes no direct current"
+	if top := slices.MaxFunc(append(r.Points, ReferencePoint{}), func(a, b ReferencePoint) int { return cmp.Compare(a.PowerKW, b.PowerKW) }); top.PowerKW > 0 {
+		summary = fmt.Sprintf("up to %.0f kW, at %.0f %%", top.PowerKW, top.SoCPercent)
+	}
+	chart.Title(canvas, theme, r.Name, summary)
+	return drawBySoC(canvas, theme, nil, r.line())
+}
+
+func (r Reference) line() plotter.XYs {
+	line := make(plotter.XYs, 0, len(r.Points))
+	for _, point := range r.Points {
+		line = append(line, plotter.XY{X: point.SoCPercent, Y: point.PowerKW})
+	}
+	return line
+}
+
 const socHeight = chart.TitleHeight + 2*chart.PanelHeight + chart.AxisHeight
 
 // SVG draws it.
@@ -66,20 +95,29 @@ func (b BySoC) PNG(w io.Writer, theme chart.Theme) error {
 
 func (b BySoC) draw(canvas draw.Canvas, theme chart.Theme) error {
 	b.Curve.title(canvas, theme)
-
-	p := chart.Axes(theme)
-	p.Y.Label.Text, p.X.Label.Text = "Power (kW)", "State of charge (%)"
-	top := 0.0
 	measured := make(plotter.XYs, 0, len(b.Curve.Points))
 	for _, point := range b.Points() {
 		measured = append(measured, plotter.XY{X: point.SoCPercent, Y: point.PowerKW})
-		top = max(top, point.PowerKW)
 	}
 	var reference plotter.XYs
 	if b.Reference != nil {
-		for _, point := range b.Reference.Points {
-			reference = append(reference, plotter.XY{X: point.SoCPercent, Y: point.PowerKW})
-			top = max(top, point.PowerKW)
+		reference = b.Reference.line()
+	}
+	if err := drawBySoC(canvas, theme, measured, reference); err != nil {
+		return err
+	}
+	b.legend(canvas, theme)
+	return nil
+}
+
+// drawBySoC draws powers over states of charge below the title and the legend.
+func drawBySoC(canvas draw.Canvas, theme chart.Theme, measured, reference plotter.XYs) error {
+	p := chart.Axes(theme)
+	p.Y.Label.Text, p.X.Label.Text = "Power (kW)", "State of charge (%)"
+	top := 0.0
+	for _, line := range []plotter.XYs{measured, reference} {
+		for _, point := range line {
+			top = max(top, point.Y)
 		}
 	}
 	top = max(top*1.08, 1)
@@ -94,7 +132,6 @@ func (b BySoC) draw(canvas draw.Canvas, theme chart.Theme) error {
 	p.X.Tick.Marker = plot.ConstantTicks(percentTicks)
 	p.Y.Tick.Marker = plot.ConstantTicks(chart.ValueTicks(top))
 	p.Draw(draw.Crop(canvas, chart.Margin, -2*chart.Margin, chart.Margin/2, -chart.TitleHeight-chart.Letter-chart.Margin/2))
-	b.legend(canvas, theme)
 	return nil
 }
 

@@ -1001,6 +1001,42 @@ func (e GetCurveVegaLiteParamsTheme) Valid() bool {
 	}
 }
 
+// Defines values for GetVehicleCurvePNGParamsTheme.
+const (
+	GetVehicleCurvePNGParamsThemeDark  GetVehicleCurvePNGParamsTheme = "dark"
+	GetVehicleCurvePNGParamsThemeLight GetVehicleCurvePNGParamsTheme = "light"
+)
+
+// Valid indicates whether the value is a known member of the GetVehicleCurvePNGParamsTheme enum.
+func (e GetVehicleCurvePNGParamsTheme) Valid() bool {
+	switch e {
+	case GetVehicleCurvePNGParamsThemeDark:
+		return true
+	case GetVehicleCurvePNGParamsThemeLight:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for GetVehicleCurveSVGParamsTheme.
+const (
+	GetVehicleCurveSVGParamsThemeDark  GetVehicleCurveSVGParamsTheme = "dark"
+	GetVehicleCurveSVGParamsThemeLight GetVehicleCurveSVGParamsTheme = "light"
+)
+
+// Valid indicates whether the value is a known member of the GetVehicleCurveSVGParamsTheme enum.
+func (e GetVehicleCurveSVGParamsTheme) Valid() bool {
+	switch e {
+	case GetVehicleCurveSVGParamsThemeDark:
+		return true
+	case GetVehicleCurveSVGParamsThemeLight:
+		return true
+	default:
+		return false
+	}
+}
+
 // BlockInput defines model for BlockInput.
 type BlockInput struct {
 	// Reason For the operator's people; the driver is not told.
@@ -2353,6 +2389,9 @@ type Theme string
 // TokenID defines model for TokenID.
 type TokenID = openapi_types.UUID
 
+// VehicleInPath A reference vehicle, such as those of `/v1/vehicles`; curves are compared with what it can take.
+type VehicleInPath = VehicleID
+
 // WebhookID defines model for WebhookID.
 type WebhookID = openapi_types.UUID
 
@@ -2779,6 +2818,30 @@ type ListVehiclesParams struct {
 	Q *string `form:"q,omitempty" json:"q,omitempty"`
 }
 
+// GetVehicleCurvePNGParams defines parameters for GetVehicleCurvePNG.
+type GetVehicleCurvePNGParams struct {
+	// Theme Colours for a light or a dark page.
+	Theme *GetVehicleCurvePNGParamsTheme `form:"theme,omitempty" json:"theme,omitempty"`
+
+	// IfNoneMatch An `ETag` that the caller holds; 304 when it still stands.
+	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+}
+
+// GetVehicleCurvePNGParamsTheme defines parameters for GetVehicleCurvePNG.
+type GetVehicleCurvePNGParamsTheme string
+
+// GetVehicleCurveSVGParams defines parameters for GetVehicleCurveSVG.
+type GetVehicleCurveSVGParams struct {
+	// Theme Colours for a light or a dark page.
+	Theme *GetVehicleCurveSVGParamsTheme `form:"theme,omitempty" json:"theme,omitempty"`
+
+	// IfNoneMatch An `ETag` that the caller holds; 304 when it still stands.
+	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+}
+
+// GetVehicleCurveSVGParamsTheme defines parameters for GetVehicleCurveSVG.
+type GetVehicleCurveSVGParamsTheme string
+
 // ListWebhooksParams defines parameters for ListWebhooks.
 type ListWebhooksParams struct {
 	// Limit Most items in a page.
@@ -3041,6 +3104,12 @@ type ServerInterface interface {
 	// ListVehicles The reference vehicles
 	// (GET /v1/vehicles)
 	ListVehicles(c *fiber.Ctx, params ListVehiclesParams) error
+	// GetVehicleCurvePNG What a reference vehicle takes over its state of charge, as a picture
+	// (GET /v1/vehicles/{vehicle}/curve.png)
+	GetVehicleCurvePNG(c *fiber.Ctx, vehicle VehicleInPath, params GetVehicleCurvePNGParams) error
+	// GetVehicleCurveSVG What a reference vehicle takes over its state of charge, as a drawing
+	// (GET /v1/vehicles/{vehicle}/curve.svg)
+	GetVehicleCurveSVG(c *fiber.Ctx, vehicle VehicleInPath, params GetVehicleCurveSVGParams) error
 	// ListWebhooks List webhooks
 	// (GET /v1/webhooks)
 	ListWebhooks(c *fiber.Ctx, params ListWebhooksParams) error
@@ -5668,6 +5737,134 @@ func (siw *ServerInterfaceWrapper) ListVehicles(c *fiber.Ctx) error {
 	return handler(c)
 }
 
+// GetVehicleCurvePNG operation middleware
+func (siw *ServerInterfaceWrapper) GetVehicleCurvePNG(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "vehicle" -------------
+	var vehicle VehicleInPath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "vehicle", c.Params("vehicle"), &vehicle, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter vehicle: %w", err).Error())
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetVehicleCurvePNGParams
+
+	var query url.Values
+	query, err = url.ParseQuery(string(c.Request().URI().QueryString()))
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for query string: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "theme" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "theme", query, &params.Theme, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter theme: %w", err).Error())
+	}
+
+	headers := c.GetReqHeaders()
+
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Sprintf("Too many values for ParamName If-None-Match, 1 is required, but %d found", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter If-None-Match: %w", err).Error())
+		}
+
+		params.IfNoneMatch = &IfNoneMatch
+
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.GetVehicleCurvePNG(c, vehicle, params)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// GetVehicleCurveSVG operation middleware
+func (siw *ServerInterfaceWrapper) GetVehicleCurveSVG(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "vehicle" -------------
+	var vehicle VehicleInPath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "vehicle", c.Params("vehicle"), &vehicle, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter vehicle: %w", err).Error())
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetVehicleCurveSVGParams
+
+	var query url.Values
+	query, err = url.ParseQuery(string(c.Request().URI().QueryString()))
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for query string: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "theme" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "theme", query, &params.Theme, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter theme: %w", err).Error())
+	}
+
+	headers := c.GetReqHeaders()
+
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Sprintf("Too many values for ParamName If-None-Match, 1 is required, but %d found", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter If-None-Match: %w", err).Error())
+		}
+
+		params.IfNoneMatch = &IfNoneMatch
+
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.GetVehicleCurveSVG(c, vehicle, params)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
 // ListWebhooks operation middleware
 func (siw *ServerInterfaceWrapper) ListWebhooks(c *fiber.Ctx) error {
 
@@ -6168,6 +6365,10 @@ func RegisterHandlersWithOptions(router fiber.Router, si ServerInterface, option
 	router.Get(options.BaseURL+"/v1/sessions/:session_id/receipt.pdf", wrapper.GetReceiptPDF)
 
 	router.Get(options.BaseURL+"/v1/vehicles", wrapper.ListVehicles)
+
+	router.Get(options.BaseURL+"/v1/vehicles/:vehicle/curve.svg", wrapper.GetVehicleCurveSVG)
+
+	router.Get(options.BaseURL+"/v1/vehicles/:vehicle/curve.png", wrapper.GetVehicleCurvePNG)
 
 	router.Post(options.BaseURL+"/v1/meter-values", wrapper.PushMeterValues)
 
@@ -10640,6 +10841,182 @@ func (response ListVehiclesdefaultApplicationProblemPlusJSONResponse) VisitListV
 	return ctx.JSON(&response.Body)
 }
 
+type GetVehicleCurvePNGRequestObject struct {
+	Vehicle VehicleInPath `json:"vehicle"`
+	Params  GetVehicleCurvePNGParams
+}
+
+type GetVehicleCurvePNGResponseObject interface {
+	VisitGetVehicleCurvePNGResponse(ctx *fiber.Ctx) error
+}
+
+type GetVehicleCurvePNG200ResponseHeaders struct {
+	ETag *string
+}
+
+type GetVehicleCurvePNG200ImagepngResponse struct {
+	Body          io.Reader
+	Headers       GetVehicleCurvePNG200ResponseHeaders
+	ContentLength int64
+}
+
+func (response GetVehicleCurvePNG200ImagepngResponse) VisitGetVehicleCurvePNGResponse(ctx *fiber.Ctx) error {
+	if response.Headers.ETag != nil {
+		ctx.Response().Header.Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	ctx.Response().Header.Set("Content-Type", "image/png")
+	if response.ContentLength != 0 {
+		ctx.Response().Header.Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	ctx.Status(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	_, err := io.Copy(ctx.Response().BodyWriter(), response.Body)
+	return err
+}
+
+type GetVehicleCurvePNG304Response = NotModifiedResponse
+
+func (response GetVehicleCurvePNG304Response) VisitGetVehicleCurvePNGResponse(ctx *fiber.Ctx) error {
+	ctx.Status(304)
+	return nil
+}
+
+type GetVehicleCurvePNG400ApplicationProblemPlusJSONResponse struct {
+	InvalidApplicationProblemPlusJSONResponse
+}
+
+func (response GetVehicleCurvePNG400ApplicationProblemPlusJSONResponse) VisitGetVehicleCurvePNGResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(400)
+
+	return ctx.JSON(&response)
+}
+
+type GetVehicleCurvePNG401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response GetVehicleCurvePNG401ApplicationProblemPlusJSONResponse) VisitGetVehicleCurvePNGResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response)
+}
+
+type GetVehicleCurvePNG404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response GetVehicleCurvePNG404ApplicationProblemPlusJSONResponse) VisitGetVehicleCurvePNGResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(404)
+
+	return ctx.JSON(&response)
+}
+
+type GetVehicleCurvePNGdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetVehicleCurvePNGdefaultApplicationProblemPlusJSONResponse) VisitGetVehicleCurvePNGResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
+type GetVehicleCurveSVGRequestObject struct {
+	Vehicle VehicleInPath `json:"vehicle"`
+	Params  GetVehicleCurveSVGParams
+}
+
+type GetVehicleCurveSVGResponseObject interface {
+	VisitGetVehicleCurveSVGResponse(ctx *fiber.Ctx) error
+}
+
+type GetVehicleCurveSVG200ResponseHeaders struct {
+	ETag *string
+}
+
+type GetVehicleCurveSVG200ImagesvgXmlResponse struct {
+	Body          io.Reader
+	Headers       GetVehicleCurveSVG200ResponseHeaders
+	ContentLength int64
+}
+
+func (response GetVehicleCurveSVG200ImagesvgXmlResponse) VisitGetVehicleCurveSVGResponse(ctx *fiber.Ctx) error {
+	if response.Headers.ETag != nil {
+		ctx.Response().Header.Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	ctx.Response().Header.Set("Content-Type", "image/svg+xml")
+	if response.ContentLength != 0 {
+		ctx.Response().Header.Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	ctx.Status(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	_, err := io.Copy(ctx.Response().BodyWriter(), response.Body)
+	return err
+}
+
+type GetVehicleCurveSVG304Response = NotModifiedResponse
+
+func (response GetVehicleCurveSVG304Response) VisitGetVehicleCurveSVGResponse(ctx *fiber.Ctx) error {
+	ctx.Status(304)
+	return nil
+}
+
+type GetVehicleCurveSVG400ApplicationProblemPlusJSONResponse struct {
+	InvalidApplicationProblemPlusJSONResponse
+}
+
+func (response GetVehicleCurveSVG400ApplicationProblemPlusJSONResponse) VisitGetVehicleCurveSVGResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(400)
+
+	return ctx.JSON(&response)
+}
+
+type GetVehicleCurveSVG401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response GetVehicleCurveSVG401ApplicationProblemPlusJSONResponse) VisitGetVehicleCurveSVGResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response)
+}
+
+type GetVehicleCurveSVG404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response GetVehicleCurveSVG404ApplicationProblemPlusJSONResponse) VisitGetVehicleCurveSVGResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(404)
+
+	return ctx.JSON(&response)
+}
+
+type GetVehicleCurveSVGdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetVehicleCurveSVGdefaultApplicationProblemPlusJSONResponse) VisitGetVehicleCurveSVGResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
 type ListWebhooksRequestObject struct {
 	Params ListWebhooksParams
 }
@@ -11622,6 +11999,12 @@ type StrictServerInterface interface {
 	// ListVehicles The reference vehicles
 	// (GET /v1/vehicles)
 	ListVehicles(ctx context.Context, request ListVehiclesRequestObject) (ListVehiclesResponseObject, error)
+	// GetVehicleCurvePNG What a reference vehicle takes over its state of charge, as a picture
+	// (GET /v1/vehicles/{vehicle}/curve.png)
+	GetVehicleCurvePNG(ctx context.Context, request GetVehicleCurvePNGRequestObject) (GetVehicleCurvePNGResponseObject, error)
+	// GetVehicleCurveSVG What a reference vehicle takes over its state of charge, as a drawing
+	// (GET /v1/vehicles/{vehicle}/curve.svg)
+	GetVehicleCurveSVG(ctx context.Context, request GetVehicleCurveSVGRequestObject) (GetVehicleCurveSVGResponseObject, error)
 	// ListWebhooks List webhooks
 	// (GET /v1/webhooks)
 	ListWebhooks(ctx context.Context, request ListWebhooksRequestObject) (ListWebhooksResponseObject, error)
@@ -13200,6 +13583,62 @@ func (sh *strictHandler) ListVehicles(ctx *fiber.Ctx, params ListVehiclesParams)
 		return err
 	} else if validResponse, ok := response.(ListVehiclesResponseObject); ok {
 		if err := validResponse.VisitListVehiclesResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetVehicleCurvePNG operation middleware
+func (sh *strictHandler) GetVehicleCurvePNG(ctx *fiber.Ctx, vehicle VehicleInPath, params GetVehicleCurvePNGParams) error {
+	var request GetVehicleCurvePNGRequestObject
+
+	request.Vehicle = vehicle
+	request.Params = params
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.GetVehicleCurvePNG(ctx.UserContext(), request.(GetVehicleCurvePNGRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetVehicleCurvePNG")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetVehicleCurvePNGResponseObject); ok {
+		if err := validResponse.VisitGetVehicleCurvePNGResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetVehicleCurveSVG operation middleware
+func (sh *strictHandler) GetVehicleCurveSVG(ctx *fiber.Ctx, vehicle VehicleInPath, params GetVehicleCurveSVGParams) error {
+	var request GetVehicleCurveSVGRequestObject
+
+	request.Vehicle = vehicle
+	request.Params = params
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.GetVehicleCurveSVG(ctx.UserContext(), request.(GetVehicleCurveSVGRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetVehicleCurveSVG")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetVehicleCurveSVGResponseObject); ok {
+		if err := validResponse.VisitGetVehicleCurveSVGResponse(ctx); err != nil {
 			return err
 		}
 	} else if response != nil {

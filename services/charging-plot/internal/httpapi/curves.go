@@ -27,11 +27,15 @@ const defaultPoints = 600
 type picture struct {
 	contentType string
 	etag        string
+	public      bool // nobody's own: caches may keep it
 	render      func() ([]byte, error)
 }
 
 func (p picture) visit(c *fiber.Ctx) error {
 	c.Set(fiber.HeaderCacheControl, "private, no-cache")
+	if p.public {
+		c.Set(fiber.HeaderCacheControl, "public, max-age=3600")
+	}
 	if httpserver.NotModified(c, p.etag) {
 		return nil
 	}
@@ -154,10 +158,7 @@ func (a *API) drawn(s session.Session, c curve.Curve, x string) interface {
 	}
 	out := curve.BySoC{Curve: c}
 	if v, err := a.Vehicles.Get(s.Vehicle); err == nil && len(v.Curve) > 0 {
-		out.Reference = &curve.Reference{Name: v.Name}
-		for _, p := range v.Curve {
-			out.Reference.Points = append(out.Reference.Points, curve.ReferencePoint{SoCPercent: p.SoCPercent, PowerKW: p.KW})
-		}
+		out.Reference = new(referenceOf(v))
 	}
 	return out
 }

@@ -156,3 +156,23 @@ func TestCurvesBesideTheVehicles(t *testing.T) {
 	w.call(http.MethodGet, base+"estimate?soc_percent=101", token, nil).wants(http.StatusBadRequest)
 	w.call(http.MethodGet, base+"estimate?soc_percent=80", other, nil).wants(http.StatusNotFound)
 }
+
+func TestWhatAVehicleTakesIsAPicture(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	var cars httpapi.VehicleList
+	w.call(http.MethodGet, "/v1/vehicles?q=aiways%20u5", "", nil).wants(http.StatusOK).into(&cars)
+	base := "/v1/vehicles/" + cars.Items[0].Id + "/curve."
+	drawing := w.call(http.MethodGet, base+"svg", "", nil).wants(http.StatusOK)
+	if !bytes.Contains(drawing.Body, []byte(cars.Items[0].Name)) || !bytes.Contains(drawing.Body, []byte("State of charge (%)")) ||
+		drawing.Header.Get("Cache-Control") != "public, max-age=3600" {
+		t.Errorf("the drawing lacks the car's name or an axis: %s", drawing.Body)
+	}
+	if again := w.call(http.MethodGet, base+"svg", "", nil, "If-None-Match", drawing.Header.Get("ETag")); again.Status != http.StatusNotModified {
+		t.Errorf("who holds it gets %d", again.Status)
+	}
+	if img, err := png.Decode(bytes.NewReader(w.call(http.MethodGet, base+"png?theme=dark", "", nil).wants(http.StatusOK).Body)); err != nil || img.Bounds().Dx() != 720 {
+		t.Errorf("the picture: %v", err)
+	}
+	w.call(http.MethodGet, "/v1/vehicles/no-such-car/curve.svg", "", nil).wants(http.StatusNotFound, "no_vehicle")
+}

@@ -1,0 +1,63 @@
+package httpapi
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+
+	"github.com/gofiber/fiber/v2"
+
+	"github.com/ihr-charging/charging-plot-api/libs/fault"
+	"github.com/ihr-charging/charging-plot-api/libs/vehicle"
+	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/chart"
+	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/curve"
+)
+
+var errNoVehicle = fault.Define(fault.NotFound, "no_vehicle", "There is no such vehicle; /v1/vehicles lists those that are known")
+
+func referenceOf(v vehicle.Vehicle) curve.Reference {
+	r := curve.Reference{Name: v.Name}
+	for _, p := range v.Curve {
+		r.Points = append(r.Points, curve.ReferencePoint{SoCPercent: p.SoCPercent, PowerKW: p.KW})
+	}
+	return r
+}
+
+// vehicleCurve prepares the picture of what a vehicle takes.
+func (a *API) vehicleCurve(
+	id, theme, contentType string, draw func(r curve.Reference, w io.Writer, theme chart.Theme) error,
+) (vehiclePicture, error) {
+	v, err := a.Vehicles.Get(id)
+	if err != nil {
+		return vehiclePicture{}, errNoVehicle
+	}
+	look, name := themeOf(theme)
+	reference := referenceOf(v)
+	sum := sha256.Sum256(fmt.Appendf(nil, "%s %s %s %v", drawing, contentType, name, reference))
+	return vehiclePicture{picture{
+		contentType: contentType, etag: `"` + hex.EncodeToString(sum[:12]) + `"`, public: true,
+		render: func() ([]byte, error) {
+			var buf bytes.Buffer
+			err := draw(reference, &buf, look)
+			return buf.Bytes(), err
+		},
+	}}, nil
+}
+
+type vehiclePicture struct{ picture }
+
+func (p vehiclePicture) VisitGetVehicleCurveSVGResponse(c *fiber.Ctx) error { return p.visit(c) }
+func (p vehiclePicture) VisitGetVehicleCurvePNGResponse(c *fiber.Ctx) error { return p.visit(c) }
+
+// GetVehicleCurveSVG implements StrictServerInterface.
+func (a *API) GetVehicleCurveSVG(_ context.Context, request GetVehicleCurveSVGRequestObject) (GetVehicleCurveSVGResponseObject, error) {
+	return a.vehicleCurve(request.Vehicle, string(orZero(request.Params.Theme)), "image/svg+xml", curve.Reference.SVG)
+}
+
+// GetVehicleCurvePNG implements StrictServerInterface.
+func (a *API) GetVehicleCurvePNG(_ context.Context, request GetVehicleCurvePNGRequestObject) (GetVehicleCurvePNGResponseObject, error) {
+	return a.vehicleCurve(request.Vehicle, string(orZero(request.Params.Theme)), "image/png", curve.Reference.PNG)
+}
