@@ -16,7 +16,7 @@ func TestCallersThatComeWhileAWriteRunsShareTheNext(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var writes [][]int
-		g := batch.New(100, time.Minute, func(_ context.Context, items []int) error {
+		g := batch.New(1, 100, time.Minute, func(_ context.Context, items []int) error {
 			time.Sleep(time.Second) //nolint:forbidigo // the bubble's clock: the write takes a second of nobody's time
 			writes = append(writes, slices.Sorted(slices.Values(items)))
 			return nil
@@ -43,7 +43,7 @@ func TestABadItemFailsAlone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		bad := errors.New("bad")
 		stored := map[int]int{}
-		g := batch.New(100, time.Minute, func(_ context.Context, items []int) error {
+		g := batch.New(1, 100, time.Minute, func(_ context.Context, items []int) error {
 			time.Sleep(time.Second) //nolint:forbidigo // the bubble's clock
 			if slices.Contains(items, 3) {
 				return bad
@@ -76,7 +76,7 @@ func TestACallerThatLeavesHoldsNobodyUp(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		written := 0
-		g := batch.New(1, time.Minute, func(ctx context.Context, _ []int) error {
+		g := batch.New(1, 1, time.Minute, func(ctx context.Context, _ []int) error {
 			if _, limited := ctx.Deadline(); !limited {
 				t.Error("the write has no deadline")
 			}
@@ -99,6 +99,38 @@ func TestACallerThatLeavesHoldsNobodyUp(t *testing.T) {
 		wg.Wait()
 		if written != 2 {
 			t.Errorf("%d items were written, want both", written)
+		}
+	})
+}
+
+func TestWritersWorkSideBySide(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var mu sync.Mutex
+		atWork, most, written := 0, 0, 0
+		g := batch.New(2, 3, time.Minute, func(_ context.Context, items []int) error {
+			mu.Lock()
+			atWork++
+			most, written = max(most, atWork), written+len(items)
+			mu.Unlock()
+			time.Sleep(time.Second) //nolint:forbidigo // the bubble's clock
+			mu.Lock()
+			atWork--
+			mu.Unlock()
+			return nil
+		})
+		began := time.Now()
+		var wg sync.WaitGroup
+		for i := range 2 { // one each: nobody waits for company
+			wg.Go(func() { _ = g.Do(t.Context(), i) })
+		}
+		synctest.Wait()
+		for i := range 6 {
+			wg.Go(func() { _ = g.Do(t.Context(), i) })
+		}
+		wg.Wait()
+		if most != 2 || written != 8 || time.Since(began) != 2*time.Second {
+			t.Errorf("%d writers wrote %d items in %s, want two, eight, and two seconds", most, written, time.Since(began))
 		}
 	})
 }

@@ -104,14 +104,16 @@ const (
 	// answer within half a minute hangs up.
 	batchLimit   = 500
 	batchTimeout = 10 * time.Second
+	// writers is how many such transactions run at once.
+	writers = 2
 )
 
 // New makes a Central; Run writes the signs of life.
 func New(cfg Config, links Links, plugs Plugs, upkeep Upkeep, now func() time.Time, log *slog.Logger) *Central {
 	return &Central{
 		cfg: cfg, links: links, plugs: plugs, upkeep: upkeep, log: log, now: now,
-		statuses: batch.New(batchLimit, batchTimeout, plugs.ReportStatuses),
-		readings: batch.New(batchLimit, batchTimeout, plugs.StoreReadings),
+		statuses: batch.New(writers, batchLimit, batchTimeout, plugs.ReportStatuses),
+		readings: batch.New(writers, batchLimit, batchTimeout, plugs.StoreReadings),
 		seen:     make(map[uuid.UUID]time.Time), sockets: make(map[uuid.UUID]chargepoint.Connection),
 	}
 }

@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"math"
@@ -14,6 +15,7 @@ import (
 	"github.com/lib/pq"
 
 	"github.com/ihr-charging/charging-plot-api/libs/fault"
+	"github.com/ihr-charging/charging-plot-api/libs/postgres"
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/central"
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/live"
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/session"
@@ -52,13 +54,9 @@ func insertReadings(ctx context.Context, tx sqlx.ExecerContext, readings []sessi
 		sessions[i], at[i] = r.session.String(), r.At.UTC()
 		register[i], power[i], current[i] = known(&r.RegisterWh), known(&r.PowerW), known(&r.CurrentA)
 		voltage[i], soc[i] = known(&r.VoltageV), known(&r.SoCPercent)
-		if len(r.Other) > 0 {
-			document, err := json.Marshal(r.Other)
-			if err != nil {
-				return fmt.Errorf("write a reading: %w", err)
-			}
-			text := string(document)
-			other[i] = &text
+		var err error
+		if other[i], err = r.others(); err != nil {
+			return err
 		}
 	}
 	_, err := tx.ExecContext(ctx, insertReadingsSQL, pq.Array(sessions), pq.Array(at), pq.Array(register), pq.Array(power),
@@ -67,6 +65,42 @@ func insertReadings(ctx context.Context, tx sqlx.ExecerContext, readings []sessi
 		return fmt.Errorf("store readings: %w", err)
 	}
 	return nil
+}
+
+var readingColumns = []string{"session_id", "at", "register_wh", "power_w", "current_a", "voltage_v", "soc_percent", "other"}
+
+// appendReadings stores readings by COPY, in half the time; one that is there already fails the transaction (unique_violation).
+func appendReadings(ctx context.Context, tx txn, readings []sessionReading) error {
+	readings = merge(readings)
+	_, err := postgres.CopyFrom(ctx, tx.Tx, "meter_values", readingColumns, func(yield func([]any, error) bool) {
+		for i := range readings {
+			r := &readings[i]
+			other, err := r.others()
+			row := []any{
+				r.session, r.At.UTC(), known(&r.RegisterWh), known(&r.PowerW), known(&r.CurrentA), known(&r.VoltageV), known(&r.SoCPercent), other,
+			}
+			if !yield(row, err) {
+				return
+			}
+		}
+	})
+	if err != nil {
+		return fmt.Errorf("store readings: %w", err)
+	}
+	return nil
+}
+
+// others writes what only a few meters say, nil when this one did not.
+func (r *sessionReading) others() (*string, error) {
+	if len(r.Other) == 0 {
+		return nil, nil //nolint:nilnil // NULL
+	}
+	document, err := json.Marshal(r.Other)
+	if err != nil {
+		return nil, fmt.Errorf("write a reading: %w", err)
+	}
+	text := string(document)
+	return &text, nil
 }
 
 // known gives nil for what a meter did not say.
@@ -114,12 +148,20 @@ func merge(readings []sessionReading) []sessionReading {
 	return out
 }
 
-// The open session of a connector stands in where the message names no transaction.
+// The open session of a connector stands in where the message names no transaction. Each half is an index's: together, as one condition,
+// they would go through everything that the charge point ever did.
 const readSessionsSQL = `
-SELECT t.n, s.id, s.plot_id, s.station_id, s.operator_id, s.driver_id, s.state, s.meter_start_wh, s.read_at
-FROM unnest($1::uuid[], $2::integer[], $3::text[]) WITH ORDINALITY AS t (charge_point_id, connector, transaction_id, n)
-JOIN sessions s ON s.charge_point_id = t.charge_point_id AND
-    CASE WHEN t.transaction_id = '' THEN s.connector = t.connector AND s.state = 'ACTIVE' ELSE s.transaction_id = t.transaction_id END
+WITH said AS (
+    SELECT * FROM unnest($1::uuid[], $2::integer[], $3::text[]) WITH ORDINALITY AS t (charge_point_id, connector, transaction_id, n)
+), meant AS (
+    SELECT t.n, s.id FROM said t JOIN sessions s ON s.charge_point_id = t.charge_point_id AND s.transaction_id = t.transaction_id
+    WHERE t.transaction_id <> ''
+    UNION ALL
+    SELECT t.n, s.id FROM said t JOIN sessions s ON s.charge_point_id = t.charge_point_id AND s.connector = t.connector AND s.state = 'ACTIVE'
+    WHERE t.transaction_id = ''
+)
+SELECT m.n, s.id, s.plot_id, s.station_id, s.operator_id, s.driver_id, s.state, s.meter_start_wh, s.read_at
+FROM meant m JOIN sessions s ON s.id = m.id
 ORDER BY s.id
 FOR NO KEY UPDATE OF s`
 
@@ -171,7 +213,7 @@ func (s *Store) PushReadings(ctx context.Context, pushed []session.Pushed, may f
 		if len(faults) > 0 {
 			return session.ErrBadReadings.At(faults...)
 		}
-		return s.storeSaid(ctx, tx, said)
+		return s.storeSaid(ctx, tx, said, false)
 	})
 }
 
@@ -201,6 +243,15 @@ WHERE s.id = t.id`
 // StoreReadings implements central.Plugs: one transaction for all that meters say at a moment. Readings of a session that has ended are
 // kept and change nothing else; those of a transaction that is not known are logged and dropped, as there is nothing they belong to.
 func (s *Store) StoreReadings(ctx context.Context, messages []central.Readings) error {
+	err := s.storeReadings(ctx, messages, true)
+	if bad, ok := errors.AsType[*pq.Error](err); ok && bad.Code.Name() == "unique_violation" {
+		return s.storeReadings(ctx, messages, false) // a back end had pushed one of them
+	}
+	return err
+}
+
+// storeReadings takes readings from after all that their session was read to for new ones when fresh is set.
+func (s *Store) storeReadings(ctx context.Context, messages []central.Readings, fresh bool) error {
 	points, connectors, transactions := make([]string, len(messages)), make([]int64, len(messages)), make([]string, len(messages))
 	for i, m := range messages {
 		points[i], connectors[i], transactions[i] = m.ChargePoint.String(), int64(m.Connector), string(m.Transaction)
@@ -225,7 +276,7 @@ func (s *Store) StoreReadings(ctx context.Context, messages []central.Readings) 
 				s.opt.Log.WarnContext(ctx, "readings of a transaction that is not known", "charge_point_id", points[i], "transaction", transactions[i])
 			}
 		}
-		return s.storeSaid(ctx, tx, said)
+		return s.storeSaid(ctx, tx, said, fresh)
 	})
 }
 
@@ -256,20 +307,32 @@ type saidReadings struct {
 	readings []session.Reading
 }
 
-// storeSaid stores readings and brings their sessions up to them.
-func (s *Store) storeSaid(ctx context.Context, tx txn, said []saidReadings) error {
-	var readings []sessionReading
+// storeSaid stores readings and brings their sessions up to them. With fresh, many that are newer than what their sessions were read to
+// are taken for new.
+func (s *Store) storeSaid(ctx context.Context, tx txn, said []saidReadings, fresh bool) error {
+	var late, ahead []sessionReading
 	latest := make(map[uuid.UUID]*lastRead)
 	for _, m := range said {
 		for _, r := range m.readings {
-			readings = append(readings, sessionReading{m.row.ID, r})
+			if m.row.State == string(session.Active) && m.row.ReadAt != nil && r.At.After(*m.row.ReadAt) {
+				ahead = append(ahead, sessionReading{m.row.ID, r})
+			} else {
+				late = append(late, sessionReading{m.row.ID, r})
+			}
 			if latest[m.row.ID] == nil {
 				latest[m.row.ID] = &lastRead{row: m.row, from: r.At}
 			}
 			latest[m.row.ID].add(r)
 		}
 	}
-	if err := insertReadings(ctx, tx, readings); err != nil {
+	if fresh && len(ahead) >= copyFrom {
+		if err := appendReadings(ctx, tx, ahead); err != nil {
+			return err
+		}
+	} else {
+		late = append(late, ahead...)
+	}
+	if err := insertReadings(ctx, tx, late); err != nil {
 		return err
 	}
 	return s.advance(ctx, tx, latest)

@@ -105,6 +105,42 @@ func TestARunningSessionKnowsItsCostAndWhetherItIsIdle(t *testing.T) {
 	}
 }
 
+// What a back end pushed before the charge began stands at moments that the charge point's readings come to later.
+func TestReadingsThatWerePushedAheadAreOnesTheMeterSaysToo(t *testing.T) {
+	t.Parallel()
+	w := postgrestest.New(t)
+	site := w.Site(1)
+	s, _, err := w.Store.OrderSession(t.Context(), session.Order{PlotID: site.PlotIDs[0], DriverID: uuid.New()})
+	w.Must(err)
+	nan := math.NaN()
+	reading := func(at time.Time, register, soc float64) session.Reading {
+		return session.Reading{At: at, RegisterWh: register, PowerW: nan, CurrentA: nan, VoltageV: nan, SoCPercent: soc}
+	}
+	ahead := w.Clock.Now().Add(30 * time.Second)
+	w.Must(w.Store.PushReadings(t.Context(), []session.Pushed{{SessionID: s.ID, Reading: reading(ahead, nan, 40)}}, func(uuid.UUID) bool { return true }))
+	w.Clock.Move(time.Second)
+	transaction := start(t, w, site, s).Transaction
+	said := central.Readings{ChargePoint: site.ChargePoint.ID, Connector: 1, Transaction: transaction}
+	for i := range 40 {
+		said.Readings = append(said.Readings, reading(ahead.Add(time.Duration(i-20)*time.Second), 1_000_000+float64(i), nan))
+	}
+	w.Clock.Move(time.Hour)
+	for range 2 { // told twice, it is stored once
+		w.Must(w.Store.StoreReadings(t.Context(), []central.Readings{said}))
+	}
+	got, err := w.Store.ListReadings(t.Context(), get(t, w, s.ID), time.Time{}, 100)
+	w.Must(err)
+	both := 0
+	for _, r := range got {
+		if r.At.Equal(ahead) && r.RegisterWh == 1_000_020 && r.SoCPercent == 40 {
+			both++
+		}
+	}
+	if len(got) != 41 || both != 1 { // and the one at the start
+		t.Errorf("there are %d readings, %d of them both pushed and said", len(got), both)
+	}
+}
+
 func TestMinutesAreWhatTheReadingsComeTo(t *testing.T) {
 	t.Parallel()
 	w := postgrestest.New(t)

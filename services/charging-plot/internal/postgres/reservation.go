@@ -51,7 +51,7 @@ func (r reservationRow) fromRow() reservation.Reservation {
 	}
 }
 
-func tellReservations(ctx context.Context, tx sqlx.ExecerContext, now time.Time, rows ...reservationRow) error {
+func tellReservations(ctx context.Context, tx txn, now time.Time, rows ...reservationRow) error {
 	events := make([]live.Event, len(rows))
 	for i, r := range rows {
 		data, err := json.Marshal(live.ReservationData{

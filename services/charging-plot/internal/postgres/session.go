@@ -141,7 +141,7 @@ func (r *sessionRow) setLimits(l session.Limits) {
 	}
 }
 
-func tellSessions(ctx context.Context, tx sqlx.ExecerContext, now time.Time, rows ...sessionRow) error {
+func tellSessions(ctx context.Context, tx txn, now time.Time, rows ...sessionRow) error {
 	events := make([]live.Event, len(rows))
 	for i, r := range rows {
 		data, err := json.Marshal(live.SessionData{
