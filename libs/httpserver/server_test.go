@@ -32,7 +32,7 @@ type world struct {
 }
 
 // start runs a server with the routes that register adds, until the test ends.
-func start(t *testing.T, cfg Config, register func(*Server), checks ...Check) *world {
+func start(t testing.TB, cfg Config, register func(*Server), checks ...Check) *world {
 	t.Helper()
 	logs := &lines{changed: make(chan struct{}, 1)}
 	tel, err := telemetry.Start(t.Context(), telemetry.Config{Service: "test", LogOutput: logs, LogLevel: slog.LevelDebug})

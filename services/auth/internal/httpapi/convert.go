@@ -71,8 +71,11 @@ func fromAPIRoleGrant(g RoleGrant) role.Grant {
 	return grant
 }
 
-// etagOf names the version of an account.
-func etagOf(a account.Account) string { return `"` + strconv.FormatInt(a.Version, 10) + `"` }
+// etagOf names the version of an account, and whose it is: /v1/me is at one address for everybody, and what a browser keeps of one
+// person must not pass for another's.
+func etagOf(a account.Account) string {
+	return `"` + a.ID.String() + "." + strconv.FormatInt(a.Version, 10) + `"`
+}
 
 func fromAPIMePatch(patch *MePatch) account.Patch {
 	return account.Patch{Name: fromNullable(patch.Name), Locale: fromNullable(patch.Locale)}

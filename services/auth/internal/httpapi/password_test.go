@@ -2,7 +2,6 @@ package httpapi_test
 
 import (
 	"net/http"
-	"net/url"
 	"strings"
 	"sync"
 	"testing"
@@ -200,64 +199,6 @@ func TestChangePassword(t *testing.T) {
 		w.post("/v1/auth/logout", object{"refresh_token": login.text("refresh_token")}).want(http.StatusNoContent)
 		w.post(changePath, body, bearer(login.text("access_token"))).want(http.StatusUnauthorized, "session_ended")
 	})
-}
-
-// P1, J3: every kind of token at every place where a token is taken. Only its own place takes it.
-func TestNoTokenServesAnotherPurpose(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
-	w.person("ada@example.com")
-	w.service("robot", "a secret of the robot, long enough", []string{"auth"}, []string{"profile"})
-	w.post(registerPath, object{"email": "eve@example.com", "password": password}).want(http.StatusAccepted)
-	login := w.login("ada")
-	tokens := map[string]string{
-		"access":         login.text("access_token"),
-		"refresh":        login.text("refresh_token"),
-		"confirm":        w.mail("eve@example.com", notice.ConfirmEmail).Token,
-		"reset":          w.forgot(),
-		"service access": w.form("/oauth/token", url.Values{"grant_type": {"client_credentials"}}, basic("robot", "a secret of the robot, long enough")).want(http.StatusOK).text("access_token"),
-		"client secret":  "a secret of the robot, long enough",
-	}
-	places := map[string]struct {
-		own string
-		try func(token string) *answer
-	}{
-		"confirm": {"confirm", func(token string) *answer { return w.post(confirmPath, object{"token": token}) }},
-		"reset":   {"reset", func(token string) *answer { return w.post(resetPath, object{"token": token, "password": another}) }},
-		"refresh": {"refresh", func(token string) *answer { return w.post(refreshPath, object{"refresh_token": token}) }},
-		"token endpoint": {"refresh", func(token string) *answer {
-			return w.form("/oauth/token", url.Values{"grant_type": {"refresh_token"}, "refresh_token": {token}})
-		}},
-		"bearer of me": {"access", func(token string) *answer { return w.get("/v1/me", bearer(token)) }},
-		"bearer of change": {"access", func(token string) *answer {
-			return w.post(changePath, object{"current_password": another, "new_password": another}, bearer(token))
-		}},
-		"bearer of logout-all": {"access", func(token string) *answer {
-			return w.do(http.MethodPost, "/v1/auth/logout-all", "", nil, bearer(token))
-		}},
-		"client": {"client secret", func(token string) *answer {
-			return w.form("/oauth/token", url.Values{"grant_type": {"client_credentials"}}, basic("robot", token))
-		}},
-	}
-	crossed := 0
-	for place, p := range places {
-		for kind, token := range tokens {
-			if kind == p.own {
-				continue
-			}
-			crossed++
-			if a := p.try(token); a.status != http.StatusBadRequest && a.status != http.StatusUnauthorized {
-				t.Errorf("%s at %s: %d %s", kind, place, a.status, a.raw)
-			}
-		}
-	}
-	if crossed != 40 {
-		t.Errorf("%d pairs were tried", crossed)
-	}
-	// Having been tried elsewhere costs none of them their use.
-	w.post(confirmPath, object{"token": tokens["confirm"]}).want(http.StatusOK)
-	w.post(refreshPath, object{"refresh_token": tokens["refresh"]}).want(http.StatusOK)
-	w.post(resetPath, object{"token": tokens["reset"], "password": another}).want(http.StatusNoContent)
 }
 
 // G1: what is secret stands in no answer to a fault and in no row that others read.

@@ -69,7 +69,8 @@ type world struct {
 	people  *postgres.Accounts
 	courier *notice.Courier
 	mailbox *mailbox
-	ahead   atomic.Int64 // of the clocks of authenticator apps, in nanoseconds
+	needs   httpapi.Needs // of its replicas too
+	ahead   atomic.Int64  // of the clocks of authenticator apps, in nanoseconds
 }
 
 // clock is what authenticator apps and the service go by; a test may turn both.
@@ -151,6 +152,7 @@ func newWorld(t testing.TB, change ...func(*options)) *world {
 	if o.invitedOnly {
 		needs.Registrar.ByInvitation()
 	}
+	w.needs = needs
 	w.serve(needs)
 	return w
 }
