@@ -1,6 +1,10 @@
 package postgres
 
-import "bytes"
+import (
+	"bytes"
+	"math"
+	"time"
+)
 
 // parseArray reads the text of an array of whole numbers, such as {1,-2,NULL}; missing tells which are NULL.
 func parseArray(text []byte) (values []int64, missing []bool) {
@@ -29,4 +33,29 @@ func parseArray(text []byte) (values []int64, missing []bool) {
 		}
 	}
 	return values, missing
+}
+
+// thousandths reads an array of thousandths of a unit as the unit, NaN where it says NULL.
+func thousandths(text []byte) []float64 {
+	values, missing := parseArray(text)
+	out := make([]float64, len(values))
+	for i, v := range values {
+		out[i] = float64(v) / 1000
+		if missing[i] {
+			out[i] = math.NaN()
+		}
+	}
+	return out
+}
+
+// moments reads an array of microseconds since 1970 as times, the zero time where it says NULL.
+func moments(text []byte) []time.Time {
+	values, missing := parseArray(text)
+	out := make([]time.Time, len(values))
+	for i, v := range values {
+		if !missing[i] {
+			out[i] = time.UnixMicro(v).UTC()
+		}
+	}
+	return out
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -91,25 +92,11 @@ func curveReadings(ctx context.Context, q sqlx.QueryerContext, id uuid.UUID, fro
 	if err != nil {
 		return nil, fmt.Errorf("read meter values: %w", err)
 	}
-	times, _ := parseArray(at)
+	times := moments(at)
+	registers, powers, currents, voltages, socs := thousandths(register), thousandths(power), thousandths(current), thousandths(voltage), thousandths(soc)
 	out := make([]session.Reading, len(times))
-	for i, micros := range times {
-		out[i].At = time.UnixMicro(micros).UTC()
-	}
-	for column, value := range map[*[]byte]func(*session.Reading) *float64{
-		&register: func(r *session.Reading) *float64 { return &r.RegisterWh },
-		&power:    func(r *session.Reading) *float64 { return &r.PowerW },
-		&current:  func(r *session.Reading) *float64 { return &r.CurrentA },
-		&voltage:  func(r *session.Reading) *float64 { return &r.VoltageV },
-		&soc:      func(r *session.Reading) *float64 { return &r.SoCPercent },
-	} {
-		values, missing := parseArray(*column)
-		for i := range out {
-			*value(&out[i]) = math.NaN()
-			if !missing[i] {
-				*value(&out[i]) = float64(values[i]) / 1000
-			}
-		}
+	for i := range out {
+		out[i] = session.Reading{At: times[i], RegisterWh: registers[i], PowerW: powers[i], CurrentA: currents[i], VoltageV: voltages[i], SoCPercent: socs[i]}
 	}
 	return out, nil
 }
@@ -121,53 +108,80 @@ const (
 	perMinute = 2
 )
 
-const rolledUpSQL = `
-SELECT coalesce(sum(m.readings), 0) AS readings, count(m.*) AS minutes,
-       coalesce(bool_and(m.register_last_wh IS NOT NULL), false) AS registers
-FROM meter_minutes m
-WHERE m.session_id = $1 AND m.at < $2`
+// Columns as arrays, as above. What is not summed up yet is left out.
+const curveMinutesSQL = `
+WITH rolled AS (SELECT date_trunc('minute', roll_from) AS until FROM sessions WHERE id = $1)
+SELECT (SELECT until FROM rolled) AS until, array_agg(m.readings) AS readings, array_agg(last_at) AS last_at,
+    array_agg(register_last_wh) AS register_wh, array_agg(register_last_at) AS register_at, array_agg(power_min_w) AS power_min_w,
+    array_agg(power_min_at) AS power_min_at, array_agg(power_max_w) AS power_max_w, array_agg(power_max_at) AS power_max_at,
+    array_agg(current_a) AS current_a, array_agg(voltage_v) AS voltage_v, array_agg(soc_percent) AS soc_percent
+FROM (
+    SELECT readings, (date_part('epoch', last_at) * 1000000)::bigint AS last_at, (register_last_wh * 1000)::bigint AS register_last_wh,
+           (date_part('epoch', register_last_at) * 1000000)::bigint AS register_last_at, (power_min_w * 1000)::bigint AS power_min_w,
+           (date_part('epoch', power_min_at) * 1000000)::bigint AS power_min_at, (power_max_w * 1000)::bigint AS power_max_w,
+           (date_part('epoch', power_max_at) * 1000000)::bigint AS power_max_at, (current_a * 1000)::bigint AS current_a,
+           (voltage_v * 1000)::bigint AS voltage_v, (soc_percent * 1000)::bigint AS soc_percent
+    FROM meter_minutes
+    WHERE session_id = $1 AND at < coalesce((SELECT until FROM rolled), 'infinity')
+    ORDER BY at
+) m`
 
-const rolledUntilSQL = `SELECT date_trunc('minute', roll_from) FROM sessions WHERE id = $1`
+// curveMinutes are the minutes of a session that are summed up.
+type curveMinutes struct {
+	until *time.Time // where they end; nil: they are all there is
+	rows  []minuteRow
+	total int // readings in them
+}
 
-const earlyMinutesSQL = `
-SELECT session_id, last_at, readings, register_last_wh, register_last_at, power_min_w, power_min_at, power_max_w, power_max_at, current_a,
-    voltage_v, soc_percent
-FROM meter_minutes
-WHERE session_id = $1 AND at < $2
-ORDER BY at`
+func (s *Store) curveMinutes(ctx context.Context, id uuid.UUID) (out curveMinutes, err error) {
+	var readings, lastAt, register, registerAt, minW, minAt, maxW, maxAt, current, voltage, soc []byte
+	err = s.db.QueryRowxContext(ctx, curveMinutesSQL, id).Scan(
+		&out.until, &readings, &lastAt, &register, &registerAt, &minW, &minAt, &maxW, &maxAt, &current, &voltage, &soc)
+	if err != nil {
+		return out, fmt.Errorf("read minutes: %w", err)
+	}
+	counts, _ := parseArray(readings)
+	last, registerAts, minAts, maxAts := moments(lastAt), moments(registerAt), moments(minAt), moments(maxAt)
+	registers, mins, maxs := thousandths(register), thousandths(minW), thousandths(maxW)
+	currents, voltages, socs := thousandths(current), thousandths(voltage), thousandths(soc)
+	out.rows = make([]minuteRow, len(counts))
+	for i := range out.rows {
+		out.total += int(counts[i])
+		out.rows[i] = minuteRow{
+			LastAt: last[i], RegisterWh: known(&registers[i]), RegisterAt: timeOrNull(registerAts[i]), PowerMinW: known(&mins[i]),
+			PowerMinAt: timeOrNull(minAts[i]), PowerMaxW: known(&maxs[i]), PowerMaxAt: timeOrNull(maxAts[i]), CurrentA: known(&currents[i]),
+			VoltageV: known(&voltages[i]), SoCPercent: known(&socs[i]),
+		}
+	}
+	return out, nil
+}
+
+// enough tells whether a curve of so many points is made from the minutes: there are many readings, and fine enough minutes. Without a
+// register energy is worked out from every power there is.
+func (m curveMinutes) enough(points int) bool {
+	return m.total >= manyReadings && len(m.rows)*perMinute >= points &&
+		!slices.ContainsFunc(m.rows, func(r minuteRow) bool { return r.RegisterWh == nil })
+}
 
 // CurveReadings gives what a curve of so many points is made from: all of a session's readings, or, where they are many more than that,
 // of each minute those that matter (its lowest and highest power and its last word). total is how many readings there are.
 func (s *Store) CurveReadings(ctx context.Context, of session.Session, points int) (readings []session.Reading, total int, err error) {
 	from, until := of.Window()
-	var rolled *time.Time
-	if err := s.db.GetContext(ctx, &rolled, rolledUntilSQL, of.ID); err != nil {
-		return nil, 0, postgres.Map(fmt.Errorf("read meter values: %w", err), nil)
+	minutes, err := s.curveMinutes(ctx, of.ID)
+	if err != nil {
+		return nil, 0, postgres.Map(err, nil)
 	}
-	if rolled == nil {
-		rolled = &until
-	}
-	var sum struct {
-		Readings  int  `db:"readings"`
-		Minutes   int  `db:"minutes"`
-		Registers bool `db:"registers"`
-	}
-	if err := s.db.GetContext(ctx, &sum, rolledUpSQL, of.ID, *rolled); err != nil {
-		return nil, 0, postgres.Map(fmt.Errorf("read meter values: %w", err), nil)
-	}
-	// Without a register energy is worked out from every power there is.
-	if sum.Readings < manyReadings || !sum.Registers || sum.Minutes*perMinute < points {
+	if !minutes.enough(points) {
 		readings, err = curveReadings(ctx, s.db, of.ID, from, until)
 		return readings, len(readings), postgres.Map(err, nil)
 	}
-	var minutes []minuteRow
-	if err := s.db.SelectContext(ctx, &minutes, earlyMinutesSQL, of.ID, *rolled); err != nil {
-		return nil, 0, postgres.Map(fmt.Errorf("read minutes: %w", err), nil)
-	}
-	readings = make([]session.Reading, 0, 3*len(minutes))
-	for _, m := range minutes {
+	readings = make([]session.Reading, 0, 3*len(minutes.rows))
+	for _, m := range minutes.rows {
 		readings = m.readings(readings)
 	}
-	late, err := curveReadings(ctx, s.db, of.ID, *rolled, until)
-	return append(readings, late...), sum.Readings + len(late), postgres.Map(err, nil)
+	if minutes.until == nil {
+		return readings, minutes.total, nil
+	}
+	late, err := curveReadings(ctx, s.db, of.ID, *minutes.until, until)
+	return append(readings, late...), minutes.total + len(late), postgres.Map(err, nil)
 }

@@ -156,7 +156,6 @@ func (s *Store) stand(ctx context.Context, tx txn, row *sessionRow, readings []s
 type minuteRow struct {
 	SessionID  uuid.UUID  `db:"session_id"`
 	LastAt     time.Time  `db:"last_at"`
-	Readings   int        `db:"readings"`
 	RegisterWh *float64   `db:"register_last_wh"`
 	RegisterAt *time.Time `db:"register_last_at"`
 	PowerMinW  *float64   `db:"power_min_w"`
@@ -169,7 +168,7 @@ type minuteRow struct {
 }
 
 const minutesSQL = `
-SELECT session_id, last_at, readings, register_last_wh, register_last_at, power_min_w, power_min_at, power_max_w, power_max_at, current_a,
+SELECT session_id, last_at, register_last_wh, register_last_at, power_min_w, power_min_at, power_max_w, power_max_at, current_a,
     voltage_v, soc_percent
 FROM meter_minutes
 WHERE session_id = ANY($1)
@@ -198,7 +197,7 @@ func (r minuteRow) readings(out []session.Reading) []session.Reading {
 	if r.RegisterAt != nil && r.RegisterAt.Equal(r.LastAt) {
 		last.RegisterWh = *r.RegisterWh
 	}
-	moments := []session.Reading{}
+	var between []session.Reading // before the last
 	moment := func(at *time.Time, set func(*session.Reading)) {
 		if at == nil {
 			return
@@ -207,23 +206,23 @@ func (r minuteRow) readings(out []session.Reading) []session.Reading {
 			set(&last)
 			return
 		}
-		for i := range moments {
-			if moments[i].At.Equal(*at) {
-				set(&moments[i])
+		for i := range between {
+			if between[i].At.Equal(*at) {
+				set(&between[i])
 				return
 			}
 		}
 		m := session.Reading{At: at.UTC(), RegisterWh: nan, PowerW: nan, CurrentA: nan, VoltageV: nan, SoCPercent: nan}
 		set(&m)
-		moments = append(moments, m)
+		between = append(between, m)
 	}
 	moment(r.PowerMinAt, func(m *session.Reading) { m.PowerW = *r.PowerMinW })
 	moment(r.PowerMaxAt, func(m *session.Reading) { m.PowerW = *r.PowerMaxW })
 	moment(r.RegisterAt, func(m *session.Reading) { m.RegisterWh = *r.RegisterWh })
-	for i := range moments { // two or three
-		for k := i; k > 0 && moments[k].At.Before(moments[k-1].At); k-- {
-			moments[k], moments[k-1] = moments[k-1], moments[k]
+	for i := range between { // two or three
+		for k := i; k > 0 && between[k].At.Before(between[k-1].At); k-- {
+			between[k], between[k-1] = between[k-1], between[k]
 		}
 	}
-	return append(append(out, moments...), last)
+	return append(append(out, between...), last)
 }
