@@ -33,40 +33,80 @@ type Point struct {
 	CurrentA   float64
 }
 
-// maxGap is how long two readings of the register may lie apart for the power between them to be worked out from it.
+// maxGap is how long two readings may lie apart for the power between them to be worked out from the register, or energy from the power.
 const maxGap = time.Hour
 
 // From makes a curve of a session's readings, which are in order of time. meterStartWh is the register at the start, NaN when it is
-// not known, as in a session imported without it; then energy counts from the first reading.
+// not known, as in a session imported without it; then energy counts from the first reading. Energy is the register's wherever that was
+// read. Between two of its readings, as between those at the start and at the stop of a charge whose meter else says the power alone, it
+// grows as the power says, and comes to what the register says; after the last of them it is the power over time.
 func From(start time.Time, meterStartWh float64, readings []session.Reading) Curve {
 	c := Curve{Start: start, Points: make([]Point, 0, len(readings))}
 	register, registerAt := meterStartWh, start
-	energy, powerBefore, at := 0.0, math.NaN(), start
-	measured := false // the register speaks, so nothing is integrated
+	energy := integral{at: start}
 	for _, r := range session.Judge(start, meterStartWh, readings) {
 		p := Point{Elapsed: r.At.Sub(start), PowerKW: r.PowerW / 1000, SoCPercent: r.SoCPercent, EnergyKWh: math.NaN(), VoltageV: r.VoltageV, CurrentA: r.CurrentA}
-		if !math.IsNaN(r.RegisterWh) {
+		energy.advance(r.At, p.PowerKW)
+		c.Points = append(c.Points, p)
+		last := &c.Points[len(c.Points)-1]
+		switch {
+		case !math.IsNaN(r.RegisterWh):
 			if math.IsNaN(meterStartWh) {
-				meterStartWh = r.RegisterWh
+				meterStartWh = r.RegisterWh - energy.kwh()*1000
 			}
 			if gap := r.At.Sub(registerAt); math.IsNaN(r.PowerW) && gap > 0 && gap <= maxGap && !math.IsNaN(register) {
-				p.PowerKW = max(0, (r.RegisterWh-register)/1000/gap.Hours())
+				last.PowerKW = max(0, (r.RegisterWh-register)/1000/gap.Hours())
 			}
-			register, registerAt, measured = r.RegisterWh, r.At, true
-			energy = max(energy, (r.RegisterWh-meterStartWh)/1000)
-			p.EnergyKWh = energy
-		} else if r.Marks&(session.MarkBackwards|session.MarkJump) != 0 {
-			p.EnergyKWh = energy
-		} else if !measured && !math.IsNaN(r.PowerW) {
-			if gap := r.At.Sub(at); !math.IsNaN(powerBefore) && gap <= maxGap {
-				energy += (powerBefore + p.PowerKW) / 2 * gap.Hours()
-			}
-			p.EnergyKWh = energy
+			register, registerAt = r.RegisterWh, r.At
+			last.EnergyKWh = energy.anchor(c.Points, (r.RegisterWh-meterStartWh)/1000)
+		case !math.IsNaN(r.PowerW) || r.Marks&(session.MarkBackwards|session.MarkJump) != 0:
+			last.EnergyKWh = energy.hang(len(c.Points) - 1)
 		}
-		powerBefore, at = p.PowerKW, r.At
-		c.Points = append(c.Points, p)
 	}
 	return c
+}
+
+// integral is the energy since the start, by the register where it was read and by the power in between.
+type integral struct {
+	anchored float64 // kWh at the last register
+	since    float64 // kWh by the power since then
+	hanging  []int   // the points since then that stand on it
+
+	at    time.Time // of the last power that is known; a charge begins without any
+	power float64   // kW
+}
+
+// advance takes the power that was read next, NaN when it was not.
+func (e *integral) advance(at time.Time, kw float64) {
+	if math.IsNaN(kw) {
+		return
+	}
+	if gap := at.Sub(e.at); gap > 0 && gap <= maxGap {
+		e.since += (e.power + kw) / 2 * gap.Hours()
+	}
+	e.at, e.power = at, kw
+}
+
+func (e *integral) kwh() float64 { return e.anchored + e.since }
+
+// hang gives the energy of a point between two registers, as far as is known yet.
+func (e *integral) hang(point int) float64 {
+	e.hanging = append(e.hanging, point)
+	return e.kwh()
+}
+
+// anchor gives the energy of a point whose register was read, and stretches what hangs before it so that it meets that.
+func (e *integral) anchor(points []Point, kwh float64) float64 {
+	kwh = max(kwh, e.anchored)
+	stretch := 0.0
+	if e.since > 0 {
+		stretch = (kwh - e.anchored) / e.since
+	}
+	for _, i := range e.hanging {
+		points[i].EnergyKWh = e.anchored + (points[i].EnergyKWh-e.anchored)*stretch
+	}
+	e.anchored, e.since, e.hanging = kwh, 0, e.hanging[:0]
+	return kwh
 }
 
 // Thin gives the curve with at most n points (at least 4), chosen from those there are so that no peak and no trough of the power is
