@@ -220,7 +220,7 @@ func reaches(need string, p authn.Principal, row policy.Row) bool {
 		return need == "users:read" && runsIt && myOperators
 	case area == "staff":
 		return runsIt && myOperators
-	case slices.Contains([]string{"stations", "imports", "tariffs", "plots", "charge-points", "webhooks"}, area):
+	case slices.Contains([]string{"stations", "imports", "tariffs", "plots", "charge-points", "webhooks", "ocpi"}, area):
 		return worksThere && myOperators
 	default:
 		return false // audit, feeds: administrators and services

@@ -54,6 +54,11 @@ const (
 	ChargePointsRead  = "charge-points:read"
 	ChargePointsWrite = "charge-points:write"
 	FeedsRead         = "feeds:read"
+	// OCPI lets a roaming partner speak to us. Its key reaches the stations and tariffs of the operator that its owner works for, of
+	// all operators when an administrator made it. Of charges, bills, tokens and reservations it reaches those of its own contracts
+	// alone, at these operators: who holds the contract is in the rows, and services compare it with the roles that the party
+	// registered with.
+	OCPI = "ocpi"
 )
 
 // Reach is whose rows a scope reaches. A greater reach includes the lesser ones.
@@ -95,6 +100,7 @@ var table = map[string]permission{
 	AuditRead:         {reach: map[Role]Reach{Admin: All}, privileged: true},
 	WebhooksWrite:     {reach: operators, privileged: true},
 	FeedsRead:         {reach: map[Role]Reach{Admin: All}},
+	OCPI:              {reach: operators, privileged: true},
 }
 
 var operators = map[Role]Reach{Operator: Within, OperatorAdmin: Within, Admin: All}

@@ -260,6 +260,15 @@ func FaultOf(err error) *fault.Fault {
 // response's headers.
 func Write(c *fiber.Ctx, err error) error {
 	f := FaultOf(err)
+	if d := f.RetryAfter(); d > 0 {
+		c.Set(fiber.HeaderRetryAfter, strconv.Itoa(seconds(d)))
+	}
+	c.Set(fiber.HeaderCacheControl, "no-store")
+	c.Response().Header.Del(fiber.HeaderETag)
+	c.Response().Header.Del(fiber.HeaderContentEncoding)
+	if write, ok := c.Locals(writerKey{}).(func(*fiber.Ctx, *fault.Fault) error); ok {
+		return write(c, f)
+	}
 	doc := From(f, string(c.Request().URI().PathOriginal()), string(c.Response().Header.Peek(RequestIDHeader)))
 	body, merr := json.Marshal(doc)
 	if merr != nil {
@@ -268,20 +277,20 @@ func Write(c *fiber.Ctx, err error) error {
 			return fmt.Errorf("problem document: %w", merr)
 		}
 	}
-	if d := f.RetryAfter(); d > 0 {
-		c.Set(fiber.HeaderRetryAfter, strconv.Itoa(seconds(d)))
-	}
 	if f.Kind() == fault.Unauthenticated && len(c.Response().Header.Peek(fiber.HeaderWWWAuthenticate)) == 0 {
 		c.Set(fiber.HeaderWWWAuthenticate, challenge(c, f))
 	}
-	c.Set(fiber.HeaderCacheControl, "no-store")
-	c.Response().Header.Del(fiber.HeaderETag)
-	c.Response().Header.Del(fiber.HeaderContentEncoding)
 	c.Status(doc.Status)
 	c.Response().Header.SetContentType(ContentType)
 	c.Response().SetBodyRaw(body)
 	return nil
 }
+
+type writerKey struct{}
+
+// As has the fault of the request, should it end in one, answered by write and not as a document: for protocols that tell of faults
+// in words of their own. Status and body are write's to set.
+func As(c *fiber.Ctx, write func(c *fiber.Ctx, f *fault.Fault) error) { c.Locals(writerKey{}, write) }
 
 // challenge follows RFC 6750: a request without credentials learns only the
 // scheme, one with bad credentials that they are bad.

@@ -21,6 +21,7 @@ import (
 	"github.com/ihr-charging/charging-plot-api/libs/httpserver"
 	"github.com/ihr-charging/charging-plot-api/libs/idempotency"
 	"github.com/ihr-charging/charging-plot-api/libs/lifecycle"
+	libocpi "github.com/ihr-charging/charging-plot-api/libs/ocpi"
 	"github.com/ihr-charging/charging-plot-api/libs/page"
 	libpostgres "github.com/ihr-charging/charging-plot-api/libs/postgres"
 	"github.com/ihr-charging/charging-plot-api/libs/publichttp"
@@ -31,6 +32,7 @@ import (
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/find"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/httpapi"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/importer"
+	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/ocpi"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/peer"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/plotstatus"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/postgres"
@@ -171,13 +173,17 @@ func assemble(cfg Config, p parts) ([]part, error) {
 	if err != nil {
 		return nil, err
 	}
-	limiter := ratelimit.New(p.redis, ratelimit.Options{Namespace: Name, Log: log})
-	if err := api.Register(server, p.verifier.Middleware(), limiter.Middleware(rules(cfg)...), once()); err != nil {
+	authenticate := p.verifier.Middleware()
+	limit := ratelimit.New(p.redis, ratelimit.Options{Namespace: Name, Log: log}).Middleware(rules(cfg)...)
+	if err := api.Register(server, authenticate, limit, once()); err != nil {
 		return nil, err
 	}
+	ocpi.New(store, cfg.PublicURL).Register(server.App(), api.Document(), libocpi.Middleware(noKeys), authenticate, limit)
 	// The feed is the last, so that it is the first to stop: long polls then end by themselves.
 	return append(running, part{"http", server.Run}, part{"changes", changes.Run}), nil
 }
+
+func noKeys(*fiber.Ctx, string) error { return authn.ErrToken }
 
 // fetching brings in files that stand elsewhere.
 func fetching(cfg Config, store *postgres.Store, submitted func(), log *slog.Logger) *peer.Fetcher {

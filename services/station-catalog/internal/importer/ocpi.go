@@ -193,7 +193,7 @@ func (s *site) ocpiHours(in *ocpiHours) *station.OpeningTimes {
 	if !in.TwentyFourSeven {
 		for _, h := range in.Regular {
 			end := h.End
-			if end == "00:00" {
+			if end == "00:00" || end == "23:59" { // both are how OCPI writes the end of a day
 				end = "24:00"
 			}
 			weekday := h.Weekday.whole()

@@ -90,3 +90,9 @@ type OwnedTariff struct {
 	Version  int64
 	Tariff   tariff.Tariff
 }
+
+// DatedTariff is a tariff with when it last changed.
+type DatedTariff struct {
+	Tariff    tariff.Tariff
+	UpdatedAt time.Time
+}

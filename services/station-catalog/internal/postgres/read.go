@@ -16,13 +16,15 @@ import (
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/station"
 )
 
-const selectStations = `
+const selectAnyStations = `
 SELECT s.id, s.operator_id, o.name, o.country_code, o.party_id, s.source, s.source_id, s.name, s.address, s.city, s.postal_code,
        s.state, s.country, s.latitude, s.longitude, s.time_zone, s.access, s.parking_type, s.facilities, s.opening, s.opening_text,
        s.payment, s.version, s.updated_at
 FROM stations s
 JOIN operators o ON o.id = s.operator_id
-WHERE s.deleted_at IS NULL AND `
+WHERE `
+
+const selectStations = selectAnyStations + `s.deleted_at IS NULL AND `
 
 const stationsByID = selectStations + `s.id = ANY($1)`
 
