@@ -123,6 +123,12 @@ func validKey(key []byte) bool {
 	return true
 }
 
+// Keyed tells whether the request came with a key, and Do would keep its answer.
+func Keyed(ctx context.Context) bool {
+	a, _ := ctx.Value(contextKey{}).(*attempt)
+	return a != nil
+}
+
 const selectAnswer = `
 SELECT request_hash, response
 FROM idempotency

@@ -40,6 +40,7 @@ import (
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/peer"
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/postgres"
 	bus "github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/redis"
+	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/reservation"
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/schedule"
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/session"
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/subscription"
@@ -171,6 +172,8 @@ func serve(ctx context.Context, cfg Config, p parts) error {
 	}
 	commands := central.NewRecorder(peer.NewForwarder(self, sockets, store, tokens(cfg, cfg.audience())), store, time.Now, log)
 	desk := session.NewDesk(store, commands, cfg.CommandTimeout, log)
+	herald := reservation.NewHerald(store, commands, cfg.CommandTimeout, log)
+	group.Go("reservations out", func(ctx context.Context) error { return herald.Run(ctx, cfg.ScheduleTick) })
 
 	if stations := follow(cfg, p, store); stations != nil {
 		checks = append(checks, httpserver.Check{Name: "station-catalog", Probe: stations.Probe})
@@ -197,7 +200,7 @@ func serve(ctx context.Context, cfg Config, p parts) error {
 		return err
 	}
 	api := httpapi.New(httpapi.Deps{
-		Plots: store, Changes: changes, Reservations: store, Terms: cfg.terms(), Sessions: store, Desk: desk, Tokens: store, Vehicles: vehicles, Finished: store, ChargePoints: store, Upkeep: store,
+		Plots: store, Changes: changes, Reservations: store, Herald: herald, Terms: cfg.terms(), Sessions: store, Desk: desk, Tokens: store, Vehicles: vehicles, Finished: store, ChargePoints: store, Upkeep: store,
 		Webhooks: hooks, Keys: central.NewLocksmith(store, commands),
 		Commands: commands, Hub: hub, Events: store.Events(), Stations: store, Cursors: page.NewCodec([]byte(cfg.CursorKey)),
 		Now: time.Now, Log: log, CommandTimeout: cfg.CommandTimeout, Heartbeat: cfg.LiveHeartbeat,

@@ -274,6 +274,7 @@ const (
 	keyHeartbeat  = "HeartbeatInterval"
 	keySample     = "MeterValueSampleInterval"
 	keyConnectors = "NumberOfConnectors"
+	keyProfiles   = "SupportedFeatureProfiles"
 )
 
 func (s *Station) configuration(request *core.GetConfigurationRequest) *core.GetConfigurationConfirmation {
@@ -281,6 +282,7 @@ func (s *Station) configuration(request *core.GetConfigurationRequest) *core.Get
 		{Key: keyHeartbeat, Value: seconds(s.heartbeat)},
 		{Key: keySample, Value: seconds(s.options.SampleInterval)},
 		{Key: keyConnectors, Readonly: true, Value: text(strconv.Itoa(len(s.connectors)))},
+		{Key: keyProfiles, Readonly: true, Value: text("Core,Reservation,RemoteTrigger")},
 	}
 	confirmation := &core.GetConfigurationConfirmation{}
 	if len(request.Key) == 0 {
@@ -315,7 +317,7 @@ func (s *Station) configure(request *core.ChangeConfigurationRequest) core.Confi
 			s.options.SampleInterval = time.Duration(number) * time.Second
 		}
 		return core.ConfigurationStatusAccepted
-	case keyConnectors:
+	case keyConnectors, keyProfiles:
 		return core.ConfigurationStatusRejected
 	default:
 		return core.ConfigurationStatusNotSupported

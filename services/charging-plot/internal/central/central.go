@@ -47,6 +47,8 @@ type Plugs interface {
 	// BeginTransaction keeps an event of a transaction that no session was begun by yet, and begins and ends it as soon as enough of it
 	// is known. It returns what the tag shown is worth, "" where no session was begun.
 	BeginTransaction(ctx context.Context, id uuid.UUID, event chargepoint.TransactionEvent) (chargepoint.Authorization, error)
+	// EndHold notes that a charge point no longer holds the claim of this number: it expired there, or was removed.
+	EndHold(ctx context.Context, id uuid.UUID, number int, removed bool) error
 	// SettleStrayed begins and ends what can be of transactions whose first event has not come since the time.
 	SettleStrayed(ctx context.Context, since time.Time, limit int) (int, error)
 }

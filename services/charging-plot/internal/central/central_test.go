@@ -98,6 +98,8 @@ func (b *book) BeginTransaction(_ context.Context, _ uuid.UUID, e chargepoint.Tr
 	return b.word, b.fails
 }
 
+func (b *book) EndHold(context.Context, uuid.UUID, int, bool) error { return b.fails }
+
 func (b *book) SettleStrayed(context.Context, time.Time, int) (int, error) { return 0, b.fails }
 
 func (b *book) StoreVariables(_ context.Context, _ uuid.UUID, variables []chargepoint.Variable, _ time.Time) error {

@@ -76,12 +76,11 @@ func (c *Central) settleStrayed(ctx context.Context) {
 	}
 }
 
-// ReservationEnded implements chargepoint.Reports. The reservation here goes by its own clock: what a charge point says of its copy is
-// a sign of life and a line in its log.
+// ReservationEnded implements chargepoint.Reports. Anything but an expiry is a claim that the charge point will not keep.
 func (c *Central) ReservationEnded(ctx context.Context, id uuid.UUID, number int, why string) error {
 	c.alive(id)
 	c.log.InfoContext(ctx, "a charge point let go of a reservation", "charge_point_id", id, "reservation", number, "why", why)
-	return nil
+	return c.plugs.EndHold(ctx, id, number, why != "Expired")
 }
 
 // Configured implements chargepoint.Upkeep.

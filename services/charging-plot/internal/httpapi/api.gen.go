@@ -1788,14 +1788,19 @@ type Reservation struct {
 	CreatedAt time.Time          `json:"created_at"`
 	DriverId  openapi_types.UUID `json:"driver_id"`
 	EndsAt    time.Time          `json:"ends_at"`
-	Id        openapi_types.UUID `json:"id"`
+
+	// HeldByChargePoint The charge point has accepted it and refuses everybody else even while it is alone.
+	HeldByChargePoint bool               `json:"held_by_charge_point"`
+	Id                openapi_types.UUID `json:"id"`
 
 	// NoShowAt When the claim is given up unless a session has begun.
 	NoShowAt time.Time          `json:"no_show_at"`
 	PlotId   openapi_types.UUID `json:"plot_id"`
 
 	// Reason Why it ended; empty while it holds. `session_started`, `nobody_came`, `canceled_by_driver`, `canceled_by_operator`,
-	// `plot_out_of_order`, `plot_out_of_service`, `plot_removed` or `plot_still_occupied`.
+	// `plot_out_of_order`, `plot_out_of_service`, `plot_removed` or `plot_still_occupied`; of a charge point that refused
+	// `charge_point_occupied`, `charge_point_faulted`, `charge_point_unavailable` or `charge_point_rejected`, and of one that let
+	// go of it later `charge_point_removed`.
 	Reason   string    `json:"reason"`
 	StartsAt time.Time `json:"starts_at"`
 
@@ -1841,6 +1846,10 @@ type ReservationTerms struct {
 	// ChangeUntilMin How long before its beginning the driver may still change it.
 	ChangeUntilMin nullable.Nullable[int] `json:"change_until_min"`
 
+	// EarlyStartMin How long before its beginning the driver may begin a session on it, if nobody else holds the time before. Null: as long as
+	// nobody else may begin one there, which is 15 minutes.
+	EarlyStartMin nullable.Nullable[int] `json:"early_start_min"`
+
 	// MaxAheadMin How far in the future one may begin.
 	MaxAheadMin nullable.Nullable[int] `json:"max_ahead_min"`
 
@@ -1866,6 +1875,10 @@ type ReservationTermsInput struct {
 
 	// ChangeUntilMin How long before its beginning the driver may still change it.
 	ChangeUntilMin nullable.Nullable[int] `json:"change_until_min,omitempty"`
+
+	// EarlyStartMin How long before its beginning the driver may begin a session on it, if nobody else holds the time before. Null: as long as
+	// nobody else may begin one there, which is 15 minutes.
+	EarlyStartMin nullable.Nullable[int] `json:"early_start_min,omitempty"`
 
 	// MaxAheadMin How far in the future one may begin.
 	MaxAheadMin nullable.Nullable[int] `json:"max_ahead_min,omitempty"`

@@ -31,6 +31,7 @@ type Deps struct {
 	Plots        Plots
 	Changes      Changes
 	Reservations Reservations
+	Herald       Herald
 	Terms        reservation.Terms
 	Sessions     Sessions
 	Desk         Desk

@@ -43,7 +43,7 @@ func ToAPIPlot(p plot.Plot) Plot {
 func ToAPIReservation(r reservation.Reservation) Reservation {
 	return Reservation{
 		Id: r.ID, PlotId: r.PlotID, StationId: r.StationID, DriverId: r.DriverID, StartsAt: r.StartsAt, EndsAt: r.EndsAt,
-		NoShowAt: r.NoShowAt, State: ReservationState(r.State), StateSince: r.StateSince, Reason: r.Reason,
+		NoShowAt: r.NoShowAt, State: ReservationState(r.State), StateSince: r.StateSince, HeldByChargePoint: r.Held, Reason: r.Reason,
 		CreatedAt: r.CreatedAt, UpdatedAt: r.UpdatedAt, Version: r.Version,
 	}
 }

@@ -30,6 +30,9 @@ type Reservations interface {
 	ListBlocked(ctx context.Context, operator, after uuid.UUID, limit int) ([]reservation.Blocked, error)
 }
 
+// Herald tells charge points of reservations. Wake says that there is something to tell.
+type Herald interface{ Wake() }
+
 // CreateReservation implements StrictServerInterface.
 func (a *API) CreateReservation(ctx context.Context, request CreateReservationRequestObject) (CreateReservationResponseObject, error) {
 	claim := reservation.Claim{
@@ -44,6 +47,7 @@ func (a *API) CreateReservation(ctx context.Context, request CreateReservationRe
 	if err != nil {
 		return nil, err
 	}
+	a.Herald.Wake()
 	location := "/v1/reservations/" + r.ID.String()
 	return CreateReservation201JSONResponse{
 		Body: ToAPIReservation(r), Headers: CreateReservation201ResponseHeaders{ETag: etag(r.Version), Location: &location},
@@ -142,6 +146,7 @@ func (a *API) UpdateReservation(ctx context.Context, request UpdateReservationRe
 	if err != nil {
 		return nil, err
 	}
+	a.Herald.Wake()
 	return UpdateReservation200JSONResponse{
 		Body: ToAPIReservation(r), Headers: UpdateReservation200ResponseHeaders{ETag: etag(r.Version)},
 	}, nil
@@ -176,6 +181,7 @@ func (a *API) CancelReservation(ctx context.Context, request CancelReservationRe
 	if err != nil {
 		return nil, err
 	}
+	a.Herald.Wake()
 	return CancelReservation200JSONResponse{
 		Body: ToAPIReservation(r), Headers: CancelReservation200ResponseHeaders{ETag: etag(r.Version)},
 	}, nil

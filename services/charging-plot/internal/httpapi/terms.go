@@ -24,7 +24,7 @@ func ToAPITerms(t reservation.OperatorTerms) ReservationTerms {
 	out := ReservationTerms{
 		OperatorId: t.OperatorID, MinDurationMin: inMinutes(t.MinDuration), MaxDurationMin: inMinutes(t.MaxDuration), MaxAheadMin: inMinutes(t.MaxAhead),
 		NoShowMin: inMinutes(t.NoShowAfter), CancelUntilMin: inMinutes(t.CancelUntil), ChangeUntilMin: inMinutes(t.ChangeUntil),
-		PerDriver: nullable.NewNullNullable[int](), Version: t.Version,
+		EarlyStartMin: inMinutes(t.EarlyStart), PerDriver: nullable.NewNullNullable[int](), Version: t.Version,
 	}
 	if t.PerDriver != nil {
 		out.PerDriver.Set(*t.PerDriver)
@@ -50,6 +50,7 @@ func FromAPITerms(operator uuid.UUID, in ReservationTermsInput) reservation.Oper
 	return reservation.OperatorTerms{
 		OperatorID: operator, MinDuration: minutes(in.MinDurationMin), MaxDuration: minutes(in.MaxDurationMin), MaxAhead: minutes(in.MaxAheadMin),
 		NoShowAfter: minutes(in.NoShowMin), CancelUntil: minutes(in.CancelUntilMin), ChangeUntil: minutes(in.ChangeUntilMin), PerDriver: given(in.PerDriver),
+		EarlyStart: minutes(in.EarlyStartMin),
 	}
 }
 

@@ -31,6 +31,7 @@ import (
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/live"
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/postgres"
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/postgres/postgrestest"
+	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/reservation"
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/session"
 )
 
@@ -47,6 +48,7 @@ type world struct {
 	client   *http.Client
 	commands *chargePoints
 	desk     *session.Desk
+	herald   *reservation.Herald
 	hub      *live.Hub
 	hooks    *webhook.Store
 }
@@ -84,6 +86,7 @@ func newWorld(t *testing.T) *world {
 	w.hooks = webhook.NewStore(w.DB, webhook.StoreOptions{Guard: here, Key: []byte("test"), Now: w.Clock.Now})
 	w.hub = live.NewHub(postgres.Events(w.DB), 20*time.Millisecond, log)
 	w.desk = session.NewDesk(w.Store, w.commands, time.Second, log)
+	w.herald = reservation.NewHerald(w.Store, w.commands, time.Second, log)
 	changes := feed.NewSource(w.DB, feed.SourceOptions[httpapi.Plot]{
 		Table: postgres.ChangeLog, PollInterval: 20 * time.Millisecond,
 		Load: func(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]httpapi.Plot, error) {
@@ -102,7 +105,7 @@ func newWorld(t *testing.T) *world {
 	document, err := httpapi.Document()
 	w.Must(err)
 	api := httpapi.New(httpapi.Deps{
-		Plots: w.Store, Changes: changes, Reservations: w.Store, Terms: postgrestest.Terms, Sessions: w.Store, Desk: w.desk, Tokens: w.Store, Vehicles: vehicle.BuiltIn(), Finished: w.Store,
+		Plots: w.Store, Changes: changes, Reservations: w.Store, Herald: w.herald, Terms: postgrestest.Terms, Sessions: w.Store, Desk: w.desk, Tokens: w.Store, Vehicles: vehicle.BuiltIn(), Finished: w.Store,
 		ChargePoints: w.Store, Upkeep: w.Store, Webhooks: w.hooks, Commands: central.NewRecorder(w.commands, w.Store, w.Clock.Now, log),
 		Keys: central.NewLocksmith(w.Store, w.commands), Hub: w.hub, Events: w.Store.Events(), Stations: w.Store,
 		Cursors: page.NewCodec([]byte("test")), Now: w.Clock.Now, Log: log, CommandTimeout: time.Second, Heartbeat: 50 * time.Millisecond,

@@ -285,7 +285,10 @@ func (s *Store) ReplicaOf(ctx context.Context, id uuid.UUID) (string, error) {
 	return replica, postgres.Map(err, nil)
 }
 
-const bootedSQL = `UPDATE charge_points SET boot = $2, booted_at = $3, updated_at = $3, version = version + 1 WHERE id = $1`
+// A charge point that has booted may be another one, as far as its software goes, and may have forgotten what it held.
+const bootedSQL = `
+WITH held AS (UPDATE reservation_holds SET state = 'SENT', next_at = $3 WHERE charge_point_id = $1 AND state = 'HELD')
+UPDATE charge_points SET boot = $2, booted_at = $3, surveyed_at = NULL, updated_at = $3, version = version + 1 WHERE id = $1`
 
 // Booted implements central.Links.
 func (s *Store) Booted(ctx context.Context, id uuid.UUID, boot chargepoint.BootInfo) error {

@@ -44,6 +44,14 @@ func tell(ctx context.Context, tx txn, now time.Time, events ...live.Event) erro
 		}
 		return nil
 	}
+	if _, err := tx.ExecContext(ctx, tellSQL, eventArgs(now, events)...); err != nil {
+		return fmt.Errorf("tell live events: %w", err)
+	}
+	return nil
+}
+
+// eventArgs are the arguments of tellSQL.
+func eventArgs(now time.Time, events []live.Event) []any {
 	n := len(events)
 	kinds, plots, stations, operators, data := make([]string, n), make([]string, n), make([]string, n), make([]string, n), make([]string, n)
 	drivers := make([]*string, n)
@@ -55,12 +63,7 @@ func tell(ctx context.Context, tx txn, now time.Time, events ...live.Event) erro
 			drivers[i] = &id
 		}
 	}
-	_, err := tx.ExecContext(ctx, tellSQL, now, pq.Array(kinds), pq.Array(plots), pq.Array(stations), pq.Array(operators),
-		pq.Array(drivers), pq.Array(data))
-	if err != nil {
-		return fmt.Errorf("tell live events: %w", err)
-	}
-	return nil
+	return []any{now, pq.Array(kinds), pq.Array(plots), pq.Array(stations), pq.Array(operators), pq.Array(drivers), pq.Array(data)}
 }
 
 // EventLog is the live event log.

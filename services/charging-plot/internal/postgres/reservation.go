@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"hash/fnv"
 	"time"
 
 	"github.com/google/uuid"
@@ -16,9 +15,7 @@ import (
 	"github.com/ihr-charging/charging-plot-api/libs/postgres"
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/access"
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/live"
-	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/plot"
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/reservation"
-	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/status"
 )
 
 type reservationRow struct {
@@ -32,6 +29,7 @@ type reservationRow struct {
 	NoShowAt   time.Time `db:"no_show_at"`
 	State      string    `db:"state"`
 	StateSince time.Time `db:"state_since"`
+	Held       bool      `db:"held"`
 	Reason     string    `db:"reason"`
 	CreatedAt  time.Time `db:"created_at"`
 	UpdatedAt  time.Time `db:"updated_at"`
@@ -40,202 +38,59 @@ type reservationRow struct {
 
 const reservationColumnsR = `
 r.id, r.plot_id, r.station_id, r.operator_id, r.driver_id, lower(r.period) AS starts_at, upper(r.period) AS ends_at, r.no_show_at,
-r.state, r.state_since, r.reason, r.created_at, r.updated_at, r.version`
+r.state, r.state_since, r.held, r.reason, r.created_at, r.updated_at, r.version`
 
 func (r reservationRow) fromRow() reservation.Reservation {
 	return reservation.Reservation{
 		ID: r.ID, PlotID: r.PlotID, StationID: r.StationID, OperatorID: r.OperatorID, DriverID: r.DriverID,
 		StartsAt: r.StartsAt.UTC(), EndsAt: r.EndsAt.UTC(), NoShowAt: r.NoShowAt.UTC(),
-		State: reservation.State(r.State), StateSince: r.StateSince.UTC(), Reason: r.Reason,
+		State: reservation.State(r.State), StateSince: r.StateSince.UTC(), Held: r.Held, Reason: r.Reason,
 		CreatedAt: r.CreatedAt.UTC(), UpdatedAt: r.UpdatedAt.UTC(), Version: r.Version,
 	}
 }
 
-func tellReservations(ctx context.Context, tx txn, now time.Time, rows ...reservationRow) error {
-	events := make([]live.Event, len(rows))
-	for i, r := range rows {
-		data, err := json.Marshal(live.ReservationData{
-			ID: r.ID, PlotID: r.PlotID, State: r.State, Reason: r.Reason,
-			StartsAt: r.StartsAt.UTC(), EndsAt: r.EndsAt.UTC(), Version: r.Version,
-		})
-		if err != nil {
-			return fmt.Errorf("write a reservation event: %w", err)
-		}
-		events[i] = live.Event{
-			Kind: live.ReservationChanged, PlotID: r.PlotID, StationID: r.StationID, OperatorID: r.OperatorID, DriverID: r.DriverID, Data: data,
-		}
-	}
-	return tell(ctx, tx, now, events...)
-}
-
-// The driver's lock comes first and the plot's second, everywhere: a driver who claims two plots at once is counted once at a time.
-const lockForClaimSQL = `
-WITH driver AS MATERIALIZED (SELECT pg_advisory_xact_lock($2))
-SELECT p.id FROM driver, plots p WHERE p.id = $1 FOR NO KEY UPDATE OF p`
-
-type claimFactsRow struct {
-	StationID  uuid.UUID `db:"station_id"`
-	OperatorID uuid.UUID `db:"operator_id"`
-	Status     string    `db:"status"`
-	Reservable bool      `db:"reservable"`
-	Removed    bool      `db:"removed"`
-	Held       int       `db:"held"`
-	Overlaps   bool      `db:"overlaps"`
-	Occupied   bool      `db:"occupied"`
-	Expired    bool      `db:"expired"`
-	Blocked    bool      `db:"blocked"`
-	OwnTerms   bool      `db:"own_terms"`
-}
-
-// A plot that one of our charge points serves can be reserved by default: we can refuse to charge anyone else there.
-const claimFactsSQL = `
-SELECT p.station_id, p.operator_id, p.status,
-       coalesce(p.reservable, bool_or(e.reservable OR cc.evse_id IS NOT NULL), false) AS reservable,
-       coalesce(bool_and(e.removed), true) AS removed,
-       (SELECT count(*) FROM reservations r WHERE r.driver_id = $2 AND r.state IN ('PENDING', 'RESERVED')) AS held,
-       EXISTS (SELECT FROM reservations r
-               WHERE r.plot_id = p.id AND r.state IN ('PENDING', 'RESERVED', 'FULFILLED') AND r.period && tstzrange($3, $4)) AS overlaps,
-       EXISTS (SELECT FROM sessions s WHERE s.plot_id = p.id AND s.state IN ('PENDING', 'ACTIVE')) AS occupied,
-       EXISTS (SELECT FROM reservations r
-               WHERE r.plot_id = p.id AND r.state IN ('PENDING', 'RESERVED') AND r.no_show_at <= $5) AS expired,
-       EXISTS (SELECT FROM blocked_drivers b WHERE b.operator_id = p.operator_id AND b.driver_id = $2) AS blocked,
-       EXISTS (SELECT FROM reservation_terms t WHERE t.operator_id = p.operator_id) AS own_terms
-FROM plots p
-LEFT JOIN plot_evses pe ON pe.plot_id = p.id
-LEFT JOIN evses e ON e.id = pe.evse_id
-LEFT JOIN charge_point_connectors cc ON cc.evse_id = e.id
-WHERE p.id = $1
-GROUP BY p.id`
-
-const insertReservationSQL = `
-INSERT INTO reservations AS r (id, plot_id, station_id, operator_id, driver_id, period, no_show_at, state, state_since, reason, begun,
-                               created_at, updated_at, version)
-VALUES (:id, :plot_id, :station_id, :operator_id, :driver_id, tstzrange(:starts_at, :ends_at), :no_show_at, :state, :state_since, :reason,
-        :begun, :created_at, :updated_at, :version)`
-
-// CreateReservation claims the plot as planned. It returns plot.ErrNotFound and plot.ErrRemoved for plots that are not there,
-// reservation.ErrNotReservable, ErrTooMany, ErrTaken (with next_free_at) when another claim overlaps, and ErrNotFree when the claim is
-// for now and the plot is not AVAILABLE. With an idempotency key in ctx a repeated request is given the first one's answer.
-func (s *Store) CreateReservation(ctx context.Context, r reservation.Reservation) (reservation.Reservation, error) {
-	out, _, err := writeOnce(ctx, s, r.DriverID, func(ctx context.Context, tx txn) (reservation.Reservation, error) {
-		return s.createReservation(ctx, tx, r)
+// event is what listeners are told of the reservation.
+func (r reservationRow) event() (live.Event, error) {
+	data, err := json.Marshal(live.ReservationData{
+		ID: r.ID, PlotID: r.PlotID, State: r.State, Reason: r.Reason, StartsAt: r.StartsAt.UTC(), EndsAt: r.EndsAt.UTC(), Version: r.Version,
 	})
-	if errors.Is(err, reservation.ErrTaken) {
-		err = s.offerNext(ctx, r)
+	if err != nil {
+		return live.Event{}, fmt.Errorf("write a reservation event: %w", err)
 	}
-	return out, err
+	return live.Event{
+		Kind: live.ReservationChanged, PlotID: r.PlotID, StationID: r.StationID, OperatorID: r.OperatorID, DriverID: r.DriverID, Data: data,
+	}, nil
 }
 
-func (s *Store) createReservation(ctx context.Context, tx txn, r reservation.Reservation) (reservation.Reservation, error) {
-	var id uuid.UUID
-	err := tx.GetContext(ctx, &id, lockForClaimSQL, r.PlotID, driverLock(r.DriverID))
-	if errors.Is(err, sql.ErrNoRows) {
-		return r, plot.ErrNotFound
-	}
-	if err != nil {
-		return r, fmt.Errorf("lock the plot: %w", err)
-	}
-	now := s.now()
-	f, err := s.claimFacts(ctx, tx, now, r)
-	if err != nil {
-		return r, err
-	}
-	begun := !r.StartsAt.After(now)
-	switch {
-	case f.Removed:
-		return r, plot.ErrRemoved
-	case f.Blocked:
-		return r, reservation.ErrBlocked
-	case !f.Reservable:
-		return r, reservation.ErrNotReservable
-	case f.Overlaps:
-		return r, reservation.ErrTaken
-	case begun && (f.Occupied || f.Status != string(status.Available)):
-		return r, reservation.ErrNotFree.Detailf("The plot is %s.", f.Status).With("plot_status", f.Status)
-	case f.Held >= s.opt.PerDriver:
-		return r, reservation.ErrTooMany.Detailf("You hold %d of %d.", f.Held, s.opt.PerDriver)
-	}
-	if f.OwnTerms {
-		if r, err = holdToTerms(ctx, tx, now, r, f.OperatorID); err != nil {
-			return r, err
-		}
-	}
-	r.ID, r.StationID, r.OperatorID = newID(), f.StationID, f.OperatorID
-	row := toReservationRow(r)
-	args := map[string]any{
-		"id": row.ID, "plot_id": row.PlotID, "station_id": row.StationID, "operator_id": row.OperatorID, "driver_id": row.DriverID,
-		"starts_at": row.StartsAt, "ends_at": row.EndsAt, "no_show_at": row.NoShowAt, "state": row.State, "state_since": row.StateSince,
-		"reason": row.Reason, "begun": begun, "created_at": row.CreatedAt, "updated_at": row.UpdatedAt, "version": row.Version,
-	}
-	if _, err := tx.NamedExecContext(ctx, insertReservationSQL, args); err != nil {
-		return r, fmt.Errorf("store the reservation: %w", err)
-	}
-	if err := tellReservations(ctx, tx, now, row); err != nil {
-		return r, err
-	}
-	if begun {
-		if err := s.settle(ctx, tx, now, []uuid.UUID{r.PlotID}, nil); err != nil {
-			return r, err
-		}
-	}
-	return r, nil
-}
+// What charge points were told of a claim is looked at again when the claim has changed.
+const tellReservationsSQL = `
+WITH woken AS (UPDATE reservation_holds SET next_at = $1 WHERE next_at IS NULL AND reservation_id = ANY($8))` + tellSQL
 
-const heldAtSQL = `
-SELECT count(*) FROM reservations r WHERE r.driver_id = $1 AND r.operator_id = $2 AND r.state IN ('PENDING', 'RESERVED')`
-
-// holdToTerms holds a claim to the terms that the plot's operator has of its own.
-func holdToTerms(ctx context.Context, tx txn, now time.Time, r reservation.Reservation, operator uuid.UUID) (reservation.Reservation, error) {
-	own, err := getTerms(ctx, tx, operator, "")
-	if err != nil {
-		return r, err
-	}
-	if own.PerDriver != nil {
-		var held int
-		if err := tx.GetContext(ctx, &held, heldAtSQL, r.DriverID, operator); err != nil {
-			return r, fmt.Errorf("count the driver's reservations: %w", err)
-		}
-		if held >= *own.PerDriver {
-			return r, reservation.ErrTooMany.Detailf("You hold %d of %d at this operator.", held, *own.PerDriver)
-		}
-	}
-	return own.Apply(r, now)
-}
-
-// claimFacts reads what decides on a claim. A claim whose driver has not come is given up first, if the scheduler has not come to it yet.
-func (s *Store) claimFacts(ctx context.Context, tx txn, now time.Time, r reservation.Reservation) (f claimFactsRow, err error) {
-	read := func() error {
-		if err := tx.GetContext(ctx, &f, claimFactsSQL, r.PlotID, r.DriverID, r.StartsAt, r.EndsAt, now); err != nil {
-			return fmt.Errorf("read the plot: %w", err)
-		}
+// tellReservations tells of reservations that have changed.
+func tellReservations(ctx context.Context, tx txn, now time.Time, rows ...reservationRow) error {
+	if len(rows) == 0 {
 		return nil
 	}
-	if err := read(); err != nil || !f.Expired {
-		return f, err
+	events, claims := make([]live.Event, len(rows)), make([]uuid.UUID, len(rows))
+	for i, r := range rows {
+		var err error
+		if events[i], err = r.event(); err != nil {
+			return err
+		}
+		claims[i] = r.ID
 	}
-	if err := s.giveUp(ctx, tx, now, []uuid.UUID{r.PlotID}); err != nil {
-		return f, err
+	if _, err := tx.ExecContext(ctx, tellReservationsSQL, append(eventArgs(now, events), ids(claims))...); err != nil {
+		return fmt.Errorf("tell of reservations: %w", err)
 	}
-	if err := s.settle(ctx, tx, now, []uuid.UUID{r.PlotID}, nil); err != nil {
-		return f, err
-	}
-	return f, read()
+	return nil
 }
 
 func toReservationRow(r reservation.Reservation) reservationRow {
 	return reservationRow{
 		ID: r.ID, PlotID: r.PlotID, StationID: r.StationID, OperatorID: r.OperatorID, DriverID: r.DriverID,
-		StartsAt: r.StartsAt, EndsAt: r.EndsAt, NoShowAt: r.NoShowAt, State: string(r.State), StateSince: r.StateSince, Reason: r.Reason,
+		StartsAt: r.StartsAt, EndsAt: r.EndsAt, NoShowAt: r.NoShowAt, State: string(r.State), StateSince: r.StateSince, Held: r.Held, Reason: r.Reason,
 		CreatedAt: r.CreatedAt, UpdatedAt: r.UpdatedAt, Version: r.Version,
 	}
-}
-
-// driverLock is the number of a driver's advisory lock. Two drivers who share one by chance only wait for each other.
-func driverLock(driver uuid.UUID) int64 {
-	h := fnv.New64a()
-	_, _ = h.Write([]byte("driver"))
-	_, _ = h.Write(driver[:])
-	return int64(h.Sum64()) //nolint:gosec // every bit pattern is a lock
 }
 
 const takenSQL = `

@@ -81,6 +81,9 @@ func (s *Store) BeginReservations(ctx context.Context, limit int) (int, error) {
 		if err != nil {
 			return fmt.Errorf("begin reservations: %w", err)
 		}
+		if err := wantHolds(ctx, tx, now, rows); err != nil {
+			return fmt.Errorf("have charge points told: %w", err)
+		}
 		return tellReservations(ctx, tx, now, rows...)
 	})
 }

@@ -281,17 +281,18 @@ func (o outletRow) tariff(at time.Time) (json.RawMessage, error) {
 	return catalog.PickTariff(connectors, tariffs, at), nil
 }
 
-// Claims that run or begin soon, in order.
+// Claims that run or are to come, in order. The first few decide.
 const soonSQL = `
 SELECT ` + reservationColumnsR + `
 FROM reservations r
-WHERE r.plot_id = $1 AND r.state IN ('PENDING', 'RESERVED') AND r.period && tstzrange($2, $3)
-ORDER BY lower(r.period)`
+WHERE r.plot_id = $1 AND r.state IN ('PENDING', 'RESERVED') AND upper(r.period) > $2
+ORDER BY lower(r.period)
+LIMIT 5`
 
 const openSessionSQL = `SELECT ` + sessionColumns + ` FROM sessions s WHERE s.plot_id = $1 AND s.state IN ('PENDING', 'ACTIVE')`
 
 // OrderSession makes a PENDING session with a one-time tag, or says why it cannot be: plot.ErrNotFound, plot.ErrRemoved,
-// session.ErrUnusable, ErrOccupied, ErrReserved, ErrWrongReservation, ErrNoChargePoint, chargepoint.ErrNotConnected. With an
+// session.ErrUnusable, ErrOccupied, ErrReserved, ErrTooEarly, ErrWrongReservation, ErrNoChargePoint, chargepoint.ErrNotConnected. With an
 // idempotency key in ctx a repeated request is given the first one's answer, and fresh is false.
 func (s *Store) OrderSession(ctx context.Context, order session.Order) (out session.Session, fresh bool, err error) {
 	out, replayed, err := writeOnce(ctx, s, order.DriverID, func(ctx context.Context, tx txn) (session.Session, error) {
@@ -334,11 +335,15 @@ func (s *Store) orderSession(ctx context.Context, tx txn, order session.Order) (
 	if err != nil {
 		return session.Session{}, err
 	}
+	tag, err := tagFor(ctx, tx, claim, *outlet.ChargePointID, *outlet.Number)
+	if err != nil {
+		return session.Session{}, err
+	}
 	startBy := now.Add(s.opt.StartTimeout)
 	row := sessionRow{
 		ID: newID(), PlotID: order.PlotID, StationID: outlet.StationID, OperatorID: outlet.OperatorID, EVSEID: outlet.EVSEID,
 		DriverID: &order.DriverID, ReservationID: orNull(claim), ChargePointID: *outlet.ChargePointID, Connector: *outlet.Number,
-		IDTag: chargepoint.NewIDTag(), State: string(session.Pending), StateSince: now, RequestedAt: now, StartBy: &startBy,
+		IDTag: tag, State: string(session.Pending), StateSince: now, RequestedAt: now, StartBy: &startBy,
 		Tariff: price, TimeZone: outlet.TimeZone, Vehicle: order.Vehicle, CreatedAt: now, UpdatedAt: now, Version: 1,
 	}
 	if row.setLimits(order.Limits); order.Limits.Cost != "" && price == nil {
@@ -371,26 +376,57 @@ func (o outletRow) usable() error {
 	return nil
 }
 
-// claimFor gives the driver's own claim on the plot that runs or begins within the guard time, and refuses when the next claim is
-// somebody else's.
+// claimFor gives the driver's own claim on the plot: the one that runs, or the next one, as early as its operator lets it begin and if
+// nobody else holds the time before. It returns session.ErrReserved when somebody else's runs or begins within the guard time, ErrTooEarly
+// when the driver's own does and may not begin yet, and ErrWrongReservation when the order names another one.
 func (s *Store) claimFor(ctx context.Context, tx txn, now time.Time, order session.Order) (uuid.UUID, error) {
 	var soon []reservationRow
-	if err := tx.SelectContext(ctx, &soon, soonSQL, order.PlotID, now, now.Add(s.opt.Guard)); err != nil {
+	if err := tx.SelectContext(ctx, &soon, soonSQL, order.PlotID, now); err != nil {
 		return uuid.Nil, fmt.Errorf("read the plot's reservations: %w", err)
 	}
-	claim := uuid.Nil
-	for _, r := range soon {
-		if r.DriverID != order.DriverID && claim == uuid.Nil {
-			return uuid.Nil, session.ErrReserved.Detailf("It is reserved from %s.", r.StartsAt.UTC().Format(time.RFC3339))
+	named := order.ReservationID != uuid.Nil
+	for i, r := range soon {
+		near := !r.StartsAt.After(now.Add(s.opt.Guard))
+		if r.DriverID != order.DriverID {
+			if near && i == 0 {
+				return uuid.Nil, session.ErrReserved.Detailf("It is reserved from %s.", r.StartsAt.UTC().Format(time.RFC3339))
+			}
+			break
 		}
-		if r.DriverID == order.DriverID && claim == uuid.Nil && (order.ReservationID == uuid.Nil || order.ReservationID == r.ID) {
-			claim = r.ID
+		if named && order.ReservationID != r.ID {
+			continue
 		}
+		from, err := s.mayBeginFrom(ctx, tx, now, r)
+		switch {
+		case err != nil:
+			return uuid.Nil, err
+		case !from.After(now):
+			return r.ID, nil
+		case named || near:
+			return uuid.Nil, session.ErrTooEarly.Detailf("It may begin at %s.", from.UTC().Format(time.RFC3339)).With("from", from.UTC())
+		}
+		break // it is far enough away for anybody to begin before it
 	}
-	if order.ReservationID != uuid.Nil && claim != order.ReservationID {
+	if named {
 		return uuid.Nil, session.ErrWrongReservation
 	}
-	return claim, nil
+	return uuid.Nil, nil
+}
+
+// mayBeginFrom is when a session of the claim may begin at the earliest.
+func (s *Store) mayBeginFrom(ctx context.Context, tx txn, now time.Time, r reservationRow) (time.Time, error) {
+	if !r.StartsAt.After(now) {
+		return r.StartsAt, nil
+	}
+	own, err := getTerms(ctx, tx, r.OperatorID, "")
+	if err != nil {
+		return time.Time{}, err
+	}
+	early := s.opt.Guard
+	if own.EarlyStart != nil {
+		early = *own.EarlyStart
+	}
+	return r.StartsAt.Add(-early), nil
 }
 
 // ChangeSession lets change decide what becomes of an open session, with its plot and itself locked, and stores that; change returns
@@ -432,17 +468,24 @@ func (s *Store) ChangeSession(
 const tagSQL = `
 SELECT state FROM sessions WHERE charge_point_id = $1 AND id_tag = $2 AND driver_id IS NOT NULL AND token_id IS NULL`
 
-// Authorize implements central.Plugs: a tag that was made for a session that waits or runs is accepted, and so is a token that holds at
-// the charge point.
+// Authorize implements central.Plugs: a tag that was made for a session that waits or runs is accepted, or for a claim that the charge
+// point holds, and so is a token that holds at the charge point.
 func (s *Store) Authorize(ctx context.Context, id uuid.UUID, idTag string) (chargepoint.Authorization, error) {
 	var state session.State
 	switch err := s.db.GetContext(ctx, &state, tagSQL, id, idTag); {
 	case err == nil && state.Open():
 		return chargepoint.Accepted, nil
-	case err == nil:
-		return chargepoint.Expired, nil
-	case !errors.Is(err, sql.ErrNoRows):
+	case err != nil && !errors.Is(err, sql.ErrNoRows):
 		return "", postgres.Map(fmt.Errorf("read a tag: %w", err), nil)
+	}
+	claim, err := heldFor(ctx, s.db, id, idTag, 0)
+	switch {
+	case err != nil:
+		return "", postgres.Map(err, nil)
+	case claim != nil:
+		return chargepoint.Accepted, nil
+	case state != "":
+		return chargepoint.Expired, nil
 	}
 	_, holds, err := tokenAt(ctx, s.db, id, idTag)
 	switch {
@@ -456,9 +499,14 @@ func (s *Store) Authorize(ctx context.Context, id uuid.UUID, idTag string) (char
 	return chargepoint.Accepted, nil
 }
 
+// A claim that is begun early holds the time before it from then on, so that nobody else can claim it; somebody may have already.
 const fulfillSQL = `
 UPDATE reservations r
-SET state = 'FULFILLED', state_since = $2, reason = $3, begun = true, updated_at = $2, version = r.version + 1
+SET period = tstzrange(least(lower(r.period), greatest($4, (
+        SELECT max(upper(o.period)) FROM reservations o
+        WHERE o.plot_id = r.plot_id AND o.id <> r.id AND o.state IN ('PENDING', 'RESERVED', 'FULFILLED') AND upper(o.period) <= lower(r.period)
+    ))), upper(r.period)),
+    state = 'FULFILLED', state_since = $2, reason = $3, begun = true, updated_at = $2, version = r.version + 1
 WHERE r.id = $1 AND r.state IN ('PENDING', 'RESERVED')
 RETURNING ` + reservationColumnsR
 
@@ -477,9 +525,9 @@ SET state = CASE WHEN r.no_show_at <= $2 THEN 'NO_SHOW' ELSE 'FAILED' END, state
 WHERE r.plot_id = $1 AND r.state IN ('PENDING', 'RESERVED') AND lower(r.period) <= $2
 RETURNING ` + reservationColumnsR
 
-func fulfill(ctx context.Context, tx txn, now time.Time, claim uuid.UUID) error {
+func fulfill(ctx context.Context, tx txn, now, at time.Time, claim uuid.UUID) error {
 	var rows []reservationRow
-	if err := tx.SelectContext(ctx, &rows, fulfillSQL, claim, now, reservation.ReasonFulfilled); err != nil {
+	if err := tx.SelectContext(ctx, &rows, fulfillSQL, claim, now, reservation.ReasonFulfilled, at); err != nil {
 		return fmt.Errorf("fulfil the reservation: %w", err)
 	}
 	return tellReservations(ctx, tx, now, rows...)

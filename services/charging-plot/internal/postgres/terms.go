@@ -23,6 +23,7 @@ type termsRow struct {
 	CancelUntil *int      `db:"cancel_until_min"`
 	ChangeUntil *int      `db:"change_until_min"`
 	PerDriver   *int      `db:"per_driver"`
+	EarlyStart  *int      `db:"early_start_min"`
 	Version     int64     `db:"version"`
 	UpdatedAt   time.Time `db:"updated_at"`
 }
@@ -47,12 +48,12 @@ func (r termsRow) fromRow() reservation.OperatorTerms {
 	return reservation.OperatorTerms{
 		OperatorID: r.OperatorID, MinDuration: minutes(r.MinDuration), MaxDuration: minutes(r.MaxDuration), MaxAhead: minutes(r.MaxAhead),
 		NoShowAfter: minutes(r.NoShow), CancelUntil: minutes(r.CancelUntil), ChangeUntil: minutes(r.ChangeUntil), PerDriver: r.PerDriver,
-		Version: r.Version, UpdatedAt: r.UpdatedAt.UTC(),
+		EarlyStart: minutes(r.EarlyStart), Version: r.Version, UpdatedAt: r.UpdatedAt.UTC(),
 	}
 }
 
 const termsColumns = `operator_id, min_duration_min, max_duration_min, max_ahead_min, no_show_min, cancel_until_min, change_until_min,
-per_driver, version, updated_at`
+per_driver, early_start_min, version, updated_at`
 
 const getTermsSQL = `SELECT ` + termsColumns + ` FROM reservation_terms WHERE operator_id = $1`
 
@@ -75,11 +76,11 @@ func getTerms(ctx context.Context, q sqlx.QueryerContext, operator uuid.UUID, lo
 
 const putTermsSQL = `
 INSERT INTO reservation_terms (operator_id, min_duration_min, max_duration_min, max_ahead_min, no_show_min, cancel_until_min,
-                               change_until_min, per_driver, version, updated_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 1, $9)
+                               change_until_min, per_driver, early_start_min, version, updated_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $10, 1, $9)
 ON CONFLICT (operator_id) DO UPDATE SET
     min_duration_min = $2, max_duration_min = $3, max_ahead_min = $4, no_show_min = $5, cancel_until_min = $6, change_until_min = $7,
-    per_driver = $8, version = reservation_terms.version + 1, updated_at = $9
+    per_driver = $8, early_start_min = $10, version = reservation_terms.version + 1, updated_at = $9
 RETURNING ` + termsColumns
 
 // PutTerms takes the place of an operator's terms. check judges those there are; its error is returned. Claims that are made already
@@ -101,7 +102,8 @@ func (s *Store) PutTerms(
 			return err
 		}
 		return tx.GetContext(ctx, &row, putTermsSQL, t.OperatorID, inMinutes(t.MinDuration), inMinutes(t.MaxDuration), inMinutes(t.MaxAhead),
-			inMinutes(t.NoShowAfter), inMinutes(t.CancelUntil), inMinutes(t.ChangeUntil), t.PerDriver, s.now())
+			inMinutes(t.NoShowAfter), inMinutes(t.CancelUntil), inMinutes(t.ChangeUntil), t.PerDriver, s.now(),
+			inMinutes(t.EarlyStart))
 	})
 	return row.fromRow(), postgres.Map(err, nil)
 }

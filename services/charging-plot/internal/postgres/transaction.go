@@ -116,8 +116,19 @@ func (s *Store) begin(
 		return sessionRow{}, err
 	}
 	occupied := err == nil
+	claim, err := heldFor(ctx, tx, id, start.IDTag, start.ReservationID)
+	if err != nil {
+		return sessionRow{}, err
+	}
 	row := ordered
-	if !known {
+	if !known && claim != nil && claim.IDTag == start.IDTag { // nobody but its driver's app and the charge point knows the tag
+		if _, err := tx.ExecContext(ctx, retireTagSQL, id, start.IDTag); err != nil {
+			return sessionRow{}, fmt.Errorf("free the claim's tag: %w", err)
+		}
+		if row, err = s.unordered(ctx, tx, now, unordered{chargePoint: id, plot: plotID, evse: evseID, start: start, claim: claim}); err != nil {
+			return sessionRow{}, err
+		}
+	} else if !known {
 		shown, err := s.show(ctx, tx, at, id, plotID, start.IDTag)
 		if err != nil {
 			return sessionRow{}, err
@@ -125,7 +136,7 @@ func (s *Store) begin(
 		if shown != nil && occupied && shown.begins(open) { // ordered by an app, and begun by the driver's card
 			row, known = open, true
 			shown.mark(&row, start.IDTag)
-		} else if row, err = s.unordered(ctx, tx, now, unordered{id, plotID, evseID, start, shown}); err != nil {
+		} else if row, err = s.unordered(ctx, tx, now, unordered{chargePoint: id, plot: plotID, evse: evseID, start: start, shown: shown}); err != nil {
 			return sessionRow{}, err
 		}
 	}
@@ -147,8 +158,14 @@ func (s *Store) begin(
 	if start.NoMeter {
 		row.MeterStartWh = nil
 	}
+	if claim != nil && row.ReservationID == nil && orZero(row.DriverID) == claim.DriverID { // the charge point says whose it is
+		row.ReservationID = &claim.ID
+	}
 	if row.ReservationID != nil {
-		if err := fulfill(ctx, tx, now, *row.ReservationID); err != nil {
+		if _, err := tx.ExecContext(ctx, usedHoldSQL, *row.ReservationID, id, start.Connector); err != nil {
+			return sessionRow{}, fmt.Errorf("use up what the charge point held: %w", err)
+		}
+		if err := fulfill(ctx, tx, now, at, *row.ReservationID); err != nil {
 			return sessionRow{}, err
 		}
 	}

@@ -41,17 +41,8 @@ func (s *statements) in(tx *sqlx.Tx) txn { return txn{tx, s, new([]string)} }
 
 func (s *statements) keep(ctx context.Context, t txn) {
 	for _, query := range *t.unprepared {
-		stmt, err := s.db.PreparexContext(ctx, query) //nolint:sqlclosecheck // it is kept as long as the pool, and goes with it
-		if err != nil {
+		if _, err := s.prepare(ctx, query); err != nil { //nolint:sqlclosecheck // it is kept as long as the pool, and goes with it
 			return // whoever uses it next tries again
-		}
-		s.mu.Lock()
-		if s.byQuery[query] == nil {
-			s.byQuery[query], stmt = stmt, nil
-		}
-		s.mu.Unlock()
-		if stmt != nil { // somebody else was faster
-			_ = stmt.Close()
 		}
 	}
 }
@@ -109,4 +100,39 @@ func (t txn) GetContext(ctx context.Context, out any, query string, args ...any)
 
 func (t txn) NamedExecContext(ctx context.Context, query string, arg any) (sql.Result, error) {
 	return sqlx.NamedExecContext(ctx, t, query, arg)
+}
+
+// getter runs a statement that gives one row: in a transaction, or alone.
+type getter interface {
+	GetContext(ctx context.Context, out any, query string, args ...any) error
+}
+
+// GetContext runs a statement alone, outside of any transaction, prepared as those of transactions are.
+func (s *statements) GetContext(ctx context.Context, out any, query string, args ...any) error {
+	s.mu.RLock()
+	stmt := s.byQuery[query]
+	s.mu.RUnlock()
+	if stmt == nil {
+		var err error
+		if stmt, err = s.prepare(ctx, query); err != nil {
+			return err
+		}
+	}
+	return stmt.GetContext(ctx, out, args...)
+}
+
+// prepare prepares a statement and keeps it, or gives the one that somebody else has prepared meanwhile.
+func (s *statements) prepare(ctx context.Context, query string) (*sqlx.Stmt, error) {
+	stmt, err := s.db.PreparexContext(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if kept := s.byQuery[query]; kept != nil {
+		_ = stmt.Close() //nolint:sqlclosecheck // the one that is kept stays open
+		return kept, nil
+	}
+	s.byQuery[query] = stmt
+	return stmt, nil
 }

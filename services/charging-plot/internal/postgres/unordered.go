@@ -38,6 +38,9 @@ func (s *Store) show(ctx context.Context, tx txn, at time.Time, id, plotID uuid.
 	if errors.Is(err, session.ErrReserved) {
 		return nil, nil //nolint:nilnil // as above
 	}
+	if errors.Is(err, session.ErrTooEarly) {
+		return &shownToken{t, uuid.Nil}, nil // it begins all the same, and fulfils the claim when that begins
+	}
 	return &shownToken{t, claim}, err
 }
 
@@ -69,7 +72,8 @@ WHERE p.id = $1`
 type unordered struct {
 	chargePoint, plot, evse uuid.UUID
 	start                   chargepoint.TransactionStart
-	shown                   *shownToken // nil: nobody answers for it
+	shown                   *shownToken // a token began it
+	claim                   *heldClaim  // the tag of a claim began it; with neither, nobody answers for it
 }
 
 // unordered makes the session of a transaction that no app ordered; the caller stores it.
@@ -83,11 +87,15 @@ func (s *Store) unordered(ctx context.Context, tx txn, now time.Time, u unordere
 		return row, fmt.Errorf("read the plot: %w", err)
 	}
 	row.StationID, row.OperatorID, row.TimeZone = place.StationID, place.OperatorID, place.TimeZone
-	if u.shown == nil {
+	switch {
+	case u.claim != nil:
+		row.DriverID, row.ReservationID = &u.claim.DriverID, &u.claim.ID
+	case u.shown != nil:
+		u.shown.mark(&row, u.start.IDTag)
+		row.DriverID, row.ReservationID = orNull(u.shown.DriverID), orNull(u.shown.claim)
+	default:
 		return row, nil
 	}
-	u.shown.mark(&row, u.start.IDTag)
-	row.DriverID, row.ReservationID = orNull(u.shown.DriverID), orNull(u.shown.claim)
 	price, err := place.tariff(now)
 	row.Tariff = price
 	return row, err

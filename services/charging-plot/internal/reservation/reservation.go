@@ -5,10 +5,15 @@
 //	PENDING ──► RESERVED ──► FULFILLED   the driver's session began
 //	   │           ├───────► NO_SHOW     nobody came in time, or the span ended
 //	   │           ├───────► CANCELED    by the driver or the operator
-//	   ├─► REJECTED└───────► FAILED      the plot broke, was closed, was removed or was still taken
-//	   └─► CANCELED, FAILED
+//	   │           └───────► FAILED      the plot broke, was closed, was removed or was still taken
+//	   ├─► REJECTED                      the charge point would not keep the plot
+//	   └─► FULFILLED, NO_SHOW, CANCELED, FAILED
 //
 // That two claims on one plot never overlap is a constraint of the database. PENDING, RESERVED and FULFILLED claims hold their span.
+//
+// A claim is the network's: it holds whether or not the charge point listens. Where the charge point takes reservations itself it is told
+// of a claim as soon as that begins (Herald), so that it refuses others while it is alone, and a claim from now on is PENDING until it has
+// answered. One that cannot be reached, or takes none, leaves the claim as good as it is without it.
 package reservation
 
 import (
@@ -33,6 +38,7 @@ type Reservation struct {
 	NoShowAt   time.Time
 	State      State
 	StateSince time.Time
+	Held       bool   // a charge point has accepted it, and refuses everybody else
 	Reason     string // why it ended, one of the Reason constants; empty while it holds
 	CreatedAt  time.Time
 	UpdatedAt  time.Time
@@ -67,7 +73,7 @@ const (
 
 // moves lists where each state may go.
 var moves = map[State][]State{
-	Pending:  {Reserved, Rejected, Canceled, Failed},
+	Pending:  {Reserved, Rejected, Fulfilled, NoShow, Canceled, Failed},
 	Reserved: {Fulfilled, NoShow, Canceled, Failed},
 }
 

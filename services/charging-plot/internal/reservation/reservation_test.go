@@ -98,8 +98,8 @@ func TestStatesMoveForwardOnly(t *testing.T) {
 			}
 		}
 	}
-	if allowed != 8 {
-		t.Errorf("%d moves are allowed, want the 8 of the diagram", allowed)
+	if allowed != 10 {
+		t.Errorf("%d moves are allowed, want the 10 of the diagram", allowed)
 	}
 }
 

@@ -18,9 +18,12 @@ type OperatorTerms struct {
 	// CancelUntil and ChangeUntil are how long before the beginning the driver may still cancel or change; none: as long as it waits.
 	CancelUntil *time.Duration
 	ChangeUntil *time.Duration
-	PerDriver   *int // open claims that a driver may hold at this operator's plots
-	Version     int64
-	UpdatedAt   time.Time
+	// EarlyStart is how long before the beginning the driver may begin a session, if nobody else holds the time before; none: as long as
+	// nobody else may (Terms.Guard).
+	EarlyStart *time.Duration
+	PerDriver  *int // open claims that a driver may hold at this operator's plots
+	Version    int64
+	UpdatedAt  time.Time
 }
 
 // Change decides what becomes of a reservation under its operator's terms.
@@ -60,6 +63,7 @@ func (o OperatorTerms) Within(t Terms) error {
 	span("no_show_min", o.NoShowAfter, time.Minute, t.MaxDuration)
 	span("cancel_until_min", o.CancelUntil, 0, t.MaxAhead)
 	span("change_until_min", o.ChangeUntil, 0, t.MaxAhead)
+	span("early_start_min", o.EarlyStart, 0, t.MaxAhead)
 	if o.MinDuration != nil && o.MaxDuration != nil && *o.MinDuration > *o.MaxDuration {
 		bad("max_duration_min", "must not be less than min_duration_min")
 	}

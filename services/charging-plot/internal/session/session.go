@@ -126,6 +126,8 @@ var (
 	ErrNoChargePoint = fault.Define(fault.Conflict, "plot_not_connected", "No charge point serves the plot")
 	// ErrWrongReservation is a reservation that is not the driver's, not of the plot, or not running.
 	ErrWrongReservation = fault.Define(fault.Conflict, "reservation_not_usable", "The reservation cannot be used for this session")
+	// ErrTooEarly is a reservation that may not be used yet.
+	ErrTooEarly = fault.Define(fault.Conflict, "reservation_too_early", "It is too early for the reservation")
 	// ErrUnfinished is a receipt asked for before the session has ended.
 	ErrUnfinished = fault.Define(fault.Conflict, "session_unfinished", "The session has not ended yet")
 	// ErrUnbilled is a receipt of a session that is not billed.
