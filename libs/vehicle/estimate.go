@@ -40,9 +40,21 @@ const (
 	held = 0.9
 )
 
+// leastGain is how much the state of charge must have grown for the battery to be told from the charge itself, in percent.
+const leastGain = 3
+
+// Battery tells what a battery holds, in kWh, from the energy that the outlet gave between two states of charge; 0 when they are too close.
+func Battery(outletKWh, fromSoC, toSoC float64) float64 {
+	if !(toSoC-fromSoC >= leastGain && outletKWh > 0) {
+		return 0
+	}
+	return outletKWh * (1 - losses) / (toSoC - fromSoC) * 100
+}
+
 // Estimate tells how long a charge takes to a state of charge. With a vehicle it follows that one's curve, under what the outlet gives:
-// where the car draws clearly less than it could, the outlet's power is taken to stay as it is. Without one it follows the typical curve,
-// put to the power that is drawn. It returns ErrNoEstimate where neither battery nor power is known.
+// where the car draws clearly less than it could, the outlet's power is taken to stay as it is. Without one it follows the typical shares
+// of the highest power that was drawn, or of less where the car draws less than those now. It returns ErrNoEstimate where neither battery
+// nor power is known.
 func (c *Catalogue) Estimate(v *Vehicle, now Now, target float64) (Estimate, error) {
 	battery, basis := now.BatteryKWh, ByTypical
 	if v != nil {
@@ -63,10 +75,11 @@ func (c *Catalogue) Estimate(v *Vehicle, now Now, target float64) (Estimate, err
 			}
 			return kw
 		}
-	case now.PowerKW > 0 && len(c.typical) > 0:
-		top := max(now.PowerKW/max(c.Typical(now.SoCPercent), 0.05), now.PowerKW)
+	case now.PowerKW > 0 && battery > 0:
 		most := max(now.MaxKW, now.PowerKW)
-		power = func(soc float64) float64 { return min(top*c.Typical(soc), most) }
+		share := func(soc float64) float64 { return Typical(most/battery, soc) }
+		drawn := min(1, now.PowerKW/most/share(now.SoCPercent))
+		power = func(soc float64) float64 { return most * share(soc) * drawn }
 	}
 	if power == nil || battery <= 0 {
 		return Estimate{}, ErrNoEstimate

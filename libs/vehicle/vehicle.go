@@ -89,7 +89,6 @@ func at(curve []Power, soc float64) float64 {
 type Catalogue struct {
 	vehicles []Vehicle
 	byID     map[string]int
-	typical  []Power // as a share of the highest power
 }
 
 // ErrUnknown is a vehicle that is not in the catalogue.
@@ -134,7 +133,6 @@ func Read(r io.Reader) (*Catalogue, error) {
 	for line := 2; ; line++ {
 		row, err := rows.Read()
 		if errors.Is(err, io.EOF) {
-			c.typical = typical(c.vehicles)
 			return c, nil
 		}
 		if err != nil {
@@ -213,29 +211,6 @@ func (c *Catalogue) Find(text string) []Vehicle {
 	}
 	return out
 }
-
-// typical is how cars' power goes with the state of charge, as a share of the highest: the mean of the measured curves.
-func typical(all []Vehicle) []Power {
-	var out []Power
-	for soc := 0.0; soc <= 100; soc += 2.5 {
-		sum, n := 0.0, 0
-		for _, v := range all {
-			if !v.Measured || len(v.Curve) == 0 {
-				continue
-			}
-			sum += v.At(soc) / v.MaxDCKW()
-			n++
-		}
-		if n == 0 {
-			return nil
-		}
-		out = append(out, Power{soc, sum / float64(n)})
-	}
-	return out
-}
-
-// Typical gives the share of its highest power that a car draws at a state of charge, as cars do on average.
-func (c *Catalogue) Typical(soc float64) float64 { return at(c.typical, soc) }
 
 const step = 0.25 // percent
 

@@ -1,15 +1,11 @@
 package vehicle_test
 
 import (
-	"compress/gzip"
-	"encoding/csv"
 	"errors"
 	"io/fs"
 	"math"
 	"os"
 	"path/filepath"
-	"slices"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -116,57 +112,19 @@ func TestEstimates(t *testing.T) {
 	if e, err := c.Estimate(nil, vehicle.Now{SoCPercent: 20, PowerKW: 50, BatteryKWh: 60}, 80); err != nil || e.Basis != vehicle.ByTypical || e.Duration < 30*time.Minute {
 		t.Errorf("of an unknown car: %+v (%v)", e, err)
 	}
+	if e, err := c.Estimate(nil, vehicle.Now{SoCPercent: 20, PowerKW: 11, BatteryKWh: 60}, 80); err != nil || math.Abs(e.Duration.Hours()-36/0.93/11) > 0.01 {
+		t.Errorf("of alternating current: %+v (%v)", e, err)
+	}
+	fast, err := c.Estimate(nil, vehicle.Now{SoCPercent: 20, PowerKW: 100, MaxKW: 100, BatteryKWh: 60}, 80)
+	if half, err2 := c.Estimate(nil, vehicle.Now{SoCPercent: 20, PowerKW: 50 * vehicle.Typical(100.0/60, 20), MaxKW: 100, BatteryKWh: 60}, 80); err != nil || err2 != nil || math.Abs(half.Duration.Seconds()/fast.Duration.Seconds()-2) > 0.01 {
+		t.Errorf("of a car that draws half of what cars do it takes %s, else %s (%v, %v)", half.Duration, fast.Duration, err, err2)
+	}
+	if got := vehicle.Battery(10, 20, 30); math.Abs(got-93) > 1e-9 || vehicle.Battery(1, 20, 22) != 0 || vehicle.Battery(1, math.NaN(), 22) != 0 {
+		t.Errorf("10 kWh for a tenth are a battery of %g kWh", got)
+	}
 	for _, now := range []vehicle.Now{{SoCPercent: 20, PowerKW: 50}, {SoCPercent: 20, BatteryKWh: 50}, {}} {
 		if _, err := c.Estimate(nil, now, 80); !errors.Is(err, vehicle.ErrNoEstimate) {
 			t.Errorf("of nothing: %v", err)
 		}
-	}
-}
-
-// TestEstimatesOfRealCharges estimates the 1,878 fast charges of the EPFL from what is known when they begin: battery, states of charge,
-// and the highest power, which the car asks for within its first minute. The data says stays in whole minutes, and a stay goes on when the
-// car is done.
-func TestEstimatesOfRealCharges(t *testing.T) {
-	t.Parallel()
-	file, err := os.Open("../../../shared/data/epfl_dc_sessions.csv.gz")
-	if errors.Is(err, fs.ErrNotExist) {
-		t.Skip("the real charges are not next to the checkout")
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer file.Close()
-	packed, err := gzip.NewReader(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	rows, err := csv.NewReader(packed).ReadAll()
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := vehicle.BuiltIn()
-	var wrong []float64
-	for _, row := range rows[1:] {
-		number := func(i int) float64 {
-			v, _ := strconv.ParseFloat(row[i], 64)
-			return v
-		}
-		stay, energy, most, from, to := number(4), number(5)/1000, number(6)/1000, number(11), number(12)
-		if to-from < 5 || stay <= 0 || energy <= 0 || most <= 0 {
-			continue
-		}
-		battery := energy * (1 - 0.07) / (to - from) * 100
-		e, err := c.Estimate(nil, vehicle.Now{SoCPercent: from, PowerKW: most * c.Typical(from), MaxKW: most, BatteryKWh: battery}, to)
-		if err != nil {
-			t.Fatal(err)
-		}
-		wrong = append(wrong, math.Abs(e.Duration.Minutes()-stay)/stay)
-	}
-	slices.Sort(wrong)
-	median := wrong[len(wrong)/2]
-	t.Logf("%d of %d charges: the error of the time is %.1f %% in the median, %.1f %% for three of four, %.1f %% for nine of ten",
-		len(wrong), len(rows)-1, 100*median, 100*wrong[len(wrong)*3/4], 100*wrong[len(wrong)*9/10])
-	if len(rows)-1 != 1878 || median > 0.35 {
-		t.Errorf("of %d charges the median error is %.2f", len(rows)-1, median)
 	}
 }

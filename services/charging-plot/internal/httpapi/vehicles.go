@@ -38,9 +38,6 @@ func (a *API) checkVehicle(id string) error {
 	return nil
 }
 
-// leastGain is how much the state of charge must have grown for the battery to be told from the charge itself, in percent.
-const leastGain = 3
-
 // GetEstimate implements StrictServerInterface.
 func (a *API) GetEstimate(ctx context.Context, request GetEstimateRequestObject) (GetEstimateResponseObject, error) {
 	s, err := a.visible(ctx, request.SessionId)
@@ -67,8 +64,8 @@ func (a *API) GetEstimate(ctx context.Context, request GetEstimateRequestObject)
 			first = r.SoCPercent
 		}
 	}
-	if gained := now.SoCPercent - first; gained >= leastGain && s.EnergyWh != nil {
-		now.BatteryKWh = *s.EnergyWh / 1000 / gained * 100
+	if s.EnergyWh != nil {
+		now.BatteryKWh = vehicle.Battery(*s.EnergyWh/1000, first, now.SoCPercent)
 	}
 	var car *vehicle.Vehicle
 	if v, err := a.Vehicles.Get(s.Vehicle); err == nil {
