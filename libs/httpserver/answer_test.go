@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"net"
 	"net/http"
 	"strings"
 	"testing"
@@ -327,5 +328,32 @@ func TestBodyOfARoute(t *testing.T) {
 				t.Errorf("%d %s, want %s", a.StatusCode, a.body, tt.want)
 			}
 		})
+	}
+}
+
+// TestABodyThatBreaksOff promises that a stream whose sender went away does not look like one that has ended.
+func TestABodyThatBreaksOff(t *testing.T) {
+	t.Parallel()
+	ended := make(chan error, 1)
+	w := start(t, Config{}, func(s *Server) {
+		s.AllowBody("POST", "/imports", 1<<20, true)
+		s.App().Post("/imports", func(c *fiber.Ctx) error {
+			_, err := io.Copy(io.Discard, BodyReader(c))
+			ended <- err
+			return err
+		})
+	})
+	conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", strings.TrimPrefix(w.url, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.WriteString(conn, "POST /imports HTTP/1.1\r\nHost: x\r\nContent-Length: 200000\r\n\r\n"+strings.Repeat("x", 100_000)); err != nil {
+		t.Fatal(err)
+	}
+	if err := conn.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-ended; !errors.Is(err, io.ErrUnexpectedEOF) {
+		t.Errorf("half a body ended with %v", err)
 	}
 }

@@ -126,13 +126,16 @@ func BodyReader(c *fiber.Ctx) io.Reader {
 	if rule := r.server.ruleFor(c.Method(), string(c.Request().URI().PathOriginal())); rule != nil {
 		limit = rule.limit
 	}
-	return &streamedBody{c: c, body: body, left: int64(limit), patience: r.server.cfg.ReadTimeout}
+	return &streamedBody{
+		c: c, body: body, left: int64(limit), missing: int64(c.Request().Header.ContentLength()), patience: r.server.cfg.ReadTimeout,
+	}
 }
 
 type streamedBody struct {
 	c        *fiber.Ctx
 	body     io.Reader
 	left     int64
+	missing  int64 // what Content-Length still promises; below zero where there is none
 	patience time.Duration
 }
 
@@ -148,7 +151,11 @@ func (b *streamedBody) Read(p []byte) (int, error) {
 	if b.left -= int64(n); b.left < 0 {
 		return 0, fiber.ErrRequestEntityTooLarge
 	}
+	b.missing -= int64(n)
 	if errors.Is(err, io.EOF) {
+		if b.missing > 0 { // fasthttp takes a connection that ends for the end of the body
+			return n, readFault(io.ErrUnexpectedEOF)
+		}
 		if len(b.c.Request().Header.PeekTrailerKeys()) > 0 {
 			return n, errTrailers
 		}

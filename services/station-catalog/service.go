@@ -163,7 +163,7 @@ func assemble(cfg Config, p parts) ([]part, error) {
 	}
 	server := httpserver.New(cfg.HTTP, p.tel, checks...)
 	api, err := httpapi.New(httpapi.Config{
-		Store: store, Parties: store, Records: store, Tariffs: store, Imports: store, Fetches: fetcher, Opened: store, Formats: importer.Formats(), Changes: changes,
+		Store: store, Parties: store, Records: store, Tariffs: store, Imports: store, Uploads: store, Fetches: fetcher, Opened: store, Formats: importer.Formats(), Changes: changes,
 		Finder: find.NewFinder(replica, store), Vehicles: vehicles,
 		Cache: rediscache.New[[]byte](p.redis, rediscache.Options{
 			Namespace: "station", Version: 1, TTL: cfg.CacheTTL, Telemetry: p.tel,
@@ -222,7 +222,7 @@ func rules(cfg Config) []ratelimit.Rule {
 	}
 	return []ratelimit.Rule{
 		{
-			Name: "transfer", Routes: []string{"POST /v1/imports", "POST /v1/imports/fetch", "GET /v1/exports/stations.ndjson", "GET /v1/exports/stations.geojson", "GET /v1/exports/stations.csv"},
+			Name: "transfer", Routes: []string{"POST /v1/imports", "POST /v1/imports/fetch", "POST /v1/imports/uploads", "GET /v1/exports/stations.ndjson", "GET /v1/exports/stations.geojson", "GET /v1/exports/stations.csv"},
 			Anonymous: budget(cfg.AnonymousRate, dearer), Principal: budget(cfg.PrincipalRate, dearer),
 		},
 		{Name: "default", Anonymous: budget(cfg.AnonymousRate, 1), Principal: budget(cfg.PrincipalRate, 1)},
@@ -251,6 +251,9 @@ func tidy(ctx context.Context, db *libpostgres.DB, store *postgres.Store, change
 		}
 		if err := store.Abandon(ctx, silence); err != nil && ctx.Err() == nil {
 			log.WarnContext(ctx, "silent imports were not ended", "error", err)
+		}
+		if err := store.ForgetUploads(ctx, transfer.UploadLife); err != nil && ctx.Err() == nil {
+			log.WarnContext(ctx, "forsaken uploads were not dropped", "error", err)
 		}
 		if _, err := changes.Compact(ctx); err != nil && ctx.Err() == nil {
 			log.WarnContext(ctx, "the change log was not compacted", "error", err)

@@ -639,6 +639,20 @@ type ImportFormat string
 // ImportRemoval defines model for ImportRemoval.
 type ImportRemoval string
 
+// ImportUpload defines model for ImportUpload.
+type ImportUpload = transfer.Upload
+
+// ImportUploadInput defines model for ImportUploadInput.
+type ImportUploadInput struct {
+	DryRun          *bool          `json:"dry_run,omitempty"`
+	Format          ImportFormat   `json:"format"`
+	MaxRemovedShare *float32       `json:"max_removed_share,omitempty"`
+	Removal         *ImportRemoval `json:"removal,omitempty"`
+
+	// Source As of an import that is sent at once.
+	Source *string `json:"source,omitempty"`
+}
+
 // MergeInput defines model for MergeInput.
 type MergeInput struct {
 	// DuplicateId The station that is to become a tombstone.
@@ -919,6 +933,9 @@ type StationID = openapi_types.UUID
 // TariffID defines model for TariffID.
 type TariffID = openapi_types.UUID
 
+// UploadID defines model for UploadID.
+type UploadID = openapi_types.UUID
+
 // Vehicle defines model for Vehicle.
 type Vehicle = string
 
@@ -957,6 +974,12 @@ type Unprocessable = Problem
 
 // FetchImportParams defines parameters for FetchImport.
 type FetchImportParams struct {
+	// IdempotencyKey Any unique text. The same key with the same body gives the same answer for 24 hours.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// OpenImportUploadParams defines parameters for OpenImportUpload.
+type OpenImportUploadParams struct {
 	// IdempotencyKey Any unique text. The same key with the same body gives the same answer for 24 hours.
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
@@ -1177,6 +1200,9 @@ type ListTariffHistoryParams struct {
 // FetchImportJSONRequestBody defines body for FetchImport for application/json ContentType.
 type FetchImportJSONRequestBody = ImportFetch
 
+// OpenImportUploadJSONRequestBody defines body for OpenImportUpload for application/json ContentType.
+type OpenImportUploadJSONRequestBody = ImportUploadInput
+
 // CreateOperatorJSONRequestBody defines body for CreateOperator for application/json ContentType.
 type CreateOperatorJSONRequestBody = OperatorInput
 
@@ -1230,6 +1256,15 @@ type ServerInterface interface {
 	// FetchImport Import stations from a URL
 	// (POST /v1/imports/fetch)
 	FetchImport(c *fiber.Ctx, params FetchImportParams) error
+	// OpenImportUpload Begin an upload that can be resumed
+	// (POST /v1/imports/uploads)
+	OpenImportUpload(c *fiber.Ctx, params OpenImportUploadParams) error
+	// DropImportUpload Drop an upload
+	// (DELETE /v1/imports/uploads/{upload_id})
+	DropImportUpload(c *fiber.Ctx, uploadId UploadID) error
+	// GetImportUpload Read how much of an upload has arrived
+	// (GET /v1/imports/uploads/{upload_id})
+	GetImportUpload(c *fiber.Ctx, uploadId UploadID) error
 	// GetImport Read an import
 	// (GET /v1/imports/{import_id})
 	GetImport(c *fiber.Ctx, importId ImportID, params GetImportParams) error
@@ -1361,6 +1396,107 @@ func (siw *ServerInterfaceWrapper) FetchImport(c *fiber.Ctx) error {
 
 	handler := func(c *fiber.Ctx) error {
 		return siw.Handler.FetchImport(c, params)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// OpenImportUpload operation middleware
+func (siw *ServerInterfaceWrapper) OpenImportUpload(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params OpenImportUploadParams
+
+	headers := c.GetReqHeaders()
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Sprintf("Too many values for ParamName Idempotency-Key, 1 is required, but %d found", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter Idempotency-Key: %w", err).Error())
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.OpenImportUpload(c, params)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// DropImportUpload operation middleware
+func (siw *ServerInterfaceWrapper) DropImportUpload(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "upload_id" -------------
+	var uploadId UploadID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "upload_id", c.Params("upload_id"), &uploadId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter upload_id: %w", err).Error())
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.DropImportUpload(c, uploadId)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// GetImportUpload operation middleware
+func (siw *ServerInterfaceWrapper) GetImportUpload(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "upload_id" -------------
+	var uploadId UploadID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "upload_id", c.Params("upload_id"), &uploadId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter upload_id: %w", err).Error())
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.GetImportUpload(c, uploadId)
 	}
 
 	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
@@ -2986,6 +3122,12 @@ func RegisterHandlersWithOptions(router fiber.Router, si ServerInterface, option
 
 	router.Post(options.BaseURL+"/v1/imports/fetch", wrapper.FetchImport)
 
+	router.Post(options.BaseURL+"/v1/imports/uploads", wrapper.OpenImportUpload)
+
+	router.Delete(options.BaseURL+"/v1/imports/uploads/:upload_id", wrapper.DropImportUpload)
+
+	router.Get(options.BaseURL+"/v1/imports/uploads/:upload_id", wrapper.GetImportUpload)
+
 	router.Get(options.BaseURL+"/v1/operators", wrapper.ListOperators)
 
 	router.Post(options.BaseURL+"/v1/operators", wrapper.CreateOperator)
@@ -3166,6 +3308,298 @@ type FetchImport503ApplicationProblemPlusJSONResponse struct {
 }
 
 func (response FetchImport503ApplicationProblemPlusJSONResponse) VisitFetchImportResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(503)
+
+	return ctx.JSON(&response)
+}
+
+type OpenImportUploadRequestObject struct {
+	Params OpenImportUploadParams
+	Body   *OpenImportUploadJSONRequestBody
+}
+
+type OpenImportUploadResponseObject interface {
+	VisitOpenImportUploadResponse(ctx *fiber.Ctx) error
+}
+
+type OpenImportUpload201ResponseHeaders struct {
+	Location     *string
+	UploadOffset *int64
+}
+
+type OpenImportUpload201JSONResponse struct {
+	Body    ImportUpload
+	Headers OpenImportUpload201ResponseHeaders
+}
+
+func (response OpenImportUpload201JSONResponse) VisitOpenImportUploadResponse(ctx *fiber.Ctx) error {
+	if response.Headers.Location != nil {
+		ctx.Response().Header.Set("Location", fmt.Sprint(*response.Headers.Location))
+	}
+	if response.Headers.UploadOffset != nil {
+		ctx.Response().Header.Set("Upload-Offset", fmt.Sprint(*response.Headers.UploadOffset))
+	}
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(201)
+
+	return ctx.JSON(&response.Body)
+}
+
+type OpenImportUpload400ApplicationProblemPlusJSONResponse struct {
+	InvalidApplicationProblemPlusJSONResponse
+}
+
+func (response OpenImportUpload400ApplicationProblemPlusJSONResponse) VisitOpenImportUploadResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(400)
+
+	return ctx.JSON(&response)
+}
+
+type OpenImportUpload401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response OpenImportUpload401ApplicationProblemPlusJSONResponse) VisitOpenImportUploadResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response)
+}
+
+type OpenImportUpload403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response OpenImportUpload403ApplicationProblemPlusJSONResponse) VisitOpenImportUploadResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(403)
+
+	return ctx.JSON(&response)
+}
+
+type OpenImportUpload409ApplicationProblemPlusJSONResponse struct {
+	ConflictApplicationProblemPlusJSONResponse
+}
+
+func (response OpenImportUpload409ApplicationProblemPlusJSONResponse) VisitOpenImportUploadResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(409)
+
+	return ctx.JSON(&response)
+}
+
+type OpenImportUpload422ApplicationProblemPlusJSONResponse struct {
+	UnprocessableApplicationProblemPlusJSONResponse
+}
+
+func (response OpenImportUpload422ApplicationProblemPlusJSONResponse) VisitOpenImportUploadResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(422)
+
+	return ctx.JSON(&response)
+}
+
+type OpenImportUpload429ApplicationProblemPlusJSONResponse struct {
+	LimitedApplicationProblemPlusJSONResponse
+}
+
+func (response OpenImportUpload429ApplicationProblemPlusJSONResponse) VisitOpenImportUploadResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(429)
+
+	return ctx.JSON(&response)
+}
+
+type OpenImportUpload503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response OpenImportUpload503ApplicationProblemPlusJSONResponse) VisitOpenImportUploadResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(503)
+
+	return ctx.JSON(&response)
+}
+
+type DropImportUploadRequestObject struct {
+	UploadId UploadID `json:"upload_id"`
+}
+
+type DropImportUploadResponseObject interface {
+	VisitDropImportUploadResponse(ctx *fiber.Ctx) error
+}
+
+type DropImportUpload204Response struct {
+}
+
+func (response DropImportUpload204Response) VisitDropImportUploadResponse(ctx *fiber.Ctx) error {
+	ctx.Status(204)
+	return nil
+}
+
+type DropImportUpload400ApplicationProblemPlusJSONResponse struct {
+	InvalidApplicationProblemPlusJSONResponse
+}
+
+func (response DropImportUpload400ApplicationProblemPlusJSONResponse) VisitDropImportUploadResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(400)
+
+	return ctx.JSON(&response)
+}
+
+type DropImportUpload401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response DropImportUpload401ApplicationProblemPlusJSONResponse) VisitDropImportUploadResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response)
+}
+
+type DropImportUpload403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response DropImportUpload403ApplicationProblemPlusJSONResponse) VisitDropImportUploadResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(403)
+
+	return ctx.JSON(&response)
+}
+
+type DropImportUpload404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response DropImportUpload404ApplicationProblemPlusJSONResponse) VisitDropImportUploadResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(404)
+
+	return ctx.JSON(&response)
+}
+
+type DropImportUpload429ApplicationProblemPlusJSONResponse struct {
+	LimitedApplicationProblemPlusJSONResponse
+}
+
+func (response DropImportUpload429ApplicationProblemPlusJSONResponse) VisitDropImportUploadResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(429)
+
+	return ctx.JSON(&response)
+}
+
+type DropImportUpload503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response DropImportUpload503ApplicationProblemPlusJSONResponse) VisitDropImportUploadResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(503)
+
+	return ctx.JSON(&response)
+}
+
+type GetImportUploadRequestObject struct {
+	UploadId UploadID `json:"upload_id"`
+}
+
+type GetImportUploadResponseObject interface {
+	VisitGetImportUploadResponse(ctx *fiber.Ctx) error
+}
+
+type GetImportUpload200ResponseHeaders struct {
+	Location       *string
+	UploadComplete *string
+	UploadOffset   *int64
+}
+
+type GetImportUpload200JSONResponse struct {
+	Body    ImportUpload
+	Headers GetImportUpload200ResponseHeaders
+}
+
+func (response GetImportUpload200JSONResponse) VisitGetImportUploadResponse(ctx *fiber.Ctx) error {
+	if response.Headers.Location != nil {
+		ctx.Response().Header.Set("Location", fmt.Sprint(*response.Headers.Location))
+	}
+	if response.Headers.UploadComplete != nil {
+		ctx.Response().Header.Set("Upload-Complete", fmt.Sprint(*response.Headers.UploadComplete))
+	}
+	if response.Headers.UploadOffset != nil {
+		ctx.Response().Header.Set("Upload-Offset", fmt.Sprint(*response.Headers.UploadOffset))
+	}
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response.Body)
+}
+
+type GetImportUpload400ApplicationProblemPlusJSONResponse struct {
+	InvalidApplicationProblemPlusJSONResponse
+}
+
+func (response GetImportUpload400ApplicationProblemPlusJSONResponse) VisitGetImportUploadResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(400)
+
+	return ctx.JSON(&response)
+}
+
+type GetImportUpload401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response GetImportUpload401ApplicationProblemPlusJSONResponse) VisitGetImportUploadResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response)
+}
+
+type GetImportUpload403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response GetImportUpload403ApplicationProblemPlusJSONResponse) VisitGetImportUploadResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(403)
+
+	return ctx.JSON(&response)
+}
+
+type GetImportUpload404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response GetImportUpload404ApplicationProblemPlusJSONResponse) VisitGetImportUploadResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(404)
+
+	return ctx.JSON(&response)
+}
+
+type GetImportUpload429ApplicationProblemPlusJSONResponse struct {
+	LimitedApplicationProblemPlusJSONResponse
+}
+
+func (response GetImportUpload429ApplicationProblemPlusJSONResponse) VisitGetImportUploadResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(429)
+
+	return ctx.JSON(&response)
+}
+
+type GetImportUpload503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response GetImportUpload503ApplicationProblemPlusJSONResponse) VisitGetImportUploadResponse(ctx *fiber.Ctx) error {
 	ctx.Response().Header.Set("Content-Type", "application/problem+json")
 	ctx.Status(503)
 
@@ -6462,6 +6896,15 @@ type StrictServerInterface interface {
 	// FetchImport Import stations from a URL
 	// (POST /v1/imports/fetch)
 	FetchImport(ctx context.Context, request FetchImportRequestObject) (FetchImportResponseObject, error)
+	// OpenImportUpload Begin an upload that can be resumed
+	// (POST /v1/imports/uploads)
+	OpenImportUpload(ctx context.Context, request OpenImportUploadRequestObject) (OpenImportUploadResponseObject, error)
+	// DropImportUpload Drop an upload
+	// (DELETE /v1/imports/uploads/{upload_id})
+	DropImportUpload(ctx context.Context, request DropImportUploadRequestObject) (DropImportUploadResponseObject, error)
+	// GetImportUpload Read how much of an upload has arrived
+	// (GET /v1/imports/uploads/{upload_id})
+	GetImportUpload(ctx context.Context, request GetImportUploadRequestObject) (GetImportUploadResponseObject, error)
 	// GetImport Read an import
 	// (GET /v1/imports/{import_id})
 	GetImport(ctx context.Context, request GetImportRequestObject) (GetImportResponseObject, error)
@@ -6591,6 +7034,93 @@ func (sh *strictHandler) FetchImport(ctx *fiber.Ctx, params FetchImportParams) e
 		return err
 	} else if validResponse, ok := response.(FetchImportResponseObject); ok {
 		if err := validResponse.VisitFetchImportResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// OpenImportUpload operation middleware
+func (sh *strictHandler) OpenImportUpload(ctx *fiber.Ctx, params OpenImportUploadParams) error {
+	var request OpenImportUploadRequestObject
+
+	request.Params = params
+
+	var body OpenImportUploadJSONRequestBody
+	if err := ctx.BodyParser(&body); err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, err.Error())
+	}
+	request.Body = &body
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.OpenImportUpload(ctx.UserContext(), request.(OpenImportUploadRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "OpenImportUpload")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(OpenImportUploadResponseObject); ok {
+		if err := validResponse.VisitOpenImportUploadResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// DropImportUpload operation middleware
+func (sh *strictHandler) DropImportUpload(ctx *fiber.Ctx, uploadId UploadID) error {
+	var request DropImportUploadRequestObject
+
+	request.UploadId = uploadId
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.DropImportUpload(ctx.UserContext(), request.(DropImportUploadRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DropImportUpload")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(DropImportUploadResponseObject); ok {
+		if err := validResponse.VisitDropImportUploadResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetImportUpload operation middleware
+func (sh *strictHandler) GetImportUpload(ctx *fiber.Ctx, uploadId UploadID) error {
+	var request GetImportUploadRequestObject
+
+	request.UploadId = uploadId
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.GetImportUpload(ctx.UserContext(), request.(GetImportUploadRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetImportUpload")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetImportUploadResponseObject); ok {
+		if err := validResponse.VisitGetImportUploadResponse(ctx); err != nil {
 			return err
 		}
 	} else if response != nil {

@@ -75,7 +75,7 @@ func (a *API) accepted(ctx context.Context, id uuid.UUID) (jsonAnswer, error) {
 	if err != nil {
 		return jsonAnswer{}, err
 	}
-	return jsonAnswer{status: http.StatusAccepted, body: stored, location: "/v1/imports/" + id.String()}, nil
+	return jsonAnswer{status: http.StatusAccepted, body: stored, location: importPath(id)}, nil
 }
 
 // fetchFaults names what contradicts itself.

@@ -1,6 +1,7 @@
 package httpapi_test
 
 import (
+	"bytes"
 	"encoding/base64"
 	"fmt"
 	"net/http"
@@ -10,6 +11,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	stationcatalog "github.com/ihr-charging/charging-plot-api/services/station-catalog"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/transfer"
@@ -20,8 +22,23 @@ func location(id string) string {
 "evses":[{"uid":%q,"connectors":[{"id":"1","standard":"IEC_62196_T2","format":"SOCKET","power_type":"AC_3_PHASE"}]}]}`, id, id)
 }
 
-// TestFetches promises that a file behind a URL and the pages of an OCPI peer go in, that our own network is not fetched from, and
-// that what cannot be fetched says why.
+// breaking is a connection that breaks off after so many bytes.
+type breaking struct {
+	http.ResponseWriter
+	left int
+}
+
+func (b *breaking) Write(p []byte) (int, error) {
+	n, err := b.ResponseWriter.Write(p[:min(len(p), b.left)])
+	if b.left -= n; b.left == 0 {
+		_ = http.NewResponseController(b.ResponseWriter).Flush() // what it has sent arrives
+		panic(http.ErrAbortHandler)
+	}
+	return n, err
+}
+
+// TestFetches promises that a file behind a URL and the pages of an OCPI peer go in, that one that breaks off goes on where it
+// stopped, that our own network is not fetched from, and that what cannot be fetched says why.
 func TestFetches(t *testing.T) {
 	t.Parallel()
 	text, err := os.ReadFile(excerpt)
@@ -56,6 +73,18 @@ func TestFetches(t *testing.T) {
 		w.Header().Set("Content-Length", "1000")
 		fmt.Fprint(w, `{"a":`)
 	})
+	var pieces atomic.Int64
+	mux.HandleFunc("/breaks.jsonl", func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("ETag", `"one"`)
+		if n := pieces.Add(1); n < 4 { // it breaks off three times, each somewhat further
+			w = &breaking{ResponseWriter: w, left: len(text) / 4}
+		}
+		http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(text))
+	})
+	mux.HandleFunc("/changes.jsonl", func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("ETag", fmt.Sprintf(`"%d"`, pieces.Add(1)))
+		http.ServeContent(&breaking{ResponseWriter: w, left: len(text) / 2}, r, "", time.Time{}, bytes.NewReader(text))
+	})
 	outside := httptest.NewServer(mux)
 	t.Cleanup(outside.Close)
 	w := newWorld(t, func(cfg *stationcatalog.Config) {
@@ -81,6 +110,12 @@ func TestFetches(t *testing.T) {
 	}
 	if done := finished(map[string]any{"url": outside.URL + "/locations", "format": "ocpi", "token": "secret", "date_from": "2026-01-01T00:00:00Z"}); done.State != transfer.Succeeded || done.Created != 3 || asked.Load() != 4 {
 		t.Errorf("the peer's pages ended as %+v after %d requests", done, asked.Load())
+	}
+	if done := finished(map[string]any{"url": outside.URL + "/breaks.jsonl", "format": "irve", "source": "broken"}); done.State != transfer.Succeeded || done.Created != 7 || pieces.Load() != 4 {
+		t.Errorf("the file that broke off ended as %+v after %d requests", done, pieces.Load())
+	}
+	if done := finished(map[string]any{"url": outside.URL + "/changes.jsonl", "format": "irve", "source": "changed"}); done.State != transfer.Failed || !strings.Contains(done.Error, "the same one") {
+		t.Errorf("the file that changed ended as %+v", done)
 	}
 	once := map[string]any{"url": outside.URL + "/register.jsonl", "format": "irve", "source": "once"}
 	first, _ := want[transfer.Import](admin, http.StatusAccepted, http.MethodPost, "/v1/imports/fetch", once, "Idempotency-Key", "fetch-1")

@@ -98,6 +98,7 @@ type Config struct {
 	Records Records
 	Tariffs Tariffs
 	Imports transfer.Store
+	Uploads transfer.Uploads
 	Formats map[string]transfer.Format
 	Fetches Fetches
 	Opened  Openings
@@ -126,9 +127,6 @@ type API struct {
 	versions  *page.Codec
 }
 
-// uploadLimit is the largest file of an import, as it is sent.
-const uploadLimit = 2 << 30
-
 // New makes the API.
 func New(cfg Config) (*API, error) {
 	spec, err := GetSpecJSON()
@@ -155,7 +153,8 @@ func (a *API) Document() *openapi.Document { return a.document }
 // Register registers every route. The handlers of before run first in each operation.
 func (a *API) Register(server *httpserver.Server, before ...fiber.Handler) error {
 	app := server.App()
-	server.AllowBody(fiber.MethodPost, "/v1/imports", uploadLimit, true)
+	server.AllowBody(fiber.MethodPost, "/v1/imports", transfer.MaxUpload, true)
+	server.AllowBody(fiber.MethodPatch, "/v1/imports/uploads/:upload_id", transfer.MaxUpload, true)
 	server.AllowBody(fiber.MethodPost, "/v1/stations", stationLimit, false)
 	server.AllowBody(fiber.MethodPatch, "/v1/stations/:station_id", stationLimit, false)
 	router := a.document.Router(app, before...)
@@ -167,6 +166,7 @@ func (a *API) Register(server *httpserver.Server, before ...fiber.Handler) error
 	router.Get("/v1/exports/stations.geojson", a.export("application/geo+json", exportGeoJSON))
 	router.Get("/v1/exports/stations.csv", a.export("text/csv; charset=utf-8", exportCSV))
 	router.Post("/v1/imports", a.startImport)
+	router.Patch("/v1/imports/uploads/:upload_id", a.appendImportUpload)
 	RegisterHandlers(router, NewStrictHandler(a, nil))
 	app.Get("/openapi/station-catalog.json", a.document.Handler())
 	return registerPages(app)

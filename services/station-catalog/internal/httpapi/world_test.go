@@ -54,6 +54,27 @@ func newWorld(t *testing.T, change ...func(*stationcatalog.Config)) *world {
 	for _, c := range change {
 		c(&cfg)
 	}
+	base := serve(t, cfg)
+	spec, err := httpapi.GetSpecJSON()
+	if err != nil {
+		t.Fatal(err)
+	}
+	document, err := openapi.Load(spec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &world{
+		t: t, base: base, issuer: issuer, store: postgres.New(db), cfg: cfg,
+		plain: &http.Client{Transport: &http.Transport{}, Timeout: time.Minute},
+		client: &http.Client{
+			Transport: document.CheckingTransport(&http.Transport{}, func(err error) { t.Error(err) }), Timeout: time.Minute,
+		},
+	}
+}
+
+// serve starts the service and gives its address.
+func serve(t *testing.T, cfg stationcatalog.Config) string {
+	t.Helper()
 	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -68,21 +89,15 @@ func newWorld(t *testing.T, change ...func(*stationcatalog.Config)) *world {
 			t.Errorf("the service ended with %v", err)
 		}
 	})
-	spec, err := httpapi.GetSpecJSON()
-	if err != nil {
-		t.Fatal(err)
-	}
-	document, err := openapi.Load(spec)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return &world{
-		t: t, base: "http://" + listener.Addr().String(), issuer: issuer, store: postgres.New(db), cfg: cfg,
-		plain: &http.Client{Transport: &http.Transport{}, Timeout: time.Minute},
-		client: &http.Client{
-			Transport: document.CheckingTransport(&http.Transport{}, func(err error) { t.Error(err) }), Timeout: time.Minute,
-		},
-	}
+	return "http://" + listener.Addr().String()
+}
+
+// replica is the world seen through another replica of the service.
+func (w *world) replica(t *testing.T) *world {
+	t.Helper()
+	other := w.in(t)
+	other.base = serve(t, w.cfg)
+	return other
 }
 
 // redisURL is the tests' Redis; every test's keys differ, since ids do.

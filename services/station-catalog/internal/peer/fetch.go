@@ -1,7 +1,8 @@
 // Package peer brings in files of stations that stand elsewhere: one behind a URL, or the pages of an OCPI peer.
 //
-// It reaches public addresses alone. A file is staged as it arrives, as that of an upload is; one whose fetching ends with the
-// process that did it fails, and is asked for again.
+// It reaches public addresses alone. A file is staged as it arrives, as that of an upload is, and one that breaks off is asked for
+// from there on when its ETag says that it is still the same; one whose fetching ends with the process that did it fails, and is
+// asked for again.
 package peer
 
 import (
@@ -13,6 +14,7 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -145,6 +147,11 @@ type pages struct {
 	count   int
 	body    io.ReadCloser
 	n       int64
+
+	// The page in hand: where it is, what it is, and how much of it was read.
+	url string
+	tag string
+	at  int64
 }
 
 func (p *pages) Read(buffer []byte) (int, error) {
@@ -158,9 +165,13 @@ func (p *pages) Read(buffer []byte) (int, error) {
 			}
 		}
 		n, err := p.body.Read(buffer)
-		p.n += int64(n)
-		if errors.Is(err, io.EOF) {
+		p.n, p.at = p.n+int64(n), p.at+int64(n)
+		switch {
+		case err == nil:
+		case errors.Is(err, io.EOF):
 			err = p.close()
+		case p.tag != "" && !errors.Is(err, publichttp.ErrTooLarge) && p.ctx.Err() == nil:
+			err = p.resume()
 		}
 		if n > 0 || err != nil {
 			return n, err
@@ -177,26 +188,58 @@ func (p *pages) close() error {
 	return err
 }
 
-// open asks for the next page, again when the first tries fail for a passing reason.
+// open asks for the next page.
 func (p *pages) open() error {
 	if p.count++; p.count > mostPages {
 		return ErrAnswer.Detailf("the other side has more than %d pages", mostPages)
 	}
+	p.url, p.tag, p.at = p.next, "", 0
+	answer, err := p.persist() //nolint:bodyclose // the body is read and closed by Read
+	if err != nil {
+		return err
+	}
+	p.body, p.next = answer.Body, p.follow(answer)
+	if tag := answer.Header.Get("ETag"); !strings.HasPrefix(tag, "W/") { // a weak one does not promise the same bytes
+		p.tag = tag
+	}
+	return nil
+}
+
+// resume goes on with a page that broke off, if it is still the same.
+func (p *pages) resume() error {
+	if err := p.close(); err != nil {
+		return err
+	}
+	if p.at > mostBytes {
+		return publichttp.ErrTooLarge
+	}
+	answer, err := p.persist() //nolint:bodyclose // the body is read and closed by Read
+	if err != nil {
+		return err
+	}
+	p.body = answer.Body
+	if !strings.HasPrefix(answer.Header.Get("Content-Range"), "bytes "+strconv.FormatInt(p.at, 10)+"-") || answer.StatusCode != http.StatusPartialContent {
+		return errors.Join(ErrAnswer.Detailf("the file broke off at %d bytes, and the other side does not go on from there with the same one", p.at), p.close())
+	}
+	return nil
+}
+
+// persist asks for the page in hand, again when the first tries fail for a passing reason.
+func (p *pages) persist() (*http.Response, error) {
 	const tries = 3
 	for try := 1; ; try++ {
-		answer, err := p.ask() //nolint:bodyclose // the body is read and closed by Read
+		answer, err := p.ask()
 		if err == nil {
-			p.body, p.next = answer.Body, p.follow(answer)
-			return nil
+			return answer, nil
 		}
 		kind := fault.Of(err).Kind()
 		if try == tries || kind != fault.Unavailable && kind != fault.Internal && kind != fault.Timeout || p.ctx.Err() != nil {
-			return err
+			return nil, err
 		}
 		select {
 		case <-time.After(time.Duration(try*try) * time.Second):
 		case <-p.ctx.Done():
-			return p.ctx.Err()
+			return nil, p.ctx.Err()
 		}
 	}
 }
@@ -204,13 +247,17 @@ func (p *pages) open() error {
 var errAway = fault.Define(fault.Unavailable, "peer_away", "The other side does not answer for now")
 
 func (p *pages) ask() (*http.Response, error) {
-	request, err := http.NewRequestWithContext(p.ctx, http.MethodGet, p.next, nil)
+	request, err := http.NewRequestWithContext(p.ctx, http.MethodGet, p.url, nil)
 	if err != nil {
 		return nil, publichttp.ErrURL.Because(err)
 	}
-	if p.order.Token != "" && sameOrigin(p.next, p.order.URL) {
+	if p.order.Token != "" && sameOrigin(p.url, p.order.URL) {
 		// OCPI 2.2.1, 4.2.1: the token is sent in base64.
 		request.Header.Set("Authorization", "Token "+base64.StdEncoding.EncodeToString([]byte(p.order.Token)))
+	}
+	if p.at > 0 {
+		request.Header.Set("Range", "bytes="+strconv.FormatInt(p.at, 10)+"-")
+		request.Header.Set("If-Range", p.tag)
 	}
 	answer, err := p.fetcher.client.Do(request)
 	if err != nil {
@@ -220,7 +267,7 @@ func (p *pages) ask() (*http.Response, error) {
 		return nil, errAway.Detailf("the other side cannot be reached").Because(err)
 	}
 	switch {
-	case answer.StatusCode == http.StatusOK:
+	case answer.StatusCode == http.StatusOK, answer.StatusCode == http.StatusPartialContent && p.at > 0:
 		return answer, nil
 	case answer.StatusCode >= http.StatusInternalServerError || answer.StatusCode == http.StatusTooManyRequests:
 		err = errAway.Detailf("the other side answered with status %d", answer.StatusCode)
@@ -240,7 +287,7 @@ func (p *pages) follow(answer *http.Response) string {
 				continue
 			}
 			next, err := answer.Request.URL.Parse(target[1:])
-			if err != nil || next.String() == p.next {
+			if err != nil || next.String() == p.url {
 				continue
 			}
 			return next.String()
