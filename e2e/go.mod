@@ -1,6 +1,6 @@
 module github.com/ihr-charging/charging-plot-api/e2e
 
-go 1.26.0
+go 1.26.4
 
 require github.com/ihr-charging/charging-plot-api/libs v0.0.0
 
@@ -17,7 +17,6 @@ require (
 	github.com/go-playground/locales v0.14.1 // indirect
 	github.com/go-playground/universal-translator v0.18.1 // indirect
 	github.com/gofiber/fiber/v2 v2.52.15 // indirect
-	github.com/golang-jwt/jwt/v5 v5.3.1 // indirect
 	github.com/gorilla/mux v1.8.1 // indirect
 	github.com/gorilla/websocket v1.5.3 // indirect
 	github.com/grpc-ecosystem/grpc-gateway/v2 v2.30.0 // indirect
@@ -75,7 +74,9 @@ replace github.com/ihr-charging/charging-plot-api/libs => ../libs
 replace github.com/ihr-charging/charging-plot-api/tools => ../tools
 
 require (
+	github.com/c2sp/wycheproof v0.0.0-20260902155932-3fa63dd0344a
 	github.com/getkin/kin-openapi v0.153.0
+	github.com/golang-jwt/jwt/v5 v5.3.1
 	github.com/google/uuid v1.6.0
 	github.com/ihr-charging/charging-plot-api/tools v0.0.0
 	github.com/lorenzodonini/ocpp-go v0.19.0

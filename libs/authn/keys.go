@@ -10,6 +10,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -218,7 +219,8 @@ func parseKeys(body []byte) (map[string]*ecdsa.PublicKey, error) {
 	for _, marshalled := range set.Keys {
 		if marshalled.KID == "" || marshalled.KTY != jwkset.KtyEC ||
 			(marshalled.ALG != "" && marshalled.ALG != jwkset.AlgES256) ||
-			(marshalled.USE != "" && marshalled.USE != jwkset.UseSig) {
+			(marshalled.USE != "" && marshalled.USE != jwkset.UseSig) ||
+			(len(marshalled.KEYOPS) > 0 && !slices.Contains(marshalled.KEYOPS, jwkset.KeyOpsVerify)) {
 			continue
 		}
 		key, err := jwkset.NewJWKFromMarshal(marshalled, jwkset.JWKMarshalOptions{}, jwkset.JWKValidateOptions{})

@@ -7,48 +7,20 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/ihr-charging/charging-plot-api/libs/nodetest"
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/chargepoint"
 )
-
-// strictModules installs ocpp-rpc, at the version that the lock file pins, and returns where. Without npm there is nobody to judge the
-// frames: on the machine that decides (CI is set) that is a failure, elsewhere the test says that it was left out.
-func strictModules(t *testing.T) string {
-	t.Helper()
-	if _, err := exec.LookPath("npm"); err != nil {
-		if os.Getenv("CI") != "" {
-			t.Fatal("npm is wanted for the strict validator of frames")
-		}
-		t.Skip("NOT CHECKED: npm is not here, and the strict validator of frames needs it")
-	}
-	dir := t.TempDir()
-	for _, name := range []string{"package.json", "package-lock.json", "charge-point.js"} {
-		data, err := os.ReadFile(filepath.Join("testdata", "strict", name))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(filepath.Join(dir, name), data, 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	install := exec.CommandContext(t.Context(), "npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline")
-	install.Dir = dir
-	if out, err := install.CombinedOutput(); err != nil {
-		t.Fatalf("npm ci: %v\n%s", err, out)
-	}
-	return dir
-}
 
 const profileOf = `{"chargingSchedulePeriod":[{"startPeriod":0,"limit":16}],"chargingRateUnit":"A"`
 
 // Everything that the edge says in either version, judged by somebody else's schemas.
 func TestAStrictChargePointFindsNoFault(t *testing.T) {
 	t.Parallel()
-	dir := strictModules(t)
+	dir := nodetest.Install(t, "testdata/strict")
 	tx := func(kind, more string) string {
 		return `{"eventType":"` + kind + `","timestamp":"2026-11-23T11:00:00Z","triggerReason":"Trigger","seqNo":0,"transactionInfo":{"transactionId":"t"}` + more + `}`
 	}
