@@ -8,6 +8,7 @@ import (
 	"image/png"
 	"net/http"
 	"net/url"
+	"time"
 
 	"github.com/ihr-charging/charging-plot-api/libs/command"
 	"github.com/ihr-charging/charging-plot-api/libs/fault"
@@ -74,7 +75,7 @@ func checkPicture(ctx context.Context, origin string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	answer, err := http.DefaultClient.Do(request)
+	answer, err := (&http.Client{Timeout: 10 * time.Second}).Do(request)
 	if err != nil {
 		return "", err
 	}
