@@ -1,5 +1,6 @@
 // Command devstack is the local stack: `run` starts the whole product on one machine, `exec` runs a command (the tests) beside
-// a private Postgres and Redis, `demonstrate` brings the demonstration to a product that runs elsewhere, `clean` removes what `run` keeps.
+// a private Postgres and Redis, `demonstrate` brings the demonstration to a product that runs elsewhere, `mailbox`
+// takes its mails, `clean` removes what `run` keeps.
 package main
 
 import (
@@ -33,7 +34,7 @@ func rootCommand() *cobra.Command {
 		RunE:          run.RunE,
 	}
 	root.Flags().AddFlagSet(run.Flags())
-	root.AddCommand(run, execCommand(), demonstrateCommand(), cleanCommand())
+	root.AddCommand(run, execCommand(), demonstrateCommand(), mailboxCommand(), cleanCommand())
 	return root
 }
 
