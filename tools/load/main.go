@@ -27,29 +27,31 @@ func main() {
 	}
 }
 
-// paths are what is asked in turn: something of each service.
-var paths = []string{
+// ofEach is what is asked in turn: something of each service.
+var ofEach = []string{
 	"/v1/stations?near=48.8566,2.3522&radius_km=20&limit=20", "/v1/plots?limit=20", "/.well-known/jwks.json",
 	"/v1/stations?bbox=2.2,48.8,2.4,48.9&limit=50", "/v1/reference",
 }
 
 func newCommand() *cobra.Command {
 	var url string
+	var paths []string
 	var lasting time.Duration
 	var workers int
 	cmd := &cobra.Command{
 		Use: "load", Short: "Ask for a while, and count what failed", Args: cobra.NoArgs, SilenceUsage: true,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if workers < 1 || lasting <= 0 {
+			if workers < 1 || len(paths) == 0 || lasting <= 0 {
 				return errors.New("--workers and --for must be positive")
 			}
 			ctx, cancel := context.WithTimeout(cmd.Context(), lasting)
 			defer cancel()
-			return ask(ctx, url, workers).report(cmd.OutOrStdout())
+			return ask(ctx, url, paths, workers).report(cmd.OutOrStdout())
 		},
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&url, "url", "http://127.0.0.1:5000", "origin of the public API")
+	flags.StringArrayVar(&paths, "path", ofEach, "path with query that is asked; several are asked in turn")
 	flags.DurationVar(&lasting, "for", 30*time.Second, "how long")
 	flags.IntVar(&workers, "workers", 8, "how many ask at once, each with a pause of ten milliseconds between two questions")
 	return cmd
@@ -61,7 +63,7 @@ type tally struct {
 	failures map[string]int
 }
 
-func ask(ctx context.Context, url string, workers int) tally {
+func ask(ctx context.Context, url string, paths []string, workers int) tally {
 	client := &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: workers}}
 	all := tally{failures: map[string]int{}}
 	var mu sync.Mutex
