@@ -46,7 +46,7 @@ capabilities:
     defaultMode: 0440
 - name: tmp
   emptyDir:
-    sizeLimit: 64Mi
+    sizeLimit: {{ .Values.tmpSize }}
 {{- end -}}
 
 {{/* Nine tenths of a memory limit such as 256Mi or 1Gi, as GOMEMLIMIT wants it. */}}
