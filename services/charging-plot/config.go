@@ -59,8 +59,10 @@ type Config struct {
 	MessageKeep         time.Duration `env:"OCPP_LOG_KEEP" envDefault:"720h" desc:"how long what charge points said, and what they were told to do, is kept"`
 	LiveKeep            time.Duration `env:"LIVE_KEEP" envDefault:"1h" desc:"how far back a live stream can be replayed"`
 
-	VehicleTable    string        `env:"VEHICLE_TABLE" desc:"CSV of reference vehicles instead of those that are built in"`
-	MeterValuesKeep time.Duration `env:"METER_VALUES_KEEP" envDefault:"9504h" desc:"how long readings are kept; what they were summed up to by the minute stays; 0: for ever"`
+	VehicleTable      string        `env:"VEHICLE_TABLE" desc:"CSV of reference vehicles instead of those that are built in"`
+	MeterValuesKeep   time.Duration `env:"METER_VALUES_KEEP" envDefault:"9504h" desc:"how long readings are kept; what they were summed up to by the minute stays; 0: for ever"`
+	MeterMinutesKeep  time.Duration `env:"METER_MINUTES_KEEP" envDefault:"0" desc:"how long is kept what readings were summed up to by the minute; 0: for ever"`
+	MeterQuartersKeep time.Duration `env:"METER_QUARTERS_KEEP" envDefault:"0" desc:"how long is kept what readings were summed up to by the quarter of an hour; 0: for ever"`
 
 	// Limits on requests per minute: per client address without a token, per caller with one.
 	AnonymousRate int `env:"RATE_ANONYMOUS" envDefault:"600" desc:"requests a minute of a caller without a token; 0: no limit"`
@@ -177,8 +179,12 @@ func (c Config) Validate() error {
 	if c.ReservationsAtOnce <= 0 {
 		bad("RESERVATIONS_AT_ONCE", "must be positive")
 	}
-	if c.MeterValuesKeep < 0 || c.MeterValuesKeep > 0 && c.MeterValuesKeep < 720*time.Hour {
-		bad("METER_VALUES_KEEP", "must be 0 or at least 720h: a running session is billed by its readings")
+	for name, keep := range map[string]time.Duration{
+		"METER_VALUES_KEEP": c.MeterValuesKeep, "METER_MINUTES_KEEP": c.MeterMinutesKeep, "METER_QUARTERS_KEEP": c.MeterQuartersKeep,
+	} {
+		if keep < 0 || keep > 0 && keep < 720*time.Hour {
+			bad(name, "must be 0 or at least 720h: a running session is billed by its readings")
+		}
 	}
 	if c.AnonymousRate < 0 || c.PrincipalRate < 0 {
 		bad("RATE_ANONYMOUS, RATE_PRINCIPAL", "must not be negative")

@@ -184,7 +184,9 @@ func serve(ctx context.Context, cfg Config, p parts) error {
 		return schedule.Run(ctx, timing, store, store, time.Now, log)
 	})
 	group.Go("metering", func(ctx context.Context) error {
-		timing := metering.Config{Tick: cfg.ScheduleTick, Keep: cfg.MeterValuesKeep}
+		timing := metering.Config{
+			Tick: cfg.ScheduleTick, Keep: cfg.MeterValuesKeep, KeepMinutes: cfg.MeterMinutesKeep, KeepQuarters: cfg.MeterQuartersKeep,
+		}
 		return metering.Run(ctx, timing, store, desk, time.Now, log)
 	})
 	group.Go("compaction", func(ctx context.Context) error { return compact(ctx, changes, p) })

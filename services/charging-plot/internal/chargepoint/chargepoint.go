@@ -77,6 +77,8 @@ var (
 	ErrRefused = fault.Define(fault.Unauthenticated, "charge_point_refused", "The charge point's identity or its proof is wrong")
 	// ErrNotFound is a charge point that is absent or belongs to another operator.
 	ErrNotFound = fault.Define(fault.NotFound, "charge_point_not_found", "There is no such charge point")
+	// ErrNoCommand is a command that the charge point was not given, or that is no longer kept.
+	ErrNoCommand = fault.Define(fault.NotFound, "command_not_found", "The charge point was given no such command")
 	// ErrIdentityTaken is a second registration of one identity.
 	ErrIdentityTaken = fault.Define(fault.Conflict, "charge_point_identity_taken", "A charge point with this identity is registered already")
 	// ErrConnectorTaken is an EVSE that another charge point serves already, or one named twice.

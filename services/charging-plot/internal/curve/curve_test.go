@@ -252,6 +252,50 @@ func TestAVegaLiteDocumentHoldsThePanelsAndThePoints(t *testing.T) {
 	}
 }
 
+func TestAVegaLiteDocumentOverTheChargeHoldsBothLines(t *testing.T) {
+	t.Parallel()
+	car := &curve.Reference{Name: "Acme One", Points: []curve.ReferencePoint{{SoCPercent: 0, PowerKW: 160}, {SoCPercent: 100, PowerKW: 10}}}
+	for _, c := range []struct {
+		b    curve.BySoC
+		want []int // points of each line
+	}{
+		{curve.BySoC{Curve: curve.From(start, 500_000, full()).Thin(50), Reference: car}, []int{2, 50}},
+		{curve.BySoC{Curve: curve.From(start, math.NaN(), nil)}, []int{0}},
+	} {
+		var out bytes.Buffer
+		if err := c.b.VegaLite(&out, chart.Light); err != nil {
+			t.Fatal(err)
+		}
+		var document struct {
+			Layer []struct {
+				Data     struct{ Values []map[string]any }
+				Encoding struct {
+					X, Y  struct{ Title string }
+					Color struct{ Scale struct{ Domain []string } }
+				}
+			}
+		}
+		if err := json.Unmarshal(out.Bytes(), &document); err != nil {
+			t.Fatal(err)
+		}
+		if len(document.Layer) != len(c.want) {
+			t.Fatalf("it has %d lines", len(document.Layer))
+		}
+		for i, l := range document.Layer {
+			if len(l.Data.Values) != c.want[i] || l.Encoding.X.Title != "State of charge (%)" || l.Encoding.Y.Title != "Power (kW)" || len(l.Encoding.Color.Scale.Domain) != len(c.want) {
+				t.Errorf("line %d is %+v", i, l)
+			}
+		}
+		if c.b.Reference != nil {
+			for _, member := range []string{"soc_percent", "power_kw", "voltage_v", "current_a", "energy_kwh", "minutes"} {
+				if document.Layer[1].Data.Values[20][member] == nil {
+					t.Errorf("a point of the charge lacks %s", member)
+				}
+			}
+		}
+	}
+}
+
 // TestEnergyByIntegrationIsThatOfTheRegister integrates the power of charges that were read every so often, where meters say the register
 // beside it never, at start and stop, or every quarter of an hour. The charge goes in steps of a second and has a dip of 24 seconds to five
 // minutes: of one that falls between two readings the register alone knows, so that power alone, read more seldom than that, is measured

@@ -1001,6 +1001,24 @@ func (e GetCurveVegaLiteParamsTheme) Valid() bool {
 	}
 }
 
+// Defines values for GetCurveVegaLiteParamsX.
+const (
+	GetCurveVegaLiteParamsXSoc  GetCurveVegaLiteParamsX = "soc"
+	GetCurveVegaLiteParamsXTime GetCurveVegaLiteParamsX = "time"
+)
+
+// Valid indicates whether the value is a known member of the GetCurveVegaLiteParamsX enum.
+func (e GetCurveVegaLiteParamsX) Valid() bool {
+	switch e {
+	case GetCurveVegaLiteParamsXSoc:
+		return true
+	case GetCurveVegaLiteParamsXTime:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for GetVehicleCurvePNGParamsTheme.
 const (
 	GetVehicleCurvePNGParamsThemeDark  GetVehicleCurvePNGParamsTheme = "dark"
@@ -2741,12 +2759,18 @@ type GetCurveVegaLiteParams struct {
 	// Theme Colours for a light or a dark page.
 	Theme *GetCurveVegaLiteParamsTheme `form:"theme,omitempty" json:"theme,omitempty"`
 
+	// X Over time, or power over the state of charge, beside what the session's vehicle can take.
+	X *GetCurveVegaLiteParamsX `form:"x,omitempty" json:"x,omitempty"`
+
 	// IfNoneMatch An `ETag` that the caller holds; 304 when it still stands.
 	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
 }
 
 // GetCurveVegaLiteParamsTheme defines parameters for GetCurveVegaLite.
 type GetCurveVegaLiteParamsTheme string
+
+// GetCurveVegaLiteParamsX defines parameters for GetCurveVegaLite.
+type GetCurveVegaLiteParamsX string
 
 // GetEstimateParams defines parameters for GetEstimate.
 type GetEstimateParams struct {
@@ -2982,6 +3006,9 @@ type ServerInterface interface {
 	// CommandChargePoint Tell a charge point to do something
 	// (POST /v1/charge-points/{charge_point_id}/commands)
 	CommandChargePoint(c *fiber.Ctx, chargePointId ChargePointID) error
+	// GetChargePointCommand What became of a command
+	// (GET /v1/charge-points/{charge_point_id}/commands/{command_id})
+	GetChargePointCommand(c *fiber.Ctx, chargePointId ChargePointID, commandId openapi_types.UUID) error
 	// GetChargePointConfiguration A charge point's settings as it last reported them
 	// (GET /v1/charge-points/{charge_point_id}/configuration)
 	GetChargePointConfiguration(c *fiber.Ctx, chargePointId ChargePointID, params GetChargePointConfigurationParams) error
@@ -3417,6 +3444,43 @@ func (siw *ServerInterfaceWrapper) CommandChargePoint(c *fiber.Ctx) error {
 
 	handler := func(c *fiber.Ctx) error {
 		return siw.Handler.CommandChargePoint(c, chargePointId)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// GetChargePointCommand operation middleware
+func (siw *ServerInterfaceWrapper) GetChargePointCommand(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "charge_point_id" -------------
+	var chargePointId ChargePointID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "charge_point_id", c.Params("charge_point_id"), &chargePointId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter charge_point_id: %w", err).Error())
+	}
+
+	// ------------- Path parameter "command_id" -------------
+	var commandId openapi_types.UUID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "command_id", c.Params("command_id"), &commandId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter command_id: %w", err).Error())
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.GetChargePointCommand(c, chargePointId, commandId)
 	}
 
 	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
@@ -5117,6 +5181,13 @@ func (siw *ServerInterfaceWrapper) GetCurveVegaLite(c *fiber.Ctx) error {
 		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter theme: %w", err).Error())
 	}
 
+	// ------------- Optional query parameter "x" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "x", query, &params.X, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter x: %w", err).Error())
+	}
+
 	headers := c.GetReqHeaders()
 
 	// ------------- Optional header parameter "If-None-Match" -------------
@@ -6425,6 +6496,8 @@ func RegisterHandlersWithOptions(router fiber.Router, si ServerInterface, option
 
 	router.Post(options.BaseURL+"/v1/charge-points/:charge_point_id/commands", wrapper.CommandChargePoint)
 
+	router.Get(options.BaseURL+"/v1/charge-points/:charge_point_id/commands/:command_id", wrapper.GetChargePointCommand)
+
 	router.Post(options.BaseURL+"/v1/charge-points/:charge_point_id/credentials", wrapper.ChangeChargePointCredentials)
 
 	router.Get(options.BaseURL+"/v1/charge-points/:charge_point_id/configuration", wrapper.GetChargePointConfiguration)
@@ -6967,6 +7040,87 @@ type CommandChargePointdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response CommandChargePointdefaultApplicationProblemPlusJSONResponse) VisitCommandChargePointResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
+type GetChargePointCommandRequestObject struct {
+	ChargePointId ChargePointID      `json:"charge_point_id"`
+	CommandId     openapi_types.UUID `json:"command_id"`
+}
+
+type GetChargePointCommandResponseObject interface {
+	VisitGetChargePointCommandResponse(ctx *fiber.Ctx) error
+}
+
+type GetChargePointCommand200JSONResponse CommandRecord
+
+func (response GetChargePointCommand200JSONResponse) VisitGetChargePointCommandResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response)
+}
+
+type GetChargePointCommand304Response = NotModifiedResponse
+
+func (response GetChargePointCommand304Response) VisitGetChargePointCommandResponse(ctx *fiber.Ctx) error {
+	ctx.Status(304)
+	return nil
+}
+
+type GetChargePointCommand400ApplicationProblemPlusJSONResponse struct {
+	InvalidApplicationProblemPlusJSONResponse
+}
+
+func (response GetChargePointCommand400ApplicationProblemPlusJSONResponse) VisitGetChargePointCommandResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(400)
+
+	return ctx.JSON(&response)
+}
+
+type GetChargePointCommand401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response GetChargePointCommand401ApplicationProblemPlusJSONResponse) VisitGetChargePointCommandResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response)
+}
+
+type GetChargePointCommand403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response GetChargePointCommand403ApplicationProblemPlusJSONResponse) VisitGetChargePointCommandResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(403)
+
+	return ctx.JSON(&response)
+}
+
+type GetChargePointCommand404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response GetChargePointCommand404ApplicationProblemPlusJSONResponse) VisitGetChargePointCommandResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(404)
+
+	return ctx.JSON(&response)
+}
+
+type GetChargePointCommanddefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetChargePointCommanddefaultApplicationProblemPlusJSONResponse) VisitGetChargePointCommandResponse(ctx *fiber.Ctx) error {
 	ctx.Response().Header.Set("Content-Type", "application/problem+json")
 	ctx.Status(response.StatusCode)
 
@@ -11877,6 +12031,9 @@ type StrictServerInterface interface {
 	// CommandChargePoint Tell a charge point to do something
 	// (POST /v1/charge-points/{charge_point_id}/commands)
 	CommandChargePoint(ctx context.Context, request CommandChargePointRequestObject) (CommandChargePointResponseObject, error)
+	// GetChargePointCommand What became of a command
+	// (GET /v1/charge-points/{charge_point_id}/commands/{command_id})
+	GetChargePointCommand(ctx context.Context, request GetChargePointCommandRequestObject) (GetChargePointCommandResponseObject, error)
 	// GetChargePointConfiguration A charge point's settings as it last reported them
 	// (GET /v1/charge-points/{charge_point_id}/configuration)
 	GetChargePointConfiguration(ctx context.Context, request GetChargePointConfigurationRequestObject) (GetChargePointConfigurationResponseObject, error)
@@ -12229,6 +12386,34 @@ func (sh *strictHandler) CommandChargePoint(ctx *fiber.Ctx, chargePointId Charge
 		return err
 	} else if validResponse, ok := response.(CommandChargePointResponseObject); ok {
 		if err := validResponse.VisitCommandChargePointResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetChargePointCommand operation middleware
+func (sh *strictHandler) GetChargePointCommand(ctx *fiber.Ctx, chargePointId ChargePointID, commandId openapi_types.UUID) error {
+	var request GetChargePointCommandRequestObject
+
+	request.ChargePointId = chargePointId
+	request.CommandId = commandId
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.GetChargePointCommand(ctx.UserContext(), request.(GetChargePointCommandRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetChargePointCommand")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetChargePointCommandResponseObject); ok {
+		if err := validResponse.VisitGetChargePointCommandResponse(ctx); err != nil {
 			return err
 		}
 	} else if response != nil {

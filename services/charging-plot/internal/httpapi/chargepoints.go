@@ -27,6 +27,7 @@ type Keys interface {
 
 // Upkeep keeps what charge points were told, said and have.
 type Upkeep interface {
+	GetCommand(ctx context.Context, chargePoint, id uuid.UUID) (chargepoint.Record, error)
 	ListCommands(ctx context.Context, sel chargepoint.Records) ([]chargepoint.Record, error)
 	ListMessages(ctx context.Context, sel chargepoint.Messages) ([]chargepoint.Message, error)
 	ListProfiles(ctx context.Context, id uuid.UUID) ([]chargepoint.ChargingProfile, error)

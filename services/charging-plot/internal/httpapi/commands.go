@@ -195,6 +195,19 @@ func orAbsent[T comparable](v T) *T {
 	return &v
 }
 
+// GetChargePointCommand implements StrictServerInterface.
+func (a *API) GetChargePointCommand(ctx context.Context, request GetChargePointCommandRequestObject) (GetChargePointCommandResponseObject, error) {
+	cp, err := a.operated(ctx, request.ChargePointId)
+	if err != nil {
+		return nil, err
+	}
+	record, err := a.Upkeep.GetCommand(ctx, cp.ID, request.CommandId)
+	if err != nil {
+		return nil, err
+	}
+	return GetChargePointCommand200JSONResponse(ToAPIRecord(record)), nil
+}
+
 // ListChargePointCommands implements StrictServerInterface.
 func (a *API) ListChargePointCommands(
 	ctx context.Context, request ListChargePointCommandsRequestObject,

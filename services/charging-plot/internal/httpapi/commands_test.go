@@ -116,6 +116,14 @@ func TestListChargePointCommands(t *testing.T) {
 	if firmware.State != httpapi.CommandRecordStateANSWERED || firmware.Progress != "Installing" || firmware.ProgressAt.IsNull() {
 		t.Errorf("the firmware is %+v", firmware)
 	}
+	var one httpapi.CommandRecord
+	w.call(http.MethodGet, path+"/"+firmware.Id.String(), token, nil).wants(http.StatusOK).into(&one)
+	if one.Id != firmware.Id || one.Progress != "Installing" || one.Command != "update_firmware" {
+		t.Errorf("the firmware by itself is %+v", one)
+	}
+	w.call(http.MethodGet, path+"/"+uuid.NewString(), token, nil).wants(http.StatusNotFound, "command_not_found")
+	w.call(http.MethodGet, "/v1/charge-points/"+w.Site(1).ChargePoint.ID.String()+"/commands/"+firmware.Id.String(), token, nil).wants(http.StatusNotFound)
+	w.call(http.MethodGet, path+"/"+firmware.Id.String(), w.operator(uuid.New()), nil).wants(http.StatusNotFound, "charge_point_not_found")
 	// Pages, and a filter.
 	var first, second httpapi.CommandPage
 	w.call(http.MethodGet, path+"?limit=4", token, nil).wants(http.StatusOK).into(&first)

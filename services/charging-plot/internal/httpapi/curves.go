@@ -53,7 +53,7 @@ func (p picture) VisitGetCurveSVGResponse(c *fiber.Ctx) error  { return p.visit(
 func (p picture) VisitGetCurvePNGResponse(c *fiber.Ctx) error  { return p.visit(c) }
 
 // drawing makes pictures look as they do: a change of it changes every ETag.
-const drawing = "2"
+const drawing = "3"
 
 // picture prepares a curve of a session the caller may see. The readings are read with the picture, since a caller who holds it needs
 // neither; the ETag stands for them, because every stored reading raises the session's version or comes after its end, where readAt and
@@ -130,10 +130,10 @@ func (a *API) GetCurvePNG(ctx context.Context, request GetCurvePNGRequestObject)
 // GetCurveVegaLite implements StrictServerInterface.
 func (a *API) GetCurveVegaLite(ctx context.Context, request GetCurveVegaLiteRequestObject) (GetCurveVegaLiteResponseObject, error) {
 	theme, name := themeOf(string(orZero(request.Params.Theme)))
-	return a.picture(ctx, request.SessionId, request.Params.Points, "vl "+name, "application/vnd.vegalite.v5+json",
-		func(_ session.Session, c curve.Curve, _ int) ([]byte, error) {
+	return a.picture(ctx, request.SessionId, request.Params.Points, "vl "+name+" "+over(request.Params.X), "application/vnd.vegalite.v5+json",
+		func(s session.Session, c curve.Curve, _ int) ([]byte, error) {
 			var buf bytes.Buffer
-			err := c.VegaLite(&buf, theme)
+			err := a.drawn(s, c, over(request.Params.X)).VegaLite(&buf, theme)
 			return buf.Bytes(), err
 		})
 }
@@ -152,6 +152,7 @@ func over[T ~string](x *T) string {
 func (a *API) drawn(s session.Session, c curve.Curve, x string) interface {
 	SVG(w io.Writer, theme chart.Theme) error
 	PNG(w io.Writer, theme chart.Theme) error
+	VegaLite(w io.Writer, theme chart.Theme) error
 } {
 	if x == string(AxisTime) {
 		return c

@@ -147,6 +147,9 @@ func TestCurvesBesideTheVehicles(t *testing.T) {
 	if !bytes.Contains(vl.Body, []byte("vega-lite")) || vl.Header.Get("Content-Type") != "application/vnd.vegalite.v5+json" {
 		t.Errorf("the document is %s", vl.Header.Get("Content-Type"))
 	}
+	if over := w.call(http.MethodGet, base+"curve.vl.json?x=soc", token, nil).wants(http.StatusOK); !bytes.Contains(over.Body, []byte("Aiways U5")) || over.Header.Get("ETag") == vl.Header.Get("ETag") {
+		t.Error("over the state of charge it is not another document, with the car's name")
+	}
 	var e httpapi.Estimate
 	w.call(http.MethodGet, base+"estimate?soc_percent=80", token, nil).wants(http.StatusOK).into(&e)
 	if e.SocPercent != 40 || e.Basis != httpapi.EstimateByReference || e.DurationS < 600 || e.DurationS > 7200 || !e.ReadyAt.After(e.ReadAt) {

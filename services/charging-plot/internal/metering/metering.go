@@ -14,6 +14,9 @@ type Store interface {
 	RollUp(ctx context.Context, limit int) (int, error)
 	EnsurePartitions(ctx context.Context) error
 	DropReadings(ctx context.Context, before time.Time, limit int) (weeks, rows int64, err error)
+	// DropMinutes and DropQuarters forget what readings were summed up to.
+	DropMinutes(ctx context.Context, before time.Time, limit int) (rows int64, err error)
+	DropQuarters(ctx context.Context, before time.Time, limit int) (rows int64, err error)
 }
 
 // Desk stops what has reached its limit.
@@ -24,7 +27,8 @@ type Desk interface {
 // Config says how often and how long.
 type Config struct {
 	Tick time.Duration // between looks; a limit is overstepped by at most this and what the charge point takes
-	Keep time.Duration // how long readings are kept; 0: for ever
+	// How long readings are kept, and what they were summed up to by the minute and the quarter of an hour; 0: for ever.
+	Keep, KeepMinutes, KeepQuarters time.Duration
 }
 
 const (
@@ -69,15 +73,33 @@ func chores(ctx context.Context, cfg Config, store Store, now time.Time, log *sl
 		}
 		return false
 	}
-	if cfg.Keep == 0 {
-		return true
+	done := true
+	for _, job := range []struct {
+		what string
+		keep time.Duration
+		drop func(ctx context.Context, before time.Time, limit int) (rows int64, err error)
+	}{
+		{"readings", cfg.Keep, func(ctx context.Context, before time.Time, limit int) (int64, error) {
+			weeks, rows, err := store.DropReadings(ctx, before, limit)
+			if weeks > 0 {
+				log.InfoContext(ctx, "old weeks of readings are gone", "weeks", weeks)
+			}
+			return rows, err
+		}},
+		{"minutes", cfg.KeepMinutes, store.DropMinutes},
+		{"quarters", cfg.KeepQuarters, store.DropQuarters},
+	} {
+		if job.keep == 0 {
+			continue
+		}
+		rows, err := job.drop(ctx, now.Add(-job.keep), dropLimit)
+		if err != nil && ctx.Err() == nil {
+			log.WarnContext(ctx, "what is old could not be removed", "what", job.what, "error", err)
+		}
+		if rows > 0 {
+			log.InfoContext(ctx, "what was old is gone", "what", job.what, "rows", rows)
+		}
+		done = done && err == nil && rows < dropLimit
 	}
-	weeks, rows, err := store.DropReadings(ctx, now.Add(-cfg.Keep), dropLimit)
-	if err != nil && ctx.Err() == nil {
-		log.WarnContext(ctx, "old readings could not be removed", "error", err)
-	}
-	if weeks+rows > 0 {
-		log.InfoContext(ctx, "old readings are gone", "weeks", weeks, "rows", rows)
-	}
-	return err == nil && rows < dropLimit
+	return done
 }

@@ -14,6 +14,7 @@ import (
 // book counts what it is asked for.
 type book struct {
 	rolls, stops, tables, drops int
+	minutes, quarters           int
 	due                         []int // how many sessions the next rolls find
 	broken                      int   // how many of the next tables cannot be made
 	before                      time.Time
@@ -47,6 +48,38 @@ func (b *book) DropReadings(_ context.Context, before time.Time, _ int) (weeks, 
 	b.drops++
 	b.before = before
 	return 0, 0, nil
+}
+
+func (b *book) DropMinutes(_ context.Context, before time.Time, limit int) (rows int64, err error) {
+	b.minutes++
+	if b.minutes == 1 {
+		return int64(limit), nil // there are more
+	}
+	if age := time.Since(before); age < 60*24*time.Hour || age > 61*24*time.Hour {
+		return 0, errors.New("minutes are not kept as long as they should")
+	}
+	return 1, nil
+}
+
+func (b *book) DropQuarters(context.Context, time.Time, int) (rows int64, err error) {
+	b.quarters++
+	return 0, nil
+}
+
+func TestWhatWasSummedUpIsForgottenWhenItIsDue(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := &book{}
+		ctx, stop := context.WithTimeout(t.Context(), 10500*time.Millisecond)
+		defer stop()
+		cfg := metering.Config{Tick: time.Second, KeepMinutes: 60 * 24 * time.Hour}
+		if err := metering.Run(ctx, cfg, b, b, time.Now, slog.New(slog.DiscardHandler)); err != nil {
+			t.Error(err)
+		}
+		if b.minutes != 2 || b.quarters != 0 || b.drops != 0 { // the rest of the minutes with the next tick; the others are kept for ever
+			t.Errorf("in ten seconds: %+v", b)
+		}
+	})
 }
 
 func run(t *testing.T, b *book, keep, d time.Duration) {

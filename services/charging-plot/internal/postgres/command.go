@@ -2,7 +2,9 @@ package postgres
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -46,43 +48,71 @@ func (s *Store) RecordOutcome(ctx context.Context, r chargepoint.Record) error {
 	return postgres.Map(err, nil)
 }
 
+const commandColumns = `id, charge_point_id, arguments, asked_by, created_at, answered_at, outcome, fault, progress, progress_at`
+
 const listCommandsSQL = `
-SELECT id, arguments, asked_by, created_at, answered_at, outcome, fault, progress, progress_at
+SELECT ` + commandColumns + `
 FROM charge_point_commands
 WHERE charge_point_id = $1 AND ($2 = '' OR kind = $2) AND ($3::uuid IS NULL OR id < $3)
 ORDER BY id DESC
 LIMIT $4`
 
+const getCommandSQL = `SELECT ` + commandColumns + ` FROM charge_point_commands WHERE charge_point_id = $1 AND id = $2`
+
+type commandRow struct {
+	ID            uuid.UUID  `db:"id"`
+	ChargePointID uuid.UUID  `db:"charge_point_id"`
+	Arguments     []byte     `db:"arguments"`
+	AskedBy       *uuid.UUID `db:"asked_by"`
+	CreatedAt     time.Time  `db:"created_at"`
+	AnsweredAt    *time.Time `db:"answered_at"`
+	Outcome       []byte     `db:"outcome"`
+	Fault         string     `db:"fault"`
+	Progress      string     `db:"progress"`
+	ProgressAt    *time.Time `db:"progress_at"`
+}
+
+func (r commandRow) fromRow() (chargepoint.Record, error) {
+	out := chargepoint.Record{
+		ID: r.ID, ChargePointID: r.ChargePointID, AskedBy: orZero(r.AskedBy), CreatedAt: r.CreatedAt.UTC(),
+		AnsweredAt: timeOrZero(r.AnsweredAt), Fault: r.Fault, Progress: r.Progress, ProgressAt: timeOrZero(r.ProgressAt),
+	}
+	if err := json.Unmarshal(r.Arguments, &out.Command); err != nil {
+		return out, fmt.Errorf("read a command: %w", err)
+	}
+	if r.Outcome != nil {
+		out.Outcome = &chargepoint.Outcome{}
+		if err := json.Unmarshal(r.Outcome, out.Outcome); err != nil {
+			return out, fmt.Errorf("read an outcome: %w", err)
+		}
+	}
+	return out, nil
+}
+
+// GetCommand returns chargepoint.ErrNoCommand when the charge point was told no such thing.
+func (s *Store) GetCommand(ctx context.Context, chargePoint, id uuid.UUID) (chargepoint.Record, error) {
+	var row commandRow
+	err := s.db.GetContext(ctx, &row, getCommandSQL, chargePoint, id)
+	if errors.Is(err, sql.ErrNoRows) {
+		return chargepoint.Record{}, chargepoint.ErrNoCommand
+	}
+	if err != nil {
+		return chargepoint.Record{}, postgres.Map(fmt.Errorf("read a command: %w", err), nil)
+	}
+	return row.fromRow()
+}
+
 // ListCommands gives a selection, newest first.
 func (s *Store) ListCommands(ctx context.Context, sel chargepoint.Records) ([]chargepoint.Record, error) {
-	var rows []struct {
-		ID         uuid.UUID  `db:"id"`
-		Arguments  []byte     `db:"arguments"`
-		AskedBy    *uuid.UUID `db:"asked_by"`
-		CreatedAt  time.Time  `db:"created_at"`
-		AnsweredAt *time.Time `db:"answered_at"`
-		Outcome    []byte     `db:"outcome"`
-		Fault      string     `db:"fault"`
-		Progress   string     `db:"progress"`
-		ProgressAt *time.Time `db:"progress_at"`
-	}
+	var rows []commandRow
 	if err := s.db.SelectContext(ctx, &rows, listCommandsSQL, sel.ChargePoint, string(sel.Kind), orNull(sel.Before), sel.Limit); err != nil {
 		return nil, postgres.Map(fmt.Errorf("read commands: %w", err), nil)
 	}
 	out := make([]chargepoint.Record, len(rows))
 	for i, r := range rows {
-		out[i] = chargepoint.Record{
-			ID: r.ID, ChargePointID: sel.ChargePoint, AskedBy: orZero(r.AskedBy), CreatedAt: r.CreatedAt.UTC(),
-			AnsweredAt: timeOrZero(r.AnsweredAt), Fault: r.Fault, Progress: r.Progress, ProgressAt: timeOrZero(r.ProgressAt),
-		}
-		if err := json.Unmarshal(r.Arguments, &out[i].Command); err != nil {
-			return nil, fmt.Errorf("read a command: %w", err)
-		}
-		if r.Outcome != nil {
-			out[i].Outcome = &chargepoint.Outcome{}
-			if err := json.Unmarshal(r.Outcome, out[i].Outcome); err != nil {
-				return nil, fmt.Errorf("read an outcome: %w", err)
-			}
+		var err error
+		if out[i], err = r.fromRow(); err != nil {
+			return nil, err
 		}
 	}
 	return out, nil

@@ -1,6 +1,7 @@
 package postgres_test
 
 import (
+	"context"
 	"math"
 	"testing"
 	"time"
@@ -287,5 +288,13 @@ func TestReadingsHaveATableAWeek(t *testing.T) {
 	w.Must(w.DB.GetContext(t.Context(), &n, `SELECT count(*) FROM meter_minutes`))
 	if n == 0 {
 		t.Error("what the readings were summed up to is gone too")
+	}
+	for what, drop := range map[string]func(context.Context, time.Time, int) (int64, error){"minutes": w.Store.DropMinutes, "quarters": w.Store.DropQuarters} {
+		if none, err := drop(t.Context(), w.Clock.Now().AddDate(0, -2, 0), 10); err != nil || none != 0 {
+			t.Errorf("%d %s are gone that were kept (%v)", none, what, err)
+		}
+		if one, err := drop(t.Context(), w.Clock.Now(), 1); err != nil || one != 1 {
+			t.Errorf("%d %s are gone, want one at a time (%v)", one, what, err)
+		}
 	}
 }

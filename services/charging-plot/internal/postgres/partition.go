@@ -103,10 +103,30 @@ func (s *Store) DropReadings(ctx context.Context, before time.Time, limit int) (
 		}
 		weeks++
 	}
-	result, err := s.db.ExecContext(ctx, forgetRestSQL, before, limit)
-	if err != nil {
-		return weeks, 0, postgres.Map(fmt.Errorf("forget old readings: %w", err), nil)
-	}
-	rows, err = result.RowsAffected()
+	rows, err = s.forget(ctx, forgetRestSQL, before, limit)
 	return weeks, rows, err
+}
+
+const forgetMinutesSQL = `
+DELETE FROM meter_minutes WHERE ctid = ANY(ARRAY(SELECT ctid FROM meter_minutes WHERE at < $1 LIMIT $2))`
+
+// DropMinutes forgets up to limit of what readings from before a time were summed up to by the minute.
+func (s *Store) DropMinutes(ctx context.Context, before time.Time, limit int) (int64, error) {
+	return s.forget(ctx, forgetMinutesSQL, before, limit)
+}
+
+const forgetQuartersSQL = `
+DELETE FROM meter_quarters WHERE ctid = ANY(ARRAY(SELECT ctid FROM meter_quarters WHERE at < $1 LIMIT $2))`
+
+// DropQuarters forgets up to limit of what readings from before a time were summed up to by the quarter of an hour.
+func (s *Store) DropQuarters(ctx context.Context, before time.Time, limit int) (int64, error) {
+	return s.forget(ctx, forgetQuartersSQL, before, limit)
+}
+
+func (s *Store) forget(ctx context.Context, query string, before time.Time, limit int) (int64, error) {
+	result, err := s.db.ExecContext(ctx, query, before, limit)
+	if err != nil {
+		return 0, postgres.Map(fmt.Errorf("forget what is old: %w", err), nil)
+	}
+	return result.RowsAffected()
 }
