@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"github.com/google/uuid"
 	"github.com/jmoiron/sqlx"
@@ -86,7 +87,12 @@ func (p *putting) compare(ctx context.Context, writes []write) error {
 		if err != nil {
 			return fmt.Errorf("stations before the change: %w", err)
 		}
+		brought, err := p.brought(ctx, ids)
+		if err != nil {
+			return err
+		}
 		for _, st := range found {
+			st.EVSEs = slices.DeleteFunc(st.EVSEs, func(e station.EVSE) bool { return brought[e.ID] })
 			before[st.ID] = st
 		}
 	}
@@ -106,6 +112,25 @@ func (p *putting) compare(ctx context.Context, writes []write) error {
 		}
 	}
 	return nil
+}
+
+const evsesOfMerges = `
+SELECT id FROM evses WHERE station_id = ANY($1) AND merged_from IS NOT NULL`
+
+// brought gives the EVSEs of the stations that merges brought and the writer does not tell of.
+func (p *putting) brought(ctx context.Context, stations []uuid.UUID) (map[uuid.UUID]bool, error) {
+	if p.exclusive {
+		return nil, nil //nolint:nilnil // a request tells of all
+	}
+	ids, err := collect(ctx, p.tx, scanID, evsesOfMerges, uuids(stations))
+	if err != nil {
+		return nil, fmt.Errorf("EVSEs that merges brought: %w", err)
+	}
+	out := make(map[uuid.UUID]bool, len(ids))
+	for _, id := range ids {
+		out[id] = true
+	}
+	return out, nil
 }
 
 const historyOf = `

@@ -23,8 +23,31 @@ UPDATE stations SET deleted_at = now(), updated_at = now(), version = version + 
 const outliveStation = `
 UPDATE stations SET updated_at = now(), version = version + 1 WHERE id = $1 RETURNING version`
 
-// Merge makes a tombstone of the duplicate that leads to the survivor, when the function allows it, and gives the survivor. What
-// was merged into the duplicate before leads there too. It returns the faults of Get for either, and station.ErrSame.
+// Of an EVSE that both have the survivor's stays: one with the same eMI3 id or, where one of the two has none, the same uid. All others
+// come over with their ids, so that their plots, statuses and histories stay with them. They belong to the survivor's source from now
+// on, under another uid where theirs is taken there.
+const moveEVSEs = `
+UPDATE evses e
+SET station_id = $2, source = keep.source, merged_from = $1, position = e.position + 1 + (SELECT coalesce(max(position), 0) FROM evses WHERE station_id = $2),
+    uid = CASE WHEN e.source <> keep.source AND EXISTS (SELECT FROM evses t WHERE t.source = keep.source AND t.uid = e.uid)
+               THEN left(e.uid, 27) || '~' || left(md5(e.id::text), 8) ELSE e.uid END
+FROM stations keep
+WHERE keep.id = $2 AND e.station_id = $1 AND e.removed_at IS NULL
+  AND NOT EXISTS (
+      SELECT FROM evses k
+      WHERE k.station_id = $2 AND k.removed_at IS NULL
+        AND CASE WHEN k.evse_id <> '' AND e.evse_id <> '' THEN upper(replace(k.evse_id, '*', '')) = upper(replace(e.evse_id, '*', ''))
+                 ELSE k.uid = e.uid END)`
+
+// The tariffs of one operator do not hold at another's stations.
+const leaveTariffs = `
+DELETE FROM connector_tariffs l
+USING evses e, stations keep, stations gone
+WHERE l.evse_id = e.id AND e.station_id = keep.id AND keep.id = $2 AND e.merged_from = gone.id AND gone.id = $1
+  AND gone.operator_id <> keep.operator_id`
+
+// Merge makes a tombstone of the duplicate that leads to the survivor, when the function allows it, and gives the survivor with the
+// EVSEs that only the duplicate had. What was merged into the duplicate before leads there too. It returns the faults of Get for either, and station.ErrSame.
 func (s *Store) Merge(
 	ctx context.Context, by history.Author, survivor, duplicate uuid.UUID, allow func(survivor, duplicate station.Station) error,
 ) (station.Station, error) {
@@ -52,6 +75,11 @@ func (p *putting) merge(ctx context.Context, keep, drop *station.Station) error 
 	if err := p.tx.GetContext(ctx, &gone.Version, mergeStation, drop.ID, keep.ID); err != nil {
 		return fmt.Errorf("merge station: %w", err)
 	}
+	for _, move := range []string{moveEVSEs, leaveTariffs} {
+		if _, err := p.tx.ExecContext(ctx, move, drop.ID, keep.ID); err != nil {
+			return fmt.Errorf("move EVSEs: %w", err)
+		}
+	}
 	if _, err := p.tx.ExecContext(ctx, removeEVSEs, uuids([]uuid.UUID{drop.ID})); err != nil {
 		return fmt.Errorf("remove EVSEs: %w", err)
 	}
@@ -65,7 +93,7 @@ func (p *putting) merge(ctx context.Context, keep, drop *station.Station) error 
 	into, from := []byte(`"`+keep.ID.String()+`"`), []byte(`"`+drop.ID.String()+`"`)
 	p.note(drop.ID, gone.Version, history.Merged, history.Change{Path: "/merged_into", After: into})
 	p.note(keep.ID, stays.Version, history.Merged, history.Change{Path: "/merged_from", After: from})
-	p.changes = append(p.changes, gone, stays)
+	p.changes = append(p.changes, stays, gone) // whoever follows finds the EVSEs in their new place before the old one goes
 	if err := p.publish(ctx); err != nil {
 		return err
 	}

@@ -18,7 +18,8 @@ import (
 // putting is what put works on: the entries whose stations are to be written, beside each other in slices.
 type putting struct {
 	tx *sqlx.Tx
-	// exclusive refuses an EVSE that another station has, instead of moving it.
+	// exclusive refuses an EVSE that another station has, instead of moving it, and tells of EVSEs that a merge brought, too: it is a
+	// request, not an import.
 	exclusive bool
 	// by is who writes.
 	by history.Author
@@ -117,10 +118,10 @@ func (p *putting) lock(ctx context.Context, entries []transfer.Entry) error {
 	return p.lockSources(ctx, sources)
 }
 
-// The limit keeps the planner, which knows nothing yet of a table that is just being filled, from reading all of it each time.
+// What a merge brought is not the source's to tell of, but the operator's. The limit keeps the planner, which knows nothing yet of a table that is just being filled, from reading all of it each time.
 const knownStations = `
 SELECT s.source, s.source_id, s.id, s.content_hash, s.version, s.deleted_at IS NOT NULL, s.merged_into IS NOT NULL,
-       (SELECT count(*) FROM evses e WHERE e.station_id = s.id AND e.removed_at IS NULL)
+       (SELECT count(*) FROM evses e WHERE e.station_id = s.id AND e.removed_at IS NULL AND ($3 OR e.merged_from IS NULL))
 FROM unnest($1::text[], $2::text[]) AS wanted (source, source_id)
 CROSS JOIN LATERAL (
     SELECT source, source_id, id, content_hash, version, deleted_at, merged_into FROM stations WHERE source = wanted.source AND source_id = wanted.source_id LIMIT 1) AS s`
@@ -137,7 +138,7 @@ func (p *putting) known(ctx context.Context, entries []transfer.Entry) (map[iden
 		err := rows.Scan(&i.source, &i.sourceID, &k.id, &k.hash, &k.version, &k.removed, &k.merged, &k.evses)
 		out[i] = k
 		return struct{}{}, err
-	}, knownStations, sources, ids)
+	}, knownStations, sources, ids, p.exclusive)
 	if err != nil {
 		return nil, fmt.Errorf("look up stations: %w", err)
 	}

@@ -122,7 +122,8 @@ const updateEVSEs = `
 UPDATE evses e
 SET station_id = c.station_id, evse_id = c.evse_id, physical_reference = c.physical_reference, floor_level = c.floor_level,
     capabilities = c.capabilities, parking_restrictions = c.parking_restrictions, reservable = c.reservable,
-    price_text = c.price_text, position = c.position, removed_at = NULL
+    price_text = c.price_text, position = c.position, removed_at = NULL,
+    merged_from = CASE WHEN e.station_id = c.station_id AND $1 THEN e.merged_from END
 FROM changed_evses c
 WHERE e.id = c.id`
 
@@ -139,7 +140,7 @@ func (p *putting) storeEVSEs(ctx context.Context, units []unit) error {
 	if _, err := postgres.CopyFrom(ctx, p.tx, "changed_evses", evseColumns, evseRows(units, false)); err != nil {
 		return err
 	}
-	if _, err := p.tx.ExecContext(ctx, updateEVSEs); err != nil {
+	if _, err := p.tx.ExecContext(ctx, updateEVSEs, p.exclusive); err != nil {
 		return fmt.Errorf("update EVSEs: %w", err)
 	}
 	return nil
@@ -170,7 +171,7 @@ func evseRows(units []unit, isNew bool) iter.Seq2[[]any, error] {
 const removeMissing = `
 UPDATE evses e
 SET removed_at = now()
-WHERE e.station_id = ANY($1) AND e.removed_at IS NULL
+WHERE e.station_id = ANY($1) AND e.removed_at IS NULL AND ($3 OR e.merged_from IS NULL)
   AND NOT EXISTS (SELECT FROM unnest($2::uuid[]) AS kept (id) WHERE kept.id = e.id)`
 
 // dropMissing marks the EVSEs that a complete station no longer has.
@@ -182,7 +183,7 @@ func (p *putting) dropMissing(ctx context.Context, complete []uuid.UUID, units [
 	for i := range units {
 		kept[i] = units[i].id
 	}
-	if _, err := p.tx.ExecContext(ctx, removeMissing, uuids(complete), uuids(kept)); err != nil {
+	if _, err := p.tx.ExecContext(ctx, removeMissing, uuids(complete), uuids(kept), p.exclusive); err != nil {
 		return fmt.Errorf("remove EVSEs: %w", err)
 	}
 	return nil
