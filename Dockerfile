@@ -1,9 +1,10 @@
 # For those who build without ko:
 #   docker build --build-arg SERVICE=auth --tag auth .
-# SERVICE is auth, station-catalog or charging-plot. The image holds one static program, root certificates and nothing else.
+# SERVICE is auth, station-catalog or charging-plot; PROGRAM is another program of it than its own, such as import-flask-user. The image holds one static program, root certificates and nothing else.
 ARG GO_VERSION=1.26
 FROM golang:${GO_VERSION} AS build
 ARG SERVICE
+ARG PROGRAM=${SERVICE}
 ARG VERSION=unknown
 # skaffold debug sets it, to leave the program as a debugger wants it.
 ARG SKAFFOLD_GO_GCFLAGS
@@ -17,7 +18,7 @@ COPY libs libs
 COPY services/${SERVICE} services/${SERVICE}
 RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/gocache \
     cd services/${SERVICE} && GOWORK=off CGO_ENABLED=0 go build -trimpath -buildvcs=false -gcflags="${SKAFFOLD_GO_GCFLAGS}" \
-    -ldflags "-s -w -X main.version=${VERSION}" -o /service ./cmd/${SERVICE}
+    -ldflags "-s -w -X main.version=${VERSION}" -o /service ./cmd/${PROGRAM}
 
 FROM gcr.io/distroless/static:nonroot
 ARG SERVICE

@@ -16,7 +16,7 @@ import (
 func Install(t testing.TB, folder string) (place string) {
 	t.Helper()
 	if _, err := exec.LookPath("npm"); err != nil {
-		if os.Getenv("CI") != "" {
+		if os.Getenv("CI") != "" { //nolint:forbidigo // no setting of a service: CI says of itself that it decides
 			t.Fatal("npm is wanted: other people's libraries judge here")
 		}
 		t.Skip("NOT CHECKED: npm is not here, and other people's libraries judge here")

@@ -21,9 +21,10 @@ import (
 // Command returns the root command. Settings come from the environment that environ returns.
 func Command(environ func() []string) *cobra.Command {
 	root := &cobra.Command{
-		Use:           "auth",
-		Short:         "Accounts, service clients and the tokens of IHR Charging Plot",
-		Long:          "Accounts, service clients and the tokens of IHR Charging Plot.\nSettings are environment variables; the README of the service lists them.",
+		Use:   "auth",
+		Short: "Accounts, service clients and the tokens of IHR Charging Plot",
+		Long: "Accounts, service clients and the tokens of IHR Charging Plot.\nSettings are environment variables; the README of the service lists them.\n" +
+			"People of a Flask-User database are brought over by import-flask-user, a program of its own.",
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
@@ -36,21 +37,29 @@ func Command(environ func() []string) *cobra.Command {
 		cfg, err := settings()
 		return auth.Checks(cfg), err
 	}
-	root.AddCommand(command.Serve(settings, auth.Run), command.Migrate(database, auth.Migrations()), command.Check(checks), userCommand(settings), keyCommand(settings), clientCommand(settings), importCommand(settings), auditCommand(settings))
+	root.AddCommand(command.Serve(settings, auth.Run), command.Migrate(database, auth.Migrations()), command.Check(checks), userCommand(settings), keyCommand(settings), clientCommand(settings), auditCommand(settings))
 	return root
 }
 
 // Run executes the command line and returns the exit code: 0 when it worked, 1 with a message on standard error otherwise.
 func Run(arguments []string, environ func() []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	return execute(Command(environ), arguments, stdin, stdout, stderr)
+}
+
+// RunImport is Run for the program import-flask-user.
+func RunImport(arguments []string, environ func() []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	return execute(ImportCommand(environ), arguments, stdin, stdout, stderr)
+}
+
+func execute(root *cobra.Command, arguments []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	ctx, stop := lifecycle.SignalContext()
 	defer stop()
-	root := Command(environ)
 	root.SetArgs(arguments)
 	root.SetIn(stdin)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
 	if err := root.ExecuteContext(ctx); err != nil {
-		_, _ = fmt.Fprintln(stderr, "auth:", auth.Explain(err))
+		_, _ = fmt.Fprintln(stderr, root.Name()+":", auth.Explain(err))
 		return 1
 	}
 	return 0

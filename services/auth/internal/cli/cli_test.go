@@ -12,6 +12,8 @@ import (
 	"strings"
 	"testing"
 
+	_ "modernc.org/sqlite" // as the program import-flask-user has it
+
 	pg "github.com/ihr-charging/charging-plot-api/libs/postgres"
 	"github.com/ihr-charging/charging-plot-api/libs/postgres/pgtest"
 	"github.com/ihr-charging/charging-plot-api/services/auth"
@@ -42,11 +44,15 @@ func (x *terminal) count(query string) (n int) {
 	return n
 }
 
-// run executes a command line with the given standard input.
+// run executes a command line of auth, or of import-flask-user when it begins so, with the given standard input.
 func (x *terminal) run(stdin string, arguments ...string) (code int, stdout, stderr string) {
 	x.t.Helper()
 	var out, errs bytes.Buffer
-	code = cli.Run(arguments, func() []string { return x.environ }, strings.NewReader(stdin), &out, &errs)
+	program := cli.Run
+	if arguments[0] == "import-flask-user" {
+		program, arguments = cli.RunImport, arguments[1:]
+	}
+	code = program(arguments, func() []string { return x.environ }, strings.NewReader(stdin), &out, &errs)
 	return code, out.String(), errs.String()
 }
 
@@ -280,7 +286,7 @@ func TestImportFlaskUserCommand(t *testing.T) {
 		t.Fatal(err)
 	}
 	command := []string{
-		"import", "flask-user", "--database", "sqlite:" + file, "--table", "users=members", "--column", "id=nr,active=enabled", "--quiet",
+		"import-flask-user", "--database", "sqlite:" + file, "--table", "users=members", "--column", "id=nr,active=enabled", "--quiet",
 	}
 	x.ok("", `(?s)Nothing was written.*imported   1.*refused    1`, append(command, "--dry-run")...)
 	x.fails("", "There is no such account", "user", "show", "ada")
@@ -297,13 +303,13 @@ func TestImportFlaskUserCommand(t *testing.T) {
 	if err := os.WriteFile(old, []byte("USER_APP_NAME = 'Plots'\nUSER_AUTO_LOGIN = False\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	x.ok("", `(?s)USER_APP_NAME +'Plots' +APP_NAME.*USER_AUTO_LOGIN +False +- +dropped: `, "import", "flask-user", "--settings", old)
+	x.ok("", `(?s)USER_APP_NAME +'Plots' +APP_NAME.*USER_AUTO_LOGIN +False +- +dropped: `, "import-flask-user", "--settings", old)
 
-	x.fails("", "give --database or --settings", "import", "flask-user")
-	x.fails("", "neither sqlite:FILE nor", "import", "flask-user", "--database", "mysql://x")
-	x.fails("", "cannot be opened", "import", "flask-user", "--database", "sqlite:"+filepath.Join(folder, "none.db"))
-	x.fails("", "the table users", "import", "flask-user", "--database", "sqlite:"+file, "--quiet")
-	x.fails("", "has no column id", "import", "flask-user", "--database", "sqlite:"+file, "--table", "users=members", "--quiet")
-	x.fails("", "is no name of a table", "import", "flask-user", "--database", "sqlite:"+file, "--table", `users=a"; DROP`, "--quiet")
-	x.fails("", "The role cannot be granted so", "import", "flask-user", "--database", "sqlite:"+file, "--table", "users=members", "--column", "id=nr", "--role", "Agent=king", "--quiet")
+	x.fails("", "give --database or --settings", "import-flask-user")
+	x.fails("", "neither sqlite:FILE nor", "import-flask-user", "--database", "mysql://x")
+	x.fails("", "cannot be opened", "import-flask-user", "--database", "sqlite:"+filepath.Join(folder, "none.db"))
+	x.fails("", "the table users", "import-flask-user", "--database", "sqlite:"+file, "--quiet")
+	x.fails("", "has no column id", "import-flask-user", "--database", "sqlite:"+file, "--table", "users=members", "--quiet")
+	x.fails("", "is no name of a table", "import-flask-user", "--database", "sqlite:"+file, "--table", `users=a"; DROP`, "--quiet")
+	x.fails("", "The role cannot be granted so", "import-flask-user", "--database", "sqlite:"+file, "--table", "users=members", "--column", "id=nr", "--role", "Agent=king", "--quiet")
 }

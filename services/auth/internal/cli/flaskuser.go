@@ -11,20 +11,12 @@ import (
 	"os"
 	"strings"
 
-	_ "github.com/lib/pq" // old databases in Postgres
 	"github.com/spf13/cobra"
 	"github.com/vbauerster/mpb/v8"
 	"github.com/vbauerster/mpb/v8/decor"
-	_ "modernc.org/sqlite" // and in SQLite
 
 	"github.com/ihr-charging/charging-plot-api/services/auth"
 )
-
-func importCommand(settings func() (auth.Config, error)) *cobra.Command {
-	imports := &cobra.Command{Use: "import", Short: "Bring people over from other programs"}
-	imports.AddCommand(importFlaskUser(settings))
-	return imports
-}
 
 // flaskUserFlags are what the command was told.
 type flaskUserFlags struct {
@@ -36,18 +28,24 @@ type flaskUserFlags struct {
 	asJSON   bool
 }
 
-func importFlaskUser(settings func() (auth.Config, error)) *cobra.Command {
+// ImportCommand returns the command of the program import-flask-user, which must have the drivers "postgres" and "sqlite" of
+// database/sql. Settings come from the environment that environ returns.
+func ImportCommand(environ func() []string) *cobra.Command {
+	settings := func() (auth.Config, error) { return auth.LoadConfig(environ()) }
 	var f flaskUserFlags
 	run := withAdmin(settings, func(cmd *cobra.Command, admin *auth.Admin, _ []string) error { return f.run(cmd, admin) })
 	command := &cobra.Command{
-		Use:   "flask-user --database sqlite:FILE|postgres://… | --settings FILE",
+		Use:   "import-flask-user --database sqlite:FILE|postgres://… | --settings FILE",
 		Short: "Import a Flask-User database, or tell what became of its settings",
 		Long: "Import the users, roles and addresses of a Flask-User database, which is only read. Passwords are kept as passlib hashed\n" +
 			"them and hashed anew at the first login. Importing again changes nothing; who was imported or erased since does not\n" +
 			"come twice. With --dry-run nothing is written. The report has a line for everybody: id, outcome, new id, notes.\n\n" +
 			"With --settings the command reads an old settings file (Python, environment or JSON; nothing in it is executed) and\n" +
-			"prints which of our settings each of the old ones became, and which were dropped, because.",
-		Args: cobra.NoArgs,
+			"prints which of our settings each of the old ones became, and which were dropped, because.\n\n" +
+			"The database of auth is DATABASE_URL, as for auth itself.",
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		Args:          cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if (f.settings == "") == (f.database == "") {
 				return errors.New("give --database or --settings")
