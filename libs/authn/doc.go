@@ -10,9 +10,10 @@
 //	p, known := authn.FromContext(ctx)
 //	if known && p.Has("plots:write") { … }
 //
-// Only the Authorization header with the Bearer scheme says who somebody is; no other header is
-// ever believed, whichever gateway claims to have set it. A token is taken whole or not at all, and
-// every refusal is the same fault, ErrToken, whose cause is for the logs alone.
+// Only the Authorization header with the Bearer scheme, or an API key in X-API-Key, says who somebody is;
+// no other header is ever believed, whichever gateway claims to have set it. A token is taken whole or not
+// at all, and every refusal is the same fault, ErrToken, whose cause is for the logs alone. An API key is
+// exchanged for a token at auth (Config.Keys) and remembered while that lives; its refusals are ErrKey.
 //
 // Verification needs no network: keys are fetched ahead of time, kept for a day when auth is down,
 // and a token that was verified is remembered for up to a minute. Package authntest issues tokens

@@ -2,6 +2,7 @@ package authn
 
 import (
 	"context"
+	"net/netip"
 	"slices"
 	"time"
 
@@ -13,7 +14,7 @@ import (
 // Kind says what a principal is.
 type Kind uint8
 
-// The kinds of principals. A token of a login session is a user's, any other is a service's.
+// The kinds of principals. A token of a login session or of an API key is a user's, any other is a service's.
 const (
 	User Kind = iota + 1
 	Service
@@ -46,16 +47,19 @@ type Principal struct {
 	Scopes    []string
 	Roles     []string
 	Operator  uuid.UUID // the operator that the roles are within; zero when there is none
-	SessionID string    // the login session; empty for services
+	SessionID string    // the login session, or what stands for it of an API key; empty for services
 	TokenID   string    // the token's jti
-	AuthTime  time.Time // when the user last proved who they are; zero for services
-	ACR       string    // how sure that proof is: AAL1, AAL2; empty for services
-	AMR       []string  // how it was given, after RFC 8176: pwd, otp, hwk, swk, mfa; none for services
+	AuthTime  time.Time // when the user last proved who they are; zero for services and API keys
+	ACR       string    // how sure that proof is: AAL1, AAL2; empty for services and API keys
+	AMR       []string  // how it was given, after RFC 8176: pwd, otp, hwk, swk, mfa; none for services and API keys
 	Expires   time.Time
 	Version   int64 // of the subject's rights; a token of a lower one than the subject's may have been revoked
 	// Actor is who calls on behalf of the subject (RFC 8693), and the version of its rights; zero when the subject calls itself.
 	Actor        uuid.UUID
 	ActorVersion int64
+	// Key is the API key that the caller came with, whichever of its texts that was; zero for logins and services.
+	Key      uuid.UUID
+	Networks []netip.Prefix // from which alone the key may be used; none: from everywhere
 }
 
 // Has tells whether the token grants the scope.

@@ -10,6 +10,7 @@ import (
 	"iter"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -48,6 +49,9 @@ type Config struct {
 	// requests are refused then.
 	Introspect func(ctx context.Context, token string) (live bool, err error) `env:"-"`
 
+	// Keys is how API keys become access tokens. Without Exchange none is taken.
+	Keys Keys `env:"-"`
+
 	Client *http.Client     `env:"-"` // fetches the keys; one with a timeout of 5 s when nil
 	Log    *slog.Logger     `env:"-"` // hears of keys that cannot be fetched; silent when nil
 	Now    func() time.Time `env:"-"` // time.Now when nil; tests travel with it
@@ -63,6 +67,7 @@ type Verifier struct {
 	revocations *Revocations
 	introspect  func(ctx context.Context, token string) (bool, error)
 	confirmed   confirmations
+	keyring     keyring
 }
 
 // NewVerifier makes a verifier that fetches keys until ctx ends. It does not wait for them, so a
@@ -102,7 +107,7 @@ func NewVerifier(ctx context.Context, cfg Config) (*Verifier, error) {
 		cache: newClaimsCache(),
 		now:   cfg.Now,
 
-		revocations: cfg.Revocations, introspect: cfg.Introspect,
+		revocations: cfg.Revocations, introspect: cfg.Introspect, keyring: keyring{Keys: cfg.Keys},
 	}
 	keys, err := newKeySet(ctx, cfg, v.cache.clear)
 	if err != nil {
@@ -137,11 +142,14 @@ func (v *Verifier) Verify(ctx context.Context, token string) (Principal, error) 
 		v.cache.put(sum, p, now)
 	}
 	// The cache remembers that a token was well made, which stays true. Whether it was revoked is asked each time.
-	if v.revocations != nil && v.revocations.ended(p) {
+	if v.ended(p) {
 		return Principal{}, ErrToken.Detailf("The access token was revoked")
 	}
 	return p, nil
 }
+
+// ended tells whether the principal's token is known to be revoked.
+func (v *Verifier) ended(p Principal) bool { return v.revocations != nil && v.revocations.ended(p) }
 
 func (v *Verifier) verify(ctx context.Context, token string) (Principal, error) {
 	header, payload, err := split(token)
@@ -285,6 +293,8 @@ type claims struct {
 	Operator  *uuid.UUID       `json:"org"`
 	Version   int64            `json:"ver"`
 	Actor     *actor           `json:"act"`
+	Key       *uuid.UUID       `json:"key"`
+	Networks  []netip.Prefix   `json:"net"`
 }
 
 // actor is RFC 8693's, section 4.1; the version is ours.
@@ -314,7 +324,7 @@ func (c *claims) principal() Principal {
 	p := Principal{
 		Subject: uuid.MustParse(c.Subject), Kind: Service, ClientID: c.ClientID,
 		Scopes: strings.Fields(c.Scope), Roles: c.Roles, ACR: c.ACR, AMR: c.AMR,
-		SessionID: c.SessionID, TokenID: c.ID, Expires: c.ExpiresAt.Time, Version: c.Version,
+		SessionID: c.SessionID, TokenID: c.ID, Expires: c.ExpiresAt.Time, Version: c.Version, Networks: c.Networks,
 	}
 	if c.SessionID != "" {
 		p.Kind = User
@@ -324,6 +334,9 @@ func (c *claims) principal() Principal {
 	}
 	if c.Operator != nil {
 		p.Operator = *c.Operator
+	}
+	if c.Key != nil {
+		p.Key = *c.Key
 	}
 	if c.Actor != nil {
 		p.Actor, p.ActorVersion = c.Actor.Subject, c.Actor.Version

@@ -43,9 +43,11 @@ func shop(t testing.TB) *fiber.App {
 	app := httpserver.New(httpserver.Config{}, telemetry.Discard()).App()
 	identify := func(c *fiber.Ctx) error {
 		if scopes := c.Request().Header.Peek("X-Scopes"); len(scopes) > 0 {
-			c.SetUserContext(authn.NewContext(c.UserContext(), authn.Principal{
-				Subject: uuid.Must(uuid.NewV7()), Scopes: strings.Fields(string(scopes)),
-			}))
+			p := authn.Principal{Subject: uuid.Must(uuid.NewV7()), Scopes: strings.Fields(string(scopes))}
+			if c.Get(authn.HeaderAPIKey) != "" {
+				p.Key = uuid.Must(uuid.NewV7())
+			}
+			c.SetUserContext(authn.NewContext(c.UserContext(), p))
 		}
 		return c.Next()
 	}
@@ -398,6 +400,8 @@ func TestSecurity(t *testing.T) {
 	secret := call{method: "POST", path: "/v1/secret"}
 	with := func(in call, scopes string) call { in.scopes = scopes; return in }
 	basic := func(in call) call { in.headers = map[string]string{"Authorization": "Basic eDp5"}; return in }
+	key := func(in call) call { in.headers = map[string]string{authn.HeaderAPIKey: "k"}; return in }
+	rotate := call{method: "POST", path: "/v1/rotate", scopes: "x"}
 	unauthenticated := outcome{Status: 401, Code: "unauthenticated"}
 	forbidden := outcome{Status: 403, Code: "insufficient_scope"}
 	for name, tt := range map[string]struct {
@@ -413,6 +417,14 @@ func TestSecurity(t *testing.T) {
 		"scopes, the other alternative":      {with(patch, "admin"), ran("updateThing")},
 		"nothing said, anonymous":            {remove, unauthenticated},
 		"nothing said, any token":            {with(remove, "profile"), ran("deleteThing")},
+		"a key, with its scope":              {key(with(patch, "things:write")), ran("updateThing")},
+		"a key, with a token's scope":        {key(with(patch, "admin")), forbidden},
+		"a key, where none is taken":         {key(call{method: "POST", path: "/v1/things", scopes: "things:write"}), outcome{Status: 403, Code: "api_key_not_taken"}},
+		"a key, where nothing is said":       {key(with(remove, "profile")), ran("deleteThing")},
+		"a key, where all are welcome":       {key(call{method: "GET", path: "/v1/things/first", scopes: "x"}), ran("firstThing")},
+		"keys alone, with a key":             {key(rotate), ran("rotate")},
+		"keys alone, with a token":           {rotate, outcome{Status: 403, Code: "api_key_wanted"}},
+		"keys alone, anonymous":              {call{method: "POST", path: "/v1/rotate"}, unauthenticated},
 		"Basic only, anonymous":              {secret, unauthenticated},
 		"Basic only, with Basic":             {basic(secret), ran("secret")},
 		"Basic only, with a token":           {with(secret, "admin"), forbidden},
@@ -524,7 +536,7 @@ func TestDocumentIsServed(t *testing.T) {
 	if response, body := get(response.Header.Get("ETag")); response.StatusCode != http.StatusNotModified || len(body) > 0 {
 		t.Errorf("with the ETag: %d and %d bytes", response.StatusCode, len(body))
 	}
-	if got := len(d.Operations()); got != 10 {
+	if got := len(d.Operations()); got != 11 {
 		t.Errorf("%d operations", got)
 	}
 }

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 
 	"github.com/ihr-charging/charging-plot-api/libs/authn"
@@ -43,6 +45,30 @@ func documents(t *testing.T) map[string]*openapi.Document {
 	return all
 }
 
+// Programs may do what people may: whatever takes an access token takes an API key, but for auth, which says where.
+func TestWhateverTakesATokenTakesAnAPIKey(t *testing.T) {
+	t.Parallel()
+	for _, service := range []string{"charging-plot", "station-catalog"} {
+		spec, err := openapi3.NewLoader().LoadFromFile("../../api/openapi/" + service + ".yaml")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for path, item := range spec.Paths.Map() {
+			for method, op := range item.Operations() {
+				scopes := map[string][][]string{}
+				for _, requirement := range *op.Security {
+					for scheme, wanted := range requirement {
+						scopes[scheme] = append(scopes[scheme], wanted)
+					}
+				}
+				if diff := cmp.Diff(scopes["bearer"], scopes["api_key"]); diff != "" {
+					t.Errorf("%s %s: tokens and keys differ: %s", method, path, diff)
+				}
+			}
+		}
+	}
+}
+
 // someone is who calls, and what the oracle is told about them.
 type someone struct {
 	name      string
@@ -51,7 +77,7 @@ type someone struct {
 }
 
 // everyone is an anonymous caller, people with each set of roles in no, one or the other operator, with all that their roles give
-// and with a token (an API key, an exchanged one) that was narrowed to some of it, and services with each single scope.
+// and with an API key that has some of it, and services with each single scope.
 func everyone() []someone {
 	all := []someone{{name: "anonymous", anonymous: true}}
 	roles := policy.Roles()
@@ -67,13 +93,13 @@ func everyone() []someone {
 			whole := authn.Principal{Kind: authn.User, Subject: me, SessionID: "s", Roles: names, Operator: operator, Scopes: scopes}
 			all = append(all, someone{name: fmt.Sprintf("%v@%.8s", names, operator), principal: whole})
 			narrow := whole
-			narrow.Scopes = nil
+			narrow.Scopes, narrow.Key = nil, somebody
 			for i, scope := range scopes {
 				if i%2 == set%2 {
 					narrow.Scopes = append(narrow.Scopes, scope)
 				}
 			}
-			all = append(all, someone{name: fmt.Sprintf("narrowed %v@%.8s", names, operator), principal: narrow})
+			all = append(all, someone{name: fmt.Sprintf("key of %v@%.8s", names, operator), principal: narrow})
 		}
 	}
 	for _, scope := range policy.Scopes() {
@@ -128,6 +154,7 @@ type security struct {
 	said  bool
 	open  bool
 	needs [][]string // alternatives
+	keys  [][]string // the same for API keys
 }
 
 // read reads the contract by the oracle's own means: as JSON, not as the product compiles it.
@@ -161,8 +188,11 @@ func read(t *testing.T, d *openapi.Document) map[string]security {
 						s.open = true
 					}
 					for scheme, scopes := range requirement {
-						if scheme != "client" {
+						switch scheme {
+						case "bearer":
 							s.needs = append(s.needs, scopes)
+						case "api_key":
+							s.keys = append(s.keys, scopes)
 						}
 					}
 				}
@@ -185,13 +215,17 @@ func oracle(s security, who someone, row policy.Row) verdict {
 	case who.anonymous:
 		return unauthenticated
 	}
-	at := slices.IndexFunc(s.needs, func(needs []string) bool {
+	alternatives := s.needs
+	if p.Key != uuid.Nil {
+		alternatives = s.keys
+	}
+	at := slices.IndexFunc(alternatives, func(needs []string) bool {
 		return !slices.ContainsFunc(needs, func(need string) bool { return !slices.Contains(p.Scopes, need) })
 	})
 	if at < 0 {
 		return forbidden // also with a bearer token where a client proves itself otherwise
 	}
-	for _, need := range s.needs[at] {
+	for _, need := range alternatives[at] {
 		if !reaches(need, p, row) {
 			return hidden
 		}

@@ -36,6 +36,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"log/slog"
+	"net/netip"
 	"time"
 
 	"github.com/go-redis/redis_rate/v10"
@@ -113,6 +114,20 @@ func (l *Limiter) Allow(ctx context.Context, policy string, limit Limit, key str
 		return ErrLimited.After(r.retryAfter)
 	}
 	return nil
+}
+
+// Admit returns what takes one unit from an address's budget within a named policy, for what happens before Middleware.
+func (l *Limiter) Admit(policy string, limit Limit) func(ctx context.Context, from netip.Addr) error {
+	b := newBudget(policy, limit, 1)
+	return func(ctx context.Context, from netip.Addr) error {
+		if b == nil {
+			return nil
+		}
+		if r := l.take(ctx, b, callerKey{policy: policy, kind: kindAddress, id: network(from)}); !r.allowed {
+			return ErrLimited.After(r.retryAfter)
+		}
+		return nil
+	}
 }
 
 // budget is a Limit made ready, for requests of one cost.

@@ -25,6 +25,7 @@ import (
 	"github.com/ihr-charging/charging-plot-api/libs/rediscache"
 	"github.com/ihr-charging/charging-plot-api/libs/telemetry"
 	"github.com/ihr-charging/charging-plot-api/services/auth/internal/account"
+	"github.com/ihr-charging/charging-plot-api/services/auth/internal/apikey"
 	"github.com/ihr-charging/charging-plot-api/services/auth/internal/caller"
 	"github.com/ihr-charging/charging-plot-api/services/auth/internal/client"
 	"github.com/ihr-charging/charging-plot-api/services/auth/internal/credential"
@@ -107,7 +108,7 @@ func run(ctx context.Context, cfg Config, tel *telemetry.Telemetry) error {
 		{"service clients", parts.bootstrap},
 		{"mail", parts.courier.Run},
 		{"janitor", parts.sweep},
-		{"second factors", parts.reseal},
+		{"sealed secrets", parts.reseal},
 		{"revocations", func(ctx context.Context) error { return relayRevocations(ctx, db, cache, log) }},
 		{"http", server.Run},
 	} {
@@ -138,6 +139,8 @@ type parts struct {
 	factors   *postgres.Factors
 	throttles *postgres.Throttles
 	events    *postgres.Events
+	apiKeys   *apikey.Service
+	pepper    *apikey.Pepper
 	janitor   *postgres.Janitor
 	courier   *notice.Courier
 	bootstrap func(context.Context) error
@@ -161,6 +164,9 @@ func assemble(cfg Config, db *pg.DB, log *slog.Logger) (*parts, error) {
 	p.keeper = signingkey.NewKeeper(postgres.NewKeys(db), p.sealer, signingkey.DefaultSchedule, time.Now)
 	p.ring = signingkey.NewRing(p.keeper)
 	p.minter = token.NewMinter(p.ring, cfg.PublicURL, time.Now)
+	keys := postgres.NewAPIKeys(db)
+	p.pepper = apikey.NewPepper(keys, p.sealer)
+	p.apiKeys = apikey.NewService(keys, p.pepper, p.minter, time.Now)
 	sender, err := newSender(cfg, log)
 	if err != nil {
 		return nil, err
@@ -189,9 +195,12 @@ func newSender(cfg Config, log *slog.Logger) (notice.Sender, error) {
 // serve puts the handlers onto a server. The verifier of our own tokens lives until ctx ends.
 func (p *parts) serve(ctx context.Context, cfg Config, tel *telemetry.Telemetry, cache redis.UniversalClient) (*httpserver.Server, error) {
 	inspector := introspection.NewService(p.minter, p.sessions, p.clients)
+	limiter := ratelimit.New(cache, ratelimit.Options{Namespace: Service, Log: p.log})
+	audience := client.Audience(cfg.PublicURL, Service)
 	verifier, err := authn.NewVerifier(ctx, authn.Config{
-		Issuer: cfg.PublicURL, Audience: client.Audience(cfg.PublicURL, Service), JWKSURL: ownKeys, Client: &http.Client{Transport: keyTransport{p.ring}},
+		Issuer: cfg.PublicURL, Audience: audience, JWKSURL: ownKeys, Client: &http.Client{Transport: keyTransport{p.ring}},
 		Revocations: authn.FollowRevocations(ctx, cache, p.log), Introspect: isLive(inspector), Log: p.log,
+		Keys: authn.Keys{Exchange: ownExchange(p.apiKeys, audience), Admit: limiter.Admit("api-key", ratelimit.PerMinute(120)), From: httpserver.ClientIP},
 	})
 	if err != nil {
 		return nil, err
@@ -226,7 +235,7 @@ func (p *parts) serve(ctx context.Context, cfg Config, tel *telemetry.Telemetry,
 			Second: p.sessions, Factors: factors, Passkeys: passkeys,
 			Audiences: client.Audiences(cfg.PublicURL), Lifetimes: session.DefaultLifetimes, Now: time.Now,
 		}),
-		Factors: factors, Passkeys: passkeys, Guard: p.sessions,
+		Factors: factors, Passkeys: passkeys, Guard: p.sessions, APIKeys: p.apiKeys,
 		Clients:   client.NewService(p.clients, p.minter),
 		Inspector: inspector,
 		Keys:      p.ring, Issuer: cfg.PublicURL, Veil: caller.NewVeil(p.sealer.Derive("networks and devices")), Verifier: verifier,
@@ -237,7 +246,7 @@ func (p *parts) serve(ctx context.Context, cfg Config, tel *telemetry.Telemetry,
 		needs.Registrar.ByInvitation()
 	}
 	if cfg.RateLimitFactor > 0 {
-		needs.Limiter = ratelimit.New(cache, ratelimit.Options{Namespace: Service, Log: p.log})
+		needs.Limiter = limiter
 	}
 	return server, httpapi.Register(server.App(), needs)
 }
@@ -265,13 +274,17 @@ func bootstrap(ctx context.Context, store client.Store, clients []client.Client,
 	}
 }
 
-// reseal seals the secrets of authenticator apps anew that an old key-encryption key has sealed, and tries until it has.
+// reseal seals the secrets of authenticator apps and the pepper of API keys anew that an old key-encryption key has sealed, and
+// tries until it has.
 func (p *parts) reseal(ctx context.Context) error {
 	for {
 		n, err := mfa.Reseal(ctx, p.factors, p.sealer)
+		if err == nil {
+			_, err = p.pepper.Reseal(ctx)
+		}
 		switch {
 		case err != nil && ctx.Err() == nil:
-			p.log.WarnContext(ctx, "the secrets of authenticator apps could not be sealed anew", "error", err)
+			p.log.WarnContext(ctx, "secrets could not be sealed anew", "error", err)
 		case n > 0:
 			p.log.InfoContext(ctx, "secrets of authenticator apps were sealed anew", "rows", n)
 		}
@@ -311,6 +324,17 @@ func (p *parts) sweep(ctx context.Context) error {
 			return nil
 		case <-tick.C:
 		}
+	}
+}
+
+// ownExchange exchanges the API keys that this service itself is sent.
+func ownExchange(keys *apikey.Service, audience string) func(context.Context, string) (string, error) {
+	return func(ctx context.Context, text string) (string, error) {
+		issued, err := keys.Exchange(ctx, text, audience)
+		if errors.Is(err, apikey.ErrUnknown) {
+			return "", nil
+		}
+		return issued.Access, err
 	}
 }
 

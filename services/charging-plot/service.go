@@ -98,8 +98,13 @@ func Run(ctx context.Context, cfg Config) (err error) {
 	}
 	cfg.Auth.Audience = cfg.audience()
 	cfg.Auth.Revocations = authn.FollowRevocations(ctx, client, tel.Log())
+	limiter := ratelimit.New(client, ratelimit.Options{Namespace: Name, Log: tel.Log()})
 	if cfg.TokenURL != "" && cfg.Auth.Introspect == nil {
 		cfg.Auth.Introspect = httpclient.Introspection(cfg.TokenURL, cfg.ClientID, cfg.ClientSecret)
+		cfg.Auth.Keys = authn.Keys{
+			Exchange: httpclient.KeyExchange(cfg.TokenURL, cfg.ClientID, cfg.ClientSecret),
+			Admit:    limiter.Admit("api-key", ratelimit.PerMinute(keysPerMinute)), From: httpserver.ClientIP,
+		}
 	}
 	verifier, err := authn.NewVerifier(ctx, cfg.Auth)
 	if err != nil {
@@ -111,14 +116,18 @@ func Run(ctx context.Context, cfg Config) (err error) {
 			return fmt.Errorf("listen: %w", err)
 		}
 	}
-	return serve(ctx, cfg, parts{tel: tel, db: db, redis: client, verifier: verifier})
+	return serve(ctx, cfg, parts{tel: tel, db: db, redis: client, limiter: limiter, verifier: verifier})
 }
+
+// keysPerMinute is how many API keys that are not known here an address may come with.
+const keysPerMinute = 120
 
 // parts are what the service is put together of.
 type parts struct {
 	tel      *telemetry.Telemetry
 	db       *libpostgres.DB
 	redis    redis.UniversalClient
+	limiter  *ratelimit.Limiter
 	verifier *authn.Verifier
 }
 
@@ -207,10 +216,9 @@ func serve(ctx context.Context, cfg Config, p parts) error {
 		Commands: commands, Hub: hub, Events: store.Events(), Stations: store, Cursors: page.NewCodec([]byte(cfg.CursorKey)),
 		Now: time.Now, Log: log, CommandTimeout: cfg.CommandTimeout, Heartbeat: cfg.LiveHeartbeat,
 	})
-	limiter := ratelimit.New(p.redis, ratelimit.Options{Namespace: Name, Log: log})
 	authenticate := p.verifier.Middleware()
 	httpapi.Bodies(server)
-	api.Register(server.App(), document, authenticate, limiter.Middleware(rules(cfg)...), idempotency.Middleware())
+	api.Register(server.App(), document, authenticate, p.limiter.Middleware(rules(cfg)...), idempotency.Middleware())
 	httpapi.RegisterInternal(server.App(), sockets, cfg.ClientID, authenticate)
 
 	group.Go("earlier sockets", func(ctx context.Context) error { return forget(ctx, store, self, p) })

@@ -84,14 +84,19 @@ func Run(ctx context.Context, cfg Config) (err error) {
 	}
 	cfg.Auth.Audience = cfg.audience()
 	cfg.Auth.Revocations = authn.FollowRevocations(ctx, client, tel.Log())
+	limiter := ratelimit.New(client, ratelimit.Options{Namespace: Name, Log: tel.Log()})
 	if cfg.TokenURL != "" && cfg.Auth.Introspect == nil {
 		cfg.Auth.Introspect = httpclient.Introspection(cfg.TokenURL, cfg.ClientID, cfg.ClientSecret)
+		cfg.Auth.Keys = authn.Keys{
+			Exchange: httpclient.KeyExchange(cfg.TokenURL, cfg.ClientID, cfg.ClientSecret),
+			Admit:    limiter.Admit("api-key", ratelimit.PerMinute(keysPerMinute)), From: httpserver.ClientIP,
+		}
 	}
 	verifier, err := authn.NewVerifier(ctx, cfg.Auth)
 	if err != nil {
 		return fmt.Errorf("token verifier: %w", err)
 	}
-	return serve(ctx, cfg, parts{tel: tel, db: db, redis: client, verifier: verifier})
+	return serve(ctx, cfg, parts{tel: tel, db: db, redis: client, limiter: limiter, verifier: verifier})
 }
 
 const (
@@ -100,6 +105,8 @@ const (
 	tidyEvery         = 10 * time.Minute
 	// silence is how long an upload may bring nothing before its import counts as lost.
 	silence = 15 * time.Minute
+	// keysPerMinute is how many API keys that are not known here an address may come with.
+	keysPerMinute = 120
 )
 
 // parts are what the service is put together of.
@@ -107,6 +114,7 @@ type parts struct {
 	tel      *telemetry.Telemetry
 	db       *libpostgres.DB
 	redis    redis.UniversalClient
+	limiter  *ratelimit.Limiter
 	verifier *authn.Verifier
 }
 
@@ -173,17 +181,14 @@ func assemble(cfg Config, p parts) ([]part, error) {
 	if err != nil {
 		return nil, err
 	}
-	authenticate := p.verifier.Middleware()
-	limit := ratelimit.New(p.redis, ratelimit.Options{Namespace: Name, Log: log}).Middleware(rules(cfg)...)
+	authenticate, limit := p.verifier.Middleware(), p.limiter.Middleware(rules(cfg)...)
 	if err := api.Register(server, authenticate, limit, once()); err != nil {
 		return nil, err
 	}
-	ocpi.New(store, cfg.PublicURL).Register(server.App(), api.Document(), libocpi.Middleware(noKeys), authenticate, limit)
+	ocpi.New(store, cfg.PublicURL).Register(server.App(), api.Document(), libocpi.Middleware(p.verifier.AdmitKey), authenticate, limit)
 	// The feed is the last, so that it is the first to stop: long polls then end by themselves.
 	return append(running, part{"http", server.Run}, part{"changes", changes.Run}), nil
 }
-
-func noKeys(*fiber.Ctx, string) error { return authn.ErrToken }
 
 // fetching brings in files that stand elsewhere.
 func fetching(cfg Config, store *postgres.Store, submitted func(), log *slog.Logger) *peer.Fetcher {

@@ -135,6 +135,15 @@ func (i *Issuer) Claims(p authn.Principal, audiences ...string) jwt.MapClaims {
 	if p.Version != 0 {
 		claims["ver"] = p.Version
 	}
+	if p.Key != uuid.Nil {
+		claims["key"] = p.Key.String()
+		delete(claims, "auth_time")
+		delete(claims, "acr")
+		delete(claims, "amr")
+	}
+	if len(p.Networks) > 0 {
+		claims["net"] = p.Networks
+	}
 	if p.Actor != uuid.Nil {
 		claims["act"] = map[string]any{"sub": p.Actor.String(), "ver": p.ActorVersion}
 	}

@@ -52,6 +52,9 @@ const (
 	PasskeyRemoved     Kind = "passkey.removed"
 	PasskeyCloned      Kind = "passkey.cloned"
 	SteppedUp          Kind = "session.stepped_up"
+	APIKeyCreated      Kind = "api_key.created"
+	APIKeyRotated      Kind = "api_key.rotated" //nolint:gosec // the name of an event
+	APIKeyRemoved      Kind = "api_key.removed"
 	RoleGranted        Kind = "role.granted"
 	RoleRevoked        Kind = "role.revoked"
 	ClientCreated      Kind = "client.created"

@@ -40,7 +40,10 @@ const (
 	UserPasswordResetRequested Kind = "user.password_reset_requested"
 	UserLoggedIn               Kind = "user.logged_in"
 	UserLoggedOut              Kind = "user.logged_out"
-	UserTokenReused            Kind = "user.token_reused" //nolint:gosec // the name of an event
+	UserTokenReused            Kind = "user.token_reused"    //nolint:gosec // the name of an event
+	UserAPIKeyCreated          Kind = "user.api_key_created" //nolint:gosec // the name of an event
+	UserAPIKeyRotated          Kind = "user.api_key_rotated" //nolint:gosec // the name of an event
+	UserAPIKeyRemoved          Kind = "user.api_key_removed" //nolint:gosec // the name of an event
 	UserRoleGranted            Kind = "user.role_granted"
 	UserRoleRevoked            Kind = "user.role_revoked"
 )
@@ -69,6 +72,9 @@ var following = map[audit.Kind][]Kind{
 	audit.LoggedIn:           {UserLoggedIn},
 	audit.LoggedOut:          {UserLoggedOut},
 	audit.TokenReused:        {UserTokenReused},
+	audit.APIKeyCreated:      {UserAPIKeyCreated},
+	audit.APIKeyRotated:      {UserAPIKeyRotated},
+	audit.APIKeyRemoved:      {UserAPIKeyRemoved},
 	audit.RoleGranted:        {UserRoleGranted},
 	audit.RoleRevoked:        {UserRoleRevoked},
 }

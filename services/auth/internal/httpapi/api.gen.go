@@ -324,6 +324,35 @@ type Address struct {
 	Email Email `json:"email"`
 }
 
+// ApiKey defines model for ApiKey.
+type ApiKey struct {
+	CreatedAt time.Time `json:"created_at"`
+
+	// EarlierUntil Until when the text before the last rotation works.
+	EarlierUntil *time.Time         `json:"earlier_until,omitempty"`
+	ExpiresAt    *time.Time         `json:"expires_at,omitempty"`
+	Id           openapi_types.UUID `json:"id"`
+
+	// LastUsedAt To the minute.
+	LastUsedAt *time.Time `json:"last_used_at,omitempty"`
+	Name       string     `json:"name"`
+	Networks   []string   `json:"networks"`
+	Scopes     []string   `json:"scopes"`
+}
+
+// ApiKeyList defines model for ApiKeyList.
+type ApiKeyList struct {
+	Items []ApiKey `json:"items"`
+}
+
+// ApiKeyText defines model for ApiKeyText.
+type ApiKeyText struct {
+	ApiKey ApiKey `json:"api_key"`
+
+	// Key What programs send. It is not told again.
+	Key string `json:"key"`
+}
+
 // AuditEvent defines model for AuditEvent.
 type AuditEvent struct {
 	// AccountId Whom it is about.
@@ -554,6 +583,25 @@ type MfaToken struct {
 //
 // Example: Ada
 type Name = string
+
+// NewApiKey defines model for NewApiKey.
+type NewApiKey struct {
+	// ExpiresAt When it ends by itself; without it it does not.
+	ExpiresAt *time.Time `json:"expires_at,omitempty"`
+
+	// Name Example: Nightly import
+	Name string `json:"name"`
+
+	// Networks Addresses and networks (CIDR) from which alone the key may be used; without it from everywhere.
+	//
+	// Example: ["192.0.2.0/24"]
+	Networks *[]string `json:"networks,omitempty"`
+
+	// Scopes Of those that the caller has; see `scopes` of `/v1/me`.
+	//
+	// Example: ["stations:write","imports:write"]
+	Scopes []string `json:"scopes"`
+}
 
 // NewInvitation defines model for NewInvitation.
 type NewInvitation struct {
@@ -887,10 +935,10 @@ type TokenRequest struct {
 	// Scope The scopes asked for, separated by spaces; without it all that the client or the session may have.
 	Scope *string `form:"scope" json:"scope,omitempty"`
 
-	// SubjectToken Token exchange: the user's access token.
+	// SubjectToken Token exchange: the user's access token, or an API key.
 	SubjectToken *string `form:"subject_token" json:"subject_token,omitempty"`
 
-	// SubjectTokenType Token exchange: urn:ietf:params:oauth:token-type:access_token
+	// SubjectTokenType Token exchange: urn:ietf:params:oauth:token-type:access_token or urn:ihr:params:oauth:token-type:api-key
 	SubjectTokenType     *string                `form:"subject_token_type" json:"subject_token_type,omitempty"`
 	AdditionalProperties map[string]interface{} `json:"-"`
 }
@@ -1111,6 +1159,18 @@ type UpdateMeParams struct {
 	IfMatch *IfMatch `json:"If-Match,omitempty"`
 }
 
+// RotatePresentedAPIKeyJSONBody defines parameters for RotatePresentedAPIKey.
+type RotatePresentedAPIKeyJSONBody struct {
+	// GraceS How long the key that was sent works yet.
+	GraceS *int64 `json:"grace_s,omitempty"`
+}
+
+// RotateAPIKeyJSONBody defines parameters for RotateAPIKey.
+type RotateAPIKeyJSONBody struct {
+	// GraceS How long the text before works yet.
+	GraceS *int64 `json:"grace_s,omitempty"`
+}
+
 // ListSessionsParams defines parameters for ListSessions.
 type ListSessionsParams struct {
 	// Limit How many items at most.
@@ -1218,6 +1278,15 @@ type UpdateMeJSONRequestBody = MePatch
 
 // UpdateMeApplicationMergePatchPlusJSONRequestBody defines body for UpdateMe for application/merge-patch+json ContentType.
 type UpdateMeApplicationMergePatchPlusJSONRequestBody = MePatch
+
+// CreateAPIKeyJSONRequestBody defines body for CreateAPIKey for application/json ContentType.
+type CreateAPIKeyJSONRequestBody = NewApiKey
+
+// RotatePresentedAPIKeyJSONRequestBody defines body for RotatePresentedAPIKey for application/json ContentType.
+type RotatePresentedAPIKeyJSONRequestBody RotatePresentedAPIKeyJSONBody
+
+// RotateAPIKeyJSONRequestBody defines body for RotateAPIKey for application/json ContentType.
+type RotateAPIKeyJSONRequestBody RotateAPIKeyJSONBody
 
 // AddEmailJSONRequestBody defines body for AddEmail for application/json ContentType.
 type AddEmailJSONRequestBody = Address
@@ -1657,6 +1726,21 @@ type ServerInterface interface {
 	// UpdateMe Change name or locale
 	// (PATCH /v1/me)
 	UpdateMe(c *fiber.Ctx, params UpdateMeParams) error
+	// ListAPIKeys The caller's API keys, newest first
+	// (GET /v1/me/api-keys)
+	ListAPIKeys(c *fiber.Ctx) error
+	// CreateAPIKey Make an API key
+	// (POST /v1/me/api-keys)
+	CreateAPIKey(c *fiber.Ctx) error
+	// RotatePresentedAPIKey Exchange an API key for its successor
+	// (POST /v1/me/api-keys/rotate)
+	RotatePresentedAPIKey(c *fiber.Ctx) error
+	// DeleteAPIKey End an API key
+	// (DELETE /v1/me/api-keys/{id})
+	DeleteAPIKey(c *fiber.Ctx, id FactorId) error
+	// RotateAPIKey Give an API key another text
+	// (POST /v1/me/api-keys/{id}/rotate)
+	RotateAPIKey(c *fiber.Ctx, id FactorId) error
 	// ListEmails The caller's addresses
 	// (GET /v1/me/emails)
 	ListEmails(c *fiber.Ctx) error
@@ -2530,6 +2614,118 @@ func (siw *ServerInterfaceWrapper) UpdateMe(c *fiber.Ctx) error {
 
 	handler := func(c *fiber.Ctx) error {
 		return siw.Handler.UpdateMe(c, params)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// ListAPIKeys operation middleware
+func (siw *ServerInterfaceWrapper) ListAPIKeys(c *fiber.Ctx) error {
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.ListAPIKeys(c)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// CreateAPIKey operation middleware
+func (siw *ServerInterfaceWrapper) CreateAPIKey(c *fiber.Ctx) error {
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.CreateAPIKey(c)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// RotatePresentedAPIKey operation middleware
+func (siw *ServerInterfaceWrapper) RotatePresentedAPIKey(c *fiber.Ctx) error {
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.RotatePresentedAPIKey(c)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// DeleteAPIKey operation middleware
+func (siw *ServerInterfaceWrapper) DeleteAPIKey(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id FactorId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Params("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter id: %w", err).Error())
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.DeleteAPIKey(c, id)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// RotateAPIKey operation middleware
+func (siw *ServerInterfaceWrapper) RotateAPIKey(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id FactorId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Params("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter id: %w", err).Error())
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.RotateAPIKey(c, id)
 	}
 
 	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
@@ -3460,6 +3656,16 @@ func RegisterHandlersWithOptions(router fiber.Router, si ServerInterface, option
 
 	router.Patch(options.BaseURL+"/v1/me/passkeys/:id", wrapper.RenamePasskey)
 
+	router.Get(options.BaseURL+"/v1/me/api-keys", wrapper.ListAPIKeys)
+
+	router.Post(options.BaseURL+"/v1/me/api-keys", wrapper.CreateAPIKey)
+
+	router.Post(options.BaseURL+"/v1/me/api-keys/rotate", wrapper.RotatePresentedAPIKey)
+
+	router.Delete(options.BaseURL+"/v1/me/api-keys/:id", wrapper.DeleteAPIKey)
+
+	router.Post(options.BaseURL+"/v1/me/api-keys/:id/rotate", wrapper.RotateAPIKey)
+
 	router.Get(options.BaseURL+"/v1/invitations", wrapper.ListInvitations)
 
 	router.Post(options.BaseURL+"/v1/invitations", wrapper.CreateInvitation)
@@ -3499,6 +3705,15 @@ func RegisterHandlersWithOptions(router fiber.Router, si ServerInterface, option
 }
 
 type AcceptedJSONResponse Accepted
+
+type ApiKeyTextResponseHeaders struct {
+	CacheControl *string
+}
+type ApiKeyTextJSONResponse struct {
+	Body ApiKeyText
+
+	Headers ApiKeyTextResponseHeaders
+}
 
 type MeResponseHeaders struct {
 	CacheControl *string
@@ -5397,6 +5612,296 @@ type UpdateMedefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response UpdateMedefaultApplicationProblemPlusJSONResponse) VisitUpdateMeResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
+type ListAPIKeysRequestObject struct {
+}
+
+type ListAPIKeysResponseObject interface {
+	VisitListAPIKeysResponse(ctx *fiber.Ctx) error
+}
+
+type ListAPIKeys200ResponseHeaders struct {
+	CacheControl *string
+}
+
+type ListAPIKeys200JSONResponse struct {
+	Body    ApiKeyList
+	Headers ListAPIKeys200ResponseHeaders
+}
+
+func (response ListAPIKeys200JSONResponse) VisitListAPIKeysResponse(ctx *fiber.Ctx) error {
+	if response.Headers.CacheControl != nil {
+		ctx.Response().Header.Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response.Body)
+}
+
+type ListAPIKeys401ApplicationProblemPlusJSONResponse struct {
+	ProblemApplicationProblemPlusJSONResponse
+}
+
+func (response ListAPIKeys401ApplicationProblemPlusJSONResponse) VisitListAPIKeysResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response)
+}
+
+type ListAPIKeysdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListAPIKeysdefaultApplicationProblemPlusJSONResponse) VisitListAPIKeysResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
+type CreateAPIKeyRequestObject struct {
+	Body *CreateAPIKeyJSONRequestBody
+}
+
+type CreateAPIKeyResponseObject interface {
+	VisitCreateAPIKeyResponse(ctx *fiber.Ctx) error
+}
+
+type CreateAPIKey201JSONResponse struct{ ApiKeyTextJSONResponse }
+
+func (response CreateAPIKey201JSONResponse) VisitCreateAPIKeyResponse(ctx *fiber.Ctx) error {
+	if response.Headers.CacheControl != nil {
+		ctx.Response().Header.Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(201)
+
+	return ctx.JSON(&response.Body)
+}
+
+type CreateAPIKey400ApplicationProblemPlusJSONResponse struct {
+	ProblemApplicationProblemPlusJSONResponse
+}
+
+func (response CreateAPIKey400ApplicationProblemPlusJSONResponse) VisitCreateAPIKeyResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(400)
+
+	return ctx.JSON(&response)
+}
+
+type CreateAPIKey401ApplicationProblemPlusJSONResponse Problem
+
+func (response CreateAPIKey401ApplicationProblemPlusJSONResponse) VisitCreateAPIKeyResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response)
+}
+
+type CreateAPIKey403ApplicationProblemPlusJSONResponse Problem
+
+func (response CreateAPIKey403ApplicationProblemPlusJSONResponse) VisitCreateAPIKeyResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(403)
+
+	return ctx.JSON(&response)
+}
+
+type CreateAPIKey409ApplicationProblemPlusJSONResponse Problem
+
+func (response CreateAPIKey409ApplicationProblemPlusJSONResponse) VisitCreateAPIKeyResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(409)
+
+	return ctx.JSON(&response)
+}
+
+type CreateAPIKeydefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response CreateAPIKeydefaultApplicationProblemPlusJSONResponse) VisitCreateAPIKeyResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
+type RotatePresentedAPIKeyRequestObject struct {
+	Body *RotatePresentedAPIKeyJSONRequestBody
+}
+
+type RotatePresentedAPIKeyResponseObject interface {
+	VisitRotatePresentedAPIKeyResponse(ctx *fiber.Ctx) error
+}
+
+type RotatePresentedAPIKey201JSONResponse struct{ ApiKeyTextJSONResponse }
+
+func (response RotatePresentedAPIKey201JSONResponse) VisitRotatePresentedAPIKeyResponse(ctx *fiber.Ctx) error {
+	if response.Headers.CacheControl != nil {
+		ctx.Response().Header.Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(201)
+
+	return ctx.JSON(&response.Body)
+}
+
+type RotatePresentedAPIKey400ApplicationProblemPlusJSONResponse struct {
+	ProblemApplicationProblemPlusJSONResponse
+}
+
+func (response RotatePresentedAPIKey400ApplicationProblemPlusJSONResponse) VisitRotatePresentedAPIKeyResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(400)
+
+	return ctx.JSON(&response)
+}
+
+type RotatePresentedAPIKey401ApplicationProblemPlusJSONResponse Problem
+
+func (response RotatePresentedAPIKey401ApplicationProblemPlusJSONResponse) VisitRotatePresentedAPIKeyResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response)
+}
+
+type RotatePresentedAPIKeydefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response RotatePresentedAPIKeydefaultApplicationProblemPlusJSONResponse) VisitRotatePresentedAPIKeyResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
+type DeleteAPIKeyRequestObject struct {
+	Id FactorId `json:"id"`
+}
+
+type DeleteAPIKeyResponseObject interface {
+	VisitDeleteAPIKeyResponse(ctx *fiber.Ctx) error
+}
+
+type DeleteAPIKey204Response struct {
+}
+
+func (response DeleteAPIKey204Response) VisitDeleteAPIKeyResponse(ctx *fiber.Ctx) error {
+	ctx.Status(204)
+	return nil
+}
+
+type DeleteAPIKey401ApplicationProblemPlusJSONResponse struct {
+	ProblemApplicationProblemPlusJSONResponse
+}
+
+func (response DeleteAPIKey401ApplicationProblemPlusJSONResponse) VisitDeleteAPIKeyResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response)
+}
+
+type DeleteAPIKey404ApplicationProblemPlusJSONResponse Problem
+
+func (response DeleteAPIKey404ApplicationProblemPlusJSONResponse) VisitDeleteAPIKeyResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(404)
+
+	return ctx.JSON(&response)
+}
+
+type DeleteAPIKeydefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response DeleteAPIKeydefaultApplicationProblemPlusJSONResponse) VisitDeleteAPIKeyResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
+type RotateAPIKeyRequestObject struct {
+	Id   FactorId `json:"id"`
+	Body *RotateAPIKeyJSONRequestBody
+}
+
+type RotateAPIKeyResponseObject interface {
+	VisitRotateAPIKeyResponse(ctx *fiber.Ctx) error
+}
+
+type RotateAPIKey201JSONResponse struct{ ApiKeyTextJSONResponse }
+
+func (response RotateAPIKey201JSONResponse) VisitRotateAPIKeyResponse(ctx *fiber.Ctx) error {
+	if response.Headers.CacheControl != nil {
+		ctx.Response().Header.Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(201)
+
+	return ctx.JSON(&response.Body)
+}
+
+type RotateAPIKey400ApplicationProblemPlusJSONResponse struct {
+	ProblemApplicationProblemPlusJSONResponse
+}
+
+func (response RotateAPIKey400ApplicationProblemPlusJSONResponse) VisitRotateAPIKeyResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(400)
+
+	return ctx.JSON(&response)
+}
+
+type RotateAPIKey401ApplicationProblemPlusJSONResponse Problem
+
+func (response RotateAPIKey401ApplicationProblemPlusJSONResponse) VisitRotateAPIKeyResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response)
+}
+
+type RotateAPIKey404ApplicationProblemPlusJSONResponse Problem
+
+func (response RotateAPIKey404ApplicationProblemPlusJSONResponse) VisitRotateAPIKeyResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(404)
+
+	return ctx.JSON(&response)
+}
+
+type RotateAPIKey409ApplicationProblemPlusJSONResponse Problem
+
+func (response RotateAPIKey409ApplicationProblemPlusJSONResponse) VisitRotateAPIKeyResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(409)
+
+	return ctx.JSON(&response)
+}
+
+type RotateAPIKeydefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response RotateAPIKeydefaultApplicationProblemPlusJSONResponse) VisitRotateAPIKeyResponse(ctx *fiber.Ctx) error {
 	ctx.Response().Header.Set("Content-Type", "application/problem+json")
 	ctx.Status(response.StatusCode)
 
@@ -7317,6 +7822,21 @@ type StrictServerInterface interface {
 	// UpdateMe Change name or locale
 	// (PATCH /v1/me)
 	UpdateMe(ctx context.Context, request UpdateMeRequestObject) (UpdateMeResponseObject, error)
+	// ListAPIKeys The caller's API keys, newest first
+	// (GET /v1/me/api-keys)
+	ListAPIKeys(ctx context.Context, request ListAPIKeysRequestObject) (ListAPIKeysResponseObject, error)
+	// CreateAPIKey Make an API key
+	// (POST /v1/me/api-keys)
+	CreateAPIKey(ctx context.Context, request CreateAPIKeyRequestObject) (CreateAPIKeyResponseObject, error)
+	// RotatePresentedAPIKey Exchange an API key for its successor
+	// (POST /v1/me/api-keys/rotate)
+	RotatePresentedAPIKey(ctx context.Context, request RotatePresentedAPIKeyRequestObject) (RotatePresentedAPIKeyResponseObject, error)
+	// DeleteAPIKey End an API key
+	// (DELETE /v1/me/api-keys/{id})
+	DeleteAPIKey(ctx context.Context, request DeleteAPIKeyRequestObject) (DeleteAPIKeyResponseObject, error)
+	// RotateAPIKey Give an API key another text
+	// (POST /v1/me/api-keys/{id}/rotate)
+	RotateAPIKey(ctx context.Context, request RotateAPIKeyRequestObject) (RotateAPIKeyResponseObject, error)
 	// ListEmails The caller's addresses
 	// (GET /v1/me/emails)
 	ListEmails(ctx context.Context, request ListEmailsRequestObject) (ListEmailsResponseObject, error)
@@ -8361,6 +8881,153 @@ func (sh *strictHandler) UpdateMe(ctx *fiber.Ctx, params UpdateMeParams) error {
 	return nil
 }
 
+// ListAPIKeys operation middleware
+func (sh *strictHandler) ListAPIKeys(ctx *fiber.Ctx) error {
+	var request ListAPIKeysRequestObject
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.ListAPIKeys(ctx.UserContext(), request.(ListAPIKeysRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListAPIKeys")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListAPIKeysResponseObject); ok {
+		if err := validResponse.VisitListAPIKeysResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// CreateAPIKey operation middleware
+func (sh *strictHandler) CreateAPIKey(ctx *fiber.Ctx) error {
+	var request CreateAPIKeyRequestObject
+
+	var body CreateAPIKeyJSONRequestBody
+	if err := ctx.BodyParser(&body); err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, err.Error())
+	}
+	request.Body = &body
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.CreateAPIKey(ctx.UserContext(), request.(CreateAPIKeyRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreateAPIKey")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CreateAPIKeyResponseObject); ok {
+		if err := validResponse.VisitCreateAPIKeyResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// RotatePresentedAPIKey operation middleware
+func (sh *strictHandler) RotatePresentedAPIKey(ctx *fiber.Ctx) error {
+	var request RotatePresentedAPIKeyRequestObject
+
+	var body RotatePresentedAPIKeyJSONRequestBody
+	if err := ctx.BodyParser(&body); err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, err.Error())
+	}
+	request.Body = &body
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.RotatePresentedAPIKey(ctx.UserContext(), request.(RotatePresentedAPIKeyRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RotatePresentedAPIKey")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(RotatePresentedAPIKeyResponseObject); ok {
+		if err := validResponse.VisitRotatePresentedAPIKeyResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// DeleteAPIKey operation middleware
+func (sh *strictHandler) DeleteAPIKey(ctx *fiber.Ctx, id FactorId) error {
+	var request DeleteAPIKeyRequestObject
+
+	request.Id = id
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.DeleteAPIKey(ctx.UserContext(), request.(DeleteAPIKeyRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DeleteAPIKey")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(DeleteAPIKeyResponseObject); ok {
+		if err := validResponse.VisitDeleteAPIKeyResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// RotateAPIKey operation middleware
+func (sh *strictHandler) RotateAPIKey(ctx *fiber.Ctx, id FactorId) error {
+	var request RotateAPIKeyRequestObject
+
+	request.Id = id
+
+	var body RotateAPIKeyJSONRequestBody
+	if err := ctx.BodyParser(&body); err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, err.Error())
+	}
+	request.Body = &body
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.RotateAPIKey(ctx.UserContext(), request.(RotateAPIKeyRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RotateAPIKey")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(RotateAPIKeyResponseObject); ok {
+		if err := validResponse.VisitRotateAPIKeyResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // ListEmails operation middleware
 func (sh *strictHandler) ListEmails(ctx *fiber.Ctx) error {
 	var request ListEmailsRequestObject
@@ -9173,207 +9840,227 @@ func (sh *strictHandler) EndUserSessions(ctx *fiber.Ctx, userId UserID) error {
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7L37bhs3tyj+KoR+G2jz61i+xE0TBcXZbuJ89bdz8U5cBDh1jkRrliTWI3JKUpb1BQb2O5x32A+2n+SA",
-	"i+QMZ8TRxZYcJ+0/RWPNDMnFdb9+bvXFOBccuFatzufWCGgKEv/3Be2P4IXgWorM/DsF1Zcs10zwVqf1",
-	"q5iSTPAh0SMglKspSDKmM3IB5BJy3W4lLdUfwZiaV+GajvMMWp1WPrnIWD8hY3q9Q4fw8+O9vVbS0rPc",
-	"/Ki0ZHzYurlJWsdndDi/6NkIyBVIxQQnYoBLS8glKOCammeqy85/9jXjl/HPcrjWJKdDSMh0BNx8WwJh",
-	"iggO5Pv3r16QpwdPnz5atsBb8UELCZE1xCVwRag0S12BRCiRixnpGzCrJnhxsaPwg/NAuklaOZV0DNpf",
-	"2EQqIZuP1+3jAx5y5rDkAgZCglmdmUf/nICctZIWp2Ozln2hsrUxvX4NfKhHrc7B3uHTpDVm3P9hP3qT",
-	"Y8qyk5fxbdE0laBUYgDBtCIsJQxhTzKmdLGtnOpRuSswX+yytJW0JPw5YRLSVkfLCYT7HAg5prrVaU0m",
-	"+OT8xl7RvhbyJDVPR1a58/dPBm+o7o/iBzf47S/CY7QeUW0wrj+ifAhpm3xkeiQmmjAdUhlT5PDgaQEb",
-	"S7Hlvk8GO3bdhlvb39vbi2/3reCwwpanZptmP/2MAddkJLJUPSeP9w4t5TA8hNIsy/BIi3Zqlrzddl+z",
-	"MdNxtjSm3GATjBWhmoxFgEg1/M7wI+HKKQzoJNOtzo97idkGG0/G5h97iOj2XyWaM65hCBI39JsC2Yjm",
-	"/b6Y8CZ8niiQd0XnG/OyygVXgLzgqN+HXAMid19wDRyBRfM8Y31klbt/KLO/z8Ei/yZh0Oq0/r/dUibs",
-	"2l/VbvFBXKt2RHoJvE1OBiXXVGIMesSMfBBEA6ICEDHlUPCfgvYpMQRNFJ0pwnS7dZO03sDGNv4Goluu",
-	"3kpd7O00yr13PJuRgZCWAmiWgWyUdZJdUQ0J4WIHufxCSRc7g9vWLj5zY+WLfiNSNmD2aucPFRKl3eNE",
-	"SvOXeUEZHHq9Tbw7mujRsZRW2GzkloJPmhXCD+VSXGQw/mG9D57at2J3b4T5k58OnxEFffMn8mP7ICFC",
-	"EkrcWoUKYG56bCQTZAOD1mOamb9AugxpFgHS6wglLH/jdKJHQrJ/bZBiKyCdA0KP8SuasbRrEabXCVk6",
-	"U2TCL7mYcgMWI5gV9CXgD1Mp+HAjx09aHz9+3DG7BK7NGSHOz7UgNHioidx+oYr1iQSajX8+bwnzynkr",
-	"xipvktYpVeoSZu/hzwkovTGQu8++GBm+wIeNnKfvH2iTEwTqUIgUucqAXQEZMz7RoAjlKaqfVvBvDOU8",
-	"aTSfeuMk99HoDFODWog+VqF+dvjjT4+Q3VvleGPX4D7XBHxk2t8povGxjYHVKAAbOwJ+7JuRWzd+oUA3",
-	"obyP9E7TlJk90uxUihykZkaDGdBMQdLKgz99bmWiTzNYBrrX9qkbr18tfvqteQZNKaWmQqarkDg+d5O0",
-	"EIGWsuGc/jkBREnzjlH2VtnXb/45q9p5vfB3t+in4krExR/Q1+bToc63BlTHoBQdQhUH1tLlmJpT5tBw",
-	"RskxpbN2FIHCQ/k9LDrWCb9iVnlZ84BoLy6DN5qpZjkpMvsaWhDLXnsvMviHpBx36rZOpaSz+l0vPr/d",
-	"ol+8CQpKnXmMW+P4FN/sFsha20nSguucSVBdxiuWBuP6yWErsHv25u0eQ9cih+hnccGu/fPnFnDzid9b",
-	"vwCVIIMjNkCksuvKxyob9huIgszi5BaxJXqL0a1MUqaPr7xYWOvyDK835uEcS/84EmNnbdMLMUGBsMRO",
-	"TFro9IjeF9WV60+phh3NxhD7SgraQSl+lhg61GFij7R0w5eMp1XepEApY8JcwJDy2CtmH1QL2V1xCffB",
-	"1R6v3Tk+QnXLbdQDuADRYmx4zdS6GFGwpZX4U4B4EQYVeAWX8yi7Xuw8LwQfMAO0bfPmkKFWaeHoQqF2",
-	"aew2bnTmKVWEqktAtRqtO/zNyLILkc4IZAqIFuLSUJBivA/LpVQzfR/7Y9R2xb1gJFSRHuov/56KMWW8",
-	"1yZGl7P/8J5zw1clpxZ2TEH6nEzyHCRaApmYgiR9qgC9yEYGKzrGbZe0QVP67+5f7b4Yt5KKw/bHw4q/",
-	"9nGEFvAkW0fLd1NeXGoVKVdGuuPrXMh1d5lSTRdxrWLz8QesV25uK3WyqrkbxFSRi1nhN52Z60uImvRH",
-	"Bisch08IYpdKCOoACXFMSSXE/R0MFasAS8sNAMIC0u7qPLyO2sEXEgumGNCtz/ytI8E1AB+nWjQLjZJo",
-	"lUljllgXYIjSRyn9TpF8JDhU0XnfeWUXhh/CQ+ImosdiUulXhWhc41wS+uIK5KzbF6lDseoJmR5ZR5JZ",
-	"gijoC56SAS5VOEItBjwnaiSm3OrTwjGk1ZRQt4kXIoUoRc0d+MRYiSq3/q+1VZLlVDenqLi7FZxcwIhm",
-	"A392NcE9maNWV1GTi+UiyTwUu0/a1+wq1EovhMiAogFGJ2mF0psUlYKarU/MKQcx5TmqNc9ryqxGnAue",
-	"VPGd/aFZ9O/NOrhq2HUcunWdfe7n1Q0adwOforh3SzuuL4Gux+SSNfULb1iss8KKOiYzp4a0ezFb6fEN",
-	"WqFKO8+qN8FEjiYV9e4Cc3NX4hL/z0IgXW6f4barZqtfqnLYJLy2CoQX48bWVZAADbenGf/z43+sy12z",
-	"YXhXxx8OfnwSuQ0D1qvwwdOdpgcvG3jApZ5VVnoRfXuiKrij2DD62HUtbHv4uCKaD2Oq5mztd2pwNyew",
-	"57P7TBB6FjRmS2aJhlv5sOa1XMJsddQyt75MscUPxjb3unByVoXoLy9OyeFPJKN8OKFDIJoO0Z+L2mFV",
-	"Y0LyDgD7+McKYA+SVk61sTRandb/+f1o53/TnX99+nyQPL75/ved7if3l72dZ58+7ydPbx79//8WY1Gv",
-	"xZDxI61hnK+thsMV60N3gVJYehinLMuIUbOGnCln9ljVmFzM1tEU5w6QmQPMr3+8gx5Mb7gJSbzYu4Op",
-	"tR9Z/zYuZwljGF+A7HrIuXSFqN51VEBKDMjjPcLSDNCUfLZHUjor0iMI40oDTc1j+wdkJCbSBp9+wscC",
-	"k6PQo2rYbEEZHCmO2UPGXwgDsJWkfz2AAYXSGGrRilyAYinYaDcqMPPa5HhAu7fx1uc2oLdi3O8I43T2",
-	"mgKzYG31Xeh8pRfPhM7P4FrPu9OL48bu4Q08PMULU7r61o8EaVxzB0kVuE3UWYYL1ztTigyFMaHpQIMk",
-	"L49fH58dk92r/V1LwhvV67IGdh06pDDbDqQSnIyoIlxo0h8JBZwIHnM7lZGrreqFxmpQC/gvrmU2PrYm",
-	"+eom0yRP10aY1W2LiupZxxwHu0Antces6aHBDuMkcuoT4RbSyZjx8K/7zRFLmmXvBq3O76vFLj/VuR+f",
-	"ZJkR90PQLq1nJJh1EZif6IVZRcsJBMiz2pI2ABpf0Ih2Bt4lU1so5ld4M6DrOoC5+WQkuoHSAh1nXqgQ",
-	"qi5R5aFVCRCTTwXrVgtyBG2Ek9r818Vhrqqfp5vBAFF78UuGka9Mq4aZL9UaPbTct4NTxrf4KX5Htwkj",
-	"3k6EriWY3i7WBx0LZcrmL6TPyUACEA3XRoPBTJmMcZjTCVfRBd/C9J7iy+smMRQcv2YOOKUnlewKZEKm",
-	"I9YfETAIgPENptrkzAgZMmV6ZMDjgmI2B93/ka/hZQyFyZhen9iX9p8sw9mlse23MD0tFa11FBOQMBZ8",
-	"tqZW15eQAteMZstc/RFM7HF6xYYGku3yO6ptpUuPSNATySFNMOKjxT8/vHv7/aMemUqmC05ahUDSut4Z",
-	"ih33xz+U4O33dPrGpUQEDL1u6WQ01yK/o1O8gGEFLkmzs7ya/bkOnfh3vDPBpyBKl4aXtKpJicEfhoh4",
-	"SWsSZEqWT024muQugIFP+kyB8IdKCoH/rnWdlv/W1IjYqIsDt9+tYMTStA48cRSIHM7YGG7DiO/MhJsZ",
-	"cPhWLJgp8HdrZCGCM42B1iG7slZXpTpkb6kF/C4HfvISw8fDibwN7y1vW3WLq17Pv888aig25IwPuzQb",
-	"dq9oNrnDJ8PwShd4mgtmUz8ifuHYo12D5d0x6JFIb78LpSYQz/X4Y3qpuhMZDyf4QoK7gVXClbCpj4sB",
-	"EHluI6e3ev+t3waJLqpU9CdjnzTfFEox5HM3YFkEXAin6iMbAFHdqrLYEuDG3LYaETt+2wswKWkg3GZw",
-	"rkqnqwIqgiBxjmgZ0XsYSFCj2/BraV+9nfI8vyGfObGmprTEtbKWCruiaySXbEzlLL4iptw0eHKcVCn2",
-	"bIsz0hRSo+Zm4JLeuNCrunMWeRD8NpNW6EWw+4uhxC1V1Vv40FZ1QVGluxO15scbXUxqxvsjKThTMbP8",
-	"RPtkJcGJMvYGzYj15ysiBmU2xwpeYxa4ayqrVpw1C+7AOVy/VqNhG9bCStr9ApCWtSv3AtU75R7bYvLu",
-	"QmKMXcnZCIjAfyDKfoQLY9JwcwfmAjqkd4pf/g+YvSiA1s6pVPDC4CUT3MoF9UqKsXmlR4Q85z18xBUV",
-	"zT0hgdqSvHH7nG/uWivJ0AFEFtzx1mPrnkXePrvP79SH6L5Op8AQ9HY8ArUA6lL31pKw4RI+vR4T8SHN",
-	"mvWoSQZUabL/I+mPqKR9DVKR7ynH6CPNMqQrFC6Fn5cLPQJJ+MTsPSEDKcbk6aOkiFvuHzxNCOWz8osJ",
-	"4YLISQZEDM453rrCi2wTvzdlC+3RA5yDyDMgE5dTK2Fg5Kilz4IZFUHNmqPlYHmI16/5Akv610VkW7nb",
-	"vU2cmMP0Fu/V772+gdp3F2HAe1CwLpO5nxqsqDdkSeg6KJmsZzL4Qoi4v2gNnmmXcAW7MZ+CKmrmIvSN",
-	"MqcpSVFpqiehTRgGKZjOYIG5+Hk+qUDTiwzIb+9PSA6SXDKOmQPIUqrO94nkHTaSHVdP2inceyWPXKqr",
-	"O4ed3WZxlAWXVLgm6xZQGj/mgiss+qs0NFWhY8xJoAT7SiQkp3pkbBVb/0iK16MxXjRPY582AoKc2l8J",
-	"41pg9ONCpCsU0uEpY8CpJBlUfMmPL/98tnP901W6M97T/9qZHtJa9sxhzZH3JHKY8PPqzjnUm8l6DuFS",
-	"WyMOoS9j4le3GX4ovsshUxokpLezQ9fLaJkPfT7UFPcQiv6MzfCTDy/Ot+1i5TsXHhf+kkWCsgwSrgfb",
-	"WslezF6zD/jIpY130jKu+Z3ChBXb+WSlUkjzeBiOsqHUVlk/GPxvl6ZjtLDGIi1+tH9bmiqN6zQBy8e8",
-	"N76JpPWhP4J0kkF6LKmaSFg7XNeUbhU0ISB9yn3PNzLhmmFxOL+lX65YMgatDzaXcd186qErup0/gldc",
-	"cimGko4x41HNlIZxVYt5xSQMxDURnLxmfHIdLauVQJs6r+mpkJcJ6U800cKWgRkCU4QSCUPXjKdcbv/Z",
-	"QXuvfdDe2z04jC1VqUeJXEyePyc9mue9ot1DLkU66evv0DMX1UVu45101kHUh4tmm/XSYjM3Y8Zbs4uq",
-	"SxVP2FknKdgmgFRt5/mC9m35WhUAX+vj3vyOu99jXtHykitvl1Cv5bNV9rW0zMKR0tb9QJ5kt1dg8UFD",
-	"/lu+ZirxGXY/tFIsQYGCyUNVzWVazykdUWwG+dx1irI6BqGZy6FZlgp421Ti22WJ33v68dzNoIL7n9hv",
-	"b4k/rWanhextsWMraV3vCJqzHbPbIfAduNaS7mg6VJ42W53ggzcl97T9rCoUHHfz/HjHZd1CN6GrIvj8",
-	"0/1nB7f7vi5jhEViS3fkosebgFv9szfN1xz00VrdcXpaNC8lUyCpwLzoSy6m6IpjQy6kc5oWDdu88Jgr",
-	"SBWytL0ifVcJXNummh1cRFPMX8EQX6XtWdHnzdK9yy3dyHWFm7ypS/FvCs2DBKy523BPB/6fhFRsXiy3",
-	"kbzDQA866D9RHWzl1sHPoku8g0/u+Dtdmt652kGCbVvxUzPpN4IF1a/elJ67an7aUixmA5tzlTQAy0II",
-	"gVVrpFPP0LrdKSJ7di1IxUTG4vqomU5SBrwPQWOO5yh9XY9b6hrGhiQ5pjNU9iqOgsV4uzg7ddUTuoPc",
-	"hOXV80eyOSRhoxEF5iI0pORiRlRO+6CWHtKp6b5Yy5x5RK+gPYfZt7wve4CbMFlpNWZpdjVR2CzPolFZ",
-	"X7URcqhuZ26DKxLDlyCByD4XykebB/WgOndhwtditvNuQKi98gLc7bh9c1v/54NuIFa2pbzDpVUh+gF4",
-	"imxAkd6Ry2RGX2SH2IOR//mv/+4ttGpZ9LPGdFGlB6ZCr8S9WvEzPDGovybK+HtebyvurepeyIRnZoPW",
-	"STBRhmEWvehvua07oV+Dv6ECR1sLp6JcvurEyaUYsMycXYG8whtWHQk0rf4FcwCKVj/2geJf+GMME+6J",
-	"MKpgjd7+YurR+TeaJLcgj21J4poBig/BrZW+eYdq4MaYoHnjmEuRjddvTLgi2BuzDIXOMTPXJaGXlON+",
-	"6OzuaqHz3ZNf33dqlfb/yxobP//Pf/13bMk/ZTfnDcNDFB0DNt0i//meGLh0CCWnb/9BGCcXVMGTwwr7",
-	"uZjFCbA0q2pFWVTB44PEOV6x+GokiHk97qpclA9pl6gCqjhc023i/S9gZmUbbSEJzXOMx9VY1+Gzg73H",
-	"z2q655NKCPhJtYPE3s4z8umHaJMI3xR5y0wgZaooI71rdnMY99hSqfgXqfe+x6LsWgl2cTvrFWEb3Nm6",
-	"i9o22t6af/q3xo6Vr0Gj74vylKRsiHnTA+uHxqcS/KXX7iWk1zX/2emRC9BTsG7pcZt8wFg6Vchg0oSY",
-	"01EJaWFu9qkCm8tW6VpSaw5zsLQnpD/ErbLY7hx3Lj4wD1/LiieS6dkH8xm74oVVhIr/e+VR/Z8fz1pJ",
-	"pEVnqOJhjiHGqwrPlLfPnf7qCkts/07vAPBxaGO/c4BUEaXN/dneJI7741GRN9kdFucZaVv77QoaYzlX",
-	"th7JeQy+w0lJGK9EMVH9OFWsX//2DWaQDcT8t08xBTKpraASc2QmSeCqwwULQCjby7JPfT9wjPm5ryjE",
-	"wfY5P+d1ADOEFvb/33vylPzz4xn5vqdneYdQ/cMfU91LCDa9emTdJBm7AkU08MpUBKbIFUgcg2LjN2YH",
-	"lzAjCjSh+pz3dttTyLIdHGKx+8f0UrX/UIL32uSoZo8w5coak8IQEbwPiV/HDl/w6+AsjAmeR8g2+TgS",
-	"OMzLjVZRhJ7z6ufxECOqyIUh3MDOMYhkHc3TkcgKIwBh9lbYfuvYn0BDZmBPlJaG/DAyhbCmnEC1V5FZ",
-	"h3IfsepgeFlhVizuz6LMQMih0H6aFM3YJY45Qdc7P+fmET/8w30Xe6nw1FaXkwFlGaQuplsktdtetMhs",
-	"MtYH5+xwE46OchxOcNDeM1xfZg4tVWd3dzqdtin+3BZyuOveVbuvT14cv/1wjO+UWYqtk1/fkxcjKocG",
-	"PKeZ0OTo9IT8z3/9X9RtWknLDdNqdVr7rhU0pzlrdVqP23vtx5i+okfIJuIYgkWlMd3uKJu6lkk2j1lP",
-	"hcE4Zb1khm/jVSs25A5HQ1RJCKbmqxGkhJIUK2gQC0r7t01whAPmVvpRIOfcYb2FbMFjTtJWp/UP0NjJ",
-	"rDoHrqHdR/nIbjjp6+ZTbXDUwd7exoZY4O4ahlh4YsVJID/9uP/To7sM4qjMKlx7qNLjvcOmhwvY7IaT",
-	"l/BELoV+2XvlVJRSWLU6v39KWmoytvVxHiAuMx0524yIiXSc1jBzdD/+blQpG61tfTIfrOCwwXWW7vTr",
-	"5dQOneeQJ1Z9/WBxKbbZBtQqYER89S753r5OXgjOoa/Jy+KR/fZegtLo6eH+4V8ZBz+isEEWb4UPW4R3",
-	"6GPfLcuBMcNBqAjffCVkXbdokyPuFrmYaEJRyIfqgZO4vc/nrpHsuVMub3rIWrmTj2PnL6yidtnc+Kzw",
-	"XGHA6heRzhYg5PXOdDrdMYbRzkRmwPsitRblGlOHbMLDTVWHdX2ZtkYb1W7OTeOXmCJupNeg2ipvI9OP",
-	"Du15FuNhOJLMvLK/4iuV+WgbQPzPhab9+6eb5PNNhRCO1GWpYpVYiThqpdWTJwePAtpAWqjQhe2n20wT",
-	"Xm20U/r8IlhJYNWqMZ0R8DqEUwyJzQlS5GBvz7XBClTM6sg2mhnFbEZSoGlCtBBtcnTOg8dpQZNF/45q",
-	"c26KgT+rpHJxIdLZd8VWOqQXb6zSa5/zY2Sr/uu2okrhQUIzQPk8XqNG2cSrqI7zHiH58Ol4XgqV1sWA",
-	"cIGsyoC03fqmiOXYmYQ+du2Qyx7+AjLBh+bGHeHs7T1bTDhFBCdON735/BGb5TpnvIYDAzFI8+vZ2Smx",
-	"IwKFNH/oFQkzVqb0KpksPTeH+JwbPHpOepVgSJla64M1/uCWfHEyTdu8ZNMIem6C9E97PyW+fF5Cjq6w",
-	"Ry4ZWIcZEue8SCloE8QB5YZ+CIUlR7EZlmg6YjVGb80UGr+/J88ePwpYg+3Z76swI+yhY8yXETU8gvFz",
-	"3pAu4JuTjSdKm5OXsLPL2LSrwuD2zCh4kPFhBiE4LctzedTJOS98AM4fg79fCPdHtyeLlLTAWLv6iF5B",
-	"Ug5gNPwo9DRwYfY8E+4t9ykx5TFuhdXhX4Bb+fy7e9Y7qrkNDdr432pGnHPiiuSgvVfzKzbwx6v9XcMd",
-	"9I4dA9PopngLU1Da1mJZF2UmhkTwbEaGUkzVc0TjlGp6QVUpny0fcB082qRnwwM/8xS9ZkiTdhQ+Lo8q",
-	"Owcb6LKjYzpkILJMTC0X6L1m/LLn6yCLVAA7T5ALDjHqec2ULudVqXlbdPn4s9iQ72CE2loD3CPrkZQZ",
-	"naxTeNhOXiZO5uD/+kKdnX7GEldLYvia4LOxmKjmHepFU/aXN/SLBvxGNM+B21HFsVXdvLKmqev1RcOA",
-	"H935V/fTD+fnbfd//7YK/OJVXPYOl+01LA+70yUeYbYdNoZuWmsgsZl7ZJGFhUzzDTp9NktsES02sMQZ",
-	"JtfUx3pHz2S/H510j/0lWkmRR+L+aUk/mk6y1Ctkh/Ov8OALG2DbqueoNm2vPl78esedtPLBMgWAcdsc",
-	"KjJxf/42yhldG5iObXjossfxmdUlYyGoVhSLlecfr/X83YWnj+P93kLJh9lRrU83Na+VZcrTEQ0lJ74Q",
-	"Sk492sXg9K7r8dXs5idqTLOM5HQIZWnQxURrY4KXhh2G95SzEow0vPxOkYGkwzFw7TXeCyNxjcl+CZAT",
-	"W8g/VpBd4YA34aSXUZ258CpzJoZWFTbHxaG7WK00BMLRZ9AXXE3GaFJ3rFw3D5y++3BGUtEYKHAjGk8p",
-	"5ssvoTUN13p3pMdZlSZWogCz0/ZWHOQIgyJ1euyiUIxfGqlScZLLsMb7E7ZaUBEXuIPJse9PvJK6vqbX",
-	"Omzzes/aeWUq5+JR4gSumdLW4DHmqVEZGV/dVbFBsq9cuzsCxjRdiLOw9IJwvceHZhSY5wM2INrsaiid",
-	"bQeFN1BINAcpCb9eH4FNppRphZpxP7iBdsS1ZXZQuaXtIKGfg7wS/h0sv7lizviXRg9MpsY6igCIliXQ",
-	"IcX01BXwoRgDFOcSr91om23cTGWE0ursYTHkXNb67VWChqO5Jj4/rHfE8h7nGFAv0g6o1ya/OTe2S8KZ",
-	"SsGHQbkuxTSGgtq88xuHqvj+nWQG1QSH9jnvjQe068Hb6zix6iZLTKkikg1H2n6+VgrMDFFzDalVABwg",
-	"MNsCWQ9WZyvSK6Yb9JJz3ivTpJ2D0TWh7ZHvxYD0tNB5LyG9Sq2u+YMrFO49ek6GgghOqCa9AlvHA9oz",
-	"Mr7UyO7turwh7dP5FgMxLJ1miqgp0/0RpEQMBlawHDz7cpzjNQo4K0xcDk0w5wv3H9RJeiZiOcUc9xCT",
-	"BeHPt3RsHdDYw8mWeDivqPVDz1dIOJ0SxziEVehlDpXBPDepsU2OOaqJ1Puiz3mRcwQ8hdRSB8F2ZFG3",
-	"iz3BlhSgWP/kG8fqKpztsCFj2wUWiuO0W/dg7GzQeGmKmbAinLYShu3QLFsopMREH2VZaxW4+hBdHLJf",
-	"DFK+aKZu4x0XqWfBODsU+zTLbBrlAvCN7UiiOHUaDAvYdhiCRSLCKfJFOkJFglhJNNc3okMoFhbgp/h8",
-	"xn1iUwRd9ol5Mqk2lLCBJKd92klPriOv+WRFEOy6d3YvYFhMlC/ijkVIo5JIlmAuJbU6hyrOgGduk6Pi",
-	"79JoVRMj9IowjOfmVJEpZFk0AGKn+8HWlaZgjODW9KZ7E6yCQ9ciUdciUa+DTnKCkU3bYtugoJuzUagI",
-	"XdevtNf+ktpbST4dn4KQuDxaWUopJ3FRL29/Ce0F9cg5MONfEyf8yxLEL62feDoquBFqKjW9dDnjqzKI",
-	"ZvHxi/nZFm7aKfi+/d92KLiYQLYp0nXbLcKg9+ENfXav2MtF19sFnbmuRBhQ24rPrZQ9g2rXIzU/iHUJ",
-	"OvpJddbensfIhmI9jDD6qWbPi5g/sQ5TAwLb2Zn0yt7nPaLFopbc874YJIBKz/HNoOEWLyRQVXy9D13V",
-	"aKndxYBxpkbN7OEV/j4Hns0zhsoSX79cr4vppMRmIoEq8WUk4QI73tD2V2rG11qyrUABhlB2+0VNW5wR",
-	"WVvJFzdVzI/Cec5TTKtgNkNiKDBVYp7J2PK505JEt0VCQcf5lYiowfQuHDvM54fcj/H9ZTRDf1pHDa7P",
-	"YgUIXGhLGV8E81ewlO2lV71yTbZy2Mb3ekdpyHcmuUsD6dIhdBX2CLmJk40tIrtV+ARJx3lvfU76PLG8",
-	"wgW2TCzfbGTkqJiUjNEQW5kGxq4nHKYxNaFEh/iFSz/PYXnUvOjzWngOwjXb5L0LbBtdrhrSrpQlzMWw",
-	"caTEXyOCHdxGskBDtr6eqZCXyhWtWogzqWekcPjYCnNXk+vHpTgVMmQVbVJ1DBq5Fg9b6nsSYnaIyKZk",
-	"mALdfgAxS10jwlVD2g0U6mIHC1hxLbxQokubHPkWdLbWWijHnm3ozM/iQadNUbAB3BdsVDO2fRHwOS+q",
-	"Xp/bTLuy5ATNxYkKip89snld0/Z3ZopokWHcxEAhXhliz70dDKzHK/6ikdlq1UPNv5d47x76z4JSpSCk",
-	"MO/32yg1HbsCBszJCJG8lDzXRodjy7wTvlJ+cxoNOeL1OnrLhHz6tBPLLmiNndDQG5+73grnvJiaQX3l",
-	"HoeCNHwJRLXm31d+tYnvIeBSe8p2bLg0Uy5f29yeEq7Ei/QpP+eYrBaE2FGPKGKjyJ6KKY+GQj3srEyP",
-	"06qD7raINUjueAi63D17B89cYQrej8EPalQojAbVGkTkGZ2h7yynUttAc1Fw296eFlqg52oZOYExEqfF",
-	"dx67FBlTeQkp6RUmTA9zNQgluRSo4JT5ISJLrTDitneJojMXxRtg3Y/1Y6p463d6zp38EhwQuDMvJw/3",
-	"9q0Q7338+HHnKCg9K7o6YvT95/MW42oyGLA+lpqZO+sGEUIm+HnL1WI9O/xp79G5Lb2aMgVt8is2A7H5",
-	"J2JQyN1qEkYSjRSs18zenM0c1vJy585IkOZ72IpMszFmqtC+dKktdGz+z+3PKDeCe80z0CeY51RlJoO1",
-	"TAxSKhHjHK6//3b4hvv4PedlHuH5A80impZZNtslZ3MZIkobiE2dBJhSdb/1VV+vb8egezQS+FA9OqdS",
-	"XIFXwEeCzMTE0NkSbcaxwvXCf0gMYeBvE1G4v6NqK13zfKzNXGFuNKpJXvNvN98941fM1gE11weeYQWx",
-	"mymoNB0Mqh7C71RRpPUcm5XbX8dWkKdjxq3UFlK1SaXYMFrPdxJsad3eMg+qiqg8iKsiijLu4Ab+LgLa",
-	"MOkgsrqmyBHyCUAfNNhHnEZHhuvJURJPSC3Nbrajwl5y/jpHOk6jxoh03QFHyRTg0v7/1Lf6cCFz9x6a",
-	"h8Hougpl2XLbc479Mwu/izmTfyOx9ln4DuWzxBqktl6J2ElyVn1wClgqwGrCis4KIza0Xq0xWViezTXu",
-	"JTlsSTd7C9NgjZVUtP0tEPtyQscWHxy14ymdfZMBMoOHXS50dyYmUvkAWUlaBqMMyqJ/wkkTxN0vrlUt",
-	"4Bl4x0CUGMOFQdwmxjAvW3cpugYaRext4xsl1v01ghyrMeCwTK34bMivKg5oRLuk0iTM8EIdJsZmQlxC",
-	"Sqhuk4/OLi4bEyTeyTamKQSNRUoDu1IlYP7neSQBp2b2GhOfUHK4t1eLjjGdVNuqOttuKEQa477WK7V1",
-	"7muXwXHjX8A6zjWky1lwqKvXrv6ONYz3bYZ4jOqi4663eT8cwnTVONNS9ve5/EeXpTeWZDPQMG9Z2vZd",
-	"FXRd2NOjKlqLbgY5xd6urplBZflWHTnXaQ/xadUwIvIvq+a5Xl73KejXeP7wQSN6cHPiCmSv4wMY2ByZ",
-	"OtI3WqzV1m1kKax2uk+jgl4aFh6qehe0f7mMUnyvd08QzYwLSw39OLAR5UOnSKIjFacQpKXjdihpH0gO",
-	"kgmMuRr4ke/1VKCtUYzT0UhAStMss1tWdKYCN/KjNjkyRn2Yz4axOsLFtE2OigZm2JzYyls2tjUqPWwy",
-	"YM+4C3am9G7fCImsl2CLAxU6UdrkSF0yPjzn1n3lWww5uRyTbi8Ram8ius/B5py+9anYTa087M8Ys/Ov",
-	"PNQKqV/pFVRTEhF7AlS17fMX5nkljY2C8UI23xd4MTTeoPvjNm1xH+AFnYX+tflYmLkdHPVrwDXHM/75",
-	"4d1b8gbkEMipecI1U3z87MkjIix3cF3PUR3FrIneyWAHoR9Jdv8Nx27c6lLDC91CXQic2u/XWvSMzdl3",
-	"EDo/3PaLm8ngsEi5dbG/f3Df4eNQmXa5vsF8XI9ejFcQC437p/eqQRSro4nGlDKS5H6za9H2E5K4cT41",
-	"Ki60ANtnZJEjHkgumfm2bXbJpNKJtRTLeRplSwMbUXU/ow/fFqgyTbQgF1A+2iZnWOJJxqLJLX9s97ZF",
-	"Ow5XWOQqL2ZLbDB2+cD5vj9xhPPfzvdsk3psFymfzlPxj/QpJxwYopI1iAlH7boP7Mpot64NO2QKKp5i",
-	"pmwjR6zBqqU7eZcZvlV3bHcsXuYglfWNapGlQSaA25j1ckx4id8jkNAmR6ltZsDPeaXDh22q49taqyJ9",
-	"sGz2EvWWpOk2uzutlT6+Oe/0uyl3w8oWUpaDWZ05fIvVkchqu2LKrUXpCnHm4ppT3iY9LUR3TPmsa/mz",
-	"9WZLsNkrhm+6BLoHmhBwlIbtb9bT8Ouy6Y7N8G7r53Ytr47SFNK/hqe7xuWjbegQHN9qL7qlLKvmy/VR",
-	"0gfWgQ7SdfvQRXXC3c+WYS11no7FFXiUWM9Uw7dOXrZWd3EGOcpDn/myfTnxsP2VTj+3oqLXKVrhh+En",
-	"K191TJu/L8PEIsrmxEKJnrvuTM2puH6M5VB47dSDoch0OCkriVF8WN8iyluRpfMi4g29tFh/6ha/V+Sv",
-	"3eTfdFDoV4G27tPlSrBV+u/dF+K/QRd9YCSXNkPlEjdHD/NtQ2NNPSuyfGO4u/WihS0j7cNTposGolZr",
-	"G8yL+Xof0bo8r0RBmtHiBf7uIw4rcyWnFaGx3P5KEmodSGoJtY5D4KAGJzJtjOK+WMV/YAfuckcL7hTn",
-	"WSyYA5oRKabKn2UE3tlxMdFuHm8xKpdh9HIEinx/JDXrZ0D2f8QfD/a8ffqPl6fvHyXkYmYT+rEyhcbm",
-	"2h3jxt7AVt129vBNkxWpphvKa31hd7vzkqlcKOZnVdbtT3OVDl8uIS8HHeNBgqnWWtP+aAxcP8dXOB3D",
-	"z+d+9AcOdj1vxZr4P9COh+UURl+/NIIsDVBurp3DWnLN9URsjPcN6DZxzHy+AcEqVUvftGcYR7TkUmjo",
-	"60rY3I0MtyPzIo0aqiCqcK7xgO761pI7fZHaq2tOqxOZDSugLn4lWNomx7Q/quQzM07yjPYb+1nGGgTg",
-	"C+/dRl7gPraITtWFGhALoZEQhSPzXauePnwxBPsCcrne+TDIegw4jZ3pLiZZ6gbYM6ylvi8p/VLSKdYP",
-	"VjqkqgXovw7P29VC50t6zqH8xqSPGqrY6Eieu3bKrrCymOKtrMlve78yFdpCc3KcS5Gdma1sx9FnWzi+",
-	"pWO478iEORSezkjixkG0ugSkAu0LnL6iEsYHZ8dgAZ9Rkxw8Y4x6kzS0+3nOdVm7Z+8dzajStVpk2/A8",
-	"JG8yFHZIbUSWjMUVFLSyzGg6QcqV+FLa/iY9kk4h6GohumokpO5i0Xavg3dPSSb4EGSZhx50tL1fT+Tm",
-	"8G9dF4rlfydp6+ZTA+qGga9bf3tJPGeLDN582mg79x3FeWUknIVADDmxbacyhmyBfbToQ1blARgu4WLq",
-	"+iR+JXz/q/d32UauWLLoGXSgtehQOBv1ZyN6l+8122hwvmZKn/qHtoi9vrlsQ07SUVnr/DxICTjYCzOp",
-	"/hJ5Sv7GEmyY4uu7VzNBi87CS/o7r9OyuY8Vp0u6Nn/ZjgUP7i5rfbt9v7lq+4A70/R6naO3VynsF7hn",
-	"c8e3tYK0soF4F8JLmD231RXfsoh8cNTg76jS4jqYsQLpRgnifg2jRt73t230cG2juzPi5E5Giy8yqSMU",
-	"p2PYLqde1zG1cd1vCX9+kLke94CZ/2AhXhZZTlhuu5LW5wsJFxY7ONmHvBcHGyZGLVnSP+iD//JX3TzI",
-	"nWJROYSFzjfZNOheomm+OaJrS4JtHoZDSMmi9A2Pt7uf3f91l4jvM9uhGPPYjFwmJ1pF2yu7KvG6FlcP",
-	"BKQfihGAS+vi7Yi2eEl8uf17qofHKuH7ncn4ABnncTg9rxnNfH8HtJMmDUNCle/BLS5Jxi7LzjTfKfL9",
-	"PuaMZAmRtlP2OCGZS7zEuKyr58ZPPrKplRRnjCKSvjL83ZdfM04okWLqaskEh3PupiuyazISE6lsrGvl",
-	"TtwfQP/mT7gdxcF/fp2hJg+nmvOeuzV5bFPdAbt2qZpMVbsCFI3AMtAkB5FnHkHQAdZ+AF1QOmWdGXb5",
-	"0diDABmvpxNlCYV9DfNYJiWFxLiE+blZffplRlhadce1yVGlGSOyBQXyivVBkQFzvSVcUol6TuiCfnNB",
-	"QemIoi4oRQau85wtBAw7z/mhMkzapjtE8AwHGSuIDhhmChmEWibl3pVFW27f36n55F5bMYpC8M8JYHq4",
-	"k4LgMm7XqFA1l/p5QTttTIDBkRlUQdO6wd2ux89iqx9Z2JfO+LI0pml988LKa78XGbxtWrvEEd92cDpi",
-	"/dF8M2zcZNN+/DesOrK6+jG3n49hi8KmIWTxPfjhZpUNuAUvhMiAcrvi12RHGLxZWFPtqP3v3qMb5u/I",
-	"njsSaBoJqaUF3APmbhl6lb/vfsaO787GaMq+NJe8trlrXjp5uQqe3r0zC27w1r1Zvu6OWfeDVEYQzuep",
-	"L0apXcfxmmNuxlZ1ThjgaRJWrJYpoL53IipemRgaxbFN3nm1ixmDY+DK91XEMf3S7uJOSHwnrPy7J9ua",
-	"w8envOtwDceO48WjfYBmgy3qYxKr57dDAdHuax9QxoeTbcRgME8Mq0Vo6qQCvE4pdcfM3zj8sLjkqjjC",
-	"5yq2lnBNNGAWufwW9ek2lqpy1lPRpru0lap8002K8knXdiRMLLJ3JS7hvVXpb60EzOuGixR2Z0A0Ow5v",
-	"a1CcBdCoWhRVcxRNnpHIUrVpm+LTusV2hWtk5JvqWcj9LVo2I1o8zTiZYgfqqvtv7Ekc0q8nUJpaNRWE",
-	"Pmcp+5ZFtoZzrh2KpFzfidi31IvP7Ak3tzFv69/CbS3h5oKyt8LSBlkXhmmbmo4c89Rc1K3jrs36z+HC",
-	"sDBy2/sMJn0TSHLs3LwOiK5Gr9lyxEXklb/LicxandYu3pZ7tn5Fr6TA7je1QYJaBCu1A02iMooxiX8t",
-	"6JIvbNQ0mBUHhXt5HHzXRtgiH8Qx4Rp4QnBCdVJOqi/eLYoo4/pJ2B8sciKj2Mw7SuvVDSqpp26Z8/i0",
-	"sGorsnYYt63kVEQWwhbKPkSjBflD2CDwXC/02NuvhcDX7RReGyS0nyrb0Kp21ZEd+87HkSApS7FAPXic",
-	"TlLnG20aTQ08zQXj2o60ctGJhGD/2idPDhBI+I+9vWfBhwWd6FF0HzhHeEg1TOmMuAHnF5LKGTFiFvHy",
-	"CiQbzIiYSIdb7YpX2F5S6+bTzf8LAAD//w==",
+	"7H3rchs3uuCroLhTFXunRV0sOzZdU3sUW55oxhcd2ylvbeQlITZIImoCHQAUxXGp6rzDvsN5sHmSLXwf",
+	"0I1uonmRSFl28icVi90N4MN3v35p9eU4l4IJo1udL60RoylT8L8vaH/EXkhhlMzsv1Om+4rnhkvR6rR+",
+	"llOSSTEkZsQIFXrKFBnTGTln5ILlpt1KWro/YmNqX2VXdJxnrNVp5ZPzjPcTMqZXO3TI/vZob6+VtMws",
+	"tz9qo7gYtq6vk9bxRzqcX/TjiJFLpjSXgsgBLK1YrphmwlD7THXZ+c++5uIi/lnBrgzJ6ZAlZDpiwn5b",
+	"McI1kYKRB+9fvSBPD54+fbhsgbfyg5GKRdaQF0xoQpVd6pIpgBI5n5G+BbNugpeQOxo+OA+k66SVU0XH",
+	"zPgLmygtVfPxun14wEPOHpacs4FUzK7O7aO/T5iatZKWoGO7Fr5Q2dqYXr1mYmhGrc7B3uHTpDXmwv9h",
+	"P3qTY8qzk5fxbdE0VUzrxAKCG014SjjAnmRcm2JbOTWjclfMfrHL01bSUuz3CVcsbXWMmrBwnwOpxtS0",
+	"Oq3JBJ6c39gr2jdSnaT26cgqt/7+yeANNf1R/OAWv/1FeIw2I2osxvVHVAxZ2iafuBnJiSHchFTGNTk8",
+	"eFrABim23PfJYAfXbbi1/b29vfh230rBVtjy1G7T7qefcSYMGcks1c/Jo71DpBwOh9CGZxkcadFO7ZI3",
+	"2+5rPuYmzpbGVFhsYmNNqCFjGSBSDb8z+Ei4csoGdJKZVufxXmK3wceTsf3HHiA6/qtEcy4MGzIFG/pF",
+	"M9WI5v2+nIgmfJ5opm6Lztf2ZZ1LoRnwgqN+n+WGAXL3pTBMALBonme8D6xy9zdt9/clWOQvig1andb/",
+	"2C1lwi7+qneLD8JatSPSCyba5GRQck0tx8yMuJUPkhgGqMCInApW8J+C9imxBE00nWnCTbt1nbSOcv5P",
+	"NvvIrszmDlB+MnaEkZVbM3tDdRG4E8jA2ALu+V3P+uHrb9jGNv6GNW04QKtFm66++E5kMzKQCkmYZhlT",
+	"jcJa8UtqWEKE3AExtVBUL4INPHONAtK8kSkfcMTN+UOFXAX3OFHK/mVe0geHXm8T744mZnSsFErLjdxS",
+	"8Em7QvihXMnzjI3/ut4HT/Gt2N1bbeTJj4fPiGZ9+yfyuH2QEKkIJW6tQoexNz22opVlA0uXY5rZv7B0",
+	"Y5gOB/9F0IkZScX/tUGWUwHpHBB6XFzSjKddRJheJ5RJXJOJuBByKixYrGahWV8x+GGqpBhu5PhJ69On",
+	"Tzt2l0wYe0YWF0hGEho81ERuP1HN+0Qxmo3/dtaS9pWzVozXXyetU6r1BZu9Z79PmN4ck3SffTGyfEEM",
+	"GzlP3z/QJicA1KGUKXCVAb9kZMzFxDBNqEhBf0bNZWMo50mj+dQbJ7lPVumZWtQC9EGL4Nnh4x8fgrxC",
+	"7X5j1+A+1wR8YNo/aGLgsY2B1WowGzsCfOy7kVvXfqFAuaKiD/RO05TbPdLsVMmcKcOtCjagmWZJKw/+",
+	"9KWVyT7N2DLQvcanrr2CuPjpt/YZsAW1nkqVrkLi8Nx10gIEWsqGc/r7hAFK2nestrrKvn7xz6Fu6hXb",
+	"X92in4srkee/sb4BrS9QWteA6phpTYesigNrKaNcz2mjYPmD5JhSUAvnESg8lN/DomOdiEuOysuaBwSD",
+	"dxm8wc62yymZ4WtgAi177b3M2N8VFbBTt3WqFJ3V73rx+XGLfvEmKGj90WPcGsen8Ga3QNbaTpIWu8q5",
+	"YrrLRcVU4sI8OWwFhtvevOFm6VrmLPpZWLCLf/7SYsJ+4tfWT4wqpoIjNkCksuvKxyob9huIggxxcovY",
+	"Er3F6FbAelpzJ33FqGFpl5rKvaTUsB3DxxG2nLQYVRlnqjsRhkekwC/2z6V2a9iVcT4s9BpRbYiSSGVk",
+	"KtUFiMcVl3a3ss52ebqCdZ607L66E13Aou4bhM2j1rT6fhsoM2kJZuDoFSYwj941Ygc8XOudGvbA0WFT",
+	"xceCvSQhOjSj2GuO6uwaaFZsdyWG5zB56WHgW8379L6JdfhYzrsXSESrbdA9HNFEcyWHio6tWSNSr4ML",
+	"aYiRWUrokHIwkHNqDFP2rf/LR6pLL7q/7u08O9r5P3TnX5+/HD67/stSweY3jbuJwmOScnN86TXGtfi6",
+	"VQO7PI2dUo6dJ5Gey4mpUEUTlYFDN4q365B0yoxjoPGzNJNFCZMV2cIFF2lVbdFMay5F+5wNqYi9YvdB",
+	"jVTdFZdwH1zt8RhBU9NyG/UALkC0GBu2T8kl4kXYWRDxWK6+NFP7CykG3AJt22pbqGtVaeHoXIPhaYWe",
+	"sOb0lGpC9QUDixscP/CbVXPPZTojLNOMGCkvLAVpLvpsuQLbLPqP/TFquxJeZyZUkx6YNv+RyjHlotcm",
+	"1szDf/iooFW5lKAIO65Z+pxM8pwpcBJkcsoU6VPNIEJmpaGmY9h2SRs0pf/h/tXuy3ErqQSjHh9WYlGP",
+	"IrQAJ9k6Wr6biuJSbyhijq9yqdbdZUoNXcS1is3HH8CIw9xW6mRV80TKqSbnsyImNLPXlxA96Y8sVjgO",
+	"nxDALp0QMA8S4piSToj7O7NUrAMsLTfAABZraZF11A6+kCCYYkDHeOBbR4JrAD5OtSCnrf2IdmafZhmG",
+	"N0KUPkrpD5rkIylYFZ33XcRpYWg1PCRsInosrrR5VYjGNc6lWF9eMjXr9mXqUKx6Qm5G6GO2SxDN+lKk",
+	"ZABLFUEexIDnRI/kVKCpLR1DWs0+dZt4IVMWpai5A58Io6TO0TW+tkqynOrmFBV3t1KQczai2cCfXU9g",
+	"T6CIVVbRk/PlIsk+FLtP2jf8MtT7z6XMGAXfDJ2k6+n86C53ykHMIIoa1PNGNK8R54IndXxnvxke/Xuz",
+	"ea4bdh2Hbt2cn/t5dV+Hu4HPUdy7oYvnRqbyWvrFFq1bbk/N0u75bKXHN+ig0sYFXbx3RubgbaHek2hv",
+	"7lJewP8hBNLlrhvYdtWj5ZeqHLZi0lYgvBg3tq6CBGi4Pc34H5/+uS53zYbhXR1/OHj8JHIbFqyX4YOn",
+	"O00PXjTwgAszq6z0Ivr2RFdwR/Nh9LGrWkrK4aOKaD6MqZqztd+pwd2eAM+H+0wAeggauyW7RMOtfFjz",
+	"Wi7YbHXUsre+TLGFD8Y297qIf1SF6E8vTsnhjySjYjihQ0YMHUKoB7TDqsYE5B0A9tHjCmAPKk6PX72r",
+	"4yB5dP3g153uZ/eXvZ1nn7/sJ0+vH/7Pv8RY1Gs55OLIGDbO11bD2SXvs+4CpbAMPkx5lhGrZg0F187s",
+	"QdWYnM/W0RTnHY72APPrH+9AcMMbblIRL/ZuYWrtR9a/STRKsTEbnzPV9ZBzqVhRveuogJQckEd7hKcZ",
+	"A1Py2R5J6axI/SJcaMNoah/bPyAjOVEYl/4RHgtMjkKPqmEzgjI4Uhyzh1y8kBZgK0n/emyTFUpjqEVr",
+	"cs40TxkmwoACM69Njge0e5NAXo6x/hVTAo4ghI/XFJgFa6vv0uQrvfhRmtwla9UibcVxY/fwht0/xQvS",
+	"VfvoR2JpXHNnimoWDQ588rEOZ0qRobQmNB0YpsjL49fHH4/J7uX+7niNyMGqUYsGdh06pCCTmCktBRlR",
+	"9EH3R1IzQaSIuZ0WhC02qRcWsYwG/gtr2Y2P0SRf3WSa5OnaCLO6bVFRPeuYU0RXCp3UR1kqemiwwziJ",
+	"nPok34V0MuYi/Ot+czIDzbJ3g1bn19XSGj7XuZ+YZJkV90NmXMbfSHJ0Edif6LldxagJC5BntSUxNyK+",
+	"oBXtnHmXTG2hmF/hzYCu6wAW9pOR6AZIC3CceaFCqL4AlYdWJUBMPhWsWy/If8bkB4q5/Ysj4FU/Tzdj",
+	"A0DtxS9ZRr4yrVpmvlRr9NBy3w5OGd/i5/gd3STD4GYidC3B9HaxPuhYKNeY2pQ+JwPFXHybAy8lGRds",
+	"TidcRRd8y6Y3Ct9XPQYRqcQNYSLVrniDZYPnZFqWLHBDUslAJKwf0y4P+ZYPRyabET4Gn/iaXtJqMLwm",
+	"xlALdnmK/jny4MXJy/cPyUDJMZmOeH9EaGbhbzBF3MczJhDCCM4LLzCLpVNLe5Wr+rW1/+ygvdc+aO/t",
+	"HhxaBCnoptlIPIicZkyvTvDN/Seri713VreUYGH42g1IoLMi+znRjJEevtqzamgP1Yle7QQaPQq6M1Uc",
+	"PSFwI/7fDWd6vPyGyjM9OoCH/QlrB0xaE8F/nzD3s2fUc17wAg5ROmTTO8rDWjfZr1B/araxswBSxS+Z",
+	"ShxKAp5BsI/rNvkIl2tx0fIKFyHGYjP/R7GGyz3UrBYh3No5YG/Z9LS0OtbR0pliYylma5o4fcVSJgyn",
+	"2bK4V4Qt9wS95EMLyXb5Hd1GVatHFDMTJViaQPjTyH98ePf2wcMeAWrwakUVAknramcod9wff9NStN/T",
+	"6RuXOhjlfmj2ZzQ3Mr9lhKiAYQUuSXPkqFolsQ6d+He8Z82n6iuXrp60qsn7wR+GgHiW1MuKgvKpidCT",
+	"3EXz4EmfURf+UEm189/FOEL5b0Otvhn198H2uxWMWJr+CCeOAlGwj3zMbqKV3FojadZGwrdikX0Jv6PH",
+	"ARCcG8g6GPJLdEFUykCXs/h3ORMnLyGXYjhRN+G95W3rbnHV6wW7uEcNzYeCi2GXZsPuJc0mt/hkGGvs",
+	"MpHmkmMeVCRIEnu0a7G8O2ZmJNOb70LrCYsnPv02vdDdiYrH1nzF4O3AqtilxBKBxQCIPLeR06Owv/Hb",
+	"TIG/NpX9ydgXlzXFFS353A5YiIAL4VR9ZAMgqrsYEFsC3JjbViNix297ASYlDYTbDM5V6XRVQEUQJM4R",
+	"kRG9ZwPF9Ogm/FrhqzezJOc35NOI1tSUlvgZ11JhV/QT5oqPqZrFV4T8s2YD0kqVYs9YxJimLLVqbsZc",
+	"BugaFuQid5rfZtIKXWq4vxhK3FBVvYFD+YZZ5LdME9cz0R8pKbiO+ahOjLd0pSDa2hs0Ixjc0tZKLFKb",
+	"VgihVDLDw1WXJoVXow/fqtGwDWthJe1+AUjLGs87geqtanSwa0x3ITHGruTjiBEJ/wCU/cTOrUkj7B3Y",
+	"C+iQ3il8+Z9s9qIAWjunSrMXFi+5FCgX9Cslx/aVHpHqTPTgEVd8O/eEYhRL18ftM7G5a60UDQUQWXDH",
+	"W0808Szy5qmufqc+Xv1tOgWGzGzHI1DLJljq610SQ1/Cp9djIj6+X7MeDckY1YbsPyb9EVW0b5jS5AEV",
+	"EIqnWYbFWVa4FEEPIc2IKSImdu8JulKfPkyKIP7+wdOEUDErv5gQIYmaZIzIwZmAW9dwkW3i96bR3Qnh",
+	"kJzJPAOnLXjFFBtYOYr0WTCjIsJfc7QcLM938Gu+gN496yIydrjo3iRpQrDpDd6r33t9A7XvLsKA90yz",
+	"dZnM3dQqR70hS/I4gtYC9bQeXxUU9xetwTNxCdfYIuZT0EVteYS+QeY0ZexqQ80ktAnDiB03GVtgLn6Z",
+	"z7Ax9Dxj5Jf3JyRnilxwAWk0wFKqkaiJEh0+Uh3Xd6FTuPdKHrlUV3cOO9xmcZQFl1S4JusWUBo/5oIr",
+	"LBqpNXRPo2NI0KEEGkglJKdmZG0V7BNAitejCQ9gnsY+bQUEOcVfCRcGy0DPZbpCwTmcMgacSsZNxZf8",
+	"6OL3ZztXP16mO+M986+d6SGtpZId1hx5TyKHCT+vb11QsJkSgBAutTXiEPo6Jn51m+GH4rsccm2YYunN",
+	"7ND10rvm8wDua71HCEV/xmb4qfsX59t2U49bN+go/CWLBGUZJFwPtrX61Zi9hg/4yKULwZdxzR80ZG9h",
+	"h7CV6oLt42E4CkOprbKYNvjfLk3HYGGNZVr8iH9bWjcA6zQByyeAbHwTSetDf8TSScbSY0X1RLG1w3VN",
+	"uYdBsx7Sp8I3dyXQnMHSu7ihX65YMgatD5jYu25xwdBVoEca+znFxVXNQ7qHnmnDxlUt5hVXbCCviBTk",
+	"NReTq2iNuWK0qcUqJJAkpD8xxEisibQEpgklig1d07pyuUpKSKwKIizOilxMnj8nPZrnvaItUq5kOumb",
+	"H8AzF9VFbuKddNZB1IcLZht6aaH/hjXj0eyi+kLHs9fWyZDHbKiq7Xx3HTs0Y2Ktj3vzO+5+j3lFy0uu",
+	"vF1CvZbcWdnX0pojR0pb9wN5kt1etdEHw/Jf8jXz6j9Cm2OUYgkIFMikq2ou03qC9YhC1+fnrqMi6hiY",
+	"BOaSKRfmxd40r/5mJRN3nos/dzOg4P4nNNZd4k+r2Wkhe1vs2EpaVzuS5nzH7nbIxA67MoruGDrUnjZb",
+	"neCD1yX3xL6PFQqOu3ke33JZt9B16KoIPv90/9nBzb5vyhhhkdjSHbno8SbgVv/sdfM1B/0mV3ecnhZd",
+	"ysmUkVRCkcCFkFNwxfGhkMo5TYvGpl54zFVnS1XaXpEG64RdYffsDnbDoZC/AiG+SnvQoh8q0r1LtN7I",
+	"dYWbvK5L8e8KzYMErLnbcE8H/p+EVGxeqD1TosOZGXTAf6I70PK0A58Fl3gHntzxd7o013m1gwTbRvFT",
+	"M+k3ggXVr16XnrtqftpSLOYDzLlKGoCFEAJg1RrO1TO0bnaKyJ5dr3E5UbG4Pmimk5Qz0WdBl5pKpjR1",
+	"neFDkhzTGSh7FUfBYrxdnJ266gndQa7DXgPzR8IckrDrjmb2IgxLyfmM6Jz2mV56SKem+8pFe+YRvWTt",
+	"Ocy+4X3hAa7DZKXVmKXd1URDU1lEI5/6B8EZcnR64rujb4Q6qrub2++KtLEWRRT8ZqSan8/5DvY62wTx",
+	"RI60ULJiBtW96o0JqWKLGda7AaGILMXNtOOW0U09p/e6RWfZ+PkWl1aF6AcmUmAgmvSOXA40eDE7BA9G",
+	"/v1f/91baA/z6Get0aNL302F0ol7teKheGJRf02U8fe83lbcW9W9kInI7AbRvTDRltUW42puuK1boV+D",
+	"p6ICRywp1VH5UHX/5EoOeGbPrpm6dLU1itG0+hfIHig6ZuEDxb98Kc7XIowqWKO3v5h6TP6dptctyIBb",
+	"kvJmgeKDd2slft6iqL4xmmjfOBZKZuP1+3uuCPbG/ERpcsjpdenrJeW4Hzq7u0aafPfk5/edWsOK/4Vm",
+	"yt/+/V//HVvyd9XNRcN8MU3HDHrXkf98TyxcOoSS07d/J1yQc6rZk8MK+zmfxQmwNMhq5VxUs0cHiXPZ",
+	"QtnWSBL7etzJuSiTEpeoAqo4XNNt+sa1TcysHFRhdb88h0hejXUdPjvYe/SsprU+qQSPn1QbseztPCOf",
+	"/xrtteLHDmyZCaRcF9XYt82LDiMmW+q48FXaJtxhb4NaJ4PidtbrZWBxZ+vObRxlsTXP9i+NjV9fMwNe",
+	"MypSkvIhZFwP0IMNTyXwS6/dS0iva/+z0yPnzEwZOrTHbfIBovBUA4NJE2JPRxVLC0O1TzXDLLhK859a",
+	"j6WDpa1V/SFulP9264h18YF5+CIrnihuZh/sZ+Zacc/VvjljNyFjmjJCja+H3nXmoe5Bw21rvKcuygcD",
+	"hpyHAJR3lxr/gyaKD0dGk3NpRmG7kdg8vP+9c3R6svNPMEA9rhW9wM9Rdet8cf/3yhPnPz59bCWR3ryh",
+	"Ugr5lBCbK7xw3hfhNG5XRIONe4ujuJg7l4IIxlJNtLHnw6ZETl7B5QA3xR0Wex8ZbPrgijdj+WVYe+W8",
+	"Iz/A+EeIzYJgq36cat6vf/sasuUGcv7bp5DumdRW0Ik9MlckcEvCggUgNDax7VM/IwTim+4rGqimfSbO",
+	"RB3AHKAFM4H2njwl//j0kTzomVneIdT89bep6SUEut09RJdQxi+ZJoaJyqQkrsklUzAaDWNVvuOAZoZQ",
+	"cyZ6u+0py7IdGGy1+9v0Qrd/01L02uSoZkFx7Uo4k8J0kqLPEr8ODmTy6wD6TuA8UrXJp5GECaVu3Jom",
+	"9ExUPw+HGFFNzi2rCSwz7Adh9z0dyawwWwBmbyXOYIHGJIZlFvZEG2UZBkThANZUEFZtUmbXocJH5zoQ",
+	"SteQAQz7Q5QZSDWUxo/IpBm/gNFnEGYQZ8I+4geCUd/2AaEBlfRkQHnGUhe/LhL4sQk1sMeM95lzzzhy",
+	"PcphYNFBe8/KKZU5tNSd3d3pdNqm8HNbquGue1fvvj55cfz2wzG8U2Zktk5+fk9ejKgaWvCcZtIAD/r3",
+	"f/0/0MZaSctNCG11WvuuB7ygOW91Wo/ae+1H2Oh/BIwtjiFQQBvTRo+yqeuVhjnbZiotxmn0CGLXC2qI",
+	"5kNRsrYCVRICZQh6xFJCSQrVQoAFpcXeJjDWCfJI/XiwM+GwHiFb8JiTtNVp/Z0ZaGFYHW7b0OenfGQ3",
+	"HF96/bk2DfNgb29jg61gd80TJIFYYTrYj4/3f3x4m+FclQHMaw9afLR32PRwAZvdcBojnMiVCyx7r5yU",
+	"VorXVufXz0lLT8ZYC+gB4rLwgbPNiJwox2ktMweH6a9W+cPIdOuz/WAFhy2u83SnXy8dd+g8hzyxSvN7",
+	"i0uxzTagVgEj4iuVyQN8nbyQQrC+IS+LR/bbewlIo6eH+4d/ZBz8BMIGWDwKH74I7yAgsFuWPkM2h9QR",
+	"vvlKqrpu0SZHwi1yPjGEgpAP1QMncXtfzlwH6TOnDl/3sAGRk49j5+GsonbZ1fxj4WuD4NxPMp0tQMir",
+	"nel0umNNuZ2JypjoyxRt4DUmEWJyx3VV63YN2bZGG9U27k0jGbkmbsznoNojcyMTEQ/xPIvxMBxTal/Z",
+	"X/GVyszUDSD+l0LT/vXzdfLlukIIR/qiVLFKrAQcRWn15MnBw4A2gBYqdIGNtJtpwquNOLnXLwJVE6hW",
+	"WYuJeR3CKYYE8580Odjbc/3vAhWzOsaVZlYxm5GU0TQhRso2OToTweO0oMmiV0m1Kz+FICcqqUKey3T2",
+	"Q7GVDunFm8j02mfiGNiq/zpWj2k4SGgGaJ+zbNUoTDKL6jjvAZL3n47npVBpXQyIkMCqLEjbre+KWI6d",
+	"Sejj9A658PDnLJNiaG/cEc7e3rPFhFPEnOJ005vPlcGM3jnjNRwiDGGlnz9+PCU4Nlgq+4dekRyEMqVX",
+	"ydrpEUjOZWfC4tFz0quEb8o0Yh9e8gdH8oWRVG37EqZM9PD8T3/c+zHxrQIUy8F599AlPpswG+RMFOkT",
+	"bQI4oN20H6mhvCo21xpMR6g86a2ZLuT39+TZo4cBa8BhHb7iNMIeOtZ8GVHLI7g4E42pEViYMJ5oY09e",
+	"wg6XwRSzwuD2zCh4kIthxkJwIstzOePJmSh8AM4fA7+DIynYEyIlLTAWVx/RS5aUQ5ktPwo9DULaPc+k",
+	"e8t9Sk6Fd244Hxh50JvPYui5m1ieSNF7aI/u7wMwNtykP69l1poJY3l54uqBq+4VLwwQdtYgdZ+ApNyE",
+	"RCHlvScVjxzCz4KH4CNnwvBxCKu5AdY1YF2wWYynQ7+Ar8DTfUbmHWtn1ZyVBpvlT2UsLl9gRXLQ3qt5",
+	"XxukyOX+ruWhZgenZDU6c96yKdMGq/PQkZvJIZEim5GhklP9HPA3pYaeU11qMUidrqdLm/Qw7PM3kYJv",
+	"ETgX5MPjkC4wbCzNWVrByVodMpBZJqfIK3uvubjo+crYIsUDJzELKViMel5zbcpxfnreYl8+HRJc6lCe",
+	"W3rUgwmT4aTwpVMQI+uRlFs20in8kCcvEyeZ4X996dZOP+OJqy6y3F+K2VhOdPMOsbir3NxanfViWwXX",
+	"bJ4zwdKmVd04x+iikb6SYSCX7vyr+/mvZ2dt939/WQV+8bo+vMNlew0LBm91iUeQfwl985vWGiiYdRFZ",
+	"ZGFp23zLVp+lFFvEyA0s8RGSppyHHuio8Uz4/XDJgrlBx5FWUuQHuX8i6UfThJb6zl7zMTetFR58gYHT",
+	"rfrXasNILTetyl930soHy9QOLrBdWB0KUWFXjjC8tbRLWpaHLnscnlldMhaCakWxWHn+0VrP3154+mjn",
+	"ry2QfJD11rKCtIzc1n6quf2QX09HNBSq8EIoVM1oF/IRdl1DuOY4CdFjmmUkp0NW1pGdT4yRAkUtSnKI",
+	"j2pnZllBefGDJgNFh2MmjDcZzq0wZkqTC8Zygl0fxppllzAaUzrBZm0PIb0enMkh2hL2uFwMsdzT7kaA",
+	"06UvhZ6MwSfRQZFvHzh99+EjNGFviLS44banFIorlpChYVdmd2TGWZVcViIOu9P2ViIMAINC3x+7MB4X",
+	"F1bgVKIMKmwI8Bn6cuhIDMHB5Ng3s15Jk1/T7R/2BL5jxb0yz7jhtnwhJLvi2qARZO17q01ysbqvZ4Mc",
+	"oXLt7ghgJboYcWEABvkOHh+aUWCeD2BEudlXU3orDwp3qlRgIlISfh390VY/9Tuk1ga1SnM/uIF2xDdo",
+	"d1C5pe0goZt+sBr+HSy/uSM/cvFrowfkz0PRTQBEZAkwGH81fCgGqMW5xGs3FGwbN1MZPrc6e1gMOVeo",
+	"cHNtoeForuPTX9c7YnmPcwyoF+kd1WuTX1wcwGUxTZUUw6C2m0IeSEFt3mEE46h8s1cyY9UMkfaZ6I0H",
+	"tOvB2+s4sepm8kypy9/Cz9fqxrklamFYigqAAwSkqwDrgVJ+TXrFXJheciZ6ZWa889C6jsU98kAOSM9I",
+	"k/cS0qsUdts/uKry3sPnZCiJFEViGmDreEB7VsaXytqdXZe3sX0G52IghnX2XBM95aY/YimRgwEKloNn",
+	"X49zvAYBh8LEJSEFExJh/0FRrWciyCnmuIecLIgfv6Xj0h+Kym5Qcef+XkvpEkV3sErLgtJLajHPzbht",
+	"k2MBaiL1zvwzUSRtMZGyFKmDQO+6qEcGT7AlBSjWbPvasboKZztsSNJ3kZniOO3WHdhBG7RrmoJOvIhH",
+	"roRhOzTLFgopOTFHWdZaBa4+xhmH7FeDlK+Tqtt4x0XuXjAItBxttAR8YxzmFqdOi2EB2w5j2EBEUxrm",
+	"c1QkCEqiuSYjHUKhlgQ+JeaLLBLMsXTpO/bJpNp9BCNxTvvEGXmufXMxscmfa9e9s3vOhlz0QvOU62qc",
+	"o8jESyAZlaLOoYszwJnb5Kj4u7Ja1cQKvSKO5bk51WTKsiwaG8G5qGzrSlMwgHVretOdCVYpWBeRqItI",
+	"1OuA/5xAaBj7sVsUdENZChWh65rb9tpfU3sryafjczgSl4isSinlJC7o5e2vob2AHjkHZvhr4oR/WXX6",
+	"tfUTT0cFNwJNpaaXLmd8VQbRLD5+sj9jre4r+LTvFbkdCi5mN26KdN12iwjpXThKn90p9grZ9XZBZ66F",
+	"FcTatuJzK2XPoNoiS8+PsF6Cjn7GJ9rb8xjZUJ8JwUc/Au95kTRB0GFqQYBtwEmvbJTfI0Yu6t8+74sB",
+	"Aqg0qN8MGm7xQgJVxZd40VWNltpdDLjgetTMHl7B73Pg2TxjqCzx7cv1uphOSmwmilEtv44kXGDHW9r+",
+	"Rs34Wv++FSjAEspuvyhjjDMitJV8dVjF/Cic5yKFjAuOyRNDCVkU80wGKyZPSxLdFgkF4wlWIqIG07tw",
+	"7HCfOnI3xvfX0Qz9aR01uKacFSAIaZAyvgrmr2Ap46VXvXJNtnLY8/lqRxuW70xylyHSpUPW1dAW5jpO",
+	"NliFd6PwCZCO8976pP55YnkFC2yZWL7byMhRMWMeoiEuk9La9USwaUxNKNEhfuHKD/9YHjUvmgIXnoNw",
+	"zTZ57wLbVperhrQrdR1zMWyYP/LHiGAHt5Es0JDR14PDzLHqFyHOlZmRwuGDTQVcUbOfreNUyJBVtEnV",
+	"MWjlWjxsae5IiOHEmU3JMM1M+x7ELE2NCFcNaTdQqIsdLGDFtfBCiS5tcuT7FWKxutSOPWPozA9uAqdN",
+	"UfHChK94qaa8+yrqM1GUDT/HJLyyZgfMxYkOqsc9snldE3O3uSZGZhA3sVCIl9bgubeDgfV4xR80Mlst",
+	"G6n59xLv3QP/WVDrFYQU5v1+G6WmY1dxADkZIZKXkufK6nB8mXfCtxrYnEZDjkS9EQEyIZ9Z7cSyC1pD",
+	"8zvwxueuOcWZKEasUF/6KFhBGr6moto0wZfOtYlvwuBSe8oOfLA0lFhkmZza29PS1ciRPhVnApLVghA7",
+	"6BFFbBTYU1BlMSvaNKBMj9Oqg+62iDVI7rgPutwdewc/usoeuB+LH9SqUBANqnXYyDM6A99ZTpXBQHNR",
+	"sdzenhZaoOdqGTmBMRKnxXceuzQZU3XBUtIrTJge5GoQSnIlQcEp80NklqIwEtj8RdOZi+INoHAK/Zg6",
+	"PieAngknv6RgANyZl5OHe/soxHufPn3aOQpq94pGnhB9/9tZiws9GQx4H2r17J11gwghl+Ks5YrZnh3+",
+	"uPfwDGvXplyzNvkZuqlg/okcFHK3moSRRCMF600+sGezh0Ve7twZCdB8D7rPGT6GTBXaVy61hY7t/7n9",
+	"WeVGCq95BvoE1/F6L22RUssY53DDILbDN9zH7zgv8wjOH2gW0bTMAkRIx1Xppo2F2LSsqrvb0qtv17dj",
+	"0T0aCbyvHp1TJS+ZV8BHkszkxNLZEm3GscL1wn9ADGHgbxNRuD+jaitd83yszV5hbjWqSV7zbzffPReX",
+	"HEuEmksHP0IJthtAqQ0dDKoewh90Ub/1HDrb469jFOTpmAuU2lLpNqnUIUZL/U6CLa3bnOdeFRiVB3EF",
+	"RlHGHdzAn/VBGyYdQFbXBztCPgHog2kMgNPgyHBNTUriCaml2c12VNhLzl/nSMdp1BCRrjvgKJkydoH/",
+	"P/W9UlzI3L0H5mEw57BCWViJeyagZWrhd7Fn8m8kaJ+F71AxS9AgxXolgmMHUX1wClgqGWrCms4KIza0",
+	"XtGYLCzP5vL3khy2pJu9ZdNgjZVUtP0tEPtyQoceKQK04ymdfZcBMouHXSFNdyYnSvsAWUlaFqMsyoJ/",
+	"wkkTwN2vrlUt4Blwx4xoOWbnFnGbGMO8bN2l4BpoFLE3jW+UWPfHCHKsxoDDMrXisyG/qjigAe2SSpc1",
+	"ywtNmBibSXnBUkJNm3xydnHZsyDxTrYxTVnQmaU0sCtVAvZ/nkcScGpmrzXxCSWHe3u16Bg3SbUvrbPt",
+	"hlKmMe6LXqmtc19cBmbTfwXrODcsXc6CQ129dvW3rGG8azPEY1QXHHe9zfvhAKarxpmWsr8v5T+6PL1G",
+	"ks2YYfOWJfY/q6DrwnYfVdFaNDrIKTTHdX0OKsu36si5TueIz6uGEYF/oZrnmqHdpaBf4/nDe43owc3J",
+	"S6Z6HR/AgO7S1JG+1WJRW8fIUljtdJdGBb2wLDxU9c5p/2IZpfj2/p4gmhkXlBr62XEjKoZOkQRHKgye",
+	"SEvH7VDRPiM5U1xCzNXCjzwwUwm2RjFByQABaUOzDLes6UwHbuSHbXJkjfownw1idUTIaZscFR3goLsz",
+	"ylvomiUV6UGTAdcin+EA8t2+FRJZL4EWBzp0orTJkb7gYngm0H3luw85uRyTbi8Bam8ius/B5py+9RHq",
+	"TV0+8GeI2flX7muF1M/0klVTEgF7AlTFiQkL87ySxk7LcCGbb6y8GBpvwP1xk77C9+OCqh1MFvn9vN9t",
+	"PkY2ZqgYAxjneMk/Prx7S94wNWTk1D7hulQ+evbkIZHINVw7eVBTIZuidzLYgVuJJMH/AhNYbnTZ4UVv",
+	"oV6EneL3a119xvbsOwCdv970i5vJ7EBk3bo6sH9w12HlUMn2zR3LIcsevbioIBYY/U/vVLMoVgfTjWtt",
+	"JczdZt2CTSgVcZOdalRcaAfFcJnG3vbQIu/05J/2mW1aWjBxpsmbfVS6/hPXt9XpKZfMa2PESPncmc9W",
+	"Z3m8R6ghY+maEnJFDLtyxaSQJyOz1GcCbSxeee+EcYWnu/aqOiEiiJWEnapyDg8s8IC8korkSg4VHftG",
+	"vX1TZDjhUh2X0eAmiroWAq41Y6+YNwSVUVTMvJfOz7uJzTk6E8Ggo2qAaCr8tCPfjJ2PWTj5qOqBcU4b",
+	"WWZtuOJqUfQcdrXL7MoQbleGaVaupKLPmv3QSCfb80EfubFMK/uflyQVwedwMOP35ycGfGlyFBexB+Ag",
+	"gacYsaz9NexRI2V3TMWs6zQ1u+Ugl84KvYCn3RH/eOPsTsc6orxitZKNQNjsKmmoYYvnXEwrff2LrsrY",
+	"eVlP+iOclplTZXDkmbWHsdG/IBQ7aY/oBQtjTj9o+IihF87/nWfWkHV3LwVz7Up8a2jfOg+dLZbJ9cD0",
+	"7eoemTHz3JXPoQEL/MJ9yq4CWcXUuFCclj7xGKZ8TUGIOZ/slOozAfnOtX7mZbjN2dx4mAs2w6ll86k3",
+	"sXxHAPYp9uxk6a2Z1BoT9hywKs0/9+qI/7Ockky63oJF0wl/BQ72MxzMNj9+mV7h+OUne4dPXQvZxnnM",
+	"81PQv0lOenuyL23BeneTIoW5bMY+8PnUPpE+rjBEyPzLnEM23vqlPt4iNs+iwT0TYPMy1+mJiTpN97fq",
+	"1LyjjjS349DrmtjYluEkbV1/brj1kMPf9NNNGuhPMIoAdHl7n1W2nLiJcOCq5KaSZPCc0IJJU0EYVRln",
+	"isBWfYmRZ9hVRpuAPZVUlFAraSz/RfYLCu+UKdbMgb8243365HBvMfMF4Dhv659s91uLZzim7obgp70O",
+	"GaPy5keO3FkC4d/5ZUWC+C1Y/LqdBgntUhflEzKSK263gUNPrH2bYMC7nKtadmbExHD3c+FVmFJurGl6",
+	"zspH2+QjdKpyyncsu/AY97ZFJwmssCjjr5gx+odxaRQnjjiqb5ZCh7VJ3IRVSZU0jz4VRDAOqIRxfSIg",
+	"SNhniPduHB/LdMX4AF+Cr0usV235zB94q56f10G8zJnSmOJlZJYGBQ1uY2gNTESJ3yMrkMhRij0ZxZmo",
+	"NCrF3sB+vJkuqiDLnrXRpI803WaT6rWq4DeXZPduKtyY/YWU5WBWZw7fY5MnYLVdORUYGHf9RObSs6ei",
+	"TUrXBfJn9LU4Pyx0+HN1gPe0ruEoDbv4rheorMumW/b0v2m6nuvcfZSmLP1jJOzVuHy0mz6A43ttqb+U",
+	"ZdVS0nyy9z1rpM/Sddvp10JYju6+IMNamgM2lpfMo8R6tim8dfKytXqmVlBqPfT69x/dTHH6OYoKcHGj",
+	"Vh5m0aJ8NTFt/q5sGESUzYmFEj133Zma3d+vmbEIR4bSa6ceDEXBxknZEA3EBxrtIG9lls6LiDf0ArH+",
+	"1C1+p8hfu8k/6aDQrwJt3Vf9lWCrjBG424hPYCSXNkPlEjdHD/PTT2KzSSqyfGO4u/XeC1tG2vunTBdz",
+	"UFBrG8yL+fo4lLo8ryRzNqPFC/jdJ06uzJWcVgTGcvsbqQt2IKnVBTsOAaMoncjEVMu7YhX/hEFi5Y4W",
+	"3ClM7Gy2ibKMKDnV/iwj5p0d5xNDcIp0kfrBIQl7xDR5cKQM72eM7D+GHw/2vH3695en7x8m5Dz0zlOc",
+	"jVhFomPY2Bu2VbcdHr5BTU+poRsqz32Bu915yXUuNcdF5u1Pe5UOXy5YDt7M8iDsio7zDGaEGkP7ozET",
+	"5jm8IuiY/e3MDzdtWxictWJjCu/p4IZLppxnzrdhGbEsDVBurivlWnLNjXZoTFse0G3imP18A4JVmq98",
+	"155hGEKbK2lY31Sy/8k50zyF2LKO9ZusgqjCucYDuusnZOz0ZYpX11wdKDMMK4Aufil52ibHtEghwVwQ",
+	"LsrEk9hYjlifQ3jhvdvIC9jHFtGpulADYgE0ElJPj/taCPYV5HJ9gENQvBlwGpA+fTnJUhzUae9/INVd",
+	"SemXik6hDVJl0ItegP7r8LxdI02+pHU+yG+oXamhCkZH8txNhXL9oZwxC4MLrcmPI2y4Dm2hOTkulMw+",
+	"2q1sx9GHeQlv6ZjddWTCHgpOZyVxDBE/FXXICEjNjO/T8g11Yrp3dgz0IbJqkoNnjFFvkoaWZkt98t7R",
+	"jGpTa6mGc9tC8iZDmRAjZUyWjOUlK2hlhbQpromCl9L2d+mRdApB10jZ1SOpTBfSTHsduHsKCTJMleX0",
+	"wWCeu/VEbg7/NpLyVUHdMPC1gZyvaDxniwzeftpqO3cdxXllJRxCIIacMH1EW0O2wD5atFOv8gAIlwg5",
+	"deMevhG+/837u3Aejc9aBU4caC0mFM5W/dmI3uVH5iys2jr1D20Re/2MnOV1W2Fp1sFemEn1h8hT8jeW",
+	"QN/XSOnVAhO0GJC0ZEzVOpOn+lCwtGT41NdtvHjv7rI2fsy3za8mXd+aptcbgLW9YjO/wB2bO747N0sr",
+	"G4gPU7hgs+dYsvc9i8h7Rw3+jiqTuoJRsSzdKEHcrWHUyPv+tI3ur210e0ac3Mpo8T0x6ggl6Jhtl1Ov",
+	"65jauO63hD/fy1yPO6uBKJvZuywn6Bq2ktbn+yEtLHZwsg9471BCZ3yxtA3yB//lb7oHsjvFonIIhM53",
+	"2fv4TqJpfsaDK5qHbpXDIUvJovQNj7e7X9z/dZeI7484aAny2KxcJidGR6dEubrNuhZXDwSkDjNWae+H",
+	"7R7inf3K7d9RWz9odlZOK/qDMs5jHGqC4GhGM9+mEuykSYQ9vqWYNQ+jxOQFyfhF2WD3B00e7EPOSJYQ",
+	"hQO/xgnJXOIlxGVdWzr45ENMraQXTKDySF5Z/u67yEHHASWnrpYMGglgawDNr8hITpTGWNfKA8U+MPOL",
+	"P+F2FAf/+XVms96f5lN33EzEY5vuDviVS9XkutrcsCg1zpghOZN55hEEHGDte9DMtVPWmUGzYgOtFIHx",
+	"ejrRSCj8WxgrOykpJMYl7M/N6tNPMyjsDt1xbXJUmSkBbMF3JSID7lpkuqQS/ZzQBW3z622qKPQEdq0N",
+	"sBAwbKDvZ+Nyhb2DiRSZNaqZjpaUW7XnFzjfEin3rizacvv+Qc8n92LFKAjB3ycM0sOdFGQu43aNClV7",
+	"qV8WTAWDBBiY/Ek1a1o3uNv1+Fls9SOEfemML0tjmta3L6y89nuZsbdNa5c44vtaYFOZuZlesMmm/fhv",
+	"oDqyuvoxt59P4aSFplnq8T34Ge2VDbgFz6XMGBW44rdkR1i8WVhT7aj9zxEqG+bvwJ47itF0rkFp5ad6",
+	"tC0triTg+8jrq6x/9wvMtHPmR1Nipr3/tS1h+9LJy1VQ+Pa9Z2GDN+4++233BP/q+GbF53x2+2Js23V8",
+	"sjlSZy1c57phIk3COtcycdS3LQR1LZNDq262yTuvrHFrpgxc0b+OuLNf4i5uhd+3Qtg/G9Kvp6zLqeg6",
+	"XOt1/MWDVQHGBpYCcgU199shjmjr+Q+gGYStCOVgME8Mq8V16qTCRJ1S6u6cP3H4fjHQVXFEzNV5LeGa",
+	"YPYschQuGlLmWzpamytomuifr/JNNybbp2rjPNxYPPBSXrD3aAjcWD+Y1ygXqfnO7Gh2N97UDPkYQKNq",
+	"h1SNWDCUoOfmpi2Rz+uW6FWbtJoCcn+Kls2IlqINKsoU10X57qeaEIf06wmUpgZPBaHP2de+0RFWfs41",
+	"UVFUmFsR+5YGDtg9weY25qP9U7itJdxcKPdGWNog68LgblOrkmOR2ou6cbS2Wf85XBhMxqb6dxiC+i6Q",
+	"5Ng5hx0QXWVfs+UIi6hLf5cTlbU6rV24LffsXFNsJaFnDtux5mLZlkEGK7UDTQKStJSbWpfEvxaMCJQY",
+	"aw0G5bPCKT0OvotxucgHpRpKY5hIiGKamcSP6AjeLUov4/pJpaf//ImsYjPvXq3XROiknvBlz+OTyaoN",
+	"zNphtLeSiTG/0AdXhQ5Z3qg5FXMQ5kcgBF8u2lxGNg8zqXywyEjym8Rw9Nxwudjbr6WE1+nAMOV6W+Kn",
+	"yvk9ul11qce+82kkScpTKJUP9z1JnZd2/qYwLM9Emksu8Ow+TpIQGPzz5MkBAB7+sbf3LPiwpBMziu4D",
+	"+qMPqWFTOiOQv5nxc0XVjFjRDbh+yRQfzIicKIev7Yp/Gi++df35+v8HAAD//w==",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

@@ -19,6 +19,7 @@ import (
 	"github.com/ihr-charging/charging-plot-api/libs/page"
 	"github.com/ihr-charging/charging-plot-api/libs/ratelimit"
 	"github.com/ihr-charging/charging-plot-api/services/auth/internal/account"
+	"github.com/ihr-charging/charging-plot-api/services/auth/internal/apikey"
 	"github.com/ihr-charging/charging-plot-api/services/auth/internal/audit"
 	"github.com/ihr-charging/charging-plot-api/services/auth/internal/caller"
 	"github.com/ihr-charging/charging-plot-api/services/auth/internal/client"
@@ -36,6 +37,7 @@ type Needs struct {
 	Profiles    *account.Profiles
 	Factors     *mfa.Service
 	Passkeys    *passkey.Service
+	APIKeys     *apikey.Service
 	Emails      *account.Emails
 	Erasure     *account.Erasure
 	Devices     *session.Devices
@@ -88,7 +90,7 @@ var loadContract = sync.OnceValues(func() (c contract, err error) {
 	if err != nil {
 		return c, fmt.Errorf("the OpenAPI document: %w", err)
 	}
-	c.guarded = operationsWithBearer(spec)
+	c.guarded = operationsWithPrincipal(spec)
 	c.proofs, err = proofsWanted(spec)
 	return c, err
 })
@@ -111,12 +113,13 @@ func Register(app fiber.Router, needs Needs) error {
 	return nil
 }
 
-// operationsWithBearer returns the operations, as "METHOD path" with the path as fiber spells it, that a bearer token is for.
-func operationsWithBearer(spec *openapi3.T) map[string]bool {
+// operationsWithPrincipal returns the operations, as "METHOD path" with the path as fiber spells it, that a bearer token or an API
+// key is for.
+func operationsWithPrincipal(spec *openapi3.T) map[string]bool {
 	with := map[string]bool{}
 	for path, item := range spec.Paths.Map() {
 		for method, op := range item.Operations() {
-			if op.Security != nil && asksFor(*op.Security, "bearer") {
+			if op.Security != nil && (asksFor(*op.Security, "bearer") || asksFor(*op.Security, "api_key")) {
 				with[method+" "+openapi.FiberPath(path)] = true
 			}
 		}
@@ -133,7 +136,7 @@ func asksFor(requirements openapi3.SecurityRequirements, scheme string) bool {
 	return false
 }
 
-// guard verifies bearer tokens where the document wants one. Elsewhere they are not looked at: an app that adds its token to
+// guard verifies bearer tokens and API keys where the document wants one. Elsewhere they are not looked at: an app that adds its token to
 // every request must be able to refresh the one that has expired.
 func guard(guarded map[string]bool, verify fiber.Handler) fiber.Handler {
 	return func(c *fiber.Ctx) error {

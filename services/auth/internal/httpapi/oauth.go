@@ -3,12 +3,15 @@ package httpapi
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/google/uuid"
 
 	"github.com/ihr-charging/charging-plot-api/libs/fault"
+	"github.com/ihr-charging/charging-plot-api/libs/httpclient"
+	"github.com/ihr-charging/charging-plot-api/services/auth/internal/apikey"
 	"github.com/ihr-charging/charging-plot-api/services/auth/internal/client"
 	"github.com/ihr-charging/charging-plot-api/services/auth/internal/introspection"
 	"github.com/ihr-charging/charging-plot-api/services/auth/internal/session"
@@ -21,8 +24,11 @@ const (
 	grantTokenExchange     = "urn:ietf:params:oauth:grant-type:token-exchange" //nolint:gosec // a name, no secret
 )
 
-// tokenTypeAccess is the one type of token that is exchanged, and that comes of it.
-const tokenTypeAccess = "urn:ietf:params:oauth:token-type:access_token" //nolint:gosec // a name, no secret
+// The types of tokens that are exchanged. The first is also what comes of it.
+const (
+	tokenTypeAccess = "urn:ietf:params:oauth:token-type:access_token" //nolint:gosec // a name, no secret
+	tokenTypeAPIKey = httpclient.TokenTypeAPIKey
+)
 
 // Faults of the protocol itself. Their codes are RFC 6749's.
 var (
@@ -104,17 +110,26 @@ func (a *api) createToken(ctx context.Context, form TokenRequest) (TokenResponse
 	}
 }
 
-// exchange gives a client a token on behalf of a user (RFC 8693).
+// exchange gives a client a token on behalf of a user, or in place of an API key (RFC 8693).
 func (a *api) exchange(ctx context.Context, c client.Client, form TokenRequest) (TokenResponse, error) {
+	ofKey := value(form.SubjectTokenType) == tokenTypeAPIKey
 	switch {
 	case form.SubjectToken == nil:
 		return TokenResponse{}, errInvalidRequest.Detailf("subject_token is missing")
-	case value(form.SubjectTokenType) != tokenTypeAccess:
-		return TokenResponse{}, errInvalidRequest.Detailf("subject_token_type is not %s", tokenTypeAccess)
+	case value(form.SubjectTokenType) != tokenTypeAccess && !ofKey:
+		return TokenResponse{}, errInvalidRequest.Detailf("subject_token_type is neither %s nor %s", tokenTypeAccess, tokenTypeAPIKey)
 	case form.RequestedTokenType != nil && *form.RequestedTokenType != tokenTypeAccess:
 		return TokenResponse{}, errInvalidRequest.Detailf("requested_token_type is not %s", tokenTypeAccess)
 	case form.ActorToken != nil:
 		return TokenResponse{}, errInvalidRequest.Detailf("actor_token is not taken: the client is the actor")
+	}
+	kind := tokenTypeAccess
+	if ofKey {
+		issued, err := a.exchangeKey(ctx, c, *form.SubjectToken, list(form.Resource))
+		return TokenResponse{
+			AccessToken: issued.Access, TokenType: TokenResponseTokenTypeBearer, ExpiresIn: wholeSeconds(issued.Life),
+			Scope: strings.Join(issued.Scopes, " "), IssuedTokenType: &kind,
+		}, err
 	}
 	subject, live, err := a.Inspector.Live(ctx, *form.SubjectToken)
 	if err != nil {
@@ -127,11 +142,22 @@ func (a *api) exchange(ctx context.Context, c client.Client, form TokenRequest) 
 	if err != nil {
 		return TokenResponse{}, err
 	}
-	kind := tokenTypeAccess
 	return TokenResponse{
 		AccessToken: issued.Access, TokenType: TokenResponseTokenTypeBearer, ExpiresIn: wholeSeconds(issued.Life),
 		Scope: strings.Join(issued.Scopes, " "), IssuedTokenType: &kind,
 	}, nil
+}
+
+// exchangeKey gives a service a token for itself in place of an API key that it was sent.
+func (a *api) exchangeKey(ctx context.Context, c client.Client, key string, resources []string) (apikey.Issued, error) {
+	own := client.Audience(a.Issuer, c.ID)
+	switch {
+	case !slices.Contains(client.Services(), c.ID):
+		return apikey.Issued{}, client.ErrUnknown.Detailf("only services exchange API keys")
+	case len(resources) > 1 || len(resources) == 1 && resources[0] != own:
+		return apikey.Issued{}, client.ErrAudience.Detailf("an API key is exchanged for a token for %s alone", own)
+	}
+	return a.APIKeys.Exchange(ctx, key, own)
 }
 
 // IntrospectToken tells a service client whether a token is live.
@@ -214,6 +240,7 @@ var oauthCodes = []struct {
 	{client.ErrScope, InvalidScope},
 	{client.ErrAudience, InvalidTarget},
 	{client.ErrSubject, InvalidGrant},
+	{apikey.ErrUnknown, InvalidGrant},
 	{session.ErrNotRevocable, UnsupportedTokenType},
 	{session.ErrRefresh, InvalidGrant},
 	{session.ErrScope, InvalidScope},

@@ -212,6 +212,8 @@ func TestSecretsAreKeptNowhere(t *testing.T) {
 	login := w.login("ada")
 	next := w.post(refreshPath, object{"refresh_token": login.text("refresh_token")}).want(http.StatusOK)
 	reset := w.forgot()
+	_, apiKey := w.makeKey(bearer(next.text("access_token")), object{"scopes": []string{"profile"}})
+	w.get("/v1/me", key(apiKey)).want(http.StatusOK)
 	var dump strings.Builder
 	var tables []string
 	if err := w.db.SelectContext(t.Context(), &tables, `SELECT table_name FROM information_schema.tables WHERE table_schema = 'public'`); err != nil {
@@ -226,7 +228,7 @@ func TestSecretsAreKeptNowhere(t *testing.T) {
 	}
 	for name, secret := range map[string]string{
 		"the password": password, "the confirm token": confirm, "the reset token": reset, "a refresh token": login.text("refresh_token"),
-		"its successor": next.text("refresh_token"), "an access token": login.text("access_token"), "the user agent": "a phone", "the address": "127.0.0.1",
+		"its successor": next.text("refresh_token"), "an access token": login.text("access_token"), "the user agent": "a phone", "the address": "127.0.0.1", "an API key": apiKey,
 	} {
 		if strings.Contains(dump.String(), secret) {
 			t.Errorf("%s stands in the database", name)

@@ -70,7 +70,10 @@ func readProof(mark any, op *openapi3.Operation) (proof, error) {
 		return proof{}, fmt.Errorf("the operation is open to all")
 	}
 	for _, requirement := range *op.Security {
-		for _, scopes := range requirement {
+		for scheme, scopes := range requirement {
+			if scheme == "api_key" {
+				return proof{}, fmt.Errorf("an API key has nothing to prove")
+			}
 			one.alternatives = append(one.alternatives, scopes)
 		}
 	}
@@ -85,8 +88,7 @@ func (p proof) permits(who authn.Principal) bool {
 }
 
 // demandProof lets a person through to an operation marked x-step-up whose last proof is young enough and, when the account has a
-// second factor, was of two factors. Services have no more to prove than their secret; a person's token that is of no login
-// (an API key's) is never enough.
+// second factor, was of two factors. Services have no more to prove than their secret; an API key is taken by none of these operations.
 func demandProof(wanted map[string]proof, factors SecondFactors, now func() time.Time) fiber.Handler {
 	return func(c *fiber.Ctx) error {
 		want, marked := wanted[c.Method()+" "+c.Route().Path]
@@ -94,7 +96,7 @@ func demandProof(wanted map[string]proof, factors SecondFactors, now func() time
 			return c.Next()
 		}
 		who, known := authn.FromContext(c.UserContext())
-		if !known || who.Kind == authn.Service || !want.permits(who) {
+		if !known || who.Kind == authn.Service || who.Key != uuid.Nil || !want.permits(who) {
 			return c.Next() // the operation's own check has the answer
 		}
 		has, err := factors.HasSecondFactor(c.UserContext(), who.Subject)

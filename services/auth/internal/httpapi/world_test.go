@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -29,6 +30,7 @@ import (
 	"github.com/ihr-charging/charging-plot-api/libs/ratelimit"
 	"github.com/ihr-charging/charging-plot-api/libs/telemetry"
 	"github.com/ihr-charging/charging-plot-api/services/auth/internal/account"
+	"github.com/ihr-charging/charging-plot-api/services/auth/internal/apikey"
 	"github.com/ihr-charging/charging-plot-api/services/auth/internal/audit"
 	"github.com/ihr-charging/charging-plot-api/services/auth/internal/caller"
 	"github.com/ihr-charging/charging-plot-api/services/auth/internal/client"
@@ -65,6 +67,7 @@ type world struct {
 	keeper  *signingkey.Keeper
 	ring    *signingkey.Ring
 	minter  *token.Minter
+	apiKeys *apikey.Service
 	clients *postgres.Clients
 	people  *postgres.Accounts
 	courier *notice.Courier
@@ -113,8 +116,11 @@ func newWorld(t testing.TB, change ...func(*options)) *world {
 
 	hasher := credential.NewHasher(o.params, 0, o.queue)
 	throttles, sessions := postgres.NewThrottles(db), postgres.NewSessions(db)
+	keyStore := postgres.NewAPIKeys(db)
+	w.apiKeys = apikey.NewService(keyStore, apikey.NewPepper(keyStore, sealer), w.minter, time.Now)
 	verifier, err := authn.NewVerifier(t.Context(), authn.Config{
 		Issuer: issuer, Audience: issuer + "/auth", JWKSURL: "http://keys.test/", Client: &http.Client{Transport: roundTrip(w.keys)},
+		Keys: authn.Keys{Exchange: w.exchangeKey, From: httpserver.ClientIP},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -126,7 +132,7 @@ func newWorld(t testing.TB, change ...func(*options)) *world {
 	}
 	factors := mfa.NewService(factorStore, sealer, throttles, passkeys, "IHR", w.clock)
 	needs := httpapi.Needs{
-		Factors: factors, Passkeys: passkeys, Guard: sessions,
+		Factors: factors, Passkeys: passkeys, Guard: sessions, APIKeys: w.apiKeys,
 		Registrar:   account.NewRegistrar(w.people, hasher, o.policy, throttles, func() {}),
 		Passwords:   account.NewPasswords(w.people, hasher, o.policy, throttles, func() {}),
 		Profiles:    account.NewProfiles(w.people, throttles, o.usernamesFixed, func() {}),
@@ -165,6 +171,15 @@ var loadDocument = sync.OnceValues(func() (*openapi.Document, error) {
 	}
 	return openapi.Load(spec)
 })
+
+// exchangeKey has the verifier exchange API keys as the service does.
+func (w *world) exchangeKey(ctx context.Context, text string) (string, error) {
+	issued, err := w.apiKeys.Exchange(ctx, text, issuer+"/auth")
+	if errors.Is(err, apikey.ErrUnknown) {
+		return "", nil
+	}
+	return issued.Access, err
+}
 
 // serve starts the whole middleware stack. The loopback is a trusted proxy, so that a test may come from anywhere.
 func (w *world) serve(needs httpapi.Needs) {

@@ -41,6 +41,8 @@ type Sessions interface {
 	// IsLive reports whether the holder's session goes on, the account may be used, and none of the rights that it had in the
 	// version were taken since.
 	IsLive(ctx context.Context, holder account.Holder, version int64) (bool, error)
+	// IsKeyLive reports the same of a token of an API key, in which the holder's session is the key's text.
+	IsKeyLive(ctx context.Context, holder account.Holder, version int64) (bool, error)
 	// FindRefresh returns a refresh token that would work, and whether it would.
 	FindRefresh(ctx context.Context, hash token.Hash) (Refresh, bool, error)
 }
@@ -107,7 +109,11 @@ func (s *Service) Introspect(ctx context.Context, text string) (Answer, error) {
 func (s *Service) live(ctx context.Context, access token.Access) (bool, error) {
 	version := access.Version
 	if access.SessionID != uuid.Nil {
-		live, err := s.sessions.IsLive(ctx, account.Holder{Account: access.Subject, Session: access.SessionID}, version)
+		look := s.sessions.IsLive
+		if access.Key != uuid.Nil {
+			look = s.sessions.IsKeyLive
+		}
+		live, err := look(ctx, account.Holder{Account: access.Subject, Session: access.SessionID}, version)
 		if err != nil || !live || access.Actor == uuid.Nil {
 			return live, err
 		}

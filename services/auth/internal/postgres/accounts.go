@@ -87,9 +87,16 @@ const byHolder = selectAccount + `
 	JOIN sessions s ON s.account_id = a.id AND s.id = $2 AND s.ended_at IS NULL AND s.expires_at > now()
 	WHERE a.id = $1 AND a.disabled_at IS NULL`
 
+// byBearer does so for an API key, too, whose tokens name one of its texts in place of a session. It is for reading: what keys may
+// not do is for the contract to say.
+const byBearer = selectAccount + `
+	WHERE a.id = $1 AND a.disabled_at IS NULL AND (
+		EXISTS (SELECT FROM sessions s WHERE s.id = $2 AND s.account_id = a.id AND s.ended_at IS NULL AND s.expires_at > now())
+		OR EXISTS (SELECT FROM api_key_secrets t JOIN api_keys k ON k.id = t.key_id WHERE t.id = $2 AND k.account_id = a.id AND ` + workingKey + `))`
+
 // GetAccount returns the holder's account, or account.ErrNone.
 func (s *Accounts) GetAccount(ctx context.Context, holder account.Holder) (account.Account, error) {
-	row, err := findAccount(ctx, s.db, account.ErrNone, byHolder, holder.Account, holder.Session)
+	row, err := findAccount(ctx, s.db, account.ErrNone, byBearer, holder.Account, holder.Session)
 	if err != nil {
 		return account.Account{}, pg.Map(err, nil)
 	}

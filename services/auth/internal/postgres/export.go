@@ -22,6 +22,7 @@ var exported = []struct{ name, table, columns, rows string }{
 	{"authenticator_apps", "totp_factors", `id, name, created_at, confirmed_at, last_used_at`, `account_id = $1`},
 	{"recovery_codes", "recovery_codes", `created_at, used_at`, `account_id = $1`},
 	{"passkeys", "passkeys", `id, name, created_at, last_used_at`, `account_id = $1`},
+	{"api_keys", "api_keys", `id, name, scopes, networks, created_at, expires_at, last_used_at`, `account_id = $1`},
 	{"mailed_links", "one_time_tokens", `purpose, created_at, expires_at`, `account_id = $1`},
 	{"mails", "outbox", `id, kind, created_at, settled_at, outcome`, `account_id = $1`},
 	{"invitations_sent", "invitations", `id, address, grants, operator_id, created_at, expires_at, accepted_at, revoked_at`, `invited_by = $1`},

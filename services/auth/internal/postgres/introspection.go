@@ -20,6 +20,10 @@ const (
 		SELECT EXISTS (
 			SELECT FROM sessions s JOIN accounts a ON a.id = s.account_id
 			WHERE s.id = $1 AND s.account_id = $2 AND a.rights_version <= $3 AND s.ended_at IS NULL AND s.expires_at > now() AND a.disabled_at IS NULL)`
+	isKeyLive = `
+		SELECT EXISTS (
+			SELECT FROM api_key_secrets t JOIN api_keys k ON k.id = t.key_id JOIN accounts a ON a.id = k.account_id
+			WHERE t.id = $1 AND a.id = $2 AND a.rights_version <= $3 AND ` + workingKey + `)`
 	findRefresh = `
 		SELECT s.account_id, s.id, s.client_id, t.expires_at
 		FROM refresh_tokens t JOIN sessions s ON s.id = t.session_id JOIN accounts a ON a.id = s.account_id
@@ -32,6 +36,15 @@ func (s *Sessions) IsLive(ctx context.Context, holder account.Holder, version in
 	var live bool
 	if err := s.db.GetContext(ctx, &live, isLive, holder.Session, holder.Account, version); err != nil {
 		return false, pg.Map(fmt.Errorf("look at a session: %w", err), nil)
+	}
+	return live, nil
+}
+
+// IsKeyLive does so for the text of an API key, which stands in its tokens in place of a session.
+func (s *Sessions) IsKeyLive(ctx context.Context, holder account.Holder, version int64) (bool, error) {
+	var live bool
+	if err := s.db.GetContext(ctx, &live, isKeyLive, holder.Session, holder.Account, version); err != nil {
+		return false, pg.Map(fmt.Errorf("look at an API key: %w", err), nil)
 	}
 	return live, nil
 }

@@ -31,6 +31,7 @@ var sweeps = []struct{ table, condition string }{
 	{"outbox", `settled_at < now() - interval '7 days'`},
 	{"events", `at < now() - interval '30 days'`},
 	{"revocations", `expires_at < now() AND published_at IS NOT NULL`},
+	{"api_key_secrets", `ends_at < now()`},
 	{"sessions", `expires_at < now() - interval '30 days'`},
 	{"sessions", `ended_at < now() - interval '30 days'`},
 }

@@ -3,6 +3,7 @@ package token
 import (
 	"crypto/ecdsa"
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -35,13 +36,15 @@ type Access struct {
 	Roles     []string
 	Operator  uuid.UUID // zero: none
 	SessionID uuid.UUID // zero: a service's token
-	AuthTime  time.Time // zero: a service's token
-	ACR       string    // empty: a service's token
+	AuthTime  time.Time // zero: a token of a service or an API key
+	ACR       string    // empty: a token of a service or an API key
 	AMR       []string
 	Version   int64 // of the subject's rights
 	// Actor is who calls on behalf of the subject (RFC 8693), and the version of its rights; zero: nobody.
 	Actor        uuid.UUID
 	ActorVersion int64
+	Key          uuid.UUID      // the API key that it was exchanged for; zero: none
+	Networks     []netip.Prefix // from which alone that may be used
 	IssuedAt     time.Time
 	Expires      time.Time
 }
@@ -59,6 +62,8 @@ type claims struct {
 	AMR      []string         `json:"amr,omitempty"`
 	Version  int64            `json:"ver,omitempty"`
 	Actor    *actor           `json:"act,omitempty"`
+	Key      *uuid.UUID       `json:"key,omitempty"`
+	Networks []netip.Prefix   `json:"net,omitempty"`
 }
 
 // actor is the `act` claim of RFC 8693. The version is ours.
@@ -117,7 +122,10 @@ func (m *Minter) Mint(a Access, ttl time.Duration) (text string, minted Access, 
 			Issuer: m.issuer, Subject: a.Subject.String(), Audience: a.Audience, ID: a.ID,
 			IssuedAt: jwt.NewNumericDate(a.IssuedAt), ExpiresAt: jwt.NewNumericDate(a.Expires),
 		},
-		ClientID: a.ClientID, Scope: strings.Join(a.Scopes, " "), Roles: a.Roles, Version: a.Version,
+		ClientID: a.ClientID, Scope: strings.Join(a.Scopes, " "), Roles: a.Roles, Version: a.Version, Networks: a.Networks,
+	}
+	if a.Key != uuid.Nil {
+		c.Key = &a.Key
 	}
 	if a.Actor != uuid.Nil {
 		c.Actor = &actor{a.Actor, a.ActorVersion}
@@ -126,7 +134,10 @@ func (m *Minter) Mint(a Access, ttl time.Duration) (text string, minted Access, 
 		c.Operator = a.Operator.String()
 	}
 	if a.SessionID != uuid.Nil {
-		c.Session, c.AuthTime, c.ACR, c.AMR = a.SessionID.String(), jwt.NewNumericDate(a.AuthTime), a.ACR, a.AMR
+		c.Session, c.ACR, c.AMR = a.SessionID.String(), a.ACR, a.AMR
+	}
+	if !a.AuthTime.IsZero() {
+		c.AuthTime = jwt.NewNumericDate(a.AuthTime)
 	}
 	unsigned := jwt.NewWithClaims(jwt.SigningMethodES256, c)
 	unsigned.Header["typ"], unsigned.Header["kid"] = accessType, kid
@@ -152,6 +163,10 @@ func (m *Minter) Read(text string) (Access, error) {
 	a := Access{
 		ID: c.ID, Subject: subject, ClientID: c.ClientID, Audience: slices.Clone([]string(c.Audience)), Scopes: strings.Fields(c.Scope),
 		Roles: c.Roles, ACR: c.ACR, AMR: c.AMR, Version: c.Version, IssuedAt: c.IssuedAt.Time, Expires: c.ExpiresAt.Time,
+		Networks: c.Networks,
+	}
+	if c.Key != nil {
+		a.Key = *c.Key
 	}
 	for text, id := range map[string]*uuid.UUID{c.Operator: &a.Operator, c.Session: &a.SessionID} {
 		if text == "" {

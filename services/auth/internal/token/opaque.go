@@ -1,7 +1,7 @@
 // Package token makes and reads the two sorts of tokens that auth hands out.
 //
-// Opaque tokens (refresh tokens, the one-time tokens of mails, client secrets) are 256 random bits behind a prefix that
-// names their purpose, with a checksum at the end. They are stored as a SHA-256 hash and looked up by it. Because the prefix
+// Opaque tokens (refresh tokens, the one-time tokens of mails, client secrets, API keys) are 256 random bits behind a prefix that
+// names their purpose, with a checksum at the end. They are stored as a SHA-256 hash (API keys as a keyed one) and looked up by it. Because the prefix
 // is hashed too, a token of one purpose is never found where another is looked for.
 //
 // Access tokens are RFC 9068 JWTs, minted by a Minter with the keys of package signingkey.
@@ -29,6 +29,7 @@ const (
 	ResetPassword Purpose = "ihr_pr_"
 	Invitation    Purpose = "ihr_in_"
 	ClientSecret  Purpose = "ihr_cs_"
+	APIKey        Purpose = "ihr_ak_"
 	SecondFactor  Purpose = "ihr_mf_" // a login that waits for its second factor
 	Ceremony      Purpose = "ihr_wc_" // a passkey's challenge that waits for its answer
 )
