@@ -152,21 +152,62 @@ func (c *Client) GetJSON(ctx context.Context, path string, query url.Values, out
 // Either may be nil: then nothing is sent, or the answer's body is passed over. Path is put behind
 // the base URL as it is; escape what goes into it.
 func (c *Client) Do(ctx context.Context, method, path string, query url.Values, in, out any, options ...Option) (err error) {
-	settings := call{timeout: c.cfg.Timeout, header: http.Header{}, retry: method != http.MethodPost && method != http.MethodPatch}
-	for _, option := range options {
-		option(&settings)
-	}
+	settings := c.settings(method, options)
 	body, err := encode(in, settings.header)
 	if err != nil {
 		return fmt.Errorf("%s %s: %w", method, path, err)
 	}
+	ctx, cancel := context.WithTimeout(ctx, settings.timeout)
+	defer cancel()
+	return c.traced(ctx, method, path, query, func(ctx context.Context, target string) error {
+		return c.try(ctx, method, target, body, settings, func(answer *http.Response) error { return c.read(answer, out) })
+	})
+}
+
+// Open is GET for a caller that passes the answer on as it comes. An answer of 304 is one as well. Its body must be closed; the call's
+// time ends with it, and does not end with ctx, which may be that of a handler that has returned by then.
+func (c *Client) Open(ctx context.Context, path string, query url.Values, options ...Option) (answer *http.Response, err error) {
+	settings := c.settings(http.MethodGet, options)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settings.timeout)
+	err = c.traced(ctx, http.MethodGet, path, query, func(ctx context.Context, target string) error {
+		return c.try(ctx, http.MethodGet, target, nil, settings, func(got *http.Response) error {
+			answer = got
+			return nil
+		})
+	})
+	if err != nil {
+		cancel()
+		return nil, err
+	}
+	answer.Body = &ending{answer.Body, cancel}
+	return answer, nil
+}
+
+// ending is a body whose end is that of its call.
+type ending struct {
+	io.ReadCloser
+	cancel context.CancelFunc
+}
+
+func (e *ending) Close() error {
+	defer e.cancel()
+	return e.ReadCloser.Close()
+}
+
+func (c *Client) settings(method string, options []Option) call {
+	settings := call{timeout: c.cfg.Timeout, header: http.Header{}, retry: method != http.MethodPost && method != http.MethodPatch}
+	for _, option := range options {
+		option(&settings)
+	}
+	return settings
+}
+
+// traced makes a call within a span of its own.
+func (c *Client) traced(ctx context.Context, method, path string, query url.Values, call func(ctx context.Context, target string) error) (err error) {
 	target := c.base + path
 	if len(query) > 0 {
 		target += "?" + query.Encode()
 	}
-
-	ctx, cancel := context.WithTimeout(ctx, settings.timeout)
-	defer cancel()
 	ctx, span := c.tracer.Start(ctx, method, trace.WithSpanKind(trace.SpanKindClient))
 	defer func() {
 		if err != nil {
@@ -177,14 +218,16 @@ func (c *Client) Do(ctx context.Context, method, path string, query url.Values, 
 	if span.IsRecording() {
 		span.SetAttributes(attribute.String("http.request.method", method), attribute.String("server.address", c.base))
 	}
-	if err := c.try(ctx, method, target, body, settings, out); err != nil {
+	if err := call(ctx, target); err != nil {
 		return fmt.Errorf("%s %s: %w", method, path, err)
 	}
 	return nil
 }
 
 // try sends the request until an answer stands, attempts are used up or time is.
-func (c *Client) try(ctx context.Context, method, target string, body []byte, settings call, out any) error {
+func (c *Client) try(
+	ctx context.Context, method, target string, body []byte, settings call, take func(answer *http.Response) error,
+) error {
 	wait := firstPause
 	refreshed := false
 	for attempt := 1; ; attempt++ {
@@ -203,8 +246,8 @@ func (c *Client) try(ctx context.Context, method, target string, body []byte, se
 			drain(answer)
 			attempt--
 			continue
-		case answer.StatusCode < 300:
-			return c.read(answer, out)
+		case answer.StatusCode < 300, answer.StatusCode == http.StatusNotModified && settings.header.Get("If-None-Match") != "":
+			return take(answer)
 		default:
 			err = readProblem(answer)
 			again = again && passing(answer.StatusCode)

@@ -356,3 +356,47 @@ func TestWithoutATokenNothingIsSent(t *testing.T) {
 		t.Errorf("the log would not say why: %v", err)
 	}
 }
+
+func TestOpenPassesAnAnswerOnAsItComes(t *testing.T) {
+	t.Parallel()
+	rest := make(chan struct{})
+	p := newPeer(t,
+		func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) },
+		func(w http.ResponseWriter, _ *http.Request) {
+			_, _ = io.WriteString(w, "first ")
+			_ = http.NewResponseController(w).Flush()
+			<-rest
+			_, _ = io.WriteString(w, "last")
+		},
+		func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNotModified) },
+		func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNotFound) },
+	)
+	client := httpclient.New(httpclient.Config{BaseURL: p.URL})
+	ctx, cancel := context.WithCancel(t.Context())
+	answer, err := client.Open(ctx, "/x", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cancel() // the handler has returned
+	first := make([]byte, 6)
+	if _, err := io.ReadFull(answer.Body, first); err != nil || string(first) != "first " {
+		t.Errorf("before the end %q has come (%v)", first, err)
+	}
+	close(rest)
+	if last, err := io.ReadAll(answer.Body); err != nil || string(last) != "last" {
+		t.Errorf("then %q (%v)", last, err)
+	}
+	if err := answer.Body.Close(); err != nil {
+		t.Error(err)
+	}
+	held, err := client.Open(t.Context(), "/x", nil, httpclient.Header("If-None-Match", `"1"`))
+	if err != nil || held.StatusCode != http.StatusNotModified {
+		t.Fatalf("what is held: %v", err)
+	}
+	if err := held.Body.Close(); err != nil {
+		t.Error(err)
+	}
+	if answer, err := client.Open(t.Context(), "/x", nil); err == nil || fault.Of(err).Kind() != fault.NotFound {
+		t.Errorf("a 404 is %v and %v", answer, err)
+	}
+}
