@@ -2,6 +2,7 @@ package postgres_test
 
 import (
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -338,5 +339,57 @@ func TestAPlotMayHaveSeveralEVSEs(t *testing.T) {
 	w.Report(site, 2, chargepoint.Faulted)
 	if p := w.Plot(id); p.Status != status.OutOfOrder {
 		t.Errorf("with both broken it is %s, want OUTOFORDER", p.Status)
+	}
+}
+
+func TestHistoriesAreKeptByTheWeek(t *testing.T) {
+	t.Parallel()
+	w := postgrestest.New(t)
+	weeks := func() (n int) {
+		w.Must(w.DB.GetContext(t.Context(), &n, `SELECT count(*) FROM pg_inherits WHERE inhparent = 'plot_history'::regclass`))
+		return n - 1 // but the rest
+	}
+	site := w.Site(1) // this week's rows go into the rest: its table is not there yet
+	w.Must(w.Store.RollHistory(t.Context(), time.Time{}))
+	w.Must(w.Store.RollHistory(t.Context(), time.Time{}))
+	if weeks() != 4 {
+		t.Errorf("there are tables of %d weeks, want the next 4: this one's rows are in the rest", weeks())
+	}
+	page := func(before plot.HistoryPosition) ([]plot.Change, plot.HistoryPosition) {
+		changes, next, err := w.Store.PlotHistory(t.Context(), site.PlotIDs[0], time.Time{}, time.Time{}, before, 2)
+		w.Must(err)
+		return changes, next
+	}
+	words := []chargepoint.ConnectorStatus{chargepoint.Charging, chargepoint.Available}
+	for i := range 4 {
+		w.Clock.Move(7 * 24 * time.Hour)
+		w.Must(w.Store.RollHistory(t.Context(), time.Time{}))
+		w.Report(site, 1, words[i%2])
+	}
+	// Six changes in five tables, two a page, newest first.
+	var seen []status.Status
+	var at plot.HistoryPosition
+	for range 3 {
+		var changes []plot.Change
+		changes, at = page(at)
+		for i, c := range changes {
+			if n := len(seen); n > 0 && i == 0 && c.Status == seen[n-1] {
+				t.Errorf("a page begins with what the one before ended in: %v", c)
+			}
+			seen = append(seen, c.Status)
+		}
+	}
+	want := []status.Status{status.Available, status.Charging, status.Available, status.Charging, status.Available, status.Unknown}
+	if !slices.Equal(seen, want) {
+		t.Errorf("over the weeks the history is %v, want %v", seen, want)
+	}
+	w.Must(w.Store.RollHistory(t.Context(), w.Clock.Now().AddDate(0, 0, -12)))
+	kept, _ := page(plot.HistoryPosition{})
+	more, _ := page(plot.HistoryPosition{Since: kept[1].Since, Version: kept[1].Version})
+	if len(kept) != 2 || len(more) != 1 || more[0].Status != status.Available {
+		t.Errorf("of twelve days there are %v and %v, want the weeks that reach into them", kept, more)
+	}
+	if weeks() != 7 {
+		t.Errorf("%d weeks are left", weeks())
 	}
 }

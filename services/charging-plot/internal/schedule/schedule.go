@@ -21,6 +21,8 @@ type Jobs interface {
 type Chores interface {
 	TrimEvents(ctx context.Context, before time.Time) (int64, error)
 	PurgeAnswers(ctx context.Context) (int64, error)
+	// RollHistory makes room for the histories to come, and forgets those from before a time, unless that is zero.
+	RollHistory(ctx context.Context, before time.Time) error
 }
 
 // Config says how often.
@@ -28,6 +30,7 @@ type Config struct {
 	Tick        time.Duration // between looks; a claim begins at most this late
 	SilentAfter time.Duration // a charge point that has said nothing for so long is not believed
 	KeepEvents  time.Duration // how far back a live stream can be replayed
+	KeepHistory time.Duration // how far back plots' histories go; 0: for ever
 }
 
 const (
@@ -80,5 +83,12 @@ func clean(ctx context.Context, cfg Config, chores Chores, now time.Time, log *s
 	}
 	if _, err := chores.PurgeAnswers(ctx); err != nil && ctx.Err() == nil {
 		log.WarnContext(ctx, "expired idempotency keys could not be removed", "error", err)
+	}
+	var before time.Time
+	if cfg.KeepHistory > 0 {
+		before = now.Add(-cfg.KeepHistory)
+	}
+	if err := chores.RollHistory(ctx, before); err != nil && ctx.Err() == nil {
+		log.WarnContext(ctx, "the tables of plots' histories could not be made or removed", "error", err)
 	}
 }

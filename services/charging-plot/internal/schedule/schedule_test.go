@@ -19,6 +19,7 @@ type jobs struct {
 	begun   int
 	silent  []time.Time
 	trimmed []time.Time
+	rolled  []time.Time
 	failing bool
 }
 
@@ -39,6 +40,13 @@ func (j *jobs) TimeOutSessions(context.Context, int) (int, error)    { return 0,
 func (j *jobs) ExpirePushes(context.Context, int) (int, error)       { return 0, nil }
 func (j *jobs) PurgeAnswers(context.Context) (int64, error)          { return 0, nil }
 
+func (j *jobs) RollHistory(_ context.Context, before time.Time) error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.rolled = append(j.rolled, before)
+	return nil
+}
+
 func (j *jobs) FallSilent(_ context.Context, since time.Time, _ int) (int, error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -57,7 +65,7 @@ func TestRunDoesEverythingThatIsDueEachTick(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		j := &jobs{due: 450} // more than one batch
-		cfg := schedule.Config{Tick: time.Second, SilentAfter: 10 * time.Minute, KeepEvents: time.Hour}
+		cfg := schedule.Config{Tick: time.Second, SilentAfter: 10 * time.Minute, KeepEvents: time.Hour, KeepHistory: 48 * time.Hour}
 		ctx, stop := context.WithCancel(t.Context())
 		done := make(chan struct{})
 		began := time.Now()
@@ -89,6 +97,9 @@ func TestRunDoesEverythingThatIsDueEachTick(t *testing.T) {
 		}
 		if len(j.trimmed) != 3 || !j.trimmed[0].Equal(began.Add(-time.Hour)) {
 			t.Errorf("in two minutes events were trimmed %d times", len(j.trimmed))
+		}
+		if len(j.rolled) != 3 || !j.rolled[0].Equal(began.Add(-48*time.Hour)) {
+			t.Errorf("histories were rolled at %v", j.rolled)
 		}
 	})
 }
