@@ -14,6 +14,7 @@ import (
 	"github.com/ihr-charging/charging-plot-api/libs/publichttp"
 	"github.com/ihr-charging/charging-plot-api/libs/rediscache"
 	"github.com/ihr-charging/charging-plot-api/libs/telemetry"
+	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/occupancy"
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/ocpp"
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/reservation"
 )
@@ -59,6 +60,8 @@ type Config struct {
 	MessageKeep         time.Duration `env:"OCPP_LOG_KEEP" envDefault:"720h" desc:"how long what charge points said, and what they were told to do, is kept"`
 	LiveKeep            time.Duration `env:"LIVE_KEEP" envDefault:"1h" desc:"how far back a live stream can be replayed"`
 
+	PlotHistoryKeep   time.Duration `env:"PLOT_HISTORY_KEEP" envDefault:"9504h" desc:"how long the statuses that plots had are kept; 0: for ever"`
+	OccupancyEvery    time.Duration `env:"OCCUPANCY_EVERY" envDefault:"1h" desc:"how old the typical week of a station may be"`
 	VehicleTable      string        `env:"VEHICLE_TABLE" desc:"CSV of reference vehicles instead of those that are built in"`
 	MeterValuesKeep   time.Duration `env:"METER_VALUES_KEEP" envDefault:"9504h" desc:"how long readings are kept; what they were summed up to by the minute stays; 0: for ever"`
 	MeterMinutesKeep  time.Duration `env:"METER_MINUTES_KEEP" envDefault:"0" desc:"how long is kept what readings were summed up to by the minute; 0: for ever"`
@@ -96,6 +99,7 @@ func (c *Config) durations() map[string]struct {
 		"LIVE_HEARTBEAT":        {&c.LiveHeartbeat, 15 * time.Second},
 		"OCPP_LOG_KEEP":         {&c.MessageKeep, 720 * time.Hour},
 		"LIVE_KEEP":             {&c.LiveKeep, time.Hour},
+		"OCCUPANCY_EVERY":       {&c.OccupancyEvery, time.Hour},
 	}
 }
 
@@ -185,6 +189,9 @@ func (c Config) Validate() error {
 		if keep < 0 || keep > 0 && keep < 720*time.Hour {
 			bad(name, "must be 0 or at least 720h: a running session is billed by its readings")
 		}
+	}
+	if c.PlotHistoryKeep < 0 || c.PlotHistoryKeep > 0 && c.PlotHistoryKeep < occupancy.Window {
+		bad("PLOT_HISTORY_KEEP", "must be 0 or at least 1344h: the typical week is made of eight weeks")
 	}
 	if c.AnonymousRate < 0 || c.PrincipalRate < 0 {
 		bad("RATE_ANONYMOUS, RATE_PRINCIPAL", "must not be negative")

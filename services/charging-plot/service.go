@@ -36,6 +36,7 @@ import (
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/journal"
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/live"
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/metering"
+	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/occupancy"
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/ocpp"
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/peer"
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/postgres"
@@ -56,6 +57,7 @@ const (
 	telemetryPatience = 3 * time.Second
 	seenEvery         = 5 * time.Second
 	compactEvery      = 10 * time.Minute
+	occupancyTick     = 10 * time.Second
 )
 
 // Run migrates the database when it is to, and serves until ctx ends. It starts whatever else is away: without Redis live streams of
@@ -189,7 +191,7 @@ func serve(ctx context.Context, cfg Config, p parts) error {
 		group.Go("stations", stations.Run)
 	}
 	group.Go("schedule", func(ctx context.Context) error {
-		timing := schedule.Config{Tick: cfg.ScheduleTick, SilentAfter: cfg.SilentAfter, KeepEvents: cfg.LiveKeep}
+		timing := schedule.Config{Tick: cfg.ScheduleTick, SilentAfter: cfg.SilentAfter, KeepEvents: cfg.LiveKeep, KeepHistory: cfg.PlotHistoryKeep}
 		return schedule.Run(ctx, timing, store, store, time.Now, log)
 	})
 	group.Go("metering", func(ctx context.Context) error {
@@ -197,6 +199,9 @@ func serve(ctx context.Context, cfg Config, p parts) error {
 			Tick: cfg.ScheduleTick, Keep: cfg.MeterValuesKeep, KeepMinutes: cfg.MeterMinutesKeep, KeepQuarters: cfg.MeterQuartersKeep,
 		}
 		return metering.Run(ctx, timing, store, desk, time.Now, log)
+	})
+	group.Go("occupancy", func(ctx context.Context) error {
+		return occupancy.Run(ctx, occupancy.Config{Tick: occupancyTick, Every: cfg.OccupancyEvery}, store, time.Now, log)
 	})
 	group.Go("compaction", func(ctx context.Context) error { return compact(ctx, changes, p) })
 
@@ -213,7 +218,7 @@ func serve(ctx context.Context, cfg Config, p parts) error {
 	api := httpapi.New(httpapi.Deps{
 		Plots: store, Changes: changes, Reservations: store, Herald: herald, Terms: cfg.terms(), Sessions: store, Desk: desk, Tokens: store, Vehicles: vehicles, Finished: store, ChargePoints: store, Upkeep: store,
 		Webhooks: hooks, Keys: central.NewLocksmith(store, commands),
-		Commands: commands, Hub: hub, Events: store.Events(), Stations: store, Cursors: page.NewCodec([]byte(cfg.CursorKey)),
+		Commands: commands, Hub: hub, Events: store.Events(), Stations: store, Occupancies: store, Cursors: page.NewCodec([]byte(cfg.CursorKey)),
 		Now: time.Now, Log: log, CommandTimeout: cfg.CommandTimeout, Heartbeat: cfg.LiveHeartbeat,
 	})
 	authenticate := p.verifier.Middleware()

@@ -172,7 +172,7 @@ func assemble(cfg Config, p parts) ([]part, error) {
 	server := httpserver.New(cfg.HTTP, p.tel, checks...)
 	api, err := httpapi.New(httpapi.Config{
 		Store: store, Parties: store, Records: store, Tariffs: store, Imports: store, Uploads: store, Fetches: fetcher, Opened: store, Formats: importer.Formats(), Changes: changes,
-		Finder: find.NewFinder(replica, store), Vehicles: vehicles,
+		Finder: find.NewFinder(replica, store), Relay: peer.NewRelay(onBehalf(cfg, p.tel)), Vehicles: vehicles,
 		Cache: rediscache.New[[]byte](p.redis, rediscache.Options{
 			Namespace: "station", Version: 1, TTL: cfg.CacheTTL, Telemetry: p.tel,
 		}),
@@ -211,6 +211,14 @@ func chargingPlot(cfg Config, tel *telemetry.Telemetry) *httpclient.Client {
 		c.Tokens = httpclient.ClientCredentials(cfg.TokenURL, cfg.ClientID, cfg.ClientSecret, cfg.Auth.Issuer+"/charging-plot")
 	}
 	return httpclient.New(c)
+}
+
+// onBehalf is a client of charging-plot that has no token but those of the callers it is passed, nil when there is no charging-plot.
+func onBehalf(cfg Config, tel *telemetry.Telemetry) *httpclient.Client {
+	if cfg.ChargingPlotURL == "" {
+		return nil
+	}
+	return httpclient.New(httpclient.Config{BaseURL: cfg.ChargingPlotURL, Telemetry: tel})
 }
 
 // rules are the budgets: one for everything that is cheap, and smaller ones for what is dear.

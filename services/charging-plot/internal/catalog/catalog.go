@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/ihr-charging/charging-plot-api/libs/fault"
 	"github.com/ihr-charging/charging-plot-api/libs/tariff"
 )
 
@@ -102,4 +103,13 @@ func PickTariff(connectors []Connector, tariffs []json.RawMessage, at time.Time)
 		}
 	}
 	return nil
+}
+
+// ErrNotFound is a station that the catalogue does not have, or has no more.
+var ErrNotFound = fault.Define(fault.NotFound, "station_not_found", "There is no such station")
+
+// Place is whose a station is, and by which clocks it lives.
+type Place struct {
+	OperatorID uuid.UUID
+	Zone       *time.Location
 }

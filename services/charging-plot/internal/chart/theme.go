@@ -37,7 +37,7 @@ func (t Theme) Shade(share float64) color.Color {
 	fr, fg, fb, _ := t.PowerFill.RGBA()
 	tr, tg, tb, _ := t.Power.RGBA()
 	between := func(from, to uint32) uint8 {
-		return uint8((float64(from) + (float64(to)-float64(from))*share) / 257) //nolint:gosec // 65,535 / 257 is 255
+		return uint8((float64(from) + (float64(to)-float64(from))*share) / 257)
 	}
 	return color.RGBA{between(fr, tr), between(fg, tg), between(fb, tb), 0xff}
 }

@@ -1,7 +1,7 @@
 // Package curve draws what a charge did: power, energy, state of charge, voltage and current over time, and power over the state of charge.
 //
 //	c := curve.From(session.StartedAt, meterStartWh, readings)
-//	c.Thin(600).SVG(w, curve.Light)
+//	c.Thin(600).SVG(w, chart.Light)
 //
 // A value that is not known is NaN. What a meter did not say is worked out where it can be: power from the growth of the register,
 // energy from power over time. Everything is deterministic: the same readings give the same bytes.

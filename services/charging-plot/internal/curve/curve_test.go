@@ -3,23 +3,18 @@ package curve_test
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
-	"flag"
 	"math"
 	"math/rand/v2"
-	"os"
-	"path/filepath"
 	"testing"
 	"time"
 
 	"pgregory.net/rapid"
 
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/chart"
+	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/chart/charttest"
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/curve"
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/session"
 )
-
-var update = flag.Bool("update", false, "write the golden pictures anew")
 
 var start = time.Date(2026, 5, 4, 12, 0, 0, 0, time.UTC)
 
@@ -156,30 +151,8 @@ func TestPicturesAreAsTheyWereLookedAt(t *testing.T) {
 		"empty": curve.From(start, math.NaN(), nil),
 		"full":  curve.From(start, 500_000, full()),
 	} {
-		for themeName, theme := range map[string]chart.Theme{"light": chart.Light, "dark": chart.Dark} {
-			var svg, png [2]bytes.Buffer
-			for i := range 2 {
-				if err := errors.Join(c.Thin(200).SVG(&svg[i], theme), c.Thin(200).PNG(&png[i], theme)); err != nil {
-					t.Fatal(err)
-				}
-			}
-			if !bytes.Equal(svg[0].Bytes(), svg[1].Bytes()) || !bytes.Equal(png[0].Bytes(), png[1].Bytes()) {
-				t.Errorf("%s %s: drawn twice it is not the same", name, themeName)
-			}
-			file := filepath.Join("testdata", name+"_"+themeName+".svg")
-			if *update {
-				if err := os.WriteFile(file, svg[0].Bytes(), 0o600); err != nil {
-					t.Fatal(err)
-				}
-			}
-			golden, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if !bytes.Equal(golden, svg[0].Bytes()) {
-				t.Errorf("%s is drawn otherwise than it was looked at", file)
-			}
-		}
+		thin := c.Thin(200)
+		charttest.Looked(t, name, charttest.Picture{SVG: thin.SVG, PNG: thin.PNG})
 	}
 }
 
@@ -192,25 +165,7 @@ func TestPowerOverChargeIsAsItWasLookedAt(t *testing.T) {
 		"socalone": {Curve: c.Thin(200)},
 		"socempty": {Curve: curve.From(start, math.NaN(), nil)},
 	} {
-		for themeName, theme := range map[string]chart.Theme{"light": chart.Light, "dark": chart.Dark} {
-			var svg, png bytes.Buffer
-			if err := errors.Join(b.SVG(&svg, theme), b.PNG(&png, theme)); err != nil {
-				t.Fatal(err)
-			}
-			file := filepath.Join("testdata", name+"_"+themeName+".svg")
-			if *update {
-				if err := os.WriteFile(file, svg.Bytes(), 0o600); err != nil {
-					t.Fatal(err)
-				}
-			}
-			golden, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if !bytes.Equal(golden, svg.Bytes()) {
-				t.Errorf("%s is drawn otherwise than it was looked at", file)
-			}
-		}
+		charttest.Looked(t, name, charttest.Picture{SVG: b.SVG, PNG: b.PNG})
 	}
 }
 

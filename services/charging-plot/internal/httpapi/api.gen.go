@@ -911,6 +911,42 @@ func (e Theme) Valid() bool {
 	}
 }
 
+// Defines values for GetPlotOccupancyPNGParamsTheme.
+const (
+	GetPlotOccupancyPNGParamsThemeDark  GetPlotOccupancyPNGParamsTheme = "dark"
+	GetPlotOccupancyPNGParamsThemeLight GetPlotOccupancyPNGParamsTheme = "light"
+)
+
+// Valid indicates whether the value is a known member of the GetPlotOccupancyPNGParamsTheme enum.
+func (e GetPlotOccupancyPNGParamsTheme) Valid() bool {
+	switch e {
+	case GetPlotOccupancyPNGParamsThemeDark:
+		return true
+	case GetPlotOccupancyPNGParamsThemeLight:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for GetPlotOccupancySVGParamsTheme.
+const (
+	GetPlotOccupancySVGParamsThemeDark  GetPlotOccupancySVGParamsTheme = "dark"
+	GetPlotOccupancySVGParamsThemeLight GetPlotOccupancySVGParamsTheme = "light"
+)
+
+// Valid indicates whether the value is a known member of the GetPlotOccupancySVGParamsTheme enum.
+func (e GetPlotOccupancySVGParamsTheme) Valid() bool {
+	switch e {
+	case GetPlotOccupancySVGParamsThemeDark:
+		return true
+	case GetPlotOccupancySVGParamsThemeLight:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for GetCurvePNGParamsTheme.
 const (
 	GetCurvePNGParamsThemeDark  GetCurvePNGParamsTheme = "dark"
@@ -1013,6 +1049,78 @@ func (e GetCurveVegaLiteParamsX) Valid() bool {
 	case GetCurveVegaLiteParamsXSoc:
 		return true
 	case GetCurveVegaLiteParamsXTime:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for GetStationLoadPNGParamsTheme.
+const (
+	GetStationLoadPNGParamsThemeDark  GetStationLoadPNGParamsTheme = "dark"
+	GetStationLoadPNGParamsThemeLight GetStationLoadPNGParamsTheme = "light"
+)
+
+// Valid indicates whether the value is a known member of the GetStationLoadPNGParamsTheme enum.
+func (e GetStationLoadPNGParamsTheme) Valid() bool {
+	switch e {
+	case GetStationLoadPNGParamsThemeDark:
+		return true
+	case GetStationLoadPNGParamsThemeLight:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for GetStationLoadSVGParamsTheme.
+const (
+	GetStationLoadSVGParamsThemeDark  GetStationLoadSVGParamsTheme = "dark"
+	GetStationLoadSVGParamsThemeLight GetStationLoadSVGParamsTheme = "light"
+)
+
+// Valid indicates whether the value is a known member of the GetStationLoadSVGParamsTheme enum.
+func (e GetStationLoadSVGParamsTheme) Valid() bool {
+	switch e {
+	case GetStationLoadSVGParamsThemeDark:
+		return true
+	case GetStationLoadSVGParamsThemeLight:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for GetStationOccupancyPNGParamsTheme.
+const (
+	GetStationOccupancyPNGParamsThemeDark  GetStationOccupancyPNGParamsTheme = "dark"
+	GetStationOccupancyPNGParamsThemeLight GetStationOccupancyPNGParamsTheme = "light"
+)
+
+// Valid indicates whether the value is a known member of the GetStationOccupancyPNGParamsTheme enum.
+func (e GetStationOccupancyPNGParamsTheme) Valid() bool {
+	switch e {
+	case GetStationOccupancyPNGParamsThemeDark:
+		return true
+	case GetStationOccupancyPNGParamsThemeLight:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for GetStationOccupancySVGParamsTheme.
+const (
+	GetStationOccupancySVGParamsThemeDark  GetStationOccupancySVGParamsTheme = "dark"
+	GetStationOccupancySVGParamsThemeLight GetStationOccupancySVGParamsTheme = "light"
+)
+
+// Valid indicates whether the value is a known member of the GetStationOccupancySVGParamsTheme enum.
+func (e GetStationOccupancySVGParamsTheme) Valid() bool {
+	switch e {
+	case GetStationOccupancySVGParamsThemeDark:
+		return true
+	case GetStationOccupancySVGParamsThemeLight:
 		return true
 	default:
 		return false
@@ -1400,6 +1508,38 @@ type ListedTag struct {
 // ListedTagStatus Left out in a change, the tag is taken off the list.
 type ListedTagStatus string
 
+// Load defines model for Load.
+type Load struct {
+	EnergyKwh float64   `json:"energy_kwh"`
+	From      time.Time `json:"from"`
+
+	// Peak The step with the highest power; null when nothing was drawn.
+	Peak      nullable.Nullable[LoadPoint] `json:"peak"`
+	Points    []LoadPoint                  `json:"points"`
+	StationId openapi_types.UUID           `json:"station_id"`
+
+	// StepS Width of a step in seconds.
+	StepS int `json:"step_s"`
+
+	// TimeZone IANA name of the station's zone.
+	//
+	// Example: Europe/Paris
+	TimeZone string    `json:"time_zone"`
+	To       time.Time `json:"to"`
+}
+
+// LoadPoint defines model for LoadPoint.
+type LoadPoint struct {
+	// At The beginning of the step.
+	At time.Time `json:"at"`
+
+	// PowerKw The mean.
+	PowerKw float64 `json:"power_kw"`
+
+	// Sessions That ran in it.
+	Sessions int `json:"sessions"`
+}
+
 // LocalListInput For `send_local_list` (wanted).
 type LocalListInput struct {
 	// Entries Left out of a full list, the tokens that hold at the charge point without asking.
@@ -1515,6 +1655,91 @@ type NewWebhook struct {
 	// Secret Shown this once.
 	Secret  string  `json:"secret"`
 	Webhook Webhook `json:"webhook"`
+}
+
+// Occupancy How busy a station or a plot usually is, and will be.
+type Occupancy struct {
+	// ComputedAt When the week was computed; null as long as it was not.
+	ComputedAt nullable.Nullable[time.Time] `json:"computed_at"`
+
+	// Forecast The next full hours; empty while nothing has been seen.
+	Forecast []OccupancyForecast `json:"forecast"`
+
+	// From The time the week is made of; null while nothing has been seen.
+	From nullable.Nullable[time.Time] `json:"from"`
+
+	// Id The station or the plot.
+	Id openapi_types.UUID `json:"id"`
+
+	// Plots The plots now. A plot with several connectors counts under each of their standards.
+	Plots OccupancyPlots `json:"plots"`
+
+	// TimeZone IANA name of the zone that weekdays and hours are of.
+	//
+	// Example: Europe/Paris
+	TimeZone string                       `json:"time_zone"`
+	To       nullable.Nullable[time.Time] `json:"to"`
+
+	// Week Every hour of the week, Monday from midnight to one o'clock first; empty while nothing has been seen.
+	Week []OccupancyHour `json:"week"`
+}
+
+// OccupancyCount defines model for OccupancyCount.
+type OccupancyCount struct {
+	Available int `json:"available"`
+	Occupied  int `json:"occupied"`
+	Total     int `json:"total"`
+}
+
+// OccupancyForecast defines model for OccupancyForecast.
+type OccupancyForecast struct {
+	// At The beginning of the hour.
+	At time.Time `json:"at"`
+
+	// Available How many of the plots that are now occupied or available can be expected to be available.
+	Available float64 `json:"available"`
+
+	// Brier Brier score of forecasts of so many hours ahead, measured on the last quarter of the time with a model of what came before. Less is better. Null while too little has been seen.
+	Brier nullable.Nullable[float64] `json:"brier"`
+
+	// BrierSameAsNow The score of the forecast that nothing changes, on the same hours.
+	BrierSameAsNow nullable.Nullable[float64] `json:"brier_same_as_now"`
+
+	// Occupied Share of the plots expected to be occupied; the probability that one is.
+	Occupied float64 `json:"occupied"`
+
+	// Samples How many forecasts were scored.
+	Samples int `json:"samples"`
+}
+
+// OccupancyHour defines model for OccupancyHour.
+type OccupancyHour struct {
+	Hour int `json:"hour"`
+
+	// Occupied Share of the time in which plots were occupied; null when none was seen.
+	Occupied nullable.Nullable[float64] `json:"occupied"`
+
+	// PlotHours How long plots were seen in this hour of the week, all together.
+	PlotHours float64 `json:"plot_hours"`
+
+	// Weekday 1 is Monday.
+	Weekday int `json:"weekday"`
+
+	// Weeks In how many weeks.
+	Weeks int `json:"weeks"`
+}
+
+// OccupancyPlots The plots now. A plot with several connectors counts under each of their standards.
+type OccupancyPlots struct {
+	Available int `json:"available"`
+
+	// ByConnector By connector standard.
+	ByConnector map[string]OccupancyCount `json:"by_connector"`
+
+	// ByPower By the plot's greatest power in kilowatts, such as `22` or `7.4`; plots of unknown power are left out.
+	ByPower  map[string]OccupancyCount `json:"by_power"`
+	Occupied int                       `json:"occupied"`
+	Total    int                       `json:"total"`
 }
 
 // Parking The bay itself, in the words of OCPI 2.3.0 (Parking, EVSEParking). What the operator has not said is left out.
@@ -2399,6 +2624,12 @@ type IfNoneMatch = string
 // Limit defines model for Limit.
 type Limit = int
 
+// LoadFrom defines model for LoadFrom.
+type LoadFrom = time.Time
+
+// LoadTo defines model for LoadTo.
+type LoadTo = time.Time
+
 // OperatorID defines model for OperatorID.
 type OperatorID = openapi_types.UUID
 
@@ -2413,6 +2644,9 @@ type ReservationID = openapi_types.UUID
 
 // SessionID defines model for SessionID.
 type SessionID = openapi_types.UUID
+
+// StationID defines model for StationID.
+type StationID = openapi_types.UUID
 
 // Theme defines model for Theme.
 type Theme string
@@ -2585,6 +2819,36 @@ type ListPlotHistoryParams struct {
 	// Cursor The `next_cursor` of the page before, with otherwise the same query.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
+
+// GetPlotOccupancyJSONParams defines parameters for GetPlotOccupancyJSON.
+type GetPlotOccupancyJSONParams struct {
+	// IfNoneMatch An `ETag` that the caller holds; 304 when it still stands.
+	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+}
+
+// GetPlotOccupancyPNGParams defines parameters for GetPlotOccupancyPNG.
+type GetPlotOccupancyPNGParams struct {
+	// Theme Colours for a light or a dark page.
+	Theme *GetPlotOccupancyPNGParamsTheme `form:"theme,omitempty" json:"theme,omitempty"`
+
+	// IfNoneMatch An `ETag` that the caller holds; 304 when it still stands.
+	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+}
+
+// GetPlotOccupancyPNGParamsTheme defines parameters for GetPlotOccupancyPNG.
+type GetPlotOccupancyPNGParamsTheme string
+
+// GetPlotOccupancySVGParams defines parameters for GetPlotOccupancySVG.
+type GetPlotOccupancySVGParams struct {
+	// Theme Colours for a light or a dark page.
+	Theme *GetPlotOccupancySVGParamsTheme `form:"theme,omitempty" json:"theme,omitempty"`
+
+	// IfNoneMatch An `ETag` that the caller holds; 304 when it still stands.
+	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+}
+
+// GetPlotOccupancySVGParamsTheme defines parameters for GetPlotOccupancySVG.
+type GetPlotOccupancySVGParamsTheme string
 
 // ListTimeslotsParams defines parameters for ListTimeslots.
 type ListTimeslotsParams struct {
@@ -2809,6 +3073,84 @@ type StopSessionParams struct {
 	// IdempotencyKey Any unique text. The same key with the same body gives the same answer for 24 hours.
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
+
+// GetStationLoadJSONParams defines parameters for GetStationLoadJSON.
+type GetStationLoadJSONParams struct {
+	// From The beginning; a day before the end when left out.
+	From *LoadFrom `form:"from,omitempty" json:"from,omitempty"`
+
+	// To The end, after `from` and at most 31 days; now when left out.
+	To *LoadTo `form:"to,omitempty" json:"to,omitempty"`
+
+	// IfNoneMatch An `ETag` that the caller holds; 304 when it still stands.
+	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+}
+
+// GetStationLoadPNGParams defines parameters for GetStationLoadPNG.
+type GetStationLoadPNGParams struct {
+	// From The beginning; a day before the end when left out.
+	From *LoadFrom `form:"from,omitempty" json:"from,omitempty"`
+
+	// To The end, after `from` and at most 31 days; now when left out.
+	To *LoadTo `form:"to,omitempty" json:"to,omitempty"`
+
+	// Theme Colours for a light or a dark page.
+	Theme *GetStationLoadPNGParamsTheme `form:"theme,omitempty" json:"theme,omitempty"`
+
+	// IfNoneMatch An `ETag` that the caller holds; 304 when it still stands.
+	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+}
+
+// GetStationLoadPNGParamsTheme defines parameters for GetStationLoadPNG.
+type GetStationLoadPNGParamsTheme string
+
+// GetStationLoadSVGParams defines parameters for GetStationLoadSVG.
+type GetStationLoadSVGParams struct {
+	// From The beginning; a day before the end when left out.
+	From *LoadFrom `form:"from,omitempty" json:"from,omitempty"`
+
+	// To The end, after `from` and at most 31 days; now when left out.
+	To *LoadTo `form:"to,omitempty" json:"to,omitempty"`
+
+	// Theme Colours for a light or a dark page.
+	Theme *GetStationLoadSVGParamsTheme `form:"theme,omitempty" json:"theme,omitempty"`
+
+	// IfNoneMatch An `ETag` that the caller holds; 304 when it still stands.
+	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+}
+
+// GetStationLoadSVGParamsTheme defines parameters for GetStationLoadSVG.
+type GetStationLoadSVGParamsTheme string
+
+// GetStationOccupancyJSONParams defines parameters for GetStationOccupancyJSON.
+type GetStationOccupancyJSONParams struct {
+	// IfNoneMatch An `ETag` that the caller holds; 304 when it still stands.
+	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+}
+
+// GetStationOccupancyPNGParams defines parameters for GetStationOccupancyPNG.
+type GetStationOccupancyPNGParams struct {
+	// Theme Colours for a light or a dark page.
+	Theme *GetStationOccupancyPNGParamsTheme `form:"theme,omitempty" json:"theme,omitempty"`
+
+	// IfNoneMatch An `ETag` that the caller holds; 304 when it still stands.
+	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+}
+
+// GetStationOccupancyPNGParamsTheme defines parameters for GetStationOccupancyPNG.
+type GetStationOccupancyPNGParamsTheme string
+
+// GetStationOccupancySVGParams defines parameters for GetStationOccupancySVG.
+type GetStationOccupancySVGParams struct {
+	// Theme Colours for a light or a dark page.
+	Theme *GetStationOccupancySVGParamsTheme `form:"theme,omitempty" json:"theme,omitempty"`
+
+	// IfNoneMatch An `ETag` that the caller holds; 304 when it still stands.
+	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+}
+
+// GetStationOccupancySVGParamsTheme defines parameters for GetStationOccupancySVG.
+type GetStationOccupancySVGParamsTheme string
 
 // ListTokensParams defines parameters for ListTokens.
 type ListTokensParams struct {
@@ -3042,6 +3384,15 @@ type ServerInterface interface {
 	// ListPlotHistory The statuses of a plot over time
 	// (GET /v1/plots/{plot_id}/history)
 	ListPlotHistory(c *fiber.Ctx, plotId PlotID, params ListPlotHistoryParams) error
+	// GetPlotOccupancyJSON How busy a plot usually is, and will be
+	// (GET /v1/plots/{plot_id}/occupancy.json)
+	GetPlotOccupancyJSON(c *fiber.Ctx, plotId PlotID, params GetPlotOccupancyJSONParams) error
+	// GetPlotOccupancyPNG The typical week of a plot as a picture
+	// (GET /v1/plots/{plot_id}/occupancy.png)
+	GetPlotOccupancyPNG(c *fiber.Ctx, plotId PlotID, params GetPlotOccupancyPNGParams) error
+	// GetPlotOccupancySVG The typical week of a plot as a drawing
+	// (GET /v1/plots/{plot_id}/occupancy.svg)
+	GetPlotOccupancySVG(c *fiber.Ctx, plotId PlotID, params GetPlotOccupancySVGParams) error
 	// PushPlotStatus Say what an operator's back end knows of a plot
 	// (POST /v1/plots/{plot_id}/status)
 	PushPlotStatus(c *fiber.Ctx, plotId PlotID) error
@@ -3126,6 +3477,24 @@ type ServerInterface interface {
 	// StopSession Stop a charge
 	// (POST /v1/sessions/{session_id}/stop)
 	StopSession(c *fiber.Ctx, sessionId SessionID, params StopSessionParams) error
+	// GetStationLoadJSON What the cars at a station draw, over time
+	// (GET /v1/stations/{station_id}/load.json)
+	GetStationLoadJSON(c *fiber.Ctx, stationId StationID, params GetStationLoadJSONParams) error
+	// GetStationLoadPNG The load of a station as a picture
+	// (GET /v1/stations/{station_id}/load.png)
+	GetStationLoadPNG(c *fiber.Ctx, stationId StationID, params GetStationLoadPNGParams) error
+	// GetStationLoadSVG The load of a station as a drawing
+	// (GET /v1/stations/{station_id}/load.svg)
+	GetStationLoadSVG(c *fiber.Ctx, stationId StationID, params GetStationLoadSVGParams) error
+	// GetStationOccupancyJSON How busy a station usually is, and will be
+	// (GET /v1/stations/{station_id}/occupancy.json)
+	GetStationOccupancyJSON(c *fiber.Ctx, stationId StationID, params GetStationOccupancyJSONParams) error
+	// GetStationOccupancyPNG The typical week of a station as a picture
+	// (GET /v1/stations/{station_id}/occupancy.png)
+	GetStationOccupancyPNG(c *fiber.Ctx, stationId StationID, params GetStationOccupancyPNGParams) error
+	// GetStationOccupancySVG The typical week of a station as a drawing
+	// (GET /v1/stations/{station_id}/occupancy.svg)
+	GetStationOccupancySVG(c *fiber.Ctx, stationId StationID, params GetStationOccupancySVGParams) error
 	// ListTokens List tokens
 	// (GET /v1/tokens)
 	ListTokens(c *fiber.Ctx, params ListTokensParams) error
@@ -4031,6 +4400,185 @@ func (siw *ServerInterfaceWrapper) ListPlotHistory(c *fiber.Ctx) error {
 
 	handler := func(c *fiber.Ctx) error {
 		return siw.Handler.ListPlotHistory(c, plotId, params)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// GetPlotOccupancyJSON operation middleware
+func (siw *ServerInterfaceWrapper) GetPlotOccupancyJSON(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "plot_id" -------------
+	var plotId PlotID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "plot_id", c.Params("plot_id"), &plotId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter plot_id: %w", err).Error())
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetPlotOccupancyJSONParams
+
+	headers := c.GetReqHeaders()
+
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Sprintf("Too many values for ParamName If-None-Match, 1 is required, but %d found", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter If-None-Match: %w", err).Error())
+		}
+
+		params.IfNoneMatch = &IfNoneMatch
+
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.GetPlotOccupancyJSON(c, plotId, params)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// GetPlotOccupancyPNG operation middleware
+func (siw *ServerInterfaceWrapper) GetPlotOccupancyPNG(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "plot_id" -------------
+	var plotId PlotID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "plot_id", c.Params("plot_id"), &plotId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter plot_id: %w", err).Error())
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetPlotOccupancyPNGParams
+
+	var query url.Values
+	query, err = url.ParseQuery(string(c.Request().URI().QueryString()))
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for query string: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "theme" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "theme", query, &params.Theme, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter theme: %w", err).Error())
+	}
+
+	headers := c.GetReqHeaders()
+
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Sprintf("Too many values for ParamName If-None-Match, 1 is required, but %d found", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter If-None-Match: %w", err).Error())
+		}
+
+		params.IfNoneMatch = &IfNoneMatch
+
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.GetPlotOccupancyPNG(c, plotId, params)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// GetPlotOccupancySVG operation middleware
+func (siw *ServerInterfaceWrapper) GetPlotOccupancySVG(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "plot_id" -------------
+	var plotId PlotID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "plot_id", c.Params("plot_id"), &plotId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter plot_id: %w", err).Error())
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetPlotOccupancySVGParams
+
+	var query url.Values
+	query, err = url.ParseQuery(string(c.Request().URI().QueryString()))
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for query string: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "theme" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "theme", query, &params.Theme, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter theme: %w", err).Error())
+	}
+
+	headers := c.GetReqHeaders()
+
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Sprintf("Too many values for ParamName If-None-Match, 1 is required, but %d found", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter If-None-Match: %w", err).Error())
+		}
+
+		params.IfNoneMatch = &IfNoneMatch
+
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.GetPlotOccupancySVG(c, plotId, params)
 	}
 
 	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
@@ -5523,6 +6071,412 @@ func (siw *ServerInterfaceWrapper) StopSession(c *fiber.Ctx) error {
 	return handler(c)
 }
 
+// GetStationLoadJSON operation middleware
+func (siw *ServerInterfaceWrapper) GetStationLoadJSON(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "station_id" -------------
+	var stationId StationID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "station_id", c.Params("station_id"), &stationId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter station_id: %w", err).Error())
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetStationLoadJSONParams
+
+	var query url.Values
+	query, err = url.ParseQuery(string(c.Request().URI().QueryString()))
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for query string: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "from" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "from", query, &params.From, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter from: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "to" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "to", query, &params.To, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter to: %w", err).Error())
+	}
+
+	headers := c.GetReqHeaders()
+
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Sprintf("Too many values for ParamName If-None-Match, 1 is required, but %d found", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter If-None-Match: %w", err).Error())
+		}
+
+		params.IfNoneMatch = &IfNoneMatch
+
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.GetStationLoadJSON(c, stationId, params)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// GetStationLoadPNG operation middleware
+func (siw *ServerInterfaceWrapper) GetStationLoadPNG(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "station_id" -------------
+	var stationId StationID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "station_id", c.Params("station_id"), &stationId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter station_id: %w", err).Error())
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetStationLoadPNGParams
+
+	var query url.Values
+	query, err = url.ParseQuery(string(c.Request().URI().QueryString()))
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for query string: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "from" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "from", query, &params.From, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter from: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "to" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "to", query, &params.To, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter to: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "theme" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "theme", query, &params.Theme, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter theme: %w", err).Error())
+	}
+
+	headers := c.GetReqHeaders()
+
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Sprintf("Too many values for ParamName If-None-Match, 1 is required, but %d found", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter If-None-Match: %w", err).Error())
+		}
+
+		params.IfNoneMatch = &IfNoneMatch
+
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.GetStationLoadPNG(c, stationId, params)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// GetStationLoadSVG operation middleware
+func (siw *ServerInterfaceWrapper) GetStationLoadSVG(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "station_id" -------------
+	var stationId StationID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "station_id", c.Params("station_id"), &stationId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter station_id: %w", err).Error())
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetStationLoadSVGParams
+
+	var query url.Values
+	query, err = url.ParseQuery(string(c.Request().URI().QueryString()))
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for query string: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "from" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "from", query, &params.From, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter from: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "to" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "to", query, &params.To, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter to: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "theme" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "theme", query, &params.Theme, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter theme: %w", err).Error())
+	}
+
+	headers := c.GetReqHeaders()
+
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Sprintf("Too many values for ParamName If-None-Match, 1 is required, but %d found", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter If-None-Match: %w", err).Error())
+		}
+
+		params.IfNoneMatch = &IfNoneMatch
+
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.GetStationLoadSVG(c, stationId, params)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// GetStationOccupancyJSON operation middleware
+func (siw *ServerInterfaceWrapper) GetStationOccupancyJSON(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "station_id" -------------
+	var stationId StationID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "station_id", c.Params("station_id"), &stationId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter station_id: %w", err).Error())
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetStationOccupancyJSONParams
+
+	headers := c.GetReqHeaders()
+
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Sprintf("Too many values for ParamName If-None-Match, 1 is required, but %d found", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter If-None-Match: %w", err).Error())
+		}
+
+		params.IfNoneMatch = &IfNoneMatch
+
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.GetStationOccupancyJSON(c, stationId, params)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// GetStationOccupancyPNG operation middleware
+func (siw *ServerInterfaceWrapper) GetStationOccupancyPNG(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "station_id" -------------
+	var stationId StationID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "station_id", c.Params("station_id"), &stationId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter station_id: %w", err).Error())
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetStationOccupancyPNGParams
+
+	var query url.Values
+	query, err = url.ParseQuery(string(c.Request().URI().QueryString()))
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for query string: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "theme" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "theme", query, &params.Theme, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter theme: %w", err).Error())
+	}
+
+	headers := c.GetReqHeaders()
+
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Sprintf("Too many values for ParamName If-None-Match, 1 is required, but %d found", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter If-None-Match: %w", err).Error())
+		}
+
+		params.IfNoneMatch = &IfNoneMatch
+
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.GetStationOccupancyPNG(c, stationId, params)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// GetStationOccupancySVG operation middleware
+func (siw *ServerInterfaceWrapper) GetStationOccupancySVG(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "station_id" -------------
+	var stationId StationID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "station_id", c.Params("station_id"), &stationId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter station_id: %w", err).Error())
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetStationOccupancySVGParams
+
+	var query url.Values
+	query, err = url.ParseQuery(string(c.Request().URI().QueryString()))
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for query string: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "theme" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "theme", query, &params.Theme, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter theme: %w", err).Error())
+	}
+
+	headers := c.GetReqHeaders()
+
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Sprintf("Too many values for ParamName If-None-Match, 1 is required, but %d found", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter If-None-Match: %w", err).Error())
+		}
+
+		params.IfNoneMatch = &IfNoneMatch
+
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.GetStationOccupancySVG(c, stationId, params)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
 // ListTokens operation middleware
 func (siw *ServerInterfaceWrapper) ListTokens(c *fiber.Ctx) error {
 
@@ -6393,6 +7347,24 @@ func RegisterHandlersWithOptions(router fiber.Router, si ServerInterface, option
 	router.Post(options.BaseURL+"/v1/plots/:plot_id/status", wrapper.PushPlotStatus)
 
 	router.Get(options.BaseURL+"/v1/plots/:plot_id/timeslots", wrapper.ListTimeslots)
+
+	router.Get(options.BaseURL+"/v1/plots/:plot_id/occupancy.json", wrapper.GetPlotOccupancyJSON)
+
+	router.Get(options.BaseURL+"/v1/plots/:plot_id/occupancy.svg", wrapper.GetPlotOccupancySVG)
+
+	router.Get(options.BaseURL+"/v1/plots/:plot_id/occupancy.png", wrapper.GetPlotOccupancyPNG)
+
+	router.Get(options.BaseURL+"/v1/stations/:station_id/occupancy.json", wrapper.GetStationOccupancyJSON)
+
+	router.Get(options.BaseURL+"/v1/stations/:station_id/occupancy.svg", wrapper.GetStationOccupancySVG)
+
+	router.Get(options.BaseURL+"/v1/stations/:station_id/occupancy.png", wrapper.GetStationOccupancyPNG)
+
+	router.Get(options.BaseURL+"/v1/stations/:station_id/load.json", wrapper.GetStationLoadJSON)
+
+	router.Get(options.BaseURL+"/v1/stations/:station_id/load.svg", wrapper.GetStationLoadSVG)
+
+	router.Get(options.BaseURL+"/v1/stations/:station_id/load.png", wrapper.GetStationLoadPNG)
 
 	router.Get(options.BaseURL+"/v1/live", wrapper.StreamLive)
 
@@ -7990,6 +8962,262 @@ type ListPlotHistorydefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response ListPlotHistorydefaultApplicationProblemPlusJSONResponse) VisitListPlotHistoryResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
+type GetPlotOccupancyJSONRequestObject struct {
+	PlotId PlotID `json:"plot_id"`
+	Params GetPlotOccupancyJSONParams
+}
+
+type GetPlotOccupancyJSONResponseObject interface {
+	VisitGetPlotOccupancyJSONResponse(ctx *fiber.Ctx) error
+}
+
+type GetPlotOccupancyJSON200ResponseHeaders struct {
+	ETag *string
+}
+
+type GetPlotOccupancyJSON200JSONResponse struct {
+	Body    Occupancy
+	Headers GetPlotOccupancyJSON200ResponseHeaders
+}
+
+func (response GetPlotOccupancyJSON200JSONResponse) VisitGetPlotOccupancyJSONResponse(ctx *fiber.Ctx) error {
+	if response.Headers.ETag != nil {
+		ctx.Response().Header.Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response.Body)
+}
+
+type GetPlotOccupancyJSON304Response = NotModifiedResponse
+
+func (response GetPlotOccupancyJSON304Response) VisitGetPlotOccupancyJSONResponse(ctx *fiber.Ctx) error {
+	ctx.Status(304)
+	return nil
+}
+
+type GetPlotOccupancyJSON400ApplicationProblemPlusJSONResponse struct {
+	InvalidApplicationProblemPlusJSONResponse
+}
+
+func (response GetPlotOccupancyJSON400ApplicationProblemPlusJSONResponse) VisitGetPlotOccupancyJSONResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(400)
+
+	return ctx.JSON(&response)
+}
+
+type GetPlotOccupancyJSON401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response GetPlotOccupancyJSON401ApplicationProblemPlusJSONResponse) VisitGetPlotOccupancyJSONResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response)
+}
+
+type GetPlotOccupancyJSON404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response GetPlotOccupancyJSON404ApplicationProblemPlusJSONResponse) VisitGetPlotOccupancyJSONResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(404)
+
+	return ctx.JSON(&response)
+}
+
+type GetPlotOccupancyJSONdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetPlotOccupancyJSONdefaultApplicationProblemPlusJSONResponse) VisitGetPlotOccupancyJSONResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
+type GetPlotOccupancyPNGRequestObject struct {
+	PlotId PlotID `json:"plot_id"`
+	Params GetPlotOccupancyPNGParams
+}
+
+type GetPlotOccupancyPNGResponseObject interface {
+	VisitGetPlotOccupancyPNGResponse(ctx *fiber.Ctx) error
+}
+
+type GetPlotOccupancyPNG200ResponseHeaders struct {
+	ETag *string
+}
+
+type GetPlotOccupancyPNG200ImagepngResponse struct {
+	Body          io.Reader
+	Headers       GetPlotOccupancyPNG200ResponseHeaders
+	ContentLength int64
+}
+
+func (response GetPlotOccupancyPNG200ImagepngResponse) VisitGetPlotOccupancyPNGResponse(ctx *fiber.Ctx) error {
+	if response.Headers.ETag != nil {
+		ctx.Response().Header.Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	ctx.Response().Header.Set("Content-Type", "image/png")
+	if response.ContentLength != 0 {
+		ctx.Response().Header.Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	ctx.Status(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	_, err := io.Copy(ctx.Response().BodyWriter(), response.Body)
+	return err
+}
+
+type GetPlotOccupancyPNG304Response = NotModifiedResponse
+
+func (response GetPlotOccupancyPNG304Response) VisitGetPlotOccupancyPNGResponse(ctx *fiber.Ctx) error {
+	ctx.Status(304)
+	return nil
+}
+
+type GetPlotOccupancyPNG400ApplicationProblemPlusJSONResponse struct {
+	InvalidApplicationProblemPlusJSONResponse
+}
+
+func (response GetPlotOccupancyPNG400ApplicationProblemPlusJSONResponse) VisitGetPlotOccupancyPNGResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(400)
+
+	return ctx.JSON(&response)
+}
+
+type GetPlotOccupancyPNG401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response GetPlotOccupancyPNG401ApplicationProblemPlusJSONResponse) VisitGetPlotOccupancyPNGResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response)
+}
+
+type GetPlotOccupancyPNG404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response GetPlotOccupancyPNG404ApplicationProblemPlusJSONResponse) VisitGetPlotOccupancyPNGResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(404)
+
+	return ctx.JSON(&response)
+}
+
+type GetPlotOccupancyPNGdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetPlotOccupancyPNGdefaultApplicationProblemPlusJSONResponse) VisitGetPlotOccupancyPNGResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
+type GetPlotOccupancySVGRequestObject struct {
+	PlotId PlotID `json:"plot_id"`
+	Params GetPlotOccupancySVGParams
+}
+
+type GetPlotOccupancySVGResponseObject interface {
+	VisitGetPlotOccupancySVGResponse(ctx *fiber.Ctx) error
+}
+
+type GetPlotOccupancySVG200ResponseHeaders struct {
+	ETag *string
+}
+
+type GetPlotOccupancySVG200ImagesvgXmlResponse struct {
+	Body          io.Reader
+	Headers       GetPlotOccupancySVG200ResponseHeaders
+	ContentLength int64
+}
+
+func (response GetPlotOccupancySVG200ImagesvgXmlResponse) VisitGetPlotOccupancySVGResponse(ctx *fiber.Ctx) error {
+	if response.Headers.ETag != nil {
+		ctx.Response().Header.Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	ctx.Response().Header.Set("Content-Type", "image/svg+xml")
+	if response.ContentLength != 0 {
+		ctx.Response().Header.Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	ctx.Status(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	_, err := io.Copy(ctx.Response().BodyWriter(), response.Body)
+	return err
+}
+
+type GetPlotOccupancySVG304Response = NotModifiedResponse
+
+func (response GetPlotOccupancySVG304Response) VisitGetPlotOccupancySVGResponse(ctx *fiber.Ctx) error {
+	ctx.Status(304)
+	return nil
+}
+
+type GetPlotOccupancySVG400ApplicationProblemPlusJSONResponse struct {
+	InvalidApplicationProblemPlusJSONResponse
+}
+
+func (response GetPlotOccupancySVG400ApplicationProblemPlusJSONResponse) VisitGetPlotOccupancySVGResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(400)
+
+	return ctx.JSON(&response)
+}
+
+type GetPlotOccupancySVG401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response GetPlotOccupancySVG401ApplicationProblemPlusJSONResponse) VisitGetPlotOccupancySVGResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response)
+}
+
+type GetPlotOccupancySVG404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response GetPlotOccupancySVG404ApplicationProblemPlusJSONResponse) VisitGetPlotOccupancySVGResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(404)
+
+	return ctx.JSON(&response)
+}
+
+type GetPlotOccupancySVGdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetPlotOccupancySVGdefaultApplicationProblemPlusJSONResponse) VisitGetPlotOccupancySVGResponse(ctx *fiber.Ctx) error {
 	ctx.Response().Header.Set("Content-Type", "application/problem+json")
 	ctx.Status(response.StatusCode)
 
@@ -10511,6 +11739,551 @@ func (response StopSessiondefaultApplicationProblemPlusJSONResponse) VisitStopSe
 	return ctx.JSON(&response.Body)
 }
 
+type GetStationLoadJSONRequestObject struct {
+	StationId StationID `json:"station_id"`
+	Params    GetStationLoadJSONParams
+}
+
+type GetStationLoadJSONResponseObject interface {
+	VisitGetStationLoadJSONResponse(ctx *fiber.Ctx) error
+}
+
+type GetStationLoadJSON200ResponseHeaders struct {
+	ETag *string
+}
+
+type GetStationLoadJSON200JSONResponse struct {
+	Body    Load
+	Headers GetStationLoadJSON200ResponseHeaders
+}
+
+func (response GetStationLoadJSON200JSONResponse) VisitGetStationLoadJSONResponse(ctx *fiber.Ctx) error {
+	if response.Headers.ETag != nil {
+		ctx.Response().Header.Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response.Body)
+}
+
+type GetStationLoadJSON304Response = NotModifiedResponse
+
+func (response GetStationLoadJSON304Response) VisitGetStationLoadJSONResponse(ctx *fiber.Ctx) error {
+	ctx.Status(304)
+	return nil
+}
+
+type GetStationLoadJSON400ApplicationProblemPlusJSONResponse struct {
+	InvalidApplicationProblemPlusJSONResponse
+}
+
+func (response GetStationLoadJSON400ApplicationProblemPlusJSONResponse) VisitGetStationLoadJSONResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(400)
+
+	return ctx.JSON(&response)
+}
+
+type GetStationLoadJSON401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response GetStationLoadJSON401ApplicationProblemPlusJSONResponse) VisitGetStationLoadJSONResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response)
+}
+
+type GetStationLoadJSON403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response GetStationLoadJSON403ApplicationProblemPlusJSONResponse) VisitGetStationLoadJSONResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(403)
+
+	return ctx.JSON(&response)
+}
+
+type GetStationLoadJSON404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response GetStationLoadJSON404ApplicationProblemPlusJSONResponse) VisitGetStationLoadJSONResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(404)
+
+	return ctx.JSON(&response)
+}
+
+type GetStationLoadJSONdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetStationLoadJSONdefaultApplicationProblemPlusJSONResponse) VisitGetStationLoadJSONResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
+type GetStationLoadPNGRequestObject struct {
+	StationId StationID `json:"station_id"`
+	Params    GetStationLoadPNGParams
+}
+
+type GetStationLoadPNGResponseObject interface {
+	VisitGetStationLoadPNGResponse(ctx *fiber.Ctx) error
+}
+
+type GetStationLoadPNG200ResponseHeaders struct {
+	ETag *string
+}
+
+type GetStationLoadPNG200ImagepngResponse struct {
+	Body          io.Reader
+	Headers       GetStationLoadPNG200ResponseHeaders
+	ContentLength int64
+}
+
+func (response GetStationLoadPNG200ImagepngResponse) VisitGetStationLoadPNGResponse(ctx *fiber.Ctx) error {
+	if response.Headers.ETag != nil {
+		ctx.Response().Header.Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	ctx.Response().Header.Set("Content-Type", "image/png")
+	if response.ContentLength != 0 {
+		ctx.Response().Header.Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	ctx.Status(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	_, err := io.Copy(ctx.Response().BodyWriter(), response.Body)
+	return err
+}
+
+type GetStationLoadPNG304Response = NotModifiedResponse
+
+func (response GetStationLoadPNG304Response) VisitGetStationLoadPNGResponse(ctx *fiber.Ctx) error {
+	ctx.Status(304)
+	return nil
+}
+
+type GetStationLoadPNG400ApplicationProblemPlusJSONResponse struct {
+	InvalidApplicationProblemPlusJSONResponse
+}
+
+func (response GetStationLoadPNG400ApplicationProblemPlusJSONResponse) VisitGetStationLoadPNGResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(400)
+
+	return ctx.JSON(&response)
+}
+
+type GetStationLoadPNG401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response GetStationLoadPNG401ApplicationProblemPlusJSONResponse) VisitGetStationLoadPNGResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response)
+}
+
+type GetStationLoadPNG403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response GetStationLoadPNG403ApplicationProblemPlusJSONResponse) VisitGetStationLoadPNGResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(403)
+
+	return ctx.JSON(&response)
+}
+
+type GetStationLoadPNG404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response GetStationLoadPNG404ApplicationProblemPlusJSONResponse) VisitGetStationLoadPNGResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(404)
+
+	return ctx.JSON(&response)
+}
+
+type GetStationLoadPNGdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetStationLoadPNGdefaultApplicationProblemPlusJSONResponse) VisitGetStationLoadPNGResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
+type GetStationLoadSVGRequestObject struct {
+	StationId StationID `json:"station_id"`
+	Params    GetStationLoadSVGParams
+}
+
+type GetStationLoadSVGResponseObject interface {
+	VisitGetStationLoadSVGResponse(ctx *fiber.Ctx) error
+}
+
+type GetStationLoadSVG200ResponseHeaders struct {
+	ETag *string
+}
+
+type GetStationLoadSVG200ImagesvgXmlResponse struct {
+	Body          io.Reader
+	Headers       GetStationLoadSVG200ResponseHeaders
+	ContentLength int64
+}
+
+func (response GetStationLoadSVG200ImagesvgXmlResponse) VisitGetStationLoadSVGResponse(ctx *fiber.Ctx) error {
+	if response.Headers.ETag != nil {
+		ctx.Response().Header.Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	ctx.Response().Header.Set("Content-Type", "image/svg+xml")
+	if response.ContentLength != 0 {
+		ctx.Response().Header.Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	ctx.Status(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	_, err := io.Copy(ctx.Response().BodyWriter(), response.Body)
+	return err
+}
+
+type GetStationLoadSVG304Response = NotModifiedResponse
+
+func (response GetStationLoadSVG304Response) VisitGetStationLoadSVGResponse(ctx *fiber.Ctx) error {
+	ctx.Status(304)
+	return nil
+}
+
+type GetStationLoadSVG400ApplicationProblemPlusJSONResponse struct {
+	InvalidApplicationProblemPlusJSONResponse
+}
+
+func (response GetStationLoadSVG400ApplicationProblemPlusJSONResponse) VisitGetStationLoadSVGResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(400)
+
+	return ctx.JSON(&response)
+}
+
+type GetStationLoadSVG401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response GetStationLoadSVG401ApplicationProblemPlusJSONResponse) VisitGetStationLoadSVGResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response)
+}
+
+type GetStationLoadSVG403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response GetStationLoadSVG403ApplicationProblemPlusJSONResponse) VisitGetStationLoadSVGResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(403)
+
+	return ctx.JSON(&response)
+}
+
+type GetStationLoadSVG404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response GetStationLoadSVG404ApplicationProblemPlusJSONResponse) VisitGetStationLoadSVGResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(404)
+
+	return ctx.JSON(&response)
+}
+
+type GetStationLoadSVGdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetStationLoadSVGdefaultApplicationProblemPlusJSONResponse) VisitGetStationLoadSVGResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
+type GetStationOccupancyJSONRequestObject struct {
+	StationId StationID `json:"station_id"`
+	Params    GetStationOccupancyJSONParams
+}
+
+type GetStationOccupancyJSONResponseObject interface {
+	VisitGetStationOccupancyJSONResponse(ctx *fiber.Ctx) error
+}
+
+type GetStationOccupancyJSON200ResponseHeaders struct {
+	ETag *string
+}
+
+type GetStationOccupancyJSON200JSONResponse struct {
+	Body    Occupancy
+	Headers GetStationOccupancyJSON200ResponseHeaders
+}
+
+func (response GetStationOccupancyJSON200JSONResponse) VisitGetStationOccupancyJSONResponse(ctx *fiber.Ctx) error {
+	if response.Headers.ETag != nil {
+		ctx.Response().Header.Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response.Body)
+}
+
+type GetStationOccupancyJSON304Response = NotModifiedResponse
+
+func (response GetStationOccupancyJSON304Response) VisitGetStationOccupancyJSONResponse(ctx *fiber.Ctx) error {
+	ctx.Status(304)
+	return nil
+}
+
+type GetStationOccupancyJSON400ApplicationProblemPlusJSONResponse struct {
+	InvalidApplicationProblemPlusJSONResponse
+}
+
+func (response GetStationOccupancyJSON400ApplicationProblemPlusJSONResponse) VisitGetStationOccupancyJSONResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(400)
+
+	return ctx.JSON(&response)
+}
+
+type GetStationOccupancyJSON401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response GetStationOccupancyJSON401ApplicationProblemPlusJSONResponse) VisitGetStationOccupancyJSONResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response)
+}
+
+type GetStationOccupancyJSON404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response GetStationOccupancyJSON404ApplicationProblemPlusJSONResponse) VisitGetStationOccupancyJSONResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(404)
+
+	return ctx.JSON(&response)
+}
+
+type GetStationOccupancyJSONdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetStationOccupancyJSONdefaultApplicationProblemPlusJSONResponse) VisitGetStationOccupancyJSONResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
+type GetStationOccupancyPNGRequestObject struct {
+	StationId StationID `json:"station_id"`
+	Params    GetStationOccupancyPNGParams
+}
+
+type GetStationOccupancyPNGResponseObject interface {
+	VisitGetStationOccupancyPNGResponse(ctx *fiber.Ctx) error
+}
+
+type GetStationOccupancyPNG200ResponseHeaders struct {
+	ETag *string
+}
+
+type GetStationOccupancyPNG200ImagepngResponse struct {
+	Body          io.Reader
+	Headers       GetStationOccupancyPNG200ResponseHeaders
+	ContentLength int64
+}
+
+func (response GetStationOccupancyPNG200ImagepngResponse) VisitGetStationOccupancyPNGResponse(ctx *fiber.Ctx) error {
+	if response.Headers.ETag != nil {
+		ctx.Response().Header.Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	ctx.Response().Header.Set("Content-Type", "image/png")
+	if response.ContentLength != 0 {
+		ctx.Response().Header.Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	ctx.Status(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	_, err := io.Copy(ctx.Response().BodyWriter(), response.Body)
+	return err
+}
+
+type GetStationOccupancyPNG304Response = NotModifiedResponse
+
+func (response GetStationOccupancyPNG304Response) VisitGetStationOccupancyPNGResponse(ctx *fiber.Ctx) error {
+	ctx.Status(304)
+	return nil
+}
+
+type GetStationOccupancyPNG400ApplicationProblemPlusJSONResponse struct {
+	InvalidApplicationProblemPlusJSONResponse
+}
+
+func (response GetStationOccupancyPNG400ApplicationProblemPlusJSONResponse) VisitGetStationOccupancyPNGResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(400)
+
+	return ctx.JSON(&response)
+}
+
+type GetStationOccupancyPNG401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response GetStationOccupancyPNG401ApplicationProblemPlusJSONResponse) VisitGetStationOccupancyPNGResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response)
+}
+
+type GetStationOccupancyPNG404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response GetStationOccupancyPNG404ApplicationProblemPlusJSONResponse) VisitGetStationOccupancyPNGResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(404)
+
+	return ctx.JSON(&response)
+}
+
+type GetStationOccupancyPNGdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetStationOccupancyPNGdefaultApplicationProblemPlusJSONResponse) VisitGetStationOccupancyPNGResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
+type GetStationOccupancySVGRequestObject struct {
+	StationId StationID `json:"station_id"`
+	Params    GetStationOccupancySVGParams
+}
+
+type GetStationOccupancySVGResponseObject interface {
+	VisitGetStationOccupancySVGResponse(ctx *fiber.Ctx) error
+}
+
+type GetStationOccupancySVG200ResponseHeaders struct {
+	ETag *string
+}
+
+type GetStationOccupancySVG200ImagesvgXmlResponse struct {
+	Body          io.Reader
+	Headers       GetStationOccupancySVG200ResponseHeaders
+	ContentLength int64
+}
+
+func (response GetStationOccupancySVG200ImagesvgXmlResponse) VisitGetStationOccupancySVGResponse(ctx *fiber.Ctx) error {
+	if response.Headers.ETag != nil {
+		ctx.Response().Header.Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	ctx.Response().Header.Set("Content-Type", "image/svg+xml")
+	if response.ContentLength != 0 {
+		ctx.Response().Header.Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	ctx.Status(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	_, err := io.Copy(ctx.Response().BodyWriter(), response.Body)
+	return err
+}
+
+type GetStationOccupancySVG304Response = NotModifiedResponse
+
+func (response GetStationOccupancySVG304Response) VisitGetStationOccupancySVGResponse(ctx *fiber.Ctx) error {
+	ctx.Status(304)
+	return nil
+}
+
+type GetStationOccupancySVG400ApplicationProblemPlusJSONResponse struct {
+	InvalidApplicationProblemPlusJSONResponse
+}
+
+func (response GetStationOccupancySVG400ApplicationProblemPlusJSONResponse) VisitGetStationOccupancySVGResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(400)
+
+	return ctx.JSON(&response)
+}
+
+type GetStationOccupancySVG401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response GetStationOccupancySVG401ApplicationProblemPlusJSONResponse) VisitGetStationOccupancySVGResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response)
+}
+
+type GetStationOccupancySVG404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response GetStationOccupancySVG404ApplicationProblemPlusJSONResponse) VisitGetStationOccupancySVGResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(404)
+
+	return ctx.JSON(&response)
+}
+
+type GetStationOccupancySVGdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetStationOccupancySVGdefaultApplicationProblemPlusJSONResponse) VisitGetStationOccupancySVGResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
 type ListTokensRequestObject struct {
 	Params ListTokensParams
 }
@@ -12067,6 +13840,15 @@ type StrictServerInterface interface {
 	// ListPlotHistory The statuses of a plot over time
 	// (GET /v1/plots/{plot_id}/history)
 	ListPlotHistory(ctx context.Context, request ListPlotHistoryRequestObject) (ListPlotHistoryResponseObject, error)
+	// GetPlotOccupancyJSON How busy a plot usually is, and will be
+	// (GET /v1/plots/{plot_id}/occupancy.json)
+	GetPlotOccupancyJSON(ctx context.Context, request GetPlotOccupancyJSONRequestObject) (GetPlotOccupancyJSONResponseObject, error)
+	// GetPlotOccupancyPNG The typical week of a plot as a picture
+	// (GET /v1/plots/{plot_id}/occupancy.png)
+	GetPlotOccupancyPNG(ctx context.Context, request GetPlotOccupancyPNGRequestObject) (GetPlotOccupancyPNGResponseObject, error)
+	// GetPlotOccupancySVG The typical week of a plot as a drawing
+	// (GET /v1/plots/{plot_id}/occupancy.svg)
+	GetPlotOccupancySVG(ctx context.Context, request GetPlotOccupancySVGRequestObject) (GetPlotOccupancySVGResponseObject, error)
 	// PushPlotStatus Say what an operator's back end knows of a plot
 	// (POST /v1/plots/{plot_id}/status)
 	PushPlotStatus(ctx context.Context, request PushPlotStatusRequestObject) (PushPlotStatusResponseObject, error)
@@ -12151,6 +13933,24 @@ type StrictServerInterface interface {
 	// StopSession Stop a charge
 	// (POST /v1/sessions/{session_id}/stop)
 	StopSession(ctx context.Context, request StopSessionRequestObject) (StopSessionResponseObject, error)
+	// GetStationLoadJSON What the cars at a station draw, over time
+	// (GET /v1/stations/{station_id}/load.json)
+	GetStationLoadJSON(ctx context.Context, request GetStationLoadJSONRequestObject) (GetStationLoadJSONResponseObject, error)
+	// GetStationLoadPNG The load of a station as a picture
+	// (GET /v1/stations/{station_id}/load.png)
+	GetStationLoadPNG(ctx context.Context, request GetStationLoadPNGRequestObject) (GetStationLoadPNGResponseObject, error)
+	// GetStationLoadSVG The load of a station as a drawing
+	// (GET /v1/stations/{station_id}/load.svg)
+	GetStationLoadSVG(ctx context.Context, request GetStationLoadSVGRequestObject) (GetStationLoadSVGResponseObject, error)
+	// GetStationOccupancyJSON How busy a station usually is, and will be
+	// (GET /v1/stations/{station_id}/occupancy.json)
+	GetStationOccupancyJSON(ctx context.Context, request GetStationOccupancyJSONRequestObject) (GetStationOccupancyJSONResponseObject, error)
+	// GetStationOccupancyPNG The typical week of a station as a picture
+	// (GET /v1/stations/{station_id}/occupancy.png)
+	GetStationOccupancyPNG(ctx context.Context, request GetStationOccupancyPNGRequestObject) (GetStationOccupancyPNGResponseObject, error)
+	// GetStationOccupancySVG The typical week of a station as a drawing
+	// (GET /v1/stations/{station_id}/occupancy.svg)
+	GetStationOccupancySVG(ctx context.Context, request GetStationOccupancySVGRequestObject) (GetStationOccupancySVGResponseObject, error)
 	// ListTokens List tokens
 	// (GET /v1/tokens)
 	ListTokens(ctx context.Context, request ListTokensRequestObject) (ListTokensResponseObject, error)
@@ -12748,6 +14548,90 @@ func (sh *strictHandler) ListPlotHistory(ctx *fiber.Ctx, plotId PlotID, params L
 		return err
 	} else if validResponse, ok := response.(ListPlotHistoryResponseObject); ok {
 		if err := validResponse.VisitListPlotHistoryResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetPlotOccupancyJSON operation middleware
+func (sh *strictHandler) GetPlotOccupancyJSON(ctx *fiber.Ctx, plotId PlotID, params GetPlotOccupancyJSONParams) error {
+	var request GetPlotOccupancyJSONRequestObject
+
+	request.PlotId = plotId
+	request.Params = params
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.GetPlotOccupancyJSON(ctx.UserContext(), request.(GetPlotOccupancyJSONRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetPlotOccupancyJSON")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetPlotOccupancyJSONResponseObject); ok {
+		if err := validResponse.VisitGetPlotOccupancyJSONResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetPlotOccupancyPNG operation middleware
+func (sh *strictHandler) GetPlotOccupancyPNG(ctx *fiber.Ctx, plotId PlotID, params GetPlotOccupancyPNGParams) error {
+	var request GetPlotOccupancyPNGRequestObject
+
+	request.PlotId = plotId
+	request.Params = params
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.GetPlotOccupancyPNG(ctx.UserContext(), request.(GetPlotOccupancyPNGRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetPlotOccupancyPNG")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetPlotOccupancyPNGResponseObject); ok {
+		if err := validResponse.VisitGetPlotOccupancyPNGResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetPlotOccupancySVG operation middleware
+func (sh *strictHandler) GetPlotOccupancySVG(ctx *fiber.Ctx, plotId PlotID, params GetPlotOccupancySVGParams) error {
+	var request GetPlotOccupancySVGRequestObject
+
+	request.PlotId = plotId
+	request.Params = params
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.GetPlotOccupancySVG(ctx.UserContext(), request.(GetPlotOccupancySVGRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetPlotOccupancySVG")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetPlotOccupancySVGResponseObject); ok {
+		if err := validResponse.VisitGetPlotOccupancySVGResponse(ctx); err != nil {
 			return err
 		}
 	} else if response != nil {
@@ -13592,6 +15476,174 @@ func (sh *strictHandler) StopSession(ctx *fiber.Ctx, sessionId SessionID, params
 		return err
 	} else if validResponse, ok := response.(StopSessionResponseObject); ok {
 		if err := validResponse.VisitStopSessionResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetStationLoadJSON operation middleware
+func (sh *strictHandler) GetStationLoadJSON(ctx *fiber.Ctx, stationId StationID, params GetStationLoadJSONParams) error {
+	var request GetStationLoadJSONRequestObject
+
+	request.StationId = stationId
+	request.Params = params
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.GetStationLoadJSON(ctx.UserContext(), request.(GetStationLoadJSONRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetStationLoadJSON")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetStationLoadJSONResponseObject); ok {
+		if err := validResponse.VisitGetStationLoadJSONResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetStationLoadPNG operation middleware
+func (sh *strictHandler) GetStationLoadPNG(ctx *fiber.Ctx, stationId StationID, params GetStationLoadPNGParams) error {
+	var request GetStationLoadPNGRequestObject
+
+	request.StationId = stationId
+	request.Params = params
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.GetStationLoadPNG(ctx.UserContext(), request.(GetStationLoadPNGRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetStationLoadPNG")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetStationLoadPNGResponseObject); ok {
+		if err := validResponse.VisitGetStationLoadPNGResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetStationLoadSVG operation middleware
+func (sh *strictHandler) GetStationLoadSVG(ctx *fiber.Ctx, stationId StationID, params GetStationLoadSVGParams) error {
+	var request GetStationLoadSVGRequestObject
+
+	request.StationId = stationId
+	request.Params = params
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.GetStationLoadSVG(ctx.UserContext(), request.(GetStationLoadSVGRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetStationLoadSVG")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetStationLoadSVGResponseObject); ok {
+		if err := validResponse.VisitGetStationLoadSVGResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetStationOccupancyJSON operation middleware
+func (sh *strictHandler) GetStationOccupancyJSON(ctx *fiber.Ctx, stationId StationID, params GetStationOccupancyJSONParams) error {
+	var request GetStationOccupancyJSONRequestObject
+
+	request.StationId = stationId
+	request.Params = params
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.GetStationOccupancyJSON(ctx.UserContext(), request.(GetStationOccupancyJSONRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetStationOccupancyJSON")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetStationOccupancyJSONResponseObject); ok {
+		if err := validResponse.VisitGetStationOccupancyJSONResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetStationOccupancyPNG operation middleware
+func (sh *strictHandler) GetStationOccupancyPNG(ctx *fiber.Ctx, stationId StationID, params GetStationOccupancyPNGParams) error {
+	var request GetStationOccupancyPNGRequestObject
+
+	request.StationId = stationId
+	request.Params = params
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.GetStationOccupancyPNG(ctx.UserContext(), request.(GetStationOccupancyPNGRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetStationOccupancyPNG")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetStationOccupancyPNGResponseObject); ok {
+		if err := validResponse.VisitGetStationOccupancyPNGResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetStationOccupancySVG operation middleware
+func (sh *strictHandler) GetStationOccupancySVG(ctx *fiber.Ctx, stationId StationID, params GetStationOccupancySVGParams) error {
+	var request GetStationOccupancySVGRequestObject
+
+	request.StationId = stationId
+	request.Params = params
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.GetStationOccupancySVG(ctx.UserContext(), request.(GetStationOccupancySVGRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetStationOccupancySVG")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetStationOccupancySVGResponseObject); ok {
+		if err := validResponse.VisitGetStationOccupancySVGResponse(ctx); err != nil {
 			return err
 		}
 	} else if response != nil {

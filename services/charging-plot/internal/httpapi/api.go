@@ -17,6 +17,7 @@ import (
 	"github.com/ihr-charging/charging-plot-api/libs/page"
 	"github.com/ihr-charging/charging-plot-api/libs/vehicle"
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/access"
+	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/catalog"
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/chargepoint"
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/importer"
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/live"
@@ -46,6 +47,7 @@ type Deps struct {
 	Hub          *live.Hub
 	Events       live.Log
 	Stations     Stations
+	Occupancies  Occupancies
 	Cursors      *page.Codec
 	Now          func() time.Time
 	Log          *slog.Logger
@@ -55,10 +57,12 @@ type Deps struct {
 	Heartbeat time.Duration
 }
 
-// Stations knows whose a station is.
+// Stations knows whose a station is, and where.
 type Stations interface {
 	// OperatorOf gives the operator of a station, false when the station is not known.
 	OperatorOf(ctx context.Context, station uuid.UUID) (uuid.UUID, bool, error)
+	// PlaceOf gives whose a station is and its zone, or catalog.ErrNotFound.
+	PlaceOf(ctx context.Context, station uuid.UUID) (catalog.Place, error)
 }
 
 // Changes is the plots' change feed.

@@ -80,12 +80,22 @@ func (a *API) picture(
 	if s.MeterStartWh != nil {
 		meterStart = float64(*s.MeterStartWh)
 	}
-	sum := sha256.Sum256(fmt.Appendf(nil, "%s %s %d %d %s %d", drawing, id, s.Version, total, variant, n))
 	return picture{
-		contentType: contentType, etag: `"` + hex.EncodeToString(sum[:12]) + `"`,
+		contentType: contentType, etag: tagOf(fmt.Appendf(nil, "%s %s %d %d %s %d", drawing, id, s.Version, total, variant, n)),
 		render: func() ([]byte, error) { return draw(s, curve.From(start, meterStart, readings).Thin(n), total) },
 	}, nil
 }
+
+// tagOf is the ETag of what a text says everything about.
+func tagOf(text []byte) string {
+	sum := sha256.Sum256(text)
+	return `"` + hex.EncodeToString(sum[:12]) + `"`
+}
+
+const (
+	mimeSVG = "image/svg+xml"
+	mimePNG = "image/png"
+)
 
 // GetCurveJSON implements StrictServerInterface.
 func (a *API) GetCurveJSON(ctx context.Context, request GetCurveJSONRequestObject) (GetCurveJSONResponseObject, error) {
@@ -108,7 +118,7 @@ func (a *API) GetCurveCSV(ctx context.Context, request GetCurveCSVRequestObject)
 // GetCurveSVG implements StrictServerInterface.
 func (a *API) GetCurveSVG(ctx context.Context, request GetCurveSVGRequestObject) (GetCurveSVGResponseObject, error) {
 	theme, name := themeOf(string(orZero(request.Params.Theme)))
-	return a.picture(ctx, request.SessionId, request.Params.Points, "svg "+name+" "+over(request.Params.X), "image/svg+xml",
+	return a.picture(ctx, request.SessionId, request.Params.Points, "svg "+name+" "+over(request.Params.X), mimeSVG,
 		func(s session.Session, c curve.Curve, _ int) ([]byte, error) {
 			var buf bytes.Buffer
 			err := a.drawn(s, c, over(request.Params.X)).SVG(&buf, theme)
@@ -119,7 +129,7 @@ func (a *API) GetCurveSVG(ctx context.Context, request GetCurveSVGRequestObject)
 // GetCurvePNG implements StrictServerInterface.
 func (a *API) GetCurvePNG(ctx context.Context, request GetCurvePNGRequestObject) (GetCurvePNGResponseObject, error) {
 	theme, name := themeOf(string(orZero(request.Params.Theme)))
-	return a.picture(ctx, request.SessionId, request.Params.Points, "png "+name+" "+over(request.Params.X), "image/png",
+	return a.picture(ctx, request.SessionId, request.Params.Points, "png "+name+" "+over(request.Params.X), mimePNG,
 		func(s session.Session, c curve.Curve, _ int) ([]byte, error) {
 			var buf bytes.Buffer
 			err := a.drawn(s, c, over(request.Params.X)).PNG(&buf, theme)
@@ -150,8 +160,7 @@ func over[T ~string](x *T) string {
 
 // drawn is the picture that was asked for. The vehicle's own curve stands beside the charge's where it is known.
 func (a *API) drawn(s session.Session, c curve.Curve, x string) interface {
-	SVG(w io.Writer, theme chart.Theme) error
-	PNG(w io.Writer, theme chart.Theme) error
+	drawable
 	VegaLite(w io.Writer, theme chart.Theme) error
 } {
 	if x == string(AxisTime) {

@@ -43,6 +43,16 @@ func TestEveryPathBelongsToOneRoute(t *testing.T) {
 	for _, op := range document.Operations() {
 		paths[op.Path] = "http"
 	}
+	// Those that the gateway sends to another service, which passes them on, belong to its routes.
+	spec, err := httpapi.GetSpec()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for path, item := range spec.Paths.Map() {
+		if by := item.Extensions["x-routed-by"]; by == "station-catalog" && strings.HasPrefix(path, "/v1/stations/") {
+			delete(paths, path)
+		}
+	}
 	used := make([]int, len(table.Routes))
 	for path, port := range paths {
 		n := 0

@@ -107,7 +107,7 @@ func newWorld(t *testing.T) *world {
 	api := httpapi.New(httpapi.Deps{
 		Plots: w.Store, Changes: changes, Reservations: w.Store, Herald: w.herald, Terms: postgrestest.Terms, Sessions: w.Store, Desk: w.desk, Tokens: w.Store, Vehicles: vehicle.BuiltIn(), Finished: w.Store,
 		ChargePoints: w.Store, Upkeep: w.Store, Webhooks: w.hooks, Commands: central.NewRecorder(w.commands, w.Store, w.Clock.Now, log),
-		Keys: central.NewLocksmith(w.Store, w.commands), Hub: w.hub, Events: w.Store.Events(), Stations: w.Store,
+		Keys: central.NewLocksmith(w.Store, w.commands), Hub: w.hub, Events: w.Store.Events(), Stations: w.Store, Occupancies: w.Store,
 		Cursors: page.NewCodec([]byte("test")), Now: w.Clock.Now, Log: log, CommandTimeout: time.Second, Heartbeat: 50 * time.Millisecond,
 	})
 	authenticate := w.issuer.Verifier(t, audience).Middleware()

@@ -119,6 +119,9 @@ const stationPlotsSQL = `SELECT id FROM plots WHERE station_id = ANY($1)`
 
 // An older version than the one known comes only from a replay that has been overtaken.
 const upsertStationsSQL = `
+WITH due AS (
+    INSERT INTO occupancy_due (station_id, due_at) SELECT t.id, $9 FROM unnest($1::uuid[]) AS t (id) ON CONFLICT DO NOTHING
+)
 INSERT INTO stations (id, operator_id, operator_name, name, address, time_zone, tariffs, version, removed, stale, updated_at)
 SELECT t.*, false, false, $9
 FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::jsonb[], $8::bigint[]) AS t

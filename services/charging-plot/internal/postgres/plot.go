@@ -323,3 +323,18 @@ func (s *Store) OperatorOf(ctx context.Context, station uuid.UUID) (uuid.UUID, b
 	}
 	return id, err == nil, postgres.Map(err, nil)
 }
+
+const stationPlaceSQL = `SELECT operator_id, time_zone FROM stations WHERE id = $1 AND NOT removed`
+
+// PlaceOf gives whose a station is and its zone. It returns catalog.ErrNotFound when the station is not known or removed.
+func (s *Store) PlaceOf(ctx context.Context, station uuid.UUID) (catalog.Place, error) {
+	var row struct {
+		OperatorID uuid.UUID `db:"operator_id"`
+		TimeZone   string    `db:"time_zone"`
+	}
+	err := s.db.GetContext(ctx, &row, stationPlaceSQL, station)
+	if errors.Is(err, sql.ErrNoRows) {
+		return catalog.Place{}, catalog.ErrNotFound
+	}
+	return catalog.Place{OperatorID: row.OperatorID, Zone: zoneOf(row.TimeZone)}, postgres.Map(err, nil)
+}

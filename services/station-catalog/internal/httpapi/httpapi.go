@@ -104,6 +104,7 @@ type Config struct {
 	Opened  Openings
 	Changes Changes
 	Finder  *find.Finder
+	Relay   Relay
 	// Vehicles are the cars that a charge can be priced for.
 	Vehicles *vehicle.Catalogue
 	Cache    Cache
@@ -165,6 +166,9 @@ func (a *API) Register(server *httpserver.Server, before ...fiber.Handler) error
 	router.Get("/v1/exports/stations.ndjson", a.export("application/x-ndjson", exportLines))
 	router.Get("/v1/exports/stations.geojson", a.export("application/geo+json", exportGeoJSON))
 	router.Get("/v1/exports/stations.csv", a.export("text/csv; charset=utf-8", exportCSV))
+	for _, path := range servedByPlots {
+		router.Get("/v1/stations/:station_id/"+path, a.passToPlots)
+	}
 	router.Post("/v1/imports", a.startImport)
 	router.Patch("/v1/imports/uploads/:upload_id", a.appendImportUpload)
 	RegisterHandlers(router, NewStrictHandler(a, nil))

@@ -1,6 +1,7 @@
-// Package peer brings in files of stations that stand elsewhere: one behind a URL, or the pages of an OCPI peer.
+// Package peer brings in files of stations that stand elsewhere: one behind a URL, or the pages of an OCPI peer. And it asks charging-plot
+// what that alone knows of a station.
 //
-// It reaches public addresses alone. A file is staged as it arrives, as that of an upload is, and one that breaks off is asked for
+// Files come from public addresses alone. A file is staged as it arrives, as that of an upload is, and one that breaks off is asked for
 // from there on when its ETag says that it is still the same; one whose fetching ends with the process that did it fails, and is
 // asked for again.
 package peer
