@@ -24,7 +24,7 @@ const (
 	tables    = "./services/station-catalog/internal/postgres"
 )
 
-var goals = append(searchGoals(),
+var goals = append(append(searchGoals(), authGoals()...),
 	goal{name: "catalogue/index/dearest filter at 1M, p99 µs", pkg: index, bench: "^BenchmarkSearch$/^(near_500km_everything_asked|world_fast_free)$/^1000000$", result: "BenchmarkSearch/near_500km_everything_asked/1000000", unit: "p99-cpu-µs", most: 1000},
 	goal{name: "catalogue/index/world filter at 1M, p99 µs", pkg: index, bench: "^BenchmarkSearch$/^(near_500km_everything_asked|world_fast_free)$/^1000000$", result: "BenchmarkSearch/world_fast_free/1000000", unit: "p99-cpu-µs", most: 1000},
 	goal{name: "catalogue/index/growth of nearby 10k to 100k", pkg: index, bench: "^BenchmarkSearch$/^near_same_matches$", result: "BenchmarkSearch/near_same_matches/100000", divisor: "BenchmarkSearch/near_same_matches/10000", unit: "p50-cpu-µs", most: 2},

@@ -58,41 +58,6 @@ func BenchmarkClientCredentials(b *testing.B) {
 	}
 }
 
-// BenchmarkEnumeration compares, for each operation that could tell, how long it takes for an address that has an account and
-// for one that has none, in turn. The difference of the medians is what an attacker would have to see.
-func BenchmarkEnumeration(b *testing.B) {
-	for name, c := range map[string]struct {
-		path string
-		body func(email string) object
-	}{
-		"login":    {loginPath, func(email string) object { return object{"login": email, "password": another} }},
-		"register": {registerPath, func(email string) object { return object{"email": email, "password": another} }},
-		"forgot":   {forgotPath, func(email string) object { return object{"email": email} }},
-		"resend":   {"/v1/auth/email/resend", func(email string) object { return object{"email": email} }},
-	} {
-		b.Run(name, func(b *testing.B) {
-			w := newWorld(b, dear)
-			w.person("known@example.com")
-			w.login("known")
-			took := map[string][]time.Duration{}
-			turn := []string{"known@example.com", "nobody@example.com"}
-			for b.Loop() {
-				slices.Reverse(turn)
-				for _, email := range turn {
-					w.exec(`DELETE FROM throttles`) // so that no budget ends the series
-					start := time.Now()
-					w.post(c.path, c.body(email))
-					took[email] = append(took[email], time.Since(start))
-				}
-			}
-			known, nobody := median(took["known@example.com"]), median(took["nobody@example.com"])
-			b.ReportMetric(milliseconds(known), "ms/known")
-			b.ReportMetric(milliseconds(nobody), "ms/nobody")
-			b.ReportMetric(milliseconds(known-nobody), "ms/difference")
-		})
-	}
-}
-
 func median(of []time.Duration) time.Duration {
 	sorted := slices.Sorted(slices.Values(of))
 	return sorted[len(sorted)/2]

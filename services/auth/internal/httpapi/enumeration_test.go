@@ -4,9 +4,7 @@ import (
 	"cmp"
 	"math"
 	"net/http"
-	"os"
 	"slices"
-	"strconv"
 	"testing"
 	"time"
 
@@ -67,18 +65,16 @@ func enumerable(w *world) []twins {
 	}
 }
 
-// E1: eight operations, asked about somebody and about nobody in turn, are answered alike and in the same time. The suite takes few
-// samples and fails only when the times fall apart altogether; ENUMERATION_SAMPLES=2000 gives the figures.
-func TestNothingTellsWhetherAnAccountExists(t *testing.T) {
-	t.Parallel()
-	samples := 12
-	if text := os.Getenv("ENUMERATION_SAMPLES"); text != "" {
-		var err error
-		if samples, err = strconv.Atoi(text); err != nil {
-			t.Fatal(err)
-		}
-	}
-	w := newWorld(t, dear)
+// comparison is what a series of questions about somebody and about nobody, in turn, has shown of one operation.
+type comparison struct {
+	name               string
+	median, difference float64 // of the times, in ms
+	p, distance        float64 // Mann-Whitney, Kolmogorov-Smirnov
+}
+
+// compare asks each of the operations so often about each, demands that the answers are the same, and returns what the times say.
+func compare(w *world, samples int) (all []comparison) {
+	w.t.Helper()
 	for _, pair := range enumerable(w) {
 		var first *answer
 		took := map[bool][]float64{}
@@ -97,16 +93,41 @@ func TestNothingTellsWhetherAnAccountExists(t *testing.T) {
 				if first == nil {
 					first = a
 				} else if diff := gocmp.Diff(first.body, a.body) + gocmp.Diff(first.header, a.header); diff != "" || first.status != a.status {
-					t.Fatalf("%s tells them apart: %d, %d, %s", pair.name, first.status, a.status, diff)
+					w.t.Fatalf("%s tells them apart: %d, %d, %s", pair.name, first.status, a.status, diff)
 				}
 			}
 		}
-		p, difference := mannWhitney(took[true], took[false]), middle(took[true])-middle(took[false])
-		t.Logf("%-18s n=%d  median %.2f ms  difference of the medians %+.3f ms  Mann-Whitney p=%.3f  Kolmogorov-Smirnov D=%.3f",
-			pair.name, samples, middle(took[false]), difference, p, kolmogorovSmirnov(took[true], took[false]))
-		if p < 1e-4 && math.Abs(difference) > 0.3*middle(took[false]) {
-			t.Errorf("%s takes %+.2f ms longer for somebody (p=%g)", pair.name, difference, p)
+		c := comparison{
+			name: pair.name, median: middle(took[false]), difference: middle(took[true]) - middle(took[false]),
+			p: mannWhitney(took[true], took[false]), distance: kolmogorovSmirnov(took[true], took[false]),
 		}
+		w.t.Logf("%-18s n=%d  median %.2f ms  difference of the medians %+.3f ms  Mann-Whitney p=%.3f  Kolmogorov-Smirnov D=%.3f",
+			c.name, samples, c.median, c.difference, c.p, c.distance)
+		all = append(all, c)
+	}
+	return all
+}
+
+// E1: eight operations, asked about somebody and about nobody in turn, are answered alike and in the same time. The suite takes few
+// samples and fails only when the times fall apart altogether; BenchmarkEnumeration takes two thousand.
+func TestNothingTellsWhetherAnAccountExists(t *testing.T) {
+	t.Parallel()
+	for _, c := range compare(newWorld(t, dear), 12) {
+		if c.p < 1e-4 && math.Abs(c.difference) > 0.3*c.median {
+			t.Errorf("%s takes %+.2f ms longer for somebody (p=%g)", c.name, c.difference, c.p)
+		}
+	}
+}
+
+// BenchmarkEnumeration prints the least p and the largest difference of eight operations with two thousand samples each; -v shows each.
+func BenchmarkEnumeration(b *testing.B) {
+	for b.Loop() {
+		least, largest := 1.0, 0.0
+		for _, c := range compare(newWorld(b, dear), 2000) {
+			least, largest = min(least, c.p), max(largest, math.Abs(c.difference))
+		}
+		b.ReportMetric(least, "p-least")
+		b.ReportMetric(largest, "ms-difference")
 	}
 }
 

@@ -29,7 +29,7 @@ func (w *world) enter(id uuid.UUID) account.Holder {
 	return account.Holder{Account: id, Session: login}
 }
 
-func email(t *testing.T, text string) account.Email {
+func email(t testing.TB, text string) account.Email {
 	t.Helper()
 	parsed, err := account.ParseEmail(text)
 	if err != nil {

@@ -137,49 +137,6 @@ func TestRotateGivesOneSuccessor(t *testing.T) {
 	}
 }
 
-// R1: fifty at once on one token. One exchanges it, forty-nine are given its successor, nobody's session ends.
-func TestFiftyParallelRefreshesHaveOneSuccessor(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
-	w.db.SetMaxOpenConns(25)
-	id := w.person("ada@example.com")
-	const families, each = 4, 50
-	for range families {
-		_, first := w.begin(id, home)
-		var wait sync.WaitGroup
-		var mu sync.Mutex
-		outcomes := map[session.Outcome]int{}
-		successors := map[string]bool{}
-		for range each {
-			wait.Go(func() {
-				r := rotation(first, home)
-				turn, err := w.sessions.Rotate(t.Context(), r)
-				mu.Lock()
-				defer mu.Unlock()
-				if err != nil {
-					t.Errorf("Rotate = %v", err)
-				}
-				outcomes[turn.Outcome]++
-				if turn.Outcome == session.Rotated {
-					successors[string(r.Sealed)] = true
-				} else {
-					successors[string(turn.Sealed)] = true
-				}
-			})
-		}
-		wait.Wait()
-		if diff := cmp.Diff(map[session.Outcome]int{session.Rotated: 1, session.Repeated: each - 1}, outcomes); diff != "" {
-			t.Error(diff)
-		}
-		if len(successors) != 1 {
-			t.Errorf("%d successors were given", len(successors))
-		}
-	}
-	if n := w.count(`SELECT count(*) FROM sessions WHERE ended_at IS NOT NULL`); n != 0 {
-		t.Errorf("%d sessions were ended for nothing", n)
-	}
-}
-
 // R1: a replay after the grace, or from another device, ends the family; the owner is told once.
 func TestAReplayEndsTheSession(t *testing.T) {
 	t.Parallel()

@@ -21,7 +21,7 @@ import (
 
 // world is one test's database with every store on it.
 type world struct {
-	t         *testing.T
+	t         testing.TB
 	db        *pg.DB
 	accounts  *postgres.Accounts
 	sessions  *postgres.Sessions
@@ -33,7 +33,7 @@ type world struct {
 	janitor   *postgres.Janitor
 }
 
-func newWorld(t *testing.T) *world {
+func newWorld(t testing.TB) *world {
 	t.Helper()
 	db := pgtest.New(t, postgres.Migrations())
 	return &world{
@@ -79,7 +79,7 @@ func (w *world) must(err error) {
 	}
 }
 
-func registration(t *testing.T, email, username string) account.Registration {
+func registration(t testing.TB, email, username string) account.Registration {
 	t.Helper()
 	address, err := account.ParseEmail(email)
 	if err != nil {
