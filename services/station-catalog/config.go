@@ -32,7 +32,7 @@ type Config struct {
 	ClientID        string `env:"CLIENT_ID" envDefault:"station-catalog" desc:"the service's client id at auth"`
 	ClientSecret    string `env:"CLIENT_SECRET" desc:"the service's client secret at auth"`
 
-	CacheTTL     time.Duration  `env:"CACHE_TTL" envDefault:"10m" desc:"how long documents of stations stay in Redis"`
+	CacheTTL     time.Duration  `env:"CACHE_TTL" envDefault:"10m" desc:"how long documents of stations, and what texts find, stay in Redis"`
 	Workers      int            `env:"IMPORT_WORKERS" envDefault:"1" desc:"imports that are worked off at once; 0: by other replicas"`
 	FetchAllow   []netip.Prefix `env:"IMPORT_FETCH_ALLOW" desc:"networks that files may be fetched from though they are not public, such as 10.1.0.0/16; for tests and peers inside"`
 	VehicleTable string         `env:"VEHICLE_TABLE" desc:"CSV of reference vehicles instead of those that are built in"`

@@ -172,7 +172,9 @@ func assemble(cfg Config, p parts) ([]part, error) {
 	server := httpserver.New(cfg.HTTP, p.tel, checks...)
 	api, err := httpapi.New(httpapi.Config{
 		Store: store, Parties: store, Records: store, Tariffs: store, Imports: store, Uploads: store, Fetches: fetcher, Opened: store, Formats: importer.Formats(), Changes: changes,
-		Finder: find.NewFinder(replica, store), Relay: peer.NewRelay(onBehalf(cfg, p.tel)), Vehicles: vehicles,
+		Finder: find.NewFinder(replica, store).Caching(rediscache.New[[]byte](p.redis, rediscache.Options{
+			Namespace: "station-text", Version: 1, TTL: cfg.CacheTTL, Telemetry: p.tel,
+		})), Relay: peer.NewRelay(onBehalf(cfg, p.tel)), Vehicles: vehicles,
 		Cache: rediscache.New[[]byte](p.redis, rediscache.Options{
 			Namespace: "station", Version: 1, TTL: cfg.CacheTTL, Telemetry: p.tel,
 		}),

@@ -55,6 +55,7 @@ type Finder struct {
 	replica *Replica
 	sql     SQL
 	results sync.Pool
+	texts   Cache // nil: nothing is kept
 }
 
 // NewFinder makes a finder that asks the replica while it is in step, and SQL otherwise.
@@ -69,7 +70,7 @@ func NewFinder(replica *Replica, sql SQL) *Finder {
 func (f *Finder) Search(ctx context.Context, q *Query, dst []byte) ([]byte, Page, error) {
 	var page Page
 	err := f.either(func() error {
-		dst, page = f.memory(q, dst)
+		dst, page = f.memory(ctx, f.replica.Snapshot(), q, dst)
 		return nil
 	}, func() (err error) {
 		dst, page, err = f.bySQL(ctx, q, dst)
@@ -95,14 +96,14 @@ func away(err error) bool {
 	return kind == fault.Unavailable || kind == fault.Timeout
 }
 
-func (f *Finder) memory(q *Query, dst []byte) ([]byte, Page) {
+func (f *Finder) memory(ctx context.Context, snapshot *search.Snapshot, q *Query, dst []byte) ([]byte, Page) {
 	m := q.memory()
+	f.narrow(ctx, snapshot, &m)
 	result, _ := f.results.Get().(*search.Result)
 	defer func() {
 		result.Reset()
 		f.results.Put(result)
 	}()
-	snapshot := f.replica.Snapshot()
 	page := Page{StatusesAsOf: snapshot.AsOf().Statuses.Time}
 	if q.Spread {
 		chosen, total := snapshot.Spread(&m, q.Limit)

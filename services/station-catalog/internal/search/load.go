@@ -32,6 +32,13 @@ func (x *Index) Load(documents iter.Seq2[Document, error], at AsOf) error {
 	if next.byID, next.evses, err = directories(&next.tree); err != nil {
 		return err
 	}
+	for _, b := range next.tree.blocks {
+		for _, p := range b.pages {
+			for slot, id := range p.ids {
+				next.sum.add(id, p.versions[slot])
+			}
+		}
+	}
 	x.current.Store(next)
 	return nil
 }

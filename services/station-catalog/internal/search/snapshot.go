@@ -29,6 +29,7 @@ type Snapshot struct {
 	evses directory // stations by the ids of their EVSEs
 	names *names
 	asOf  AsOf
+	sum   Fingerprint
 }
 
 // AsOf tells how fresh the snapshot is.

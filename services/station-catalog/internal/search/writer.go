@@ -33,6 +33,7 @@ func (w *writer) changeStations(upserts []Document, deletes []ID) {
 		if held {
 			p := w.next.tree.page(at)
 			from := p.position(at.slot)
+			w.next.sum.subtract(id, p.versions[at.slot])
 			if e == nil || e.position != from {
 				edits = append(edits, edit{position: from})
 				byID = append(byID, listing{place{id, from.key}, true})
@@ -49,6 +50,7 @@ func (w *writer) changeStations(upserts []Document, deletes []ID) {
 		if e == nil {
 			continue
 		}
+		w.next.sum.add(id, e.Version)
 		edits = append(edits, edit{position: e.position, add: e})
 		if !held {
 			byID = append(byID, listing{place{id, e.key}, false})
