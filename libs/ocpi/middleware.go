@@ -10,8 +10,8 @@ import (
 	"github.com/ihr-charging/charging-plot-api/libs/problem"
 )
 
-// headerCorrelationID names the header of the id that is the same in every request that one cause has.
-const headerCorrelationID = "X-Correlation-ID"
+// HeaderCorrelationID is the header of the id that is the same in every request that one cause has.
+const HeaderCorrelationID = "X-Correlation-ID"
 
 // maxID is the longest id of a request that is given back.
 const maxID = 128
@@ -21,8 +21,8 @@ const maxID = 128
 func Middleware(admit func(c *fiber.Ctx, key string) error) fiber.Handler {
 	return func(c *fiber.Ctx) error {
 		problem.As(c, writeFault)
-		if id := c.Get(headerCorrelationID); id != "" && len(id) <= maxID {
-			c.Set(headerCorrelationID, id)
+		if id := c.Get(HeaderCorrelationID); id != "" && len(id) <= maxID {
+			c.Set(HeaderCorrelationID, id)
 		}
 		token, ok := Token(c.Get(fiber.HeaderAuthorization))
 		if !ok {

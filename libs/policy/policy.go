@@ -55,9 +55,9 @@ const (
 	ChargePointsWrite = "charge-points:write"
 	FeedsRead         = "feeds:read"
 	// OCPI lets a roaming partner speak to us. Its key reaches the stations and tariffs of the operator that its owner works for, of
-	// all operators when an administrator made it. Of charges, bills, tokens and reservations it reaches those of its own contracts
-	// alone, at these operators: who holds the contract is in the rows, and services compare it with the roles that the party
-	// registered with.
+	// all operators when an administrator made it. Only the latter registers as a partner, since a partner's tokens hold at every charge
+	// point; and of charges, bills, tokens and reservations a partner reaches those of its own contracts alone: services compare whose
+	// contract a row names with the parties that the partner registered with.
 	OCPI = "ocpi"
 )
 

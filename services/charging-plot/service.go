@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"net"
 	"time"
 
@@ -22,6 +23,7 @@ import (
 	"github.com/ihr-charging/charging-plot-api/libs/httpserver"
 	"github.com/ihr-charging/charging-plot-api/libs/idempotency"
 	"github.com/ihr-charging/charging-plot-api/libs/lifecycle"
+	libocpi "github.com/ihr-charging/charging-plot-api/libs/ocpi"
 	"github.com/ihr-charging/charging-plot-api/libs/page"
 	libpostgres "github.com/ihr-charging/charging-plot-api/libs/postgres"
 	"github.com/ihr-charging/charging-plot-api/libs/publichttp"
@@ -32,11 +34,13 @@ import (
 	"github.com/ihr-charging/charging-plot-api/libs/webhook"
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/catalog"
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/central"
+	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/chargepoint"
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/httpapi"
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/journal"
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/live"
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/metering"
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/occupancy"
+	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/ocpi"
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/ocpp"
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/peer"
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/postgres"
@@ -223,7 +227,10 @@ func serve(ctx context.Context, cfg Config, p parts) error {
 	})
 	authenticate := p.verifier.Middleware()
 	httpapi.Bodies(server)
-	api.Register(server.App(), document, authenticate, p.limiter.Middleware(rules(cfg)...), idempotency.Middleware())
+	limit := p.limiter.Middleware(rules(cfg)...)
+	api.Register(server.App(), document, authenticate, limit, idempotency.Middleware())
+	partners := partnersOf(cfg, store, desk, commands, log)
+	partners.Register(server.App(), document, libocpi.Middleware(p.verifier.AdmitKey), authenticate, limit)
 	httpapi.RegisterInternal(server.App(), sockets, cfg.ClientID, authenticate)
 
 	group.Go("earlier sockets", func(ctx context.Context) error { return forget(ctx, store, self, p) })
@@ -231,11 +238,27 @@ func serve(ctx context.Context, cfg Config, p parts) error {
 	group.Go("orders", func(ctx context.Context) error {
 		<-ctx.Done()
 		desk.Wait()
+		partners.Wait()
 		return nil
 	})
 	group.Go("http", server.Run)
 	group.Go("changes", changes.Run) // last, so that it is the first to stop and long polls end
 	return group.Wait()
+}
+
+// partnersOf makes what speaks OCPI with partners.
+func partnersOf(cfg Config, store *postgres.Store, desk *session.Desk, commands chargepoint.Commander, log *slog.Logger) *ocpi.API {
+	guard, rotate := cfg.publicInternet(), httpclient.KeyRotation(cfg.TokenURL)
+	return ocpi.New(ocpi.Config{
+		Lists: store, Tokens: store, Partners: store, Places: store, Reservations: store, Terms: cfg.terms(), Desk: desk, Commands: commands,
+		Client: publichttp.New(publichttp.Config{Guard: guard, UserAgent: Name}),
+		CheckURL: func(url string) error {
+			_, err := guard.CheckURL(url)
+			return err
+		},
+		Rotate:  func(ctx context.Context, key string) (string, error) { return rotate(ctx, key, 0) },
+		Secrets: []byte(cfg.WebhookKey), Origin: cfg.PublicURL, CommandTimeout: cfg.CommandTimeout, Now: time.Now, Log: log,
+	})
 }
 
 // webhooks make what keeps and what sends webhooks.

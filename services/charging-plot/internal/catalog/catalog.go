@@ -22,7 +22,10 @@ type Station struct {
 	Address    string            `json:"address"`
 	City       string            `json:"city"`
 	PostalCode string            `json:"postal_code"`
+	State      string            `json:"state"`
 	Country    string            `json:"country"`
+	Latitude   float64           `json:"latitude"`
+	Longitude  float64           `json:"longitude"`
 	TimeZone   string            `json:"time_zone"`
 	Version    int64             `json:"version"`
 	UpdatedAt  time.Time         `json:"updated_at"`
@@ -32,8 +35,10 @@ type Station struct {
 
 // Operator is the company that runs the station.
 type Operator struct {
-	ID   uuid.UUID `json:"id"`
-	Name string    `json:"name"`
+	ID          uuid.UUID `json:"id"`
+	Name        string    `json:"name"`
+	CountryCode string    `json:"country_code"`
+	PartyID     string    `json:"party_id"`
 }
 
 // EVSE is one outlet unit of a station.

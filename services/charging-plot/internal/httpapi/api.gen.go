@@ -1954,16 +1954,22 @@ type Receipt struct {
 	ChargingS int64     `json:"charging_s"`
 	CreatedAt time.Time `json:"created_at"`
 
+	// Credits The record that this one takes back; its totals are negative.
+	Credits *openapi_types.UUID `json:"credits,omitempty"`
+
 	// DriverId Null when a token that names no driver began the session.
 	DriverId nullable.Nullable[openapi_types.UUID] `json:"driver_id"`
 	EndedAt  time.Time                             `json:"ended_at"`
 
 	// EnergyKwh A decimal number: what the register gained.
-	EnergyKwh    string             `json:"energy_kwh"`
-	Id           openapi_types.UUID `json:"id"`
-	Lines        []ReceiptLine      `json:"lines"`
-	MeterStartWh int64              `json:"meter_start_wh"`
-	MeterStopWh  int64              `json:"meter_stop_wh"`
+	EnergyKwh string `json:"energy_kwh"`
+
+	// Follows The record that took back the one before this.
+	Follows      *openapi_types.UUID `json:"follows,omitempty"`
+	Id           openapi_types.UUID  `json:"id"`
+	Lines        []ReceiptLine       `json:"lines"`
+	MeterStartWh int64               `json:"meter_start_wh"`
+	MeterStopWh  int64               `json:"meter_stop_wh"`
 	Operator     struct {
 		Id   openapi_types.UUID `json:"id"`
 		Name string             `json:"name"`
@@ -1975,7 +1981,10 @@ type Receipt struct {
 	} `json:"plot"`
 
 	// RegisterFault There when the energy is not what the register says.
-	RegisterFault *string                               `json:"register_fault,omitempty"`
+	RegisterFault *string `json:"register_fault,omitempty"`
+
+	// Remark Why it was taken back.
+	Remark        *string                               `json:"remark,omitempty"`
 	ReservationId nullable.Nullable[openapi_types.UUID] `json:"reservation_id"`
 	ReservationS  int64                                 `json:"reservation_s"`
 
@@ -3068,6 +3077,12 @@ type GetReceiptPDFParams struct {
 	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
 }
 
+// CreditReceiptJSONBody defines parameters for CreditReceipt.
+type CreditReceiptJSONBody struct {
+	Reason   string  `json:"reason"`
+	TariffId *string `json:"tariff_id,omitempty"`
+}
+
 // StopSessionParams defines parameters for StopSession.
 type StopSessionParams struct {
 	// IdempotencyKey Any unique text. The same key with the same body gives the same answer for 24 hours.
@@ -3307,6 +3322,9 @@ type UpdateSessionJSONRequestBody = SessionPatch
 // UpdateSessionApplicationMergePatchPlusJSONRequestBody defines body for UpdateSession for application/merge-patch+json ContentType.
 type UpdateSessionApplicationMergePatchPlusJSONRequestBody = SessionPatch
 
+// CreditReceiptJSONRequestBody defines body for CreditReceipt for application/json ContentType.
+type CreditReceiptJSONRequestBody CreditReceiptJSONBody
+
 // CreateTokenJSONRequestBody defines body for CreateToken for application/json ContentType.
 type CreateTokenJSONRequestBody = TokenInput
 
@@ -3474,6 +3492,9 @@ type ServerInterface interface {
 	// GetReceiptPDF The receipt as a sheet of paper
 	// (GET /v1/sessions/{session_id}/receipt.pdf)
 	GetReceiptPDF(c *fiber.Ctx, sessionId SessionID, params GetReceiptPDFParams) error
+	// CreditReceipt Take back a bill
+	// (POST /v1/sessions/{session_id}/receipt/credit)
+	CreditReceipt(c *fiber.Ctx, sessionId SessionID) error
 	// StopSession Stop a charge
 	// (POST /v1/sessions/{session_id}/stop)
 	StopSession(c *fiber.Ctx, sessionId SessionID, params StopSessionParams) error
@@ -6020,6 +6041,35 @@ func (siw *ServerInterfaceWrapper) GetReceiptPDF(c *fiber.Ctx) error {
 	return handler(c)
 }
 
+// CreditReceipt operation middleware
+func (siw *ServerInterfaceWrapper) CreditReceipt(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "session_id" -------------
+	var sessionId SessionID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "session_id", c.Params("session_id"), &sessionId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter session_id: %w", err).Error())
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.CreditReceipt(c, sessionId)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
 // StopSession operation middleware
 func (siw *ServerInterfaceWrapper) StopSession(c *fiber.Ctx) error {
 
@@ -7415,6 +7465,8 @@ func RegisterHandlersWithOptions(router fiber.Router, si ServerInterface, option
 	router.Get(options.BaseURL+"/v1/sessions/:session_id/estimate", wrapper.GetEstimate)
 
 	router.Get(options.BaseURL+"/v1/sessions/:session_id/receipt.json", wrapper.GetReceipt)
+
+	router.Post(options.BaseURL+"/v1/sessions/:session_id/receipt/credit", wrapper.CreditReceipt)
 
 	router.Get(options.BaseURL+"/v1/sessions/:session_id/receipt.html", wrapper.GetReceiptHTML)
 
@@ -11665,6 +11717,91 @@ func (response GetReceiptPDFdefaultApplicationProblemPlusJSONResponse) VisitGetR
 	return ctx.JSON(&response.Body)
 }
 
+type CreditReceiptRequestObject struct {
+	SessionId SessionID `json:"session_id"`
+	Body      *CreditReceiptJSONRequestBody
+}
+
+type CreditReceiptResponseObject interface {
+	VisitCreditReceiptResponse(ctx *fiber.Ctx) error
+}
+
+type CreditReceipt201JSONResponse Receipt
+
+func (response CreditReceipt201JSONResponse) VisitCreditReceiptResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(201)
+
+	return ctx.JSON(&response)
+}
+
+type CreditReceipt400ApplicationProblemPlusJSONResponse struct {
+	InvalidApplicationProblemPlusJSONResponse
+}
+
+func (response CreditReceipt400ApplicationProblemPlusJSONResponse) VisitCreditReceiptResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(400)
+
+	return ctx.JSON(&response)
+}
+
+type CreditReceipt401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response CreditReceipt401ApplicationProblemPlusJSONResponse) VisitCreditReceiptResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response)
+}
+
+type CreditReceipt403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response CreditReceipt403ApplicationProblemPlusJSONResponse) VisitCreditReceiptResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(403)
+
+	return ctx.JSON(&response)
+}
+
+type CreditReceipt404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response CreditReceipt404ApplicationProblemPlusJSONResponse) VisitCreditReceiptResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(404)
+
+	return ctx.JSON(&response)
+}
+
+type CreditReceipt409ApplicationProblemPlusJSONResponse struct {
+	ConflictApplicationProblemPlusJSONResponse
+}
+
+func (response CreditReceipt409ApplicationProblemPlusJSONResponse) VisitCreditReceiptResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(409)
+
+	return ctx.JSON(&response)
+}
+
+type CreditReceiptdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response CreditReceiptdefaultApplicationProblemPlusJSONResponse) VisitCreditReceiptResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
 type StopSessionRequestObject struct {
 	SessionId SessionID `json:"session_id"`
 	Params    StopSessionParams
@@ -13930,6 +14067,9 @@ type StrictServerInterface interface {
 	// GetReceiptPDF The receipt as a sheet of paper
 	// (GET /v1/sessions/{session_id}/receipt.pdf)
 	GetReceiptPDF(ctx context.Context, request GetReceiptPDFRequestObject) (GetReceiptPDFResponseObject, error)
+	// CreditReceipt Take back a bill
+	// (POST /v1/sessions/{session_id}/receipt/credit)
+	CreditReceipt(ctx context.Context, request CreditReceiptRequestObject) (CreditReceiptResponseObject, error)
 	// StopSession Stop a charge
 	// (POST /v1/sessions/{session_id}/stop)
 	StopSession(ctx context.Context, request StopSessionRequestObject) (StopSessionResponseObject, error)
@@ -15448,6 +15588,39 @@ func (sh *strictHandler) GetReceiptPDF(ctx *fiber.Ctx, sessionId SessionID, para
 		return err
 	} else if validResponse, ok := response.(GetReceiptPDFResponseObject); ok {
 		if err := validResponse.VisitGetReceiptPDFResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// CreditReceipt operation middleware
+func (sh *strictHandler) CreditReceipt(ctx *fiber.Ctx, sessionId SessionID) error {
+	var request CreditReceiptRequestObject
+
+	request.SessionId = sessionId
+
+	var body CreditReceiptJSONRequestBody
+	if err := ctx.BodyParser(&body); err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, err.Error())
+	}
+	request.Body = &body
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.CreditReceipt(ctx.UserContext(), request.(CreditReceiptRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreditReceipt")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CreditReceiptResponseObject); ok {
+		if err := validResponse.VisitCreditReceiptResponse(ctx); err != nil {
 			return err
 		}
 	} else if response != nil {

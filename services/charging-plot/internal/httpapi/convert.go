@@ -120,8 +120,12 @@ func ToAPIReceipt(c session.CDR) Receipt {
 	out.Operator.Id, out.Operator.Name = c.OperatorID, c.OperatorName
 	out.Station.Id, out.Station.Name, out.Station.Address = c.StationID, c.StationName, c.Address
 	out.Plot.Id, out.Plot.Label = c.PlotID, c.PlotLabel
-	if c.RegisterFault != "" {
-		out.RegisterFault = &c.RegisterFault
+	out.RegisterFault, out.Remark = textOrNil(c.RegisterFault), textOrNil(c.Remark)
+	if c.Credits != uuid.Nil {
+		out.Credits = &c.Credits
+	}
+	if c.Follows != uuid.Nil {
+		out.Follows = &c.Follows
 	}
 	var tariff map[string]any
 	if json.Unmarshal(c.Tariff, &tariff) == nil && tariff != nil {

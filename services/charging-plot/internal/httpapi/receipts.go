@@ -35,6 +35,22 @@ func (a *API) GetReceipt(ctx context.Context, request GetReceiptRequestObject) (
 	return GetReceipt200JSONResponse{Body: ToAPIReceipt(cdr), Headers: GetReceipt200ResponseHeaders{ETag: &tag}}, nil
 }
 
+// CreditReceipt implements StrictServerInterface. A driver takes back nothing: whoever runs the plot does.
+func (a *API) CreditReceipt(ctx context.Context, request CreditReceiptRequestObject) (CreditReceiptResponseObject, error) {
+	s, err := a.visible(ctx, request.SessionId)
+	if err == nil && !caller(ctx).Operates(s.OperatorID) {
+		err = session.ErrNotFound
+	}
+	if err != nil {
+		return nil, err
+	}
+	cdr, err := a.Sessions.CreditBill(ctx, s.ID, request.Body.Reason, orZero(request.Body.TariffId))
+	if err != nil {
+		return nil, err
+	}
+	return CreditReceipt201JSONResponse(ToAPIReceipt(cdr)), nil
+}
+
 // paper is a receipt as a page or a sheet. How it looks may change, so its tag names the look too.
 func (a *API) paper(
 	ctx context.Context, id uuid.UUID, kind, contentType string, write func(io.Writer, session.CDR) error,

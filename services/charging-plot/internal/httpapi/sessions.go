@@ -24,6 +24,7 @@ type Sessions interface {
 	PushReadings(ctx context.Context, pushed []session.Pushed, may func(operator uuid.UUID) bool) error
 	CurveReadings(ctx context.Context, of session.Session, points int) (readings []session.Reading, total int, err error)
 	GetCDR(ctx context.Context, session uuid.UUID) (session.CDR, error)
+	CreditBill(ctx context.Context, session uuid.UUID, remark, tariffID string) (session.CDR, error)
 	GetNoShowCDR(ctx context.Context, reservation uuid.UUID) (session.CDR, error)
 }
 

@@ -20,6 +20,7 @@ import (
 	"github.com/ihr-charging/charging-plot-api/libs/feed"
 	"github.com/ihr-charging/charging-plot-api/libs/httpserver"
 	"github.com/ihr-charging/charging-plot-api/libs/idempotency"
+	libocpi "github.com/ihr-charging/charging-plot-api/libs/ocpi"
 	"github.com/ihr-charging/charging-plot-api/libs/page"
 	"github.com/ihr-charging/charging-plot-api/libs/publichttp"
 	"github.com/ihr-charging/charging-plot-api/libs/telemetry"
@@ -29,6 +30,7 @@ import (
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/chargepoint"
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/httpapi"
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/live"
+	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/ocpi"
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/postgres"
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/postgres/postgrestest"
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/reservation"
@@ -51,6 +53,8 @@ type world struct {
 	herald   *reservation.Herald
 	hub      *live.Hub
 	hooks    *webhook.Store
+	keys     *keys
+	ocpi     *ocpi.API
 }
 
 // chargePoints answers commands.
@@ -114,6 +118,7 @@ func newWorld(t *testing.T) *world {
 	httpapi.Bodies(server)
 	api.Register(server.App(), document, authenticate, idempotency.Middleware())
 	httpapi.RegisterInternal(server.App(), w.commands, "charging-plot", authenticate)
+	w.speakOCPI(here).Register(server.App(), document, libocpi.Middleware(w.admit), authenticate)
 
 	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
 	var parts sync.WaitGroup
@@ -125,6 +130,7 @@ func newWorld(t *testing.T) *world {
 		})
 	}
 	t.Cleanup(func() {
+		w.ocpi.Wait()
 		w.desk.Wait()
 		stop()
 		parts.Wait()

@@ -122,12 +122,17 @@ const upsertStationsSQL = `
 WITH due AS (
     INSERT INTO occupancy_due (station_id, due_at) SELECT t.id, $9 FROM unnest($1::uuid[]) AS t (id) ON CONFLICT DO NOTHING
 )
-INSERT INTO stations (id, operator_id, operator_name, name, address, time_zone, tariffs, version, removed, stale, updated_at)
+INSERT INTO stations (id, operator_id, operator_name, name, address, time_zone, tariffs, version, country_code, party_id, street, city,
+    postal_code, state, country, latitude, longitude, removed, stale, updated_at)
 SELECT t.*, false, false, $9
-FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::jsonb[], $8::bigint[]) AS t
+FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::jsonb[], $8::bigint[], $10::text[], $11::text[],
+    $12::text[], $13::text[], $14::text[], $15::text[], $16::text[], $17::double precision[], $18::double precision[]) AS t
 ON CONFLICT (id) DO UPDATE SET
     operator_id = excluded.operator_id, operator_name = excluded.operator_name, name = excluded.name, address = excluded.address,
-    time_zone = excluded.time_zone, tariffs = excluded.tariffs, version = excluded.version, removed = false, stale = false,
+    time_zone = excluded.time_zone, tariffs = excluded.tariffs, version = excluded.version, country_code = excluded.country_code,
+    party_id = excluded.party_id, street = excluded.street, city = excluded.city, postal_code = excluded.postal_code,
+    state = excluded.state, country = excluded.country, latitude = excluded.latitude, longitude = excluded.longitude,
+    removed = false, stale = false,
     updated_at = excluded.updated_at`
 
 const removeStationsSQL = `UPDATE stations SET removed = true, stale = false, updated_at = $2 WHERE id = ANY($1)`
@@ -227,6 +232,7 @@ func (s *Store) applyStations(ctx context.Context, tx txn, changes []catalog.Cha
 func upsertStations(ctx context.Context, tx sqlx.ExecerContext, now time.Time, changes []catalog.Change) error {
 	var id, operator, operatorName, name, address, zone, tariffs []string
 	var version []int64
+	var at places
 	for _, c := range changes {
 		if c.Removed {
 			continue
@@ -242,16 +248,40 @@ func upsertStations(ctx context.Context, tx sqlx.ExecerContext, now time.Time, c
 		id, operator, operatorName = append(id, c.ID.String()), append(operator, st.Operator.ID.String()), append(operatorName, st.Operator.Name)
 		name, address, zone = append(name, st.Name), append(address, st.FullAddress()), append(zone, st.TimeZone)
 		tariffs, version = append(tariffs, string(rates)), append(version, st.Version)
+		at.add(st)
 	}
 	if len(id) == 0 {
 		return nil
 	}
-	_, err := tx.ExecContext(ctx, upsertStationsSQL, pq.Array(id), pq.Array(operator), pq.Array(operatorName), pq.Array(name),
-		pq.Array(address), pq.Array(zone), pq.Array(tariffs), pq.Array(version), now)
-	if err != nil {
+	args := append([]any{
+		pq.Array(id), pq.Array(operator), pq.Array(operatorName), pq.Array(name), pq.Array(address), pq.Array(zone), pq.Array(tariffs),
+		pq.Array(version), now,
+	}, at.args()...)
+	if _, err := tx.ExecContext(ctx, upsertStationsSQL, args...); err != nil {
 		return fmt.Errorf("store stations: %w", err)
 	}
 	return nil
+}
+
+// places are where stations are and whose they are, as columns.
+type places struct {
+	texts               [7][]string
+	latitude, longitude []float64
+}
+
+func (p *places) add(st catalog.Station) {
+	for i, text := range []string{st.Operator.CountryCode, st.Operator.PartyID, st.Address, st.City, st.PostalCode, st.State, st.Country} {
+		p.texts[i] = append(p.texts[i], text)
+	}
+	p.latitude, p.longitude = append(p.latitude, st.Latitude), append(p.longitude, st.Longitude)
+}
+
+func (p *places) args() []any {
+	var out []any
+	for i := range p.texts {
+		out = append(out, pq.Array(p.texts[i]))
+	}
+	return append(out, pq.Array(p.latitude), pq.Array(p.longitude))
 }
 
 // upsertEVSEs stores the EVSEs that are told, removes those that are known and not told any more, and returns the ids of all that

@@ -56,6 +56,7 @@ type sessionRow struct {
 	TimeZone        string     `db:"time_zone"`
 	TokenID         *uuid.UUID `db:"token_id"`
 	Token           []byte     `db:"token"`
+	Reference       string     `db:"authorization_reference"`
 	Vehicle         string     `db:"vehicle"`
 	Limited         bool       `db:"limited"`
 	LimitEnergyWh   *int64     `db:"limit_energy_wh"`
@@ -75,7 +76,7 @@ const sessionColumns = `
 s.id, s.plot_id, s.station_id, s.operator_id, s.evse_id, s.driver_id, s.reservation_id, s.charge_point_id, s.connector, s.id_tag,
 s.transaction_id, s.state, s.state_since, s.reason, s.requested_at, s.start_by, s.started_at, s.started_said_at, s.stop_requested_at,
 s.ended_at, s.meter_start_wh, s.meter_stop_wh, s.energy_wh, s.power_w, s.soc_percent, s.read_at, s.tariff, s.time_zone, s.token_id,
-s.token, s.vehicle, s.limited, s.limit_energy_wh, s.limit_s, s.limit_cost, s.limit_soc, s.limit_reached, s.cost, s.idle_since, s.roll_from,
+s.token, s.authorization_reference, s.vehicle, s.limited, s.limit_energy_wh, s.limit_s, s.limit_cost, s.limit_soc, s.limit_reached, s.cost, s.idle_since, s.roll_from,
 s.created_at, s.updated_at, s.version`
 
 func (r sessionRow) fromRow() session.Session {
@@ -91,6 +92,7 @@ func (r sessionRow) fromRow() session.Session {
 	if r.TransactionID != nil {
 		out.Transaction = chargepoint.TransactionID(*r.TransactionID)
 	}
+	out.Reference = r.Reference
 	out.Vehicle, out.Limits, out.LimitReached, out.IdleSince = r.Vehicle, r.limits(), session.Limit(r.LimitReached), timeOrZero(r.IdleSince)
 	if r.Cost != nil {
 		out.Cost = &session.Cost{}
@@ -171,12 +173,12 @@ func private(driver *uuid.UUID) uuid.UUID {
 const insertSessionSQL = `
 INSERT INTO sessions AS s (id, plot_id, station_id, operator_id, evse_id, driver_id, reservation_id, charge_point_id, connector, id_tag,
     transaction_id, state, state_since, reason, requested_at, start_by, started_at, started_said_at, stop_requested_at, ended_at,
-    meter_start_wh, meter_stop_wh, energy_wh, power_w, soc_percent, read_at, tariff, time_zone, token_id, token, vehicle, limited,
-    limit_energy_wh, limit_s, limit_cost, limit_soc, limit_reached, cost, idle_since, roll_from, created_at, updated_at, version)
+    meter_start_wh, meter_stop_wh, energy_wh, power_w, soc_percent, read_at, tariff, time_zone, token_id, token, authorization_reference,
+    vehicle, limited, limit_energy_wh, limit_s, limit_cost, limit_soc, limit_reached, cost, idle_since, roll_from, created_at, updated_at, version)
 VALUES (:id, :plot_id, :station_id, :operator_id, :evse_id, :driver_id, :reservation_id, :charge_point_id, :connector, :id_tag,
     :transaction_id, :state, :state_since, :reason, :requested_at, :start_by, :started_at, :started_said_at, :stop_requested_at, :ended_at,
-    :meter_start_wh, :meter_stop_wh, :energy_wh, :power_w, :soc_percent, :read_at, :tariff, :time_zone, :token_id, :token, :vehicle, :limited,
-    :limit_energy_wh, :limit_s, :limit_cost, :limit_soc, :limit_reached, :cost, :idle_since, :roll_from, :created_at, :updated_at, :version)`
+    :meter_start_wh, :meter_stop_wh, :energy_wh, :power_w, :soc_percent, :read_at, :tariff, :time_zone, :token_id, :token, :authorization_reference,
+    :vehicle, :limited, :limit_energy_wh, :limit_s, :limit_cost, :limit_soc, :limit_reached, :cost, :idle_since, :roll_from, :created_at, :updated_at, :version)`
 
 // Everything about a session that can change; the caller holds its plot's lock.
 const updateSessionSQL = `
@@ -344,7 +346,12 @@ func (s *Store) orderSession(ctx context.Context, tx txn, order session.Order) (
 		ID: newID(), PlotID: order.PlotID, StationID: outlet.StationID, OperatorID: outlet.OperatorID, EVSEID: outlet.EVSEID,
 		DriverID: &order.DriverID, ReservationID: orNull(claim), ChargePointID: *outlet.ChargePointID, Connector: *outlet.Number,
 		IDTag: tag, State: string(session.Pending), StateSince: now, RequestedAt: now, StartBy: &startBy,
-		Tariff: price, TimeZone: outlet.TimeZone, Vehicle: order.Vehicle, CreatedAt: now, UpdatedAt: now, Version: 1,
+		Tariff: price, TimeZone: outlet.TimeZone, Vehicle: order.Vehicle, Reference: order.Reference, CreatedAt: now, UpdatedAt: now, Version: 1,
+	}
+	if order.Token != nil {
+		if row.Token, err = json.Marshal(order.Token); err != nil {
+			return session.Session{}, fmt.Errorf("write the token: %w", err)
+		}
 	}
 	if row.setLimits(order.Limits); order.Limits.Cost != "" && price == nil {
 		return session.Session{}, session.ErrNoPrice.At(

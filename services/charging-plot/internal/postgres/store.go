@@ -20,6 +20,7 @@ import (
 	"github.com/ihr-charging/charging-plot-api/libs/idempotency"
 	"github.com/ihr-charging/charging-plot-api/libs/postgres"
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/reservation"
+	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/roaming"
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/session"
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/token"
 )
@@ -87,6 +88,8 @@ var byConstraint = map[string]*fault.Fault{
 	"reservations_no_overlap": reservation.ErrTaken,
 	"sessions_one_open":       session.ErrOccupied,
 	"tokens_key":              token.ErrTaken,
+	"partner_parties_pkey":    roaming.ErrTaken,
+	"cdrs_credited_once":      session.ErrCredited,
 }
 
 // write runs fn in a transaction and wakes the live listeners after it.

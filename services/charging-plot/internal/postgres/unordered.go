@@ -34,7 +34,7 @@ func (s *Store) show(ctx context.Context, tx txn, at time.Time, id, plotID uuid.
 	if err := s.giveUp(ctx, tx, s.now(), []uuid.UUID{plotID}); err != nil {
 		return nil, err
 	}
-	claim, err := s.claimFor(ctx, tx, at, session.Order{PlotID: plotID, DriverID: t.DriverID})
+	claim, err := s.claimFor(ctx, tx, at, session.Order{PlotID: plotID, DriverID: t.Driver()})
 	if errors.Is(err, session.ErrReserved) {
 		return nil, nil //nolint:nilnil // as above
 	}
@@ -46,7 +46,7 @@ func (s *Store) show(ctx context.Context, tx txn, at time.Time, id, plotID uuid.
 
 // begins tells whether the token begins a session that its driver has ordered.
 func (t *shownToken) begins(open sessionRow) bool {
-	return open.State == string(session.Pending) && t.DriverID != uuid.Nil && orZero(open.DriverID) == t.DriverID
+	return open.State == string(session.Pending) && t.Driver() != uuid.Nil && orZero(open.DriverID) == t.Driver()
 }
 
 // mark writes into a session that the token began it.
@@ -92,7 +92,7 @@ func (s *Store) unordered(ctx context.Context, tx txn, now time.Time, u unordere
 		row.DriverID, row.ReservationID = &u.claim.DriverID, &u.claim.ID
 	case u.shown != nil:
 		u.shown.mark(&row, u.start.IDTag)
-		row.DriverID, row.ReservationID = orNull(u.shown.DriverID), orNull(u.shown.claim)
+		row.DriverID, row.ReservationID = orNull(u.shown.Driver()), orNull(u.shown.claim)
 	default:
 		return row, nil
 	}

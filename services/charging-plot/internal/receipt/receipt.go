@@ -8,6 +8,8 @@ import (
 	"io"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/session"
 )
 
@@ -56,6 +58,10 @@ func sheetOf(c session.CDR) sheet {
 	}
 	add("Meter", fmt.Sprintf("%.3f kWh to %.3f kWh", float64(c.MeterStartWh)/1000, float64(c.MeterStopWh)/1000))
 	add("Note", c.RegisterFault)
+	if c.Credits != uuid.Nil {
+		add("Takes back", c.Credits.String())
+		add("Because", c.Remark)
+	}
 	if c.Token != nil {
 		add("Contract", c.Token.ContractID)
 	}

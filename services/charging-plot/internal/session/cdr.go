@@ -48,6 +48,48 @@ type CDR struct {
 	TotalInclTax  string          `json:"total_after_taxes,omitempty"`
 	CreatedAt     time.Time       `json:"created_at"`
 	RegisterFault string          `json:"register_fault,omitempty"` // why the energy is not what the register says
+	AuthMethod    string          `json:"auth_method,omitempty"`
+	Reference     string          `json:"authorization_reference,omitempty"` // the partner's name for its order
+	Place         *Place          `json:"place,omitempty"`                   // nil in records from before it was kept
+	Periods       []Period        `json:"periods,omitempty"`                 // none in records from before they were kept
+	Credits       uuid.UUID       `json:"credits,omitzero"`                  // the record that this one takes back; its amounts are negative
+	Follows       uuid.UUID       `json:"follows,omitzero"`                  // the record that took back the one before this
+	Remark        string          `json:"remark,omitempty"`                  // why it was taken back
+}
+
+// Place is where a charge was, as it was then: the operator as an OCPI party, the address, and the outlet.
+type Place struct {
+	CountryCode string  `json:"country_code"`
+	PartyID     string  `json:"party_id"`
+	Name        string  `json:"name"`
+	Street      string  `json:"street"`
+	City        string  `json:"city"`
+	PostalCode  string  `json:"postal_code,omitempty"`
+	State       string  `json:"state,omitempty"`
+	Country     string  `json:"country"` // ISO 3166-1 alpha-2
+	Latitude    float64 `json:"latitude"`
+	Longitude   float64 `json:"longitude"`
+
+	EVSE      uuid.UUID `json:"evse_id"`
+	EMI3      string    `json:"emi3,omitempty"`
+	Connector Connector `json:"connector"`
+}
+
+// Connector is the plug of a charge, in OCPI's words. Of an EVSE with several it is the first: charge points do not tell.
+type Connector struct {
+	ID        string `json:"id"`
+	Standard  string `json:"standard"`
+	Format    string `json:"format"`
+	PowerType string `json:"power_type"`
+}
+
+// Period is a stretch of a charge: so much energy from its beginning to that of the next. One ends where charging begins or ends, and
+// at each quarter of an hour of the clock, by which tariffs change.
+type Period struct {
+	Start     time.Time `json:"start"`
+	End       time.Time `json:"end"`
+	Charging  bool      `json:"charging"`
+	EnergyKWh string    `json:"energy_kwh"`
 }
 
 // CDRLine is one priced line.
@@ -71,6 +113,7 @@ type Stay struct {
 	Address      string
 	OperatorName string
 	PlotLabel    string
+	Place        *Place
 }
 
 // Finish makes the CDR of a session that has ended. The energy is what the register gained between start and stop. Where the register's
@@ -88,7 +131,7 @@ func Finish(s Session, stay Stay, id uuid.UUID, now time.Time) (CDR, error) {
 		MeterStartWh: *s.MeterStartWh, MeterStopWh: *s.MeterStopWh,
 		Lines: []CDRLine{}, CreatedAt: now,
 	}
-	cdr.RegisterFault = wrong
+	cdr.RegisterFault, cdr.AuthMethod, cdr.Reference, cdr.Place = wrong, s.AuthMethod(), s.Reference, stay.Place
 	cdr.EnergyKWh = decimal(big.NewRat(gained, 1000), 3)
 	segments := Segments(s.StartedAt, s.EndedAt, *s.MeterStartWh, *s.MeterStartWh+gained, readings)
 	for _, part := range segments {
@@ -99,6 +142,7 @@ func Finish(s Session, stay Stay, id uuid.UUID, now time.Time) (CDR, error) {
 			cdr.ParkingS += seconds
 		}
 	}
+	cdr.Periods = periods(segments)
 	if stay.Held != nil {
 		cdr.ReservationS = int64(stay.Held.Until.Sub(stay.Held.From).Seconds())
 	}
@@ -115,6 +159,44 @@ func Finish(s Session, stay Stay, id uuid.UUID, now time.Time) (CDR, error) {
 		cdr.Lines = append(cdr.Lines, lineOf(l, bill.Currency))
 	}
 	return cdr, nil
+}
+
+// Credit is the record that takes this one back, and says why: all is as it was, but for the totals, which are negative.
+func (c CDR) Credit(id uuid.UUID, now time.Time, remark string) CDR {
+	c.ID, c.Credits, c.Follows, c.CreatedAt, c.Remark = id, c.ID, uuid.Nil, now, remark
+	c.TotalExclTax, c.TotalInclTax = negative(c.TotalExclTax), negative(c.TotalInclTax)
+	return c
+}
+
+// negative is an amount taken back; nothing stays nothing.
+func negative(amount string) string {
+	if strings.Trim(amount, "0.") == "" {
+		return amount
+	}
+	if plain, was := strings.CutPrefix(amount, "-"); was {
+		return plain
+	}
+	return "-" + amount
+}
+
+const quarter = 15 * time.Minute
+
+// periods joins segments of one kind within a quarter of an hour.
+func periods(segments []tariff.Segment) []Period {
+	var out []Period
+	energy := new(big.Rat)
+	for i, part := range segments {
+		last := len(out) - 1
+		if i == 0 || part.Charging != out[last].Charging || !part.Start.Truncate(quarter).Equal(out[last].Start.Truncate(quarter)) {
+			out, energy = append(out, Period{Start: part.Start, Charging: part.Charging}), new(big.Rat)
+			last++
+		}
+		if part.EnergyKWh != nil {
+			energy.Add(energy, part.EnergyKWh)
+		}
+		out[last].End, out[last].EnergyKWh = part.End, decimal(energy, 3)
+	}
+	return out
 }
 
 // gain tells what the register gained between start and stop by its readings, put right, and what was wrong with its last word.

@@ -38,15 +38,26 @@ func NewDesk(store Store, commands chargepoint.Commander, timeout time.Duration,
 // link takes. A charge point that refuses or cannot be reached makes the session INVALID. When this process dies in between, the
 // session is given up by its start timeout.
 func (d *Desk) Order(ctx context.Context, order Order) (Session, error) {
+	return d.OrderAndTell(ctx, order, func(string) {})
+}
+
+// OrderAndTell is Order that tells, once, what came of it: the reason for which the session will not begin, ReasonTimeout when the charge
+// point did not answer, and nothing when it will start. An order that was refused is told of by the error alone.
+func (d *Desk) OrderAndTell(ctx context.Context, order Order, tell func(reason string)) (Session, error) {
 	s, fresh, err := d.store.OrderSession(ctx, order)
-	if err != nil || !fresh {
+	if err != nil {
 		return s, err
 	}
-	d.sending.Go(func() { d.start(context.WithoutCancel(ctx), s) })
+	if !fresh {
+		tell("")
+		return s, nil
+	}
+	d.sending.Go(func() { tell(d.start(context.WithoutCancel(ctx), s)) })
 	return s, nil
 }
 
-func (d *Desk) start(ctx context.Context, s Session) {
+// start has the charge point start, and gives the reason for which it will not.
+func (d *Desk) start(ctx context.Context, s Session) string {
 	answered, cancel := context.WithTimeout(ctx, d.timeout)
 	defer cancel()
 	outcome, err := d.commands.Send(answered, s.ChargePointID, chargepoint.Command{
@@ -55,13 +66,13 @@ func (d *Desk) start(ctx context.Context, s Session) {
 	reason := ""
 	switch {
 	case err == nil && outcome.Status == chargepoint.CommandAccepted:
-		return
+		return ""
 	case err == nil, errors.Is(err, chargepoint.ErrCommandFailed):
 		reason = ReasonRejected
 	case errors.Is(err, chargepoint.ErrNoAnswer), errors.Is(err, context.DeadlineExceeded):
 		// It may have begun all the same; the start timeout decides.
 		d.log.WarnContext(ctx, "a charge point did not answer a start", "session_id", s.ID, "charge_point_id", s.ChargePointID)
-		return
+		return ReasonTimeout
 	default:
 		reason = ReasonOffline
 	}
@@ -77,6 +88,7 @@ func (d *Desk) start(ctx context.Context, s Session) {
 	if err != nil {
 		d.log.WarnContext(ctx, "a session that could not be started is left to its timeout", "session_id", s.ID, "error", err)
 	}
+	return reason
 }
 
 // Stop ends a session: at once when it has not begun, else by telling its charge point. It returns chargepoint.ErrNotConnected and

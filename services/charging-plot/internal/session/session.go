@@ -29,7 +29,8 @@ type Session struct {
 	Connector     int
 	IDTag         string
 	TokenID       uuid.UUID       // the token that began it at the charge point, zero when it was ordered
-	Token         *token.Snapshot // as it was then
+	Token         *token.Snapshot // as it was then; also of a charge that a partner ordered for one of its contracts
+	Reference     string          // the partner's own name for its order
 	Transaction   chargepoint.TransactionID
 
 	State           State
@@ -63,6 +64,20 @@ type Session struct {
 
 // Known tells whether somebody is known who answers for the session: its driver, or whoever issued the token that began it.
 func (s Session) Known() bool { return s.DriverID != uuid.Nil || s.TokenID != uuid.Nil }
+
+// How a charge was authorised, in OCPI's words: ordered from afar, or by a token that was known at the charge point.
+const (
+	ByCommand   = "COMMAND"
+	ByWhitelist = "WHITELIST"
+)
+
+// AuthMethod is how the charge was authorised.
+func (s Session) AuthMethod() string {
+	if s.TokenID == uuid.Nil {
+		return ByCommand
+	}
+	return ByWhitelist
+}
 
 // Window is the span in which the session's readings lie: as clocks are believed within a week, a week around it.
 func (s Session) Window() (from, until time.Time) {
@@ -110,6 +125,9 @@ type Order struct {
 	ReservationID uuid.UUID // zero: the driver's own reservation that runs on the plot, if there is one
 	Vehicle       string
 	Limits        Limits
+	// Token is the partner's contract that the charge is for, nil for a driver of ours; Reference is the partner's name for the order.
+	Token     *token.Snapshot
+	Reference string
 }
 
 // Faults of sessions.
@@ -132,6 +150,10 @@ var (
 	ErrUnfinished = fault.Define(fault.Conflict, "session_unfinished", "The session has not ended yet")
 	// ErrUnbilled is a receipt of a session that is not billed.
 	ErrUnbilled = fault.Define(fault.NotFound, "session_not_billed", "The session ended without a bill")
+	// ErrCredited is a bill that was taken back already.
+	ErrCredited = fault.Define(fault.Conflict, "bill_credited", "The bill was taken back already")
+	// ErrNoTariff is a bill by a tariff that the station does not have.
+	ErrNoTariff = fault.Define(fault.Invalid, "unknown_tariff", "The station has no such tariff")
 	// ErrStopRefused is a stop that the charge point refused.
 	ErrStopRefused = fault.Define(fault.Conflict, "stop_rejected", "The charge point refused to stop")
 )

@@ -43,6 +43,22 @@ type Party struct {
 	PartyID     string // three characters
 }
 
+// Driver stands for whoever charges by a contract of the party: the same for each of the contract's tokens, and nobody else. So a
+// charge or a reservation for the contract is like one of a driver of ours.
+func (p Party) Driver(contractID string) uuid.UUID {
+	return uuid.NewSHA1(contracts, []byte(p.CountryCode+"*"+p.PartyID+"*"+Key(contractID)))
+}
+
+var contracts = uuid.NewSHA1(uuid.NameSpaceURL, []byte("urn:ihr:roaming:contract"))
+
+// Driver is who charges with the token: its driver, or who stands for a partner's contract; zero for an operator's.
+func (t Token) Driver() uuid.UUID {
+	if t.Party != (Party{}) {
+		return t.Party.Driver(t.ContractID)
+	}
+	return t.DriverID
+}
+
 // Type is the kind of a token.
 type Type string
 

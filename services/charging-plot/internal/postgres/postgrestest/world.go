@@ -110,7 +110,8 @@ const Tariff = `{"country_code":"DE","party_id":"IHR","id":"T1","currency":"EUR"
 // Station makes a station with n EVSEs as the feed would tell it. Connector types alternate between CCS and Type 2.
 func Station(n int) catalog.Station {
 	st := catalog.Station{
-		ID: uuid.Must(uuid.NewV7()), Operator: catalog.Operator{ID: uuid.Must(uuid.NewV7()), Name: "Test Operator"}, Name: "Test Station",
+		ID: uuid.Must(uuid.NewV7()), Name: "Test Station",
+		Operator: catalog.Operator{ID: uuid.Must(uuid.NewV7()), Name: "Test Operator", CountryCode: "DE", PartyID: "IHR"}, Latitude: 52.5, Longitude: 13.4,
 		Address: "1 Test Street", City: "Testville", PostalCode: "12345", Country: "DE", TimeZone: "Europe/Berlin", Version: 1,
 		Tariffs: []json.RawMessage{json.RawMessage(Tariff)},
 	}
