@@ -89,18 +89,32 @@ FROM reservations WHERE id = $1`
 	}
 }
 
-func TestAThousandClaimsOnOneSlotAndOneWins(t *testing.T) {
+func TestOfManyClaimsOnOneSlotOneWins(t *testing.T) {
 	t.Parallel()
+	rivals(t, 200, 0)
+	rivals(t, 200, time.Hour)
+}
+
+// BenchmarkRivals is the same with a thousand.
+func BenchmarkRivals(b *testing.B) {
+	for b.Loop() {
+		b.ReportMetric(rivals(b, 1000, 0).Seconds()*1000, "ms")
+	}
+}
+
+// rivals has n drivers claim one slot at the same moment, ahead of its beginning, and gives the time until all know: exactly one has it.
+func rivals(t testing.TB, n int, ahead time.Duration) time.Duration {
+	t.Helper()
 	w := postgrestest.New(t)
 	w.DB.SetMaxOpenConns(16)
 	site := w.Site(1)
 	var won, taken atomic.Int64
 	var wg sync.WaitGroup
 	start := make(chan struct{})
-	for range 1000 {
+	for range n {
 		wg.Go(func() {
 			<-start
-			switch _, err := w.Reserve(context.WithoutCancel(t.Context()), site.PlotIDs[0], uuid.New(), time.Hour); {
+			switch _, err := w.ReserveAt(context.WithoutCancel(t.Context()), site.PlotIDs[0], uuid.New(), w.Clock.Now().Add(ahead), time.Hour); {
 			case err == nil:
 				won.Add(1)
 			case errors.Is(err, reservation.ErrTaken):
@@ -113,10 +127,10 @@ func TestAThousandClaimsOnOneSlotAndOneWins(t *testing.T) {
 	began := time.Now()
 	close(start)
 	wg.Wait()
-	t.Logf("1,000 claims decided in %s", time.Since(began).Round(time.Millisecond))
-	if won.Load() != 1 || taken.Load() != 999 {
-		t.Errorf("%d claims won and %d were told that it is taken, want 1 and 999", won.Load(), taken.Load())
+	if won.Load() != 1 || taken.Load() != int64(n-1) {
+		t.Errorf("%d claims won and %d were told that it is taken, want 1 and %d", won.Load(), taken.Load(), n-1)
 	}
+	return time.Since(began)
 }
 
 func TestADriverHoldsNoMoreThanTheLimit(t *testing.T) {

@@ -16,6 +16,7 @@ import (
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/access"
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/central"
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/chargepoint"
+	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/postgres"
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/postgres/postgrestest"
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/reservation"
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/session"
@@ -34,6 +35,7 @@ var stepGen = rapid.Custom(func(t *rapid.T) step {
 		What: rapid.SampledFrom([]string{
 			"reserve", "reserve", "reserve later", "cancel", "move", "order", "order", "start", "start", "start", "stop", "stop",
 			"fault", "repair", "repair", "foreign start", "time", "begin", "give up", "time out",
+			"answer", "answer", "answer", "let go", "start by tag", "boot", "terms", "block", "unblock", "order by name",
 		}).Draw(t, "what"),
 		Plot: rapid.IntRange(0, 2).Draw(t, "plot"), Driver: rapid.IntRange(0, 3).Draw(t, "driver"), N: rapid.IntRange(0, 40).Draw(t, "n"),
 	}
@@ -45,16 +47,30 @@ type schedules struct {
 
 	site    postgrestest.Site
 	drivers []uuid.UUID
+	workers []*postgres.Store
 }
 
 func (s *schedules) play(ctx context.Context, st step) error {
 	plotID, driver := s.site.PlotIDs[st.Plot], s.drivers[st.Driver]
 	var err error
 	switch st.What {
+	case "answer", "let go", "start by tag", "boot":
+		err = s.hardware(ctx, st)
+	case "terms":
+		d, places := time.Duration(st.N)*time.Minute, 1+st.N%3
+		_, err = s.Store.PutTerms(ctx, reservation.OperatorTerms{OperatorID: s.site.Operator.ID, EarlyStart: &d, PerDriver: &places},
+			func(reservation.OperatorTerms) error { return nil })
+	case "block":
+		err = s.Store.BlockDriver(ctx, s.site.Operator.ID, driver, "")
+	case "unblock":
+		err = s.Store.UnblockDriver(ctx, s.site.Operator.ID, driver)
+	case "order by name":
+		err = s.orderByName(ctx, st, plotID)
 	case "reserve":
 		_, err = s.Reserve(ctx, plotID, driver, time.Duration(5+st.N)*time.Minute)
 	case "reserve later":
-		_, err = s.ReserveAt(ctx, plotID, driver, s.Clock.Now().Add(time.Duration(st.N)*time.Minute), time.Duration(5+st.N)*time.Minute)
+		at := s.Clock.Now().Add(time.Duration(st.N) * time.Minute)
+		_, err = s.ReserveAt(ctx, plotID, driver, at, time.Duration(5+st.N)*time.Minute)
 	case "cancel", "move":
 		err = s.change(ctx, st, plotID)
 	case "order":
@@ -77,25 +93,71 @@ func (s *schedules) play(ctx context.Context, st step) error {
 	case "time":
 		s.Clock.Move(time.Duration(st.N) * 20 * time.Second)
 	case "begin":
-		_, err = s.Store.BeginReservations(ctx, 2)
+		_, err = s.worker(st).BeginReservations(ctx, 2)
 	case "give up":
-		_, err = s.Store.GiveUpReservations(ctx, 2)
+		_, err = s.worker(st).GiveUpReservations(ctx, 2)
 	case "time out":
-		_, err = s.Store.TimeOutSessions(ctx, 2)
+		_, err = s.worker(st).TimeOutSessions(ctx, 2)
 	}
 	if err == nil {
 		return nil
 	}
 	switch fault.Of(err).Kind() { //nolint:exhaustive // everything else is unexpected
-	case fault.Conflict, fault.Invalid, fault.NotFound:
+	case fault.Conflict, fault.Invalid, fault.NotFound, fault.Forbidden:
 		return nil
 	}
 	return err
 }
 
+// worker is the replica that does a step.
+func (s *schedules) worker(st step) *postgres.Store { return s.workers[st.N%len(s.workers)] }
+
+// hardware is what the charge point does by itself, and what it answers when it is told of a claim.
+func (s *schedules) hardware(ctx context.Context, st step) error {
+	if st.What == "boot" {
+		return s.worker(st).Booted(ctx, s.site.ChargePoint.ID, chargepoint.BootInfo{})
+	}
+	if st.What == "answer" {
+		due, err := s.worker(st).DueHolds(ctx, time.Minute, 2)
+		for _, hold := range due {
+			answer := []reservation.Answer{reservation.Kept, reservation.Kept, reservation.Refused, reservation.Unreached}[st.N%4]
+			err = errors.Join(err, s.worker(st).AnswerHold(ctx, hold, answer, reservation.ReasonChargePointOccupied))
+		}
+		return err
+	}
+	var held []struct {
+		Number    int    `db:"number"`
+		Connector int    `db:"connector"`
+		IDTag     string `db:"id_tag"`
+	}
+	err := s.DB.SelectContext(ctx, &held, `SELECT number, connector, id_tag FROM reservation_holds WHERE state <> 'WANTED' ORDER BY number LIMIT 3`)
+	if err != nil || len(held) == 0 {
+		return err
+	}
+	hold := held[st.N%len(held)]
+	if st.What == "let go" {
+		return s.worker(st).EndHold(ctx, s.site.ChargePoint.ID, hold.Number, st.N%2 == 0)
+	}
+	_, err = s.worker(st).StartTransaction(ctx, s.site.ChargePoint.ID, chargepoint.TransactionStart{
+		Connector: hold.Connector, IDTag: hold.IDTag, ReservationID: hold.Number, MeterWh: int64(st.N), At: s.Clock.Now(),
+	}, s.Clock.Now())
+	return err
+}
+
+// orderByName has the driver of some claim order its session, however early.
+func (s *schedules) orderByName(ctx context.Context, st step, plotID uuid.UUID) error {
+	found, err := s.Store.ListReservations(ctx, access.Selection{Plot: plotID, States: []string{"PENDING", "RESERVED"}, Limit: 3})
+	if err != nil || len(found) == 0 {
+		return err
+	}
+	claim := found[st.N%len(found)]
+	_, _, err = s.Store.OrderSession(ctx, session.Order{PlotID: plotID, DriverID: claim.DriverID, ReservationID: claim.ID})
+	return err
+}
+
 // change cancels or moves some reservation of the plot.
 func (s *schedules) change(ctx context.Context, st step, plotID uuid.UUID) error {
-	found, err := s.Store.ListReservations(ctx, access.Selection{Plot: plotID, States: []string{"RESERVED"}, Limit: 3})
+	found, err := s.Store.ListReservations(ctx, access.Selection{Plot: plotID, States: []string{"PENDING", "RESERVED"}, Limit: 3})
 	if err != nil || len(found) == 0 {
 		return err
 	}
@@ -154,6 +216,17 @@ WHERE (p.status, p.status_source) IS DISTINCT FROM (
 SELECT p.id::text FROM plots p WHERE p.version <> (SELECT max(version) FROM plot_changes c WHERE c.entity_id = p.id)`,
 	"a claim that is over says why": `
 SELECT id::text FROM reservations WHERE (state IN ('PENDING', 'RESERVED')) <> (reason = '')`,
+	"no driver holds more than they may": `
+SELECT driver_id::text FROM reservations WHERE state IN ('PENDING', 'RESERVED') GROUP BY driver_id HAVING count(*) > 3`,
+	"a session's claim is its driver's, on its plot, and no longer waits": `
+SELECT s.id::text FROM sessions s JOIN reservations r ON r.id = s.reservation_id
+WHERE s.driver_id IS DISTINCT FROM r.driver_id OR s.plot_id <> r.plot_id OR s.state = 'ACTIVE' AND r.state IN ('PENDING', 'RESERVED')`,
+	"a claim that waits for a charge point has been told to one, or will be": `
+SELECT r.id::text FROM reservations r
+WHERE r.state = 'PENDING' AND NOT EXISTS (SELECT FROM reservation_holds h WHERE h.reservation_id = r.id AND h.next_at IS NOT NULL)`,
+	"a charge point is left alone only with a claim that it holds": `
+SELECT h.number::text FROM reservation_holds h JOIN reservations r ON r.id = h.reservation_id
+WHERE h.next_at IS NULL AND (h.state <> 'HELD' OR r.state NOT IN ('PENDING', 'RESERVED'))`,
 }
 
 func (s *schedules) violations(ctx context.Context) ([]string, error) {
@@ -191,6 +264,8 @@ func TestNoInterleavingLeavesAPlotWithTwoOwners(t *testing.T) {
 	w := postgrestest.New(t)
 	w.DB.SetMaxOpenConns(8)
 	s := &schedules{World: w, site: w.Site(3), drivers: []uuid.UUID{uuid.New(), uuid.New(), uuid.New(), uuid.New()}}
+	w.Must(w.Store.AnswerSurvey(t.Context(), s.site.ChargePoint.ID, true))
+	s.workers = []*postgres.Store{w.Store, w.StoreOf(w.DB, postgrestest.Options{}), w.StoreOf(w.DB, postgrestest.Options{})}
 	steps, rounds := 0, 0
 	rapid.Check(t, func(rt *rapid.T) {
 		lists := make([][]step, 4)
