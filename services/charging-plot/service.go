@@ -278,7 +278,7 @@ func load(store *postgres.Store) func(context.Context, []uuid.UUID) (map[uuid.UU
 		}
 		out := make(map[uuid.UUID]httpapi.Plot, len(plots))
 		for _, p := range plots {
-			out[p.ID] = httpapi.ToAPIPlot(p)
+			out[p.ID] = httpapi.ToAPIPlot(p, time.Now())
 		}
 		return out, nil
 	}

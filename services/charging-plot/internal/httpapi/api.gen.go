@@ -1836,8 +1836,12 @@ type Plot struct {
 	StationId  openapi_types.UUID `json:"station_id"`
 
 	// Status OCPI EVSE status.
-	Status      PlotStatus `json:"status"`
-	StatusSince time.Time  `json:"status_since"`
+	Status PlotStatus `json:"status"`
+
+	// StatusAgeS How many seconds ago, when this was written, that source was last heard: the charge point, or the operator's back end. 0 where
+	// it is this service itself that says so (`reservation`, `operator`, `catalog`); null where nobody ever spoke.
+	StatusAgeS  nullable.Nullable[int64] `json:"status_age_s"`
+	StatusSince time.Time                `json:"status_since"`
 
 	// StatusSource From where the status is known: the charge point itself, a session or a reservation of ours, the operator's word, the operator's
 	// back end, the catalogue, or nobody (`silence` when somebody spoke before, `none` when nobody ever did).
@@ -1881,6 +1885,12 @@ type PlotConnector struct {
 
 	// Standard OCPI connector type.
 	Standard string `json:"standard"`
+}
+
+// PlotEVSEs defines model for PlotEVSEs.
+type PlotEVSEs struct {
+	// EvseIds All that serve the bay, of its station.
+	EvseIds []openapi_types.UUID `json:"evse_ids"`
 }
 
 // PlotHistoryEntry defines model for PlotHistoryEntry.
@@ -2814,6 +2824,12 @@ type UpdatePlotParams struct {
 	IfMatch *IfMatch `json:"If-Match,omitempty"`
 }
 
+// PutPlotEVSEsParams defines parameters for PutPlotEVSEs.
+type PutPlotEVSEsParams struct {
+	// IfMatch The `ETag` that was read. With an outdated one the answer is 412.
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
+}
+
 // ListPlotHistoryParams defines parameters for ListPlotHistory.
 type ListPlotHistoryParams struct {
 	// From Only statuses that began at or after this time.
@@ -3295,6 +3311,9 @@ type UpdatePlotJSONRequestBody = PlotPatch
 // UpdatePlotApplicationMergePatchPlusJSONRequestBody defines body for UpdatePlot for application/merge-patch+json ContentType.
 type UpdatePlotApplicationMergePatchPlusJSONRequestBody = PlotPatch
 
+// PutPlotEVSEsJSONRequestBody defines body for PutPlotEVSEs for application/json ContentType.
+type PutPlotEVSEsJSONRequestBody = PlotEVSEs
+
 // PushPlotStatusJSONRequestBody defines body for PushPlotStatus for application/json ContentType.
 type PushPlotStatusJSONRequestBody = StatusPush
 
@@ -3399,6 +3418,9 @@ type ServerInterface interface {
 	// UpdatePlot Change the operator's own fields of a plot
 	// (PATCH /v1/plots/{plot_id})
 	UpdatePlot(c *fiber.Ctx, plotId PlotID, params UpdatePlotParams) error
+	// PutPlotEVSEs Say which EVSEs serve a bay
+	// (PUT /v1/plots/{plot_id}/evses)
+	PutPlotEVSEs(c *fiber.Ctx, plotId PlotID, params PutPlotEVSEsParams) error
 	// ListPlotHistory The statuses of a plot over time
 	// (GET /v1/plots/{plot_id}/history)
 	ListPlotHistory(c *fiber.Ctx, plotId PlotID, params ListPlotHistoryParams) error
@@ -4355,6 +4377,57 @@ func (siw *ServerInterfaceWrapper) UpdatePlot(c *fiber.Ctx) error {
 
 	handler := func(c *fiber.Ctx) error {
 		return siw.Handler.UpdatePlot(c, plotId, params)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// PutPlotEVSEs operation middleware
+func (siw *ServerInterfaceWrapper) PutPlotEVSEs(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "plot_id" -------------
+	var plotId PlotID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "plot_id", c.Params("plot_id"), &plotId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter plot_id: %w", err).Error())
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params PutPlotEVSEsParams
+
+	headers := c.GetReqHeaders()
+
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Sprintf("Too many values for ParamName If-Match, 1 is required, but %d found", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter If-Match: %w", err).Error())
+		}
+
+		params.IfMatch = &IfMatch
+
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.PutPlotEVSEs(c, plotId, params)
 	}
 
 	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
@@ -7392,6 +7465,8 @@ func RegisterHandlersWithOptions(router fiber.Router, si ServerInterface, option
 
 	router.Patch(options.BaseURL+"/v1/plots/:plot_id", wrapper.UpdatePlot)
 
+	router.Put(options.BaseURL+"/v1/plots/:plot_id/evses", wrapper.PutPlotEVSEs)
+
 	router.Get(options.BaseURL+"/v1/plots/:plot_id/history", wrapper.ListPlotHistory)
 
 	router.Post(options.BaseURL+"/v1/plots/:plot_id/status", wrapper.PushPlotStatus)
@@ -8934,6 +9009,144 @@ type UpdatePlotdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response UpdatePlotdefaultApplicationProblemPlusJSONResponse) VisitUpdatePlotResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
+type PutPlotEVSEsRequestObject struct {
+	PlotId PlotID `json:"plot_id"`
+	Params PutPlotEVSEsParams
+	Body   *PutPlotEVSEsJSONRequestBody
+}
+
+type PutPlotEVSEsResponseObject interface {
+	VisitPutPlotEVSEsResponse(ctx *fiber.Ctx) error
+}
+
+type PutPlotEVSEs200ResponseHeaders struct {
+	ETag *string
+}
+
+type PutPlotEVSEs200JSONResponse struct {
+	Body    Plot
+	Headers PutPlotEVSEs200ResponseHeaders
+}
+
+func (response PutPlotEVSEs200JSONResponse) VisitPutPlotEVSEsResponse(ctx *fiber.Ctx) error {
+	if response.Headers.ETag != nil {
+		ctx.Response().Header.Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response.Body)
+}
+
+type PutPlotEVSEs400ApplicationProblemPlusJSONResponse struct {
+	InvalidApplicationProblemPlusJSONResponse
+}
+
+func (response PutPlotEVSEs400ApplicationProblemPlusJSONResponse) VisitPutPlotEVSEsResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(400)
+
+	return ctx.JSON(&response)
+}
+
+type PutPlotEVSEs401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response PutPlotEVSEs401ApplicationProblemPlusJSONResponse) VisitPutPlotEVSEsResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response)
+}
+
+type PutPlotEVSEs403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response PutPlotEVSEs403ApplicationProblemPlusJSONResponse) VisitPutPlotEVSEsResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(403)
+
+	return ctx.JSON(&response)
+}
+
+type PutPlotEVSEs404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response PutPlotEVSEs404ApplicationProblemPlusJSONResponse) VisitPutPlotEVSEsResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(404)
+
+	return ctx.JSON(&response)
+}
+
+type PutPlotEVSEs409ApplicationProblemPlusJSONResponse Problem
+
+func (response PutPlotEVSEs409ApplicationProblemPlusJSONResponse) VisitPutPlotEVSEsResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(409)
+
+	return ctx.JSON(&response)
+}
+
+type PutPlotEVSEs410ApplicationProblemPlusJSONResponse struct {
+	GoneApplicationProblemPlusJSONResponse
+}
+
+func (response PutPlotEVSEs410ApplicationProblemPlusJSONResponse) VisitPutPlotEVSEsResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(410)
+
+	return ctx.JSON(&response)
+}
+
+type PutPlotEVSEs412ApplicationProblemPlusJSONResponse struct {
+	PreconditionFailedApplicationProblemPlusJSONResponse
+}
+
+func (response PutPlotEVSEs412ApplicationProblemPlusJSONResponse) VisitPutPlotEVSEsResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(412)
+
+	return ctx.JSON(&response)
+}
+
+type PutPlotEVSEs422ApplicationProblemPlusJSONResponse struct {
+	UnprocessableApplicationProblemPlusJSONResponse
+}
+
+func (response PutPlotEVSEs422ApplicationProblemPlusJSONResponse) VisitPutPlotEVSEsResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(422)
+
+	return ctx.JSON(&response)
+}
+
+type PutPlotEVSEs428ApplicationProblemPlusJSONResponse struct {
+	PreconditionRequiredApplicationProblemPlusJSONResponse
+}
+
+func (response PutPlotEVSEs428ApplicationProblemPlusJSONResponse) VisitPutPlotEVSEsResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(428)
+
+	return ctx.JSON(&response)
+}
+
+type PutPlotEVSEsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response PutPlotEVSEsdefaultApplicationProblemPlusJSONResponse) VisitPutPlotEVSEsResponse(ctx *fiber.Ctx) error {
 	ctx.Response().Header.Set("Content-Type", "application/problem+json")
 	ctx.Status(response.StatusCode)
 
@@ -13974,6 +14187,9 @@ type StrictServerInterface interface {
 	// UpdatePlot Change the operator's own fields of a plot
 	// (PATCH /v1/plots/{plot_id})
 	UpdatePlot(ctx context.Context, request UpdatePlotRequestObject) (UpdatePlotResponseObject, error)
+	// PutPlotEVSEs Say which EVSEs serve a bay
+	// (PUT /v1/plots/{plot_id}/evses)
+	PutPlotEVSEs(ctx context.Context, request PutPlotEVSEsRequestObject) (PutPlotEVSEsResponseObject, error)
 	// ListPlotHistory The statuses of a plot over time
 	// (GET /v1/plots/{plot_id}/history)
 	ListPlotHistory(ctx context.Context, request ListPlotHistoryRequestObject) (ListPlotHistoryResponseObject, error)
@@ -14660,6 +14876,40 @@ func (sh *strictHandler) UpdatePlot(ctx *fiber.Ctx, plotId PlotID, params Update
 		return err
 	} else if validResponse, ok := response.(UpdatePlotResponseObject); ok {
 		if err := validResponse.VisitUpdatePlotResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// PutPlotEVSEs operation middleware
+func (sh *strictHandler) PutPlotEVSEs(ctx *fiber.Ctx, plotId PlotID, params PutPlotEVSEsParams) error {
+	var request PutPlotEVSEsRequestObject
+
+	request.PlotId = plotId
+	request.Params = params
+
+	var body PutPlotEVSEsJSONRequestBody
+	if err := ctx.BodyParser(&body); err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, err.Error())
+	}
+	request.Body = &body
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.PutPlotEVSEs(ctx.UserContext(), request.(PutPlotEVSEsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "PutPlotEVSEs")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(PutPlotEVSEsResponseObject); ok {
+		if err := validResponse.VisitPutPlotEVSEsResponse(ctx); err != nil {
 			return err
 		}
 	} else if response != nil {

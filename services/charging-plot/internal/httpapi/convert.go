@@ -18,10 +18,14 @@ import (
 )
 
 // ToAPIPlot writes a plot as the API says it.
-func ToAPIPlot(p plot.Plot) Plot {
+func ToAPIPlot(p plot.Plot, now time.Time) Plot {
+	age := nullable.NewNullNullable[int64]()
+	if old, known := p.Age(now); known {
+		age.Set(int64(old / time.Second))
+	}
 	out := Plot{
 		Id: p.ID, StationId: p.StationID, EvseIds: make([]uuid.UUID, 0, len(p.EVSEs)), Label: p.Label,
-		Status: PlotStatus(p.Status), StatusSince: p.StatusSince, StatusSource: StatusSource(p.StatusSource),
+		Status: PlotStatus(p.Status), StatusSince: p.StatusSince, StatusSource: StatusSource(p.StatusSource), StatusAgeS: age,
 		Reservable: p.Reservable, OutOfService: p.OutOfService, Parking: p.Parking, Connectors: []PlotConnector{}, Version: p.Version, UpdatedAt: p.UpdatedAt,
 	}
 	for _, e := range p.EVSEs {

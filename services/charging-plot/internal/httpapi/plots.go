@@ -23,6 +23,7 @@ type Plots interface {
 	GetPlot(ctx context.Context, id uuid.UUID) (plot.Plot, error)
 	ListPlots(ctx context.Context, filter plot.Filter, after uuid.UUID, limit int) ([]plot.Plot, error)
 	PatchPlot(ctx context.Context, id uuid.UUID, patch plot.Patch, allow func(plot.Plot) error) (plot.Plot, error)
+	SetEVSEs(ctx context.Context, id uuid.UUID, evses []uuid.UUID, allow func(plot.Plot) error) (plot.Plot, error)
 	PushPlot(ctx context.Context, id uuid.UUID, push plot.Push, allow func(plot.Plot) error) (plot.Plot, error)
 	PushPlots(ctx context.Context, rows []plot.PushRow, allow func(operator uuid.UUID) bool) error
 	PlotHistory(
@@ -50,7 +51,7 @@ func (a *API) ListPlots(ctx context.Context, request ListPlotsRequestObject) (Li
 	plots, more := pageOf(plots, limit)
 	out := PlotPage{Items: make([]Plot, len(plots))}
 	for i, p := range plots {
-		out.Items[i] = ToAPIPlot(p)
+		out.Items[i] = ToAPIPlot(p, a.Now())
 	}
 	if more {
 		out.NextCursor = a.plotCursors.Encode(idCursor{plots[len(plots)-1].ID})
@@ -64,7 +65,7 @@ func (a *API) GetPlot(ctx context.Context, request GetPlotRequestObject) (GetPlo
 	if err != nil {
 		return nil, err
 	}
-	return GetPlot200JSONResponse{Body: ToAPIPlot(p), Headers: GetPlot200ResponseHeaders{ETag: etag(p.Version)}}, nil
+	return GetPlot200JSONResponse{Body: ToAPIPlot(p, a.Now()), Headers: GetPlot200ResponseHeaders{ETag: etag(p.Version)}}, nil
 }
 
 // mayRun says why a caller may not act for the operator of a plot.
@@ -113,7 +114,22 @@ func (a *API) UpdatePlot(ctx context.Context, request UpdatePlotRequestObject) (
 	if err != nil {
 		return nil, err
 	}
-	return UpdatePlot200JSONResponse{Body: ToAPIPlot(p), Headers: UpdatePlot200ResponseHeaders{ETag: etag(p.Version)}}, nil
+	return UpdatePlot200JSONResponse{Body: ToAPIPlot(p, a.Now()), Headers: UpdatePlot200ResponseHeaders{ETag: etag(p.Version)}}, nil
+}
+
+// PutPlotEVSEs implements StrictServerInterface.
+func (a *API) PutPlotEVSEs(ctx context.Context, request PutPlotEVSEsRequestObject) (PutPlotEVSEsResponseObject, error) {
+	who := caller(ctx)
+	p, err := a.Plots.SetEVSEs(ctx, request.PlotId, request.Body.EvseIds, func(p plot.Plot) error {
+		if err := mayRun(who, p); err != nil {
+			return err
+		}
+		return httpserver.CheckIfMatch(request.Params.IfMatch, *etag(p.Version))
+	})
+	if err != nil {
+		return nil, err
+	}
+	return PutPlotEVSEs200JSONResponse{Body: ToAPIPlot(p, a.Now()), Headers: PutPlotEVSEs200ResponseHeaders{ETag: etag(p.Version)}}, nil
 }
 
 // PushPlotStatus implements StrictServerInterface.
@@ -134,7 +150,7 @@ func (a *API) PushPlotStatus(ctx context.Context, request PushPlotStatusRequestO
 	if err != nil {
 		return nil, err
 	}
-	return PushPlotStatus200JSONResponse{Body: ToAPIPlot(p), Headers: PushPlotStatus200ResponseHeaders{ETag: etag(p.Version)}}, nil
+	return PushPlotStatus200JSONResponse{Body: ToAPIPlot(p, a.Now()), Headers: PushPlotStatus200ResponseHeaders{ETag: etag(p.Version)}}, nil
 }
 
 // historyCursor is the cursor of a plot's history.

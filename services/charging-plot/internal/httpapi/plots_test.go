@@ -1,6 +1,7 @@
 package httpapi_test
 
 import (
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -151,6 +152,33 @@ func TestUpdatePlot(t *testing.T) {
 		w.call(http.MethodPatch, path, token, `{"label":"x"}`, "If-Match", `"0"`).wants(http.StatusPreconditionFailed)
 		w.call(http.MethodPatch, path, token, `{"label":"x"}`).wants(http.StatusPreconditionRequired)
 	})
+}
+
+func TestPutPlotEVSEs(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	site := w.Site(3)
+	path, token := "/v1/plots/"+site.PlotIDs[0].String()+"/evses", w.operator(site.Operator.ID)
+	body := fmt.Sprintf(`{"evse_ids":[%q,%q]}`, site.EVSEs[0].ID, site.EVSEs[1].ID)
+	_, driver := w.driver()
+	w.call(http.MethodPut, path, "", body).wants(http.StatusUnauthorized)
+	w.call(http.MethodPut, path, driver, body).wants(http.StatusForbidden)
+	w.call(http.MethodPut, path, w.operator(uuid.New()), body, "If-Match", "*").wants(http.StatusForbidden, "foreign_plot")
+	w.call(http.MethodPut, path, token, body).wants(http.StatusPreconditionRequired)
+	w.call(http.MethodPut, path, token, body, "If-Match", `"x"`).wants(http.StatusPreconditionFailed)
+	w.call(http.MethodPut, path, token, `{"evse_ids":[]}`, "If-Match", "*").wants(http.StatusBadRequest)
+	w.call(http.MethodPut, path, token, fmt.Sprintf(`{"evse_ids":[%q]}`, uuid.New()), "If-Match", "*").wants(http.StatusUnprocessableEntity, "unknown_evse")
+	_, err := w.Reserve(t.Context(), site.PlotIDs[1], uuid.New(), time.Hour)
+	w.Must(err)
+	w.call(http.MethodPut, path, token, body, "If-Match", "*").wants(http.StatusConflict, "plot_in_use")
+	body = fmt.Sprintf(`{"evse_ids":[%q,%q]}`, site.EVSEs[0].ID, site.EVSEs[2].ID)
+	a := w.call(http.MethodPut, path, token, body, "If-Match", "*").wants(http.StatusOK)
+	var p httpapi.Plot
+	a.into(&p)
+	if len(p.EvseIds) != 2 || len(p.Connectors) != 2 || p.Status != httpapi.PlotStatusAVAILABLE {
+		t.Errorf("the bay is %+v", p)
+	}
+	w.call(http.MethodPut, "/v1/plots/"+site.PlotIDs[2].String()+"/evses", token, body, "If-Match", "*").wants(http.StatusGone)
 }
 
 func TestPushPlotStatus(t *testing.T) {

@@ -97,7 +97,7 @@ func newWorld(t *testing.T) *world {
 			plots, err := w.Store.GetPlots(ctx, ids)
 			out := map[uuid.UUID]httpapi.Plot{}
 			for _, p := range plots {
-				out[p.ID] = httpapi.ToAPIPlot(p)
+				out[p.ID] = httpapi.ToAPIPlot(p, w.Clock.Now())
 			}
 			return out, err
 		},

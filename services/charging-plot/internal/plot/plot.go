@@ -15,7 +15,7 @@ type Plot struct {
 	ID         uuid.UUID
 	StationID  uuid.UUID
 	OperatorID uuid.UUID
-	// EVSEs serve the plot; by default a plot has one.
+	// EVSEs serve the plot: one, unless its operator has said that more of them stand at the same bay.
 	EVSEs []EVSE
 	// Label is the number painted on the ground: the operator's own when there is one, else what the catalogue says.
 	Label string
@@ -29,8 +29,24 @@ type Plot struct {
 	Status       status.Status
 	StatusSince  time.Time
 	StatusSource status.Source
-	Version      int64
-	UpdatedAt    time.Time
+	// HeardAt is when the charge point or back end that the status comes from was last heard; zero where it comes from none, or none spoke.
+	HeardAt   time.Time
+	Version   int64
+	UpdatedAt time.Time
+}
+
+// Age is how old the status is: how long its source has not been heard. It is 0 where this service itself says so, and false where nobody
+// ever spoke.
+func (p Plot) Age(now time.Time) (time.Duration, bool) {
+	switch p.StatusSource {
+	case status.FromReservation, status.FromOperator, status.FromCatalog:
+		return 0, true
+	case status.FromChargePoint, status.FromSession, status.FromPush, status.FromSilence, status.FromNone:
+	}
+	if p.HeardAt.IsZero() {
+		return 0, false
+	}
+	return max(0, now.Sub(p.HeardAt)), true
 }
 
 // EVSE is an outlet unit that serves a plot, as the catalogue describes it.
@@ -111,6 +127,10 @@ var (
 	ErrForeign = fault.Define(fault.Forbidden, "foreign_plot", "The plot belongs to another operator")
 	// ErrRemoved is a change of a plot that the catalogue has removed.
 	ErrRemoved = fault.Define(fault.Gone, "plot_removed", "The plot has been removed")
+	// ErrUnknownEVSE is an EVSE that is not of the plot's station.
+	ErrUnknownEVSE = fault.Define(fault.Unprocessable, "unknown_evse", "The station has no such EVSE")
+	// ErrInUse is a bay that cannot be changed while somebody has it, or has been promised it.
+	ErrInUse = fault.Define(fault.Conflict, "plot_in_use", "The plot is in use")
 	// ErrTooNew is a pushed status that is dated in the future.
 	ErrTooNew = fault.Define(fault.Invalid, "status_in_future", "The status is dated in the future")
 )

@@ -157,8 +157,8 @@ const createPlotsSQL = `
 WITH new AS (
     SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[]) AS n (id, evse_id, station_id)
 ), plot AS (
-    INSERT INTO plots (id, station_id, operator_id, status, status_source, status_since, version, updated_at)
-    SELECT n.id, n.station_id, s.operator_id, 'UNKNOWN', 'none', $4, 1, $4 FROM new n JOIN stations s ON s.id = n.station_id
+    INSERT INTO plots (id, station_id, operator_id, made_for, status, status_source, status_since, version, updated_at)
+    SELECT n.id, n.station_id, s.operator_id, n.evse_id, 'UNKNOWN', 'none', $4, 1, $4 FROM new n JOIN stations s ON s.id = n.station_id
     RETURNING id
 ), history AS (
     INSERT INTO plot_history (plot_id, since, version, status, source) SELECT id, $4, 1, 'UNKNOWN', 'none' FROM plot

@@ -285,15 +285,25 @@ func (s *Store) EndHold(ctx context.Context, id uuid.UUID, number int, removed b
 		case hold.Open && !removed:
 			_, err = tx.ExecContext(ctx, lostHoldSQL, id, number, now)
 		default:
-			if _, err = tx.ExecContext(ctx, forgetHoldSQL, id, number); err == nil {
-				_, err = s.breakClaim(ctx, tx, now, hold.ReservationID, reservation.ReasonChargePointRemoved)
-			}
+			err = s.loseHold(ctx, tx, now, hold)
 		}
 		if err != nil {
 			return fmt.Errorf("end what a charge point held: %w", err)
 		}
 		return s.settle(ctx, tx, now, plots, nil)
 	})
+}
+
+// loseHold ends the claim of a hold that is no more. One whose session is on its way is the network's from here on.
+func (s *Store) loseHold(ctx context.Context, tx txn, now time.Time, hold holdRow) error {
+	if _, err := tx.ExecContext(ctx, forgetHoldSQL, hold.ChargePointID, hold.Number); err != nil {
+		return err
+	}
+	ended, err := s.breakClaim(ctx, tx, now, hold.ReservationID, reservation.ReasonChargePointRemoved)
+	if err != nil || ended {
+		return err
+	}
+	return confirm(ctx, tx, now, hold.ReservationID, false)
 }
 
 const heldTagSQL = `

@@ -19,39 +19,43 @@ import (
 )
 
 type plotRow struct {
-	ID           uuid.UUID `db:"id"`
-	StationID    uuid.UUID `db:"station_id"`
-	OperatorID   uuid.UUID `db:"operator_id"`
-	Label        *string   `db:"label"`
-	Reservable   *bool     `db:"reservable"`
-	OutOfService bool      `db:"out_of_service"`
-	Parking      []byte    `db:"parking"`
-	Status       string    `db:"status"`
-	StatusSince  time.Time `db:"status_since"`
-	StatusSource string    `db:"status_source"`
-	Version      int64     `db:"version"`
-	UpdatedAt    time.Time `db:"updated_at"`
+	ID           uuid.UUID  `db:"id"`
+	StationID    uuid.UUID  `db:"station_id"`
+	OperatorID   uuid.UUID  `db:"operator_id"`
+	Label        *string    `db:"label"`
+	Reservable   *bool      `db:"reservable"`
+	OutOfService bool       `db:"out_of_service"`
+	Parking      []byte     `db:"parking"`
+	Status       string     `db:"status"`
+	StatusSince  time.Time  `db:"status_since"`
+	StatusSource string     `db:"status_source"`
+	PushedAt     *time.Time `db:"pushed_at"`
+	Version      int64      `db:"version"`
+	UpdatedAt    time.Time  `db:"updated_at"`
 }
 
 const plotColumns = `
-p.id, p.station_id, p.operator_id, p.label, p.reservable, p.out_of_service, p.parking, p.status, p.status_since, p.status_source, p.version, p.updated_at`
+p.id, p.station_id, p.operator_id, p.label, p.reservable, p.out_of_service, p.parking, p.status, p.status_since, p.status_source,
+p.pushed_at, p.version, p.updated_at`
 
 type plotEVSERow struct {
-	PlotID     uuid.UUID `db:"plot_id"`
-	ID         uuid.UUID `db:"id"`
-	UID        string    `db:"uid"`
-	EVSEID     string    `db:"evse_id"`
-	Label      string    `db:"label"`
-	Reservable bool      `db:"reservable"`
-	Connectors []byte    `db:"connectors"`
-	Served     bool      `db:"served"`
+	PlotID     uuid.UUID  `db:"plot_id"`
+	ID         uuid.UUID  `db:"id"`
+	UID        string     `db:"uid"`
+	EVSEID     string     `db:"evse_id"`
+	Label      string     `db:"label"`
+	Reservable bool       `db:"reservable"`
+	Connectors []byte     `db:"connectors"`
+	Served     bool       `db:"served"`
+	HeardAt    *time.Time `db:"heard_at"`
 }
 
 const plotEVSEsSQL = `
-SELECT pe.plot_id, e.id, e.uid, e.evse_id, e.label, e.reservable, e.connectors, cc.evse_id IS NOT NULL AS served
+SELECT pe.plot_id, e.id, e.uid, e.evse_id, e.label, e.reservable, e.connectors, cc.evse_id IS NOT NULL AS served, cp.last_seen_at AS heard_at
 FROM plot_evses pe
 JOIN evses e ON e.id = pe.evse_id
 LEFT JOIN charge_point_connectors cc ON cc.evse_id = e.id
+LEFT JOIN charge_points cp ON cp.id = cc.charge_point_id
 WHERE pe.plot_id = ANY($1)
 ORDER BY pe.plot_id, e.uid, e.id`
 
@@ -94,6 +98,7 @@ func (r plotRow) fromRow(evses []plotEVSERow) (plot.Plot, error) {
 			return p, fmt.Errorf("plot %s: its parking: %w", r.ID, err)
 		}
 	}
+	p.HeardAt = r.heardAt(evses)
 	for _, e := range evses {
 		p.Reservable = p.Reservable || e.Reservable || e.Served
 		if p.Label == "" {
@@ -121,6 +126,27 @@ func (r plotRow) fromRow(evses []plotEVSERow) (plot.Plot, error) {
 		p.Reservable = *r.Reservable
 	}
 	return p, nil
+}
+
+// heardAt is when whoever the status comes from was last heard.
+func (r plotRow) heardAt(evses []plotEVSERow) time.Time {
+	var heard []*time.Time
+	source := status.Source(r.StatusSource)
+	if source == status.FromPush || source == status.FromSilence {
+		heard = append(heard, r.PushedAt)
+	}
+	if source != status.FromPush {
+		for _, e := range evses {
+			heard = append(heard, e.HeardAt)
+		}
+	}
+	var latest time.Time
+	for _, at := range heard {
+		if t := timeOrZero(at); t.After(latest) {
+			latest = t
+		}
+	}
+	return latest
 }
 
 const getPlotsSQL = `SELECT ` + plotColumns + ` FROM plots p WHERE p.id = ANY($1) ORDER BY p.id`

@@ -4,7 +4,7 @@
 // reservation runs, the operator closes a bay in which a car still charges. The first rule of this list that applies decides:
 //
 //	rank  when                                                         status       source
-//	 1    the catalogue no longer has any of the plot's EVSEs          REMOVED      catalog
+//	 1    no EVSE that the catalogue has serves the plot any more      REMOVED      catalog
 //	 2    every EVSE of the plot reports a fault                       OUTOFORDER   charge_point
 //	 3    a session is under way                                       CHARGING     session
 //	 4    the operator has taken the plot out of service               INOPERATIVE  operator
