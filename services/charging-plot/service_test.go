@@ -209,6 +209,12 @@ func (c *charger) read() {
 		if err := c.socket.ReadJSON(&frame); err != nil {
 			return
 		}
+		if string(frame[0]) == "2" && string(frame[2]) == `"GetConfiguration"` { // whether it takes reservations
+			c.send([]any{3, frame[1], map[string]any{"configurationKey": []any{
+				map[string]any{"key": "SupportedFeatureProfiles", "readonly": true, "value": "Core"},
+			}}})
+			continue
+		}
 		if string(frame[0]) == "2" {
 			c.send([]any{3, frame[1], map[string]string{"status": "Accepted"}})
 			c.commands <- frame
