@@ -53,6 +53,7 @@ func TestBadInputIsRefusedByName(t *testing.T) {
 type sweep struct {
 	t      *testing.T
 	caller *client
+	key    string // an API key in place of the caller's token, where nothing else is taken
 	path   string
 	method string
 	params openapi3.Parameters
@@ -66,6 +67,10 @@ type sweep struct {
 func newSweep(t *testing.T, path string, item *openapi3.PathItem, method string, o *openapi3.Operation) *sweep {
 	t.Helper()
 	s := &sweep{t: t, caller: administrator(t), path: path, method: method, params: append(slices.Clone(item.Parameters), o.Parameters...)}
+	if o.Security != nil && len(*o.Security) == 1 && (*o.Security)[0]["api_key"] != nil {
+		_, s.key = newAPIKey(s.caller, "profile")
+		s.caller = anonymous(t)
+	}
 	if o.RequestBody == nil {
 		return s
 	}
@@ -118,6 +123,9 @@ func (s *sweep) send(a ask) answer {
 	var options []option
 	for name, value := range a.headers {
 		options = append(options, header(name, value))
+	}
+	if s.key != "" {
+		options = append(options, header("X-API-Key", s.key))
 	}
 	media := s.media
 	if a.media != "" {
