@@ -511,6 +511,13 @@ type LoginAttempt struct {
 
 	// RememberMe A session of 30 idle and 90 days at most instead of 12 hours and 7 days.
 	RememberMe *bool `json:"remember_me,omitempty"`
+
+	// Resource The services that the access token of this answer shall be for, by their audiences (RFC 8707); without it all of them. The
+	// session itself is not narrowed. `invalid_target` for what is none.
+	//
+	//
+	// Example: ["https://charging.example/charging-plot"]
+	Resource *Resource `json:"resource,omitempty"`
 }
 
 // LoginCompletion One of the second factors besides the token.
@@ -521,6 +528,13 @@ type LoginCompletion struct {
 
 	// RecoveryCode Example: 3kq9-x7vd-m0tz-w4ae
 	RecoveryCode *RecoveryCode `json:"recovery_code,omitempty"`
+
+	// Resource The services that the access token of this answer shall be for, by their audiences (RFC 8707); without it all of them. The
+	// session itself is not narrowed. `invalid_target` for what is none.
+	//
+	//
+	// Example: ["https://charging.example/charging-plot"]
+	Resource *Resource `json:"resource,omitempty"`
 
 	// TotpCode What the authenticator app shows.
 	//
@@ -733,6 +747,13 @@ type PasskeyLogin struct {
 	Credential json.RawMessage `json:"credential"`
 	DeviceName *string         `json:"device_name,omitempty"`
 	RememberMe *bool           `json:"remember_me,omitempty"`
+
+	// Resource The services that the access token of this answer shall be for, by their audiences (RFC 8707); without it all of them. The
+	// session itself is not narrowed. `invalid_target` for what is none.
+	//
+	//
+	// Example: ["https://charging.example/charging-plot"]
+	Resource *Resource `json:"resource,omitempty"`
 }
 
 // Password At least 15 characters (an installation may ask for another number, from 8), at most 128, any character, no rule of
@@ -799,6 +820,13 @@ type RecoveryCodes struct {
 type RefreshToken struct {
 	// RefreshToken An opaque token, as it was given.
 	RefreshToken OpaqueToken `json:"refresh_token"`
+
+	// Resource The services that the access token of this answer shall be for, by their audiences (RFC 8707); without it all of them. The
+	// session itself is not narrowed. `invalid_target` for what is none.
+	//
+	//
+	// Example: ["https://charging.example/charging-plot"]
+	Resource *Resource `json:"resource,omitempty"`
 }
 
 // RegisteredPasskey defines model for RegisteredPasskey.
@@ -836,6 +864,12 @@ type Registration struct {
 	// Example: ada
 	Username *Username `json:"username,omitempty"`
 }
+
+// Resource The services that the access token of this answer shall be for, by their audiences (RFC 8707); without it all of them. The
+// session itself is not narrowed. `invalid_target` for what is none.
+//
+// Example: ["https://charging.example/charging-plot"]
+type Resource = []string
 
 // RoleGrant defines model for RoleGrant.
 type RoleGrant struct {
@@ -1095,6 +1129,12 @@ type PasskeyRequest = PasskeyChallenge
 
 // GetJWKSParams defines parameters for GetJWKS.
 type GetJWKSParams struct {
+	// IfNoneMatch The ETag of what the client holds; 304 when it is still that.
+	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+}
+
+// GetAuthorizationServerParams defines parameters for GetAuthorizationServer.
+type GetAuthorizationServerParams struct {
 	// IfNoneMatch The ETag of what the client holds; 304 when it is still that.
 	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
 }
@@ -1633,6 +1673,9 @@ type ServerInterface interface {
 	// GetJWKS The keys that verify our tokens
 	// (GET /.well-known/jwks.json)
 	GetJWKS(c *fiber.Ctx, params GetJWKSParams) error
+	// GetAuthorizationServer Where everything is, for OAuth
+	// (GET /.well-known/oauth-authorization-server)
+	GetAuthorizationServer(c *fiber.Ctx, params GetAuthorizationServerParams) error
 	// GetOpenIDConfiguration Where everything is
 	// (GET /.well-known/openid-configuration)
 	GetOpenIDConfiguration(c *fiber.Ctx, params GetOpenIDConfigurationParams) error
@@ -1869,6 +1912,49 @@ func (siw *ServerInterfaceWrapper) GetJWKS(c *fiber.Ctx) error {
 
 	handler := func(c *fiber.Ctx) error {
 		return siw.Handler.GetJWKS(c, params)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// GetAuthorizationServer operation middleware
+func (siw *ServerInterfaceWrapper) GetAuthorizationServer(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetAuthorizationServerParams
+
+	headers := c.GetReqHeaders()
+
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Sprintf("Too many values for ParamName If-None-Match, 1 is required, but %d found", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter If-None-Match: %w", err).Error())
+		}
+
+		params.IfNoneMatch = &IfNoneMatch
+
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.GetAuthorizationServer(c, params)
 	}
 
 	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
@@ -3700,6 +3786,8 @@ func RegisterHandlersWithOptions(router fiber.Router, si ServerInterface, option
 
 	router.Get(options.BaseURL+"/.well-known/jwks.json", wrapper.GetJWKS)
 
+	router.Get(options.BaseURL+"/.well-known/oauth-authorization-server", wrapper.GetAuthorizationServer)
+
 	router.Get(options.BaseURL+"/.well-known/openid-configuration", wrapper.GetOpenIDConfiguration)
 
 }
@@ -3833,6 +3921,59 @@ type GetJWKSdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response GetJWKSdefaultApplicationProblemPlusJSONResponse) VisitGetJWKSResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
+type GetAuthorizationServerRequestObject struct {
+	Params GetAuthorizationServerParams
+}
+
+type GetAuthorizationServerResponseObject interface {
+	VisitGetAuthorizationServerResponse(ctx *fiber.Ctx) error
+}
+
+type GetAuthorizationServer200ResponseHeaders struct {
+	CacheControl *string
+	ETag         *string
+}
+
+type GetAuthorizationServer200JSONResponse struct {
+	Body    OpenIDConfiguration
+	Headers GetAuthorizationServer200ResponseHeaders
+}
+
+func (response GetAuthorizationServer200JSONResponse) VisitGetAuthorizationServerResponse(ctx *fiber.Ctx) error {
+	if response.Headers.CacheControl != nil {
+		ctx.Response().Header.Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.ETag != nil {
+		ctx.Response().Header.Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response.Body)
+}
+
+type GetAuthorizationServer304Response = NotModifiedResponse
+
+func (response GetAuthorizationServer304Response) VisitGetAuthorizationServerResponse(ctx *fiber.Ctx) error {
+	if response.Headers.ETag != nil {
+		ctx.Response().Header.Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	ctx.Status(304)
+	return nil
+}
+
+type GetAuthorizationServerdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetAuthorizationServerdefaultApplicationProblemPlusJSONResponse) VisitGetAuthorizationServerResponse(ctx *fiber.Ctx) error {
 	ctx.Response().Header.Set("Content-Type", "application/problem+json")
 	ctx.Status(response.StatusCode)
 
@@ -7729,6 +7870,9 @@ type StrictServerInterface interface {
 	// GetJWKS The keys that verify our tokens
 	// (GET /.well-known/jwks.json)
 	GetJWKS(ctx context.Context, request GetJWKSRequestObject) (GetJWKSResponseObject, error)
+	// GetAuthorizationServer Where everything is, for OAuth
+	// (GET /.well-known/oauth-authorization-server)
+	GetAuthorizationServer(ctx context.Context, request GetAuthorizationServerRequestObject) (GetAuthorizationServerResponseObject, error)
 	// GetOpenIDConfiguration Where everything is
 	// (GET /.well-known/openid-configuration)
 	GetOpenIDConfiguration(ctx context.Context, request GetOpenIDConfigurationRequestObject) (GetOpenIDConfigurationResponseObject, error)
@@ -7957,6 +8101,33 @@ func (sh *strictHandler) GetJWKS(ctx *fiber.Ctx, params GetJWKSParams) error {
 		return err
 	} else if validResponse, ok := response.(GetJWKSResponseObject); ok {
 		if err := validResponse.VisitGetJWKSResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetAuthorizationServer operation middleware
+func (sh *strictHandler) GetAuthorizationServer(ctx *fiber.Ctx, params GetAuthorizationServerParams) error {
+	var request GetAuthorizationServerRequestObject
+
+	request.Params = params
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.GetAuthorizationServer(ctx.UserContext(), request.(GetAuthorizationServerRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetAuthorizationServer")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetAuthorizationServerResponseObject); ok {
+		if err := validResponse.VisitGetAuthorizationServerResponse(ctx); err != nil {
 			return err
 		}
 	} else if response != nil {
@@ -9840,227 +10011,231 @@ func (sh *strictHandler) EndUserSessions(ctx *fiber.Ctx, userId UserID) error {
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7H3rchs3uuCroLhTFXunRV0sOzZdU3sUW55oxhcd2ylvbeQlITZIImoCHQAUxXGp6rzDvsN5sHmSLXwf",
-	"0I1uonmRSFl28icVi90N4MN3v35p9eU4l4IJo1udL60RoylT8L8vaH/EXkhhlMzsv1Om+4rnhkvR6rR+",
-	"llOSSTEkZsQIFXrKFBnTGTln5ILlpt1KWro/YmNqX2VXdJxnrNVp5ZPzjPcTMqZXO3TI/vZob6+VtMws",
-	"tz9qo7gYtq6vk9bxRzqcX/TjiJFLpjSXgsgBLK1YrphmwlD7THXZ+c++5uIi/lnBrgzJ6ZAlZDpiwn5b",
-	"McI1kYKRB+9fvSBPD54+fbhsgbfyg5GKRdaQF0xoQpVd6pIpgBI5n5G+BbNugpeQOxo+OA+k66SVU0XH",
-	"zPgLmygtVfPxun14wEPOHpacs4FUzK7O7aO/T5iatZKWoGO7Fr5Q2dqYXr1mYmhGrc7B3uHTpDXmwv9h",
-	"P3qTY8qzk5fxbdE0VUzrxAKCG014SjjAnmRcm2JbOTWjclfMfrHL01bSUuz3CVcsbXWMmrBwnwOpxtS0",
-	"Oq3JBJ6c39gr2jdSnaT26cgqt/7+yeANNf1R/OAWv/1FeIw2I2osxvVHVAxZ2iafuBnJiSHchFTGNTk8",
-	"eFrABim23PfJYAfXbbi1/b29vfh230rBVtjy1G7T7qefcSYMGcks1c/Jo71DpBwOh9CGZxkcadFO7ZI3",
-	"2+5rPuYmzpbGVFhsYmNNqCFjGSBSDb8z+Ei4csoGdJKZVufxXmK3wceTsf3HHiA6/qtEcy4MGzIFG/pF",
-	"M9WI5v2+nIgmfJ5opm6Lztf2ZZ1LoRnwgqN+n+WGAXL3pTBMALBonme8D6xy9zdt9/clWOQvig1andb/",
-	"2C1lwi7+qneLD8JatSPSCyba5GRQck0tx8yMuJUPkhgGqMCInApW8J+C9imxBE00nWnCTbt1nbSOcv5P",
-	"NvvIrszmDlB+MnaEkZVbM3tDdRG4E8jA2ALu+V3P+uHrb9jGNv6GNW04QKtFm66++E5kMzKQCkmYZhlT",
-	"jcJa8UtqWEKE3AExtVBUL4INPHONAtK8kSkfcMTN+UOFXAX3OFHK/mVe0geHXm8T744mZnSsFErLjdxS",
-	"8Em7QvihXMnzjI3/ut4HT/Gt2N1bbeTJj4fPiGZ9+yfyuH2QEKkIJW6tQoexNz22opVlA0uXY5rZv7B0",
-	"Y5gOB/9F0IkZScX/tUGWUwHpHBB6XFzSjKddRJheJ5RJXJOJuBByKixYrGahWV8x+GGqpBhu5PhJ69On",
-	"Tzt2l0wYe0YWF0hGEho81ERuP1HN+0Qxmo3/dtaS9pWzVozXXyetU6r1BZu9Z79PmN4ck3SffTGyfEEM",
-	"GzlP3z/QJicA1KGUKXCVAb9kZMzFxDBNqEhBf0bNZWMo50mj+dQbJ7lPVumZWtQC9EGL4Nnh4x8fgrxC",
-	"7X5j1+A+1wR8YNo/aGLgsY2B1WowGzsCfOy7kVvXfqFAuaKiD/RO05TbPdLsVMmcKcOtCjagmWZJKw/+",
-	"9KWVyT7N2DLQvcanrr2CuPjpt/YZsAW1nkqVrkLi8Nx10gIEWsqGc/r7hAFK2nestrrKvn7xz6Fu6hXb",
-	"X92in4srkee/sb4BrS9QWteA6phpTYesigNrKaNcz2mjYPmD5JhSUAvnESg8lN/DomOdiEuOysuaBwSD",
-	"dxm8wc62yymZ4WtgAi177b3M2N8VFbBTt3WqFJ3V73rx+XGLfvEmKGj90WPcGsen8Ga3QNbaTpIWu8q5",
-	"YrrLRcVU4sI8OWwFhtvevOFm6VrmLPpZWLCLf/7SYsJ+4tfWT4wqpoIjNkCksuvKxyob9huIggxxcovY",
-	"Er3F6FbAelpzJ33FqGFpl5rKvaTUsB3DxxG2nLQYVRlnqjsRhkekwC/2z6V2a9iVcT4s9BpRbYiSSGVk",
-	"KtUFiMcVl3a3ss52ebqCdZ607L66E13Aou4bhM2j1rT6fhsoM2kJZuDoFSYwj941Ygc8XOudGvbA0WFT",
-	"xceCvSQhOjSj2GuO6uwaaFZsdyWG5zB56WHgW8379L6JdfhYzrsXSESrbdA9HNFEcyWHio6tWSNSr4ML",
-	"aYiRWUrokHIwkHNqDFP2rf/LR6pLL7q/7u08O9r5P3TnX5+/HD67/stSweY3jbuJwmOScnN86TXGtfi6",
-	"VQO7PI2dUo6dJ5Gey4mpUEUTlYFDN4q365B0yoxjoPGzNJNFCZMV2cIFF2lVbdFMay5F+5wNqYi9YvdB",
-	"jVTdFZdwH1zt8RhBU9NyG/UALkC0GBu2T8kl4kXYWRDxWK6+NFP7CykG3AJt22pbqGtVaeHoXIPhaYWe",
-	"sOb0lGpC9QUDixscP/CbVXPPZTojLNOMGCkvLAVpLvpsuQLbLPqP/TFquxJeZyZUkx6YNv+RyjHlotcm",
-	"1szDf/iooFW5lKAIO65Z+pxM8pwpcBJkcsoU6VPNIEJmpaGmY9h2SRs0pf/h/tXuy3ErqQSjHh9WYlGP",
-	"IrQAJ9k6Wr6biuJSbyhijq9yqdbdZUoNXcS1is3HH8CIw9xW6mRV80TKqSbnsyImNLPXlxA96Y8sVjgO",
-	"nxDALp0QMA8S4piSToj7O7NUrAMsLTfAABZraZF11A6+kCCYYkDHeOBbR4JrAD5OtSCnrf2IdmafZhmG",
-	"N0KUPkrpD5rkIylYFZ33XcRpYWg1PCRsInosrrR5VYjGNc6lWF9eMjXr9mXqUKx6Qm5G6GO2SxDN+lKk",
-	"ZABLFUEexIDnRI/kVKCpLR1DWs0+dZt4IVMWpai5A58Io6TO0TW+tkqynOrmFBV3t1KQczai2cCfXU9g",
-	"T6CIVVbRk/PlIsk+FLtP2jf8MtT7z6XMGAXfDJ2k6+n86C53ykHMIIoa1PNGNK8R54IndXxnvxke/Xuz",
-	"ea4bdh2Hbt2cn/t5dV+Hu4HPUdy7oYvnRqbyWvrFFq1bbk/N0u75bKXHN+ig0sYFXbx3RubgbaHek2hv",
-	"7lJewP8hBNLlrhvYdtWj5ZeqHLZi0lYgvBg3tq6CBGi4Pc34H5/+uS53zYbhXR1/OHj8JHIbFqyX4YOn",
-	"O00PXjTwgAszq6z0Ivr2RFdwR/Nh9LGrWkrK4aOKaD6MqZqztd+pwd2eAM+H+0wAeggauyW7RMOtfFjz",
-	"Wi7YbHXUsre+TLGFD8Y297qIf1SF6E8vTsnhjySjYjihQ0YMHUKoB7TDqsYE5B0A9tHjCmAPKk6PX72r",
-	"4yB5dP3g153uZ/eXvZ1nn7/sJ0+vH/7Pv8RY1Gs55OLIGDbO11bD2SXvs+4CpbAMPkx5lhGrZg0F187s",
-	"QdWYnM/W0RTnHY72APPrH+9AcMMbblIRL/ZuYWrtR9a/STRKsTEbnzPV9ZBzqVhRveuogJQckEd7hKcZ",
-	"A1Py2R5J6axI/SJcaMNoah/bPyAjOVEYl/4RHgtMjkKPqmEzgjI4Uhyzh1y8kBZgK0n/emyTFUpjqEVr",
-	"cs40TxkmwoACM69Njge0e5NAXo6x/hVTAo4ghI/XFJgFa6vv0uQrvfhRmtwla9UibcVxY/fwht0/xQvS",
-	"VfvoR2JpXHNnimoWDQ588rEOZ0qRobQmNB0YpsjL49fHH4/J7uX+7niNyMGqUYsGdh06pCCTmCktBRlR",
-	"9EH3R1IzQaSIuZ0WhC02qRcWsYwG/gtr2Y2P0SRf3WSa5OnaCLO6bVFRPeuYU0RXCp3UR1kqemiwwziJ",
-	"nPok34V0MuYi/Ot+czIDzbJ3g1bn19XSGj7XuZ+YZJkV90NmXMbfSHJ0Edif6LldxagJC5BntSUxNyK+",
-	"oBXtnHmXTG2hmF/hzYCu6wAW9pOR6AZIC3CceaFCqL4AlYdWJUBMPhWsWy/If8bkB4q5/Ysj4FU/Tzdj",
-	"A0DtxS9ZRr4yrVpmvlRr9NBy3w5OGd/i5/gd3STD4GYidC3B9HaxPuhYKNeY2pQ+JwPFXHybAy8lGRds",
-	"TidcRRd8y6Y3Ct9XPQYRqcQNYSLVrniDZYPnZFqWLHBDUslAJKwf0y4P+ZYPRyabET4Gn/iaXtJqMLwm",
-	"xlALdnmK/jny4MXJy/cPyUDJMZmOeH9EaGbhbzBF3MczJhDCCM4LLzCLpVNLe5Wr+rW1/+ygvdc+aO/t",
-	"HhxaBCnoptlIPIicZkyvTvDN/Seri713VreUYGH42g1IoLMi+znRjJEevtqzamgP1Yle7QQaPQq6M1Uc",
-	"PSFwI/7fDWd6vPyGyjM9OoCH/QlrB0xaE8F/nzD3s2fUc17wAg5ROmTTO8rDWjfZr1B/araxswBSxS+Z",
-	"ShxKAp5BsI/rNvkIl2tx0fIKFyHGYjP/R7GGyz3UrBYh3No5YG/Z9LS0OtbR0pliYylma5o4fcVSJgyn",
-	"2bK4V4Qt9wS95EMLyXb5Hd1GVatHFDMTJViaQPjTyH98ePf2wcMeAWrwakUVAknramcod9wff9NStN/T",
-	"6RuXOhjlfmj2ZzQ3Mr9lhKiAYQUuSXPkqFolsQ6d+He8Z82n6iuXrp60qsn7wR+GgHiW1MuKgvKpidCT",
-	"3EXz4EmfURf+UEm189/FOEL5b0Otvhn198H2uxWMWJr+CCeOAlGwj3zMbqKV3FojadZGwrdikX0Jv6PH",
-	"ARCcG8g6GPJLdEFUykCXs/h3ORMnLyGXYjhRN+G95W3rbnHV6wW7uEcNzYeCi2GXZsPuJc0mt/hkGGvs",
-	"MpHmkmMeVCRIEnu0a7G8O2ZmJNOb70LrCYsnPv02vdDdiYrH1nzF4O3AqtilxBKBxQCIPLeR06Owv/Hb",
-	"TIG/NpX9ydgXlzXFFS353A5YiIAL4VR9ZAMgqrsYEFsC3JjbViNix297ASYlDYTbDM5V6XRVQEUQJM4R",
-	"kRG9ZwPF9Ogm/FrhqzezJOc35NOI1tSUlvgZ11JhV/QT5oqPqZrFV4T8s2YD0kqVYs9YxJimLLVqbsZc",
-	"BugaFuQid5rfZtIKXWq4vxhK3FBVvYFD+YZZ5LdME9cz0R8pKbiO+ahOjLd0pSDa2hs0Ixjc0tZKLFKb",
-	"VgihVDLDw1WXJoVXow/fqtGwDWthJe1+AUjLGs87geqtanSwa0x3ITHGruTjiBEJ/wCU/cTOrUkj7B3Y",
-	"C+iQ3il8+Z9s9qIAWjunSrMXFi+5FCgX9Cslx/aVHpHqTPTgEVd8O/eEYhRL18ftM7G5a60UDQUQWXDH",
-	"W0808Szy5qmufqc+Xv1tOgWGzGzHI1DLJljq610SQ1/Cp9djIj6+X7MeDckY1YbsPyb9EVW0b5jS5AEV",
-	"EIqnWYbFWVa4FEEPIc2IKSImdu8JulKfPkyKIP7+wdOEUDErv5gQIYmaZIzIwZmAW9dwkW3i96bR3Qnh",
-	"kJzJPAOnLXjFFBtYOYr0WTCjIsJfc7QcLM938Gu+gN496yIydrjo3iRpQrDpDd6r33t9A7XvLsKA90yz",
-	"dZnM3dQqR70hS/I4gtYC9bQeXxUU9xetwTNxCdfYIuZT0EVteYS+QeY0ZexqQ80ktAnDiB03GVtgLn6Z",
-	"z7Ax9Dxj5Jf3JyRnilxwAWk0wFKqkaiJEh0+Uh3Xd6FTuPdKHrlUV3cOO9xmcZQFl1S4JusWUBo/5oIr",
-	"LBqpNXRPo2NI0KEEGkglJKdmZG0V7BNAitejCQ9gnsY+bQUEOcVfCRcGy0DPZbpCwTmcMgacSsZNxZf8",
-	"6OL3ZztXP16mO+M986+d6SGtpZId1hx5TyKHCT+vb11QsJkSgBAutTXiEPo6Jn51m+GH4rsccm2YYunN",
-	"7ND10rvm8wDua71HCEV/xmb4qfsX59t2U49bN+go/CWLBGUZJFwPtrX61Zi9hg/4yKULwZdxzR80ZG9h",
-	"h7CV6oLt42E4CkOprbKYNvjfLk3HYGGNZVr8iH9bWjcA6zQByyeAbHwTSetDf8TSScbSY0X1RLG1w3VN",
-	"uYdBsx7Sp8I3dyXQnMHSu7ihX65YMgatD5jYu25xwdBVoEca+znFxVXNQ7qHnmnDxlUt5hVXbCCviBTk",
-	"NReTq2iNuWK0qcUqJJAkpD8xxEisibQEpgklig1d07pyuUpKSKwKIizOilxMnj8nPZrnvaItUq5kOumb",
-	"H8AzF9VFbuKddNZB1IcLZht6aaH/hjXj0eyi+kLHs9fWyZDHbKiq7Xx3HTs0Y2Ktj3vzO+5+j3lFy0uu",
-	"vF1CvZbcWdnX0pojR0pb9wN5kt1etdEHw/Jf8jXz6j9Cm2OUYgkIFMikq2ou03qC9YhC1+fnrqMi6hiY",
-	"BOaSKRfmxd40r/5mJRN3nos/dzOg4P4nNNZd4k+r2Wkhe1vs2EpaVzuS5nzH7nbIxA67MoruGDrUnjZb",
-	"neCD1yX3xL6PFQqOu3ke33JZt9B16KoIPv90/9nBzb5vyhhhkdjSHbno8SbgVv/sdfM1B/0mV3ecnhZd",
-	"ysmUkVRCkcCFkFNwxfGhkMo5TYvGpl54zFVnS1XaXpEG64RdYffsDnbDoZC/AiG+SnvQoh8q0r1LtN7I",
-	"dYWbvK5L8e8KzYMErLnbcE8H/p+EVGxeqD1TosOZGXTAf6I70PK0A58Fl3gHntzxd7o013m1gwTbRvFT",
-	"M+k3ggXVr16XnrtqftpSLOYDzLlKGoCFEAJg1RrO1TO0bnaKyJ5dr3E5UbG4Pmimk5Qz0WdBl5pKpjR1",
-	"neFDkhzTGSh7FUfBYrxdnJ266gndQa7DXgPzR8IckrDrjmb2IgxLyfmM6Jz2mV56SKem+8pFe+YRvWTt",
-	"Ocy+4X3hAa7DZKXVmKXd1URDU1lEI5/6B8EZcnR64rujb4Q6qrub2++KtLEWRRT8ZqSan8/5DvY62wTx",
-	"RI60ULJiBtW96o0JqWKLGda7AaGILMXNtOOW0U09p/e6RWfZ+PkWl1aF6AcmUmAgmvSOXA40eDE7BA9G",
-	"/v1f/91baA/z6Get0aNL302F0ol7teKheGJRf02U8fe83lbcW9W9kInI7AbRvTDRltUW42puuK1boV+D",
-	"p6ICRywp1VH5UHX/5EoOeGbPrpm6dLU1itG0+hfIHig6ZuEDxb98Kc7XIowqWKO3v5h6TP6dptctyIBb",
-	"kvJmgeKDd2slft6iqL4xmmjfOBZKZuP1+3uuCPbG/ERpcsjpdenrJeW4Hzq7u0aafPfk5/edWsOK/4Vm",
-	"yt/+/V//HVvyd9XNRcN8MU3HDHrXkf98TyxcOoSS07d/J1yQc6rZk8MK+zmfxQmwNMhq5VxUs0cHiXPZ",
-	"QtnWSBL7etzJuSiTEpeoAqo4XNNt+sa1TcysHFRhdb88h0hejXUdPjvYe/SsprU+qQSPn1QbseztPCOf",
-	"/xrtteLHDmyZCaRcF9XYt82LDiMmW+q48FXaJtxhb4NaJ4PidtbrZWBxZ+vObRxlsTXP9i+NjV9fMwNe",
-	"MypSkvIhZFwP0IMNTyXwS6/dS0iva/+z0yPnzEwZOrTHbfIBovBUA4NJE2JPRxVLC0O1TzXDLLhK859a",
-	"j6WDpa1V/SFulP9264h18YF5+CIrnihuZh/sZ+Zacc/VvjljNyFjmjJCja+H3nXmoe5Bw21rvKcuygcD",
-	"hpyHAJR3lxr/gyaKD0dGk3NpRmG7kdg8vP+9c3R6svNPMEA9rhW9wM9Rdet8cf/3yhPnPz59bCWR3ryh",
-	"Ugr5lBCbK7xw3hfhNG5XRIONe4ujuJg7l4IIxlJNtLHnw6ZETl7B5QA3xR0Wex8ZbPrgijdj+WVYe+W8",
-	"Iz/A+EeIzYJgq36cat6vf/sasuUGcv7bp5DumdRW0Ik9MlckcEvCggUgNDax7VM/IwTim+4rGqimfSbO",
-	"RB3AHKAFM4H2njwl//j0kTzomVneIdT89bep6SUEut09RJdQxi+ZJoaJyqQkrsklUzAaDWNVvuOAZoZQ",
-	"cyZ6u+0py7IdGGy1+9v0Qrd/01L02uSoZkFx7Uo4k8J0kqLPEr8ODmTy6wD6TuA8UrXJp5GECaVu3Jom",
-	"9ExUPw+HGFFNzi2rCSwz7Adh9z0dyawwWwBmbyXOYIHGJIZlFvZEG2UZBkThANZUEFZtUmbXocJH5zoQ",
-	"SteQAQz7Q5QZSDWUxo/IpBm/gNFnEGYQZ8I+4geCUd/2AaEBlfRkQHnGUhe/LhL4sQk1sMeM95lzzzhy",
-	"PcphYNFBe8/KKZU5tNSd3d3pdNqm8HNbquGue1fvvj55cfz2wzG8U2Zktk5+fk9ejKgaWvCcZtIAD/r3",
-	"f/0/0MZaSctNCG11WvuuB7ygOW91Wo/ae+1H2Oh/BIwtjiFQQBvTRo+yqeuVhjnbZiotxmn0CGLXC2qI",
-	"5kNRsrYCVRICZQh6xFJCSQrVQoAFpcXeJjDWCfJI/XiwM+GwHiFb8JiTtNVp/Z0ZaGFYHW7b0OenfGQ3",
-	"HF96/bk2DfNgb29jg61gd80TJIFYYTrYj4/3f3x4m+FclQHMaw9afLR32PRwAZvdcBojnMiVCyx7r5yU",
-	"VorXVufXz0lLT8ZYC+gB4rLwgbPNiJwox2ktMweH6a9W+cPIdOuz/WAFhy2u83SnXy8dd+g8hzyxSvN7",
-	"i0uxzTagVgEj4iuVyQN8nbyQQrC+IS+LR/bbewlIo6eH+4d/ZBz8BMIGWDwKH74I7yAgsFuWPkM2h9QR",
-	"vvlKqrpu0SZHwi1yPjGEgpAP1QMncXtfzlwH6TOnDl/3sAGRk49j5+GsonbZ1fxj4WuD4NxPMp0tQMir",
-	"nel0umNNuZ2JypjoyxRt4DUmEWJyx3VV63YN2bZGG9U27k0jGbkmbsznoNojcyMTEQ/xPIvxMBxTal/Z",
-	"X/GVyszUDSD+l0LT/vXzdfLlukIIR/qiVLFKrAQcRWn15MnBw4A2gBYqdIGNtJtpwquNOLnXLwJVE6hW",
-	"WYuJeR3CKYYE8580Odjbc/3vAhWzOsaVZlYxm5GU0TQhRso2OToTweO0oMmiV0m1Kz+FICcqqUKey3T2",
-	"Q7GVDunFm8j02mfiGNiq/zpWj2k4SGgGaJ+zbNUoTDKL6jjvAZL3n47npVBpXQyIkMCqLEjbre+KWI6d",
-	"Sejj9A658PDnLJNiaG/cEc7e3rPFhFPEnOJ005vPlcGM3jnjNRwiDGGlnz9+PCU4Nlgq+4dekRyEMqVX",
-	"ydrpEUjOZWfC4tFz0quEb8o0Yh9e8gdH8oWRVG37EqZM9PD8T3/c+zHxrQIUy8F599AlPpswG+RMFOkT",
-	"bQI4oN20H6mhvCo21xpMR6g86a2ZLuT39+TZo4cBa8BhHb7iNMIeOtZ8GVHLI7g4E42pEViYMJ5oY09e",
-	"wg6XwRSzwuD2zCh4kIthxkJwIstzOePJmSh8AM4fA7+DIynYEyIlLTAWVx/RS5aUQ5ktPwo9DULaPc+k",
-	"e8t9Sk6Fd244Hxh50JvPYui5m1ieSNF7aI/u7wMwNtykP69l1poJY3l54uqBq+4VLwwQdtYgdZ+ApNyE",
-	"RCHlvScVjxzCz4KH4CNnwvBxCKu5AdY1YF2wWYynQ7+Ar8DTfUbmHWtn1ZyVBpvlT2UsLl9gRXLQ3qt5",
-	"XxukyOX+ruWhZgenZDU6c96yKdMGq/PQkZvJIZEim5GhklP9HPA3pYaeU11qMUidrqdLm/Qw7PM3kYJv",
-	"ETgX5MPjkC4wbCzNWVrByVodMpBZJqfIK3uvubjo+crYIsUDJzELKViMel5zbcpxfnreYl8+HRJc6lCe",
-	"W3rUgwmT4aTwpVMQI+uRlFs20in8kCcvEyeZ4X996dZOP+OJqy6y3F+K2VhOdPMOsbir3NxanfViWwXX",
-	"bJ4zwdKmVd04x+iikb6SYSCX7vyr+/mvZ2dt939/WQV+8bo+vMNlew0LBm91iUeQfwl985vWGiiYdRFZ",
-	"ZGFp23zLVp+lFFvEyA0s8RGSppyHHuio8Uz4/XDJgrlBx5FWUuQHuX8i6UfThJb6zl7zMTetFR58gYHT",
-	"rfrXasNILTetyl930soHy9QOLrBdWB0KUWFXjjC8tbRLWpaHLnscnlldMhaCakWxWHn+0VrP3154+mjn",
-	"ry2QfJD11rKCtIzc1n6quf2QX09HNBSq8EIoVM1oF/IRdl1DuOY4CdFjmmUkp0NW1pGdT4yRAkUtSnKI",
-	"j2pnZllBefGDJgNFh2MmjDcZzq0wZkqTC8Zygl0fxppllzAaUzrBZm0PIb0enMkh2hL2uFwMsdzT7kaA",
-	"06UvhZ6MwSfRQZFvHzh99+EjNGFviLS44banFIorlpChYVdmd2TGWZVcViIOu9P2ViIMAINC3x+7MB4X",
-	"F1bgVKIMKmwI8Bn6cuhIDMHB5Ng3s15Jk1/T7R/2BL5jxb0yz7jhtnwhJLvi2qARZO17q01ysbqvZ4Mc",
-	"oXLt7ghgJboYcWEABvkOHh+aUWCeD2BEudlXU3orDwp3qlRgIlISfh390VY/9Tuk1ga1SnM/uIF2xDdo",
-	"d1C5pe0goZt+sBr+HSy/uSM/cvFrowfkz0PRTQBEZAkwGH81fCgGqMW5xGs3FGwbN1MZPrc6e1gMOVeo",
-	"cHNtoeForuPTX9c7YnmPcwyoF+kd1WuTX1wcwGUxTZUUw6C2m0IeSEFt3mEE46h8s1cyY9UMkfaZ6I0H",
-	"tOvB2+s4sepm8kypy9/Cz9fqxrklamFYigqAAwSkqwDrgVJ+TXrFXJheciZ6ZWa889C6jsU98kAOSM9I",
-	"k/cS0qsUdts/uKry3sPnZCiJFEViGmDreEB7VsaXytqdXZe3sX0G52IghnX2XBM95aY/YimRgwEKloNn",
-	"X49zvAYBh8LEJSEFExJh/0FRrWciyCnmuIecLIgfv6Xj0h+Kym5Qcef+XkvpEkV3sErLgtJLajHPzbht",
-	"k2MBaiL1zvwzUSRtMZGyFKmDQO+6qEcGT7AlBSjWbPvasboKZztsSNJ3kZniOO3WHdhBG7RrmoJOvIhH",
-	"roRhOzTLFgopOTFHWdZaBa4+xhmH7FeDlK+Tqtt4x0XuXjAItBxttAR8YxzmFqdOi2EB2w5j2EBEUxrm",
-	"c1QkCEqiuSYjHUKhlgQ+JeaLLBLMsXTpO/bJpNp9BCNxTvvEGXmufXMxscmfa9e9s3vOhlz0QvOU62qc",
-	"o8jESyAZlaLOoYszwJnb5Kj4u7Ja1cQKvSKO5bk51WTKsiwaG8G5qGzrSlMwgHVretOdCVYpWBeRqItI",
-	"1OuA/5xAaBj7sVsUdENZChWh65rb9tpfU3sryafjczgSl4isSinlJC7o5e2vob2AHjkHZvhr4oR/WXX6",
-	"tfUTT0cFNwJNpaaXLmd8VQbRLD5+sj9jre4r+LTvFbkdCi5mN26KdN12iwjpXThKn90p9grZ9XZBZ66F",
-	"FcTatuJzK2XPoNoiS8+PsF6Cjn7GJ9rb8xjZUJ8JwUc/Au95kTRB0GFqQYBtwEmvbJTfI0Yu6t8+74sB",
-	"Aqg0qN8MGm7xQgJVxZd40VWNltpdDLjgetTMHl7B73Pg2TxjqCzx7cv1uphOSmwmilEtv44kXGDHW9r+",
-	"Rs34Wv++FSjAEspuvyhjjDMitJV8dVjF/Cic5yKFjAuOyRNDCVkU80wGKyZPSxLdFgkF4wlWIqIG07tw",
-	"7HCfOnI3xvfX0Qz9aR01uKacFSAIaZAyvgrmr2Ap46VXvXJNtnLY8/lqRxuW70xylyHSpUPW1dAW5jpO",
-	"NliFd6PwCZCO8976pP55YnkFC2yZWL7byMhRMWMeoiEuk9La9USwaUxNKNEhfuHKD/9YHjUvmgIXnoNw",
-	"zTZ57wLbVperhrQrdR1zMWyYP/LHiGAHt5Es0JDR14PDzLHqFyHOlZmRwuGDTQVcUbOfreNUyJBVtEnV",
-	"MWjlWjxsae5IiOHEmU3JMM1M+x7ELE2NCFcNaTdQqIsdLGDFtfBCiS5tcuT7FWKxutSOPWPozA9uAqdN",
-	"UfHChK94qaa8+yrqM1GUDT/HJLyyZgfMxYkOqsc9snldE3O3uSZGZhA3sVCIl9bgubeDgfV4xR80Mlst",
-	"G6n59xLv3QP/WVDrFYQU5v1+G6WmY1dxADkZIZKXkufK6nB8mXfCtxrYnEZDjkS9EQEyIZ9Z7cSyC1pD",
-	"8zvwxueuOcWZKEasUF/6KFhBGr6moto0wZfOtYlvwuBSe8oOfLA0lFhkmZza29PS1ciRPhVnApLVghA7",
-	"6BFFbBTYU1BlMSvaNKBMj9Oqg+62iDVI7rgPutwdewc/usoeuB+LH9SqUBANqnXYyDM6A99ZTpXBQHNR",
-	"sdzenhZaoOdqGTmBMRKnxXceuzQZU3XBUtIrTJge5GoQSnIlQcEp80NklqIwEtj8RdOZi+INoHAK/Zg6",
-	"PieAngknv6RgANyZl5OHe/soxHufPn3aOQpq94pGnhB9/9tZiws9GQx4H2r17J11gwghl+Ks5YrZnh3+",
-	"uPfwDGvXplyzNvkZuqlg/okcFHK3moSRRCMF600+sGezh0Ve7twZCdB8D7rPGT6GTBXaVy61hY7t/7n9",
-	"WeVGCq95BvoE1/F6L22RUssY53DDILbDN9zH7zgv8wjOH2gW0bTMAkRIx1Xppo2F2LSsqrvb0qtv17dj",
-	"0T0aCbyvHp1TJS+ZV8BHkszkxNLZEm3GscL1wn9ADGHgbxNRuD+jaitd83yszV5hbjWqSV7zbzffPReX",
-	"HEuEmksHP0IJthtAqQ0dDKoewh90Ub/1HDrb469jFOTpmAuU2lLpNqnUIUZL/U6CLa3bnOdeFRiVB3EF",
-	"RlHGHdzAn/VBGyYdQFbXBztCPgHog2kMgNPgyHBNTUriCaml2c12VNhLzl/nSMdp1BCRrjvgKJkydoH/",
-	"P/W9UlzI3L0H5mEw57BCWViJeyagZWrhd7Fn8m8kaJ+F71AxS9AgxXolgmMHUX1wClgqGWrCms4KIza0",
-	"XtGYLCzP5vL3khy2pJu9ZdNgjZVUtP0tEPtyQoceKQK04ymdfZcBMouHXSFNdyYnSvsAWUlaFqMsyoJ/",
-	"wkkTwN2vrlUt4Blwx4xoOWbnFnGbGMO8bN2l4BpoFLE3jW+UWPfHCHKsxoDDMrXisyG/qjigAe2SSpc1",
-	"ywtNmBibSXnBUkJNm3xydnHZsyDxTrYxTVnQmaU0sCtVAvZ/nkcScGpmrzXxCSWHe3u16Bg3SbUvrbPt",
-	"hlKmMe6LXqmtc19cBmbTfwXrODcsXc6CQ129dvW3rGG8azPEY1QXHHe9zfvhAKarxpmWsr8v5T+6PL1G",
-	"ks2YYfOWJfY/q6DrwnYfVdFaNDrIKTTHdX0OKsu36si5TueIz6uGEYF/oZrnmqHdpaBf4/nDe43owc3J",
-	"S6Z6HR/AgO7S1JG+1WJRW8fIUljtdJdGBb2wLDxU9c5p/2IZpfj2/p4gmhkXlBr62XEjKoZOkQRHKgye",
-	"SEvH7VDRPiM5U1xCzNXCjzwwUwm2RjFByQABaUOzDLes6UwHbuSHbXJkjfownw1idUTIaZscFR3goLsz",
-	"ylvomiUV6UGTAdcin+EA8t2+FRJZL4EWBzp0orTJkb7gYngm0H3luw85uRyTbi8Bam8ius/B5py+9RHq",
-	"TV0+8GeI2flX7muF1M/0klVTEgF7AlTFiQkL87ySxk7LcCGbb6y8GBpvwP1xk77C9+OCqh1MFvn9vN9t",
-	"PkY2ZqgYAxjneMk/Prx7S94wNWTk1D7hulQ+evbkIZHINVw7eVBTIZuidzLYgVuJJMH/AhNYbnTZ4UVv",
-	"oV6EneL3a119xvbsOwCdv970i5vJ7EBk3bo6sH9w12HlUMn2zR3LIcsevbioIBYY/U/vVLMoVgfTjWtt",
-	"JczdZt2CTSgVcZOdalRcaAfFcJnG3vbQIu/05J/2mW1aWjBxpsmbfVS6/hPXt9XpKZfMa2PESPncmc9W",
-	"Z3m8R6ghY+maEnJFDLtyxaSQJyOz1GcCbSxeee+EcYWnu/aqOiEiiJWEnapyDg8s8IC8korkSg4VHftG",
-	"vX1TZDjhUh2X0eAmiroWAq41Y6+YNwSVUVTMvJfOz7uJzTk6E8Ggo2qAaCr8tCPfjJ2PWTj5qOqBcU4b",
-	"WWZtuOJqUfQcdrXL7MoQbleGaVaupKLPmv3QSCfb80EfubFMK/uflyQVwedwMOP35ycGfGlyFBexB+Ag",
-	"gacYsaz9NexRI2V3TMWs6zQ1u+Ugl84KvYCn3RH/eOPsTsc6orxitZKNQNjsKmmoYYvnXEwrff2LrsrY",
-	"eVlP+iOclplTZXDkmbWHsdG/IBQ7aY/oBQtjTj9o+IihF87/nWfWkHV3LwVz7Up8a2jfOg+dLZbJ9cD0",
-	"7eoemTHz3JXPoQEL/MJ9yq4CWcXUuFCclj7xGKZ8TUGIOZ/slOozAfnOtX7mZbjN2dx4mAs2w6ll86k3",
-	"sXxHAPYp9uxk6a2Z1BoT9hywKs0/9+qI/7Ockky63oJF0wl/BQ72MxzMNj9+mV7h+OUne4dPXQvZxnnM",
-	"81PQv0lOenuyL23BeneTIoW5bMY+8PnUPpE+rjBEyPzLnEM23vqlPt4iNs+iwT0TYPMy1+mJiTpN97fq",
-	"1LyjjjS349DrmtjYluEkbV1/brj1kMPf9NNNGuhPMIoAdHl7n1W2nLiJcOCq5KaSZPCc0IJJU0EYVRln",
-	"isBWfYmRZ9hVRpuAPZVUlFAraSz/RfYLCu+UKdbMgb8243365HBvMfMF4Dhv659s91uLZzim7obgp70O",
-	"GaPy5keO3FkC4d/5ZUWC+C1Y/LqdBgntUhflEzKSK263gUNPrH2bYMC7nKtadmbExHD3c+FVmFJurGl6",
-	"zspH2+QjdKpyyncsu/AY97ZFJwmssCjjr5gx+odxaRQnjjiqb5ZCh7VJ3IRVSZU0jz4VRDAOqIRxfSIg",
-	"SNhniPduHB/LdMX4AF+Cr0usV235zB94q56f10G8zJnSmOJlZJYGBQ1uY2gNTESJ3yMrkMhRij0ZxZmo",
-	"NCrF3sB+vJkuqiDLnrXRpI803WaT6rWq4DeXZPduKtyY/YWU5WBWZw7fY5MnYLVdORUYGHf9RObSs6ei",
-	"TUrXBfJn9LU4Pyx0+HN1gPe0ruEoDbv4rheorMumW/b0v2m6nuvcfZSmLP1jJOzVuHy0mz6A43ttqb+U",
-	"ZdVS0nyy9z1rpM/Sddvp10JYju6+IMNamgM2lpfMo8R6tim8dfKytXqmVlBqPfT69x/dTHH6OYoKcHGj",
-	"Vh5m0aJ8NTFt/q5sGESUzYmFEj133Zma3d+vmbEIR4bSa6ceDEXBxknZEA3EBxrtIG9lls6LiDf0ArH+",
-	"1C1+p8hfu8k/6aDQrwJt3Vf9lWCrjBG424hPYCSXNkPlEjdHD/PTT2KzSSqyfGO4u/XeC1tG2vunTBdz",
-	"UFBrG8yL+fo4lLo8ryRzNqPFC/jdJ06uzJWcVgTGcvsbqQt2IKnVBTsOAaMoncjEVMu7YhX/hEFi5Y4W",
-	"3ClM7Gy2ibKMKDnV/iwj5p0d5xNDcIp0kfrBIQl7xDR5cKQM72eM7D+GHw/2vH3695en7x8m5Dz0zlOc",
-	"jVhFomPY2Bu2VbcdHr5BTU+poRsqz32Bu915yXUuNcdF5u1Pe5UOXy5YDt7M8iDsio7zDGaEGkP7ozET",
-	"5jm8IuiY/e3MDzdtWxictWJjCu/p4IZLppxnzrdhGbEsDVBurivlWnLNjXZoTFse0G3imP18A4JVmq98",
-	"155hGEKbK2lY31Sy/8k50zyF2LKO9ZusgqjCucYDuusnZOz0ZYpX11wdKDMMK4Aufil52ibHtEghwVwQ",
-	"LsrEk9hYjlifQ3jhvdvIC9jHFtGpulADYgE0ElJPj/taCPYV5HJ9gENQvBlwGpA+fTnJUhzUae9/INVd",
-	"SemXik6hDVJl0ItegP7r8LxdI02+pHU+yG+oXamhCkZH8txNhXL9oZwxC4MLrcmPI2y4Dm2hOTkulMw+",
-	"2q1sx9GHeQlv6ZjddWTCHgpOZyVxDBE/FXXICEjNjO/T8g11Yrp3dgz0IbJqkoNnjFFvkoaWZkt98t7R",
-	"jGpTa6mGc9tC8iZDmRAjZUyWjOUlK2hlhbQpromCl9L2d+mRdApB10jZ1SOpTBfSTHsduHsKCTJMleX0",
-	"wWCeu/VEbg7/NpLyVUHdMPC1gZyvaDxniwzeftpqO3cdxXllJRxCIIacMH1EW0O2wD5atFOv8gAIlwg5",
-	"deMevhG+/837u3Aejc9aBU4caC0mFM5W/dmI3uVH5iys2jr1D20Re/2MnOV1W2Fp1sFemEn1h8hT8jeW",
-	"QN/XSOnVAhO0GJC0ZEzVOpOn+lCwtGT41NdtvHjv7rI2fsy3za8mXd+aptcbgLW9YjO/wB2bO747N0sr",
-	"G4gPU7hgs+dYsvc9i8h7Rw3+jiqTuoJRsSzdKEHcrWHUyPv+tI3ur210e0ac3Mpo8T0x6ggl6Jhtl1Ov",
-	"65jauO63hD/fy1yPO6uBKJvZuywn6Bq2ktbn+yEtLHZwsg9471BCZ3yxtA3yB//lb7oHsjvFonIIhM53",
-	"2fv4TqJpfsaDK5qHbpXDIUvJovQNj7e7X9z/dZeI7484aAny2KxcJidGR6dEubrNuhZXDwSkDjNWae+H",
-	"7R7inf3K7d9RWz9odlZOK/qDMs5jHGqC4GhGM9+mEuykSYQ9vqWYNQ+jxOQFyfhF2WD3B00e7EPOSJYQ",
-	"hQO/xgnJXOIlxGVdWzr45ENMraQXTKDySF5Z/u67yEHHASWnrpYMGglgawDNr8hITpTGWNfKA8U+MPOL",
-	"P+F2FAf/+XVms96f5lN33EzEY5vuDviVS9XkutrcsCg1zpghOZN55hEEHGDte9DMtVPWmUGzYgOtFIHx",
-	"ejrRSCj8WxgrOykpJMYl7M/N6tNPMyjsDt1xbXJUmSkBbMF3JSID7lpkuqQS/ZzQBW3z622qKPQEdq0N",
-	"sBAwbKDvZ+Nyhb2DiRSZNaqZjpaUW7XnFzjfEin3rizacvv+Qc8n92LFKAjB3ycM0sOdFGQu43aNClV7",
-	"qV8WTAWDBBiY/Ek1a1o3uNv1+Fls9SOEfemML0tjmta3L6y89nuZsbdNa5c44vtaYFOZuZlesMmm/fhv",
-	"oDqyuvoxt59P4aSFplnq8T34Ge2VDbgFz6XMGBW44rdkR1i8WVhT7aj9zxEqG+bvwJ47itF0rkFp5ad6",
-	"tC0triTg+8jrq6x/9wvMtHPmR1Nipr3/tS1h+9LJy1VQ+Pa9Z2GDN+4++233BP/q+GbF53x2+2Js23V8",
-	"sjlSZy1c57phIk3COtcycdS3LQR1LZNDq262yTuvrHFrpgxc0b+OuLNf4i5uhd+3Qtg/G9Kvp6zLqeg6",
-	"XOt1/MWDVQHGBpYCcgU199shjmjr+Q+gGYStCOVgME8Mq8V16qTCRJ1S6u6cP3H4fjHQVXFEzNV5LeGa",
-	"YPYschQuGlLmWzpamytomuifr/JNNybbp2rjPNxYPPBSXrD3aAjcWD+Y1ygXqfnO7Gh2N97UDPkYQKNq",
-	"h1SNWDCUoOfmpi2Rz+uW6FWbtJoCcn+Kls2IlqINKsoU10X57qeaEIf06wmUpgZPBaHP2de+0RFWfs41",
-	"UVFUmFsR+5YGDtg9weY25qP9U7itJdxcKPdGWNog68LgblOrkmOR2ou6cbS2Wf85XBhMxqb6dxiC+i6Q",
-	"5Ng5hx0QXWVfs+UIi6hLf5cTlbU6rV24LffsXFNsJaFnDtux5mLZlkEGK7UDTQKStJSbWpfEvxaMCJQY",
-	"aw0G5bPCKT0OvotxucgHpRpKY5hIiGKamcSP6AjeLUov4/pJpaf//ImsYjPvXq3XROiknvBlz+OTyaoN",
-	"zNphtLeSiTG/0AdXhQ5Z3qg5FXMQ5kcgBF8u2lxGNg8zqXywyEjym8Rw9Nxwudjbr6WE1+nAMOV6W+Kn",
-	"yvk9ul11qce+82kkScpTKJUP9z1JnZd2/qYwLM9Emksu8Ow+TpIQGPzz5MkBAB7+sbf3LPiwpBMziu4D",
-	"+qMPqWFTOiOQv5nxc0XVjFjRDbh+yRQfzIicKIev7Yp/Gi++df35+v8HAAD//w==",
+	"7H37chs31ueroLhTlXinRV0sOzZdU/sptjzRjC/6bKe8tZGXhNggiagJdABQFMelqu8d9h2+B5sn2cI5",
+	"QDe6ieZFImXZ8T+pWOxu3A7O/fzO51ZfjnMpmDC61fncGjGaMgX/+5z2R+y5FEbJzP47ZbqveG64FK1O",
+	"6xc5JZkUQ2JGjFChp0yRMZ2Rc0YuWG7araSl+yM2pvZVdkXHecZanVY+Oc94PyFjerVDh+xvD/f2WknL",
+	"zHL7ozaKi2Hr+jppHX+gw/lBP4wYuWRKcymIHMDQiuWKaSYMtc9Uh53/7CsuLuKfFezKkJwOWUKmIybs",
+	"txUjXBMpGPnx3cvn5MnBkycPlg3wRr43UrHIGPKCCU2oskNdMgW7RM5npG+3WTftl5A7Gj44v0nXSSun",
+	"io6Z8Qc2UVqq5uV1+/CA3zm7WHLOBlIxOzq3j/4xYWrWSlqCju1Y+EJlamN69YqJoRm1Ogd7h0+S1pgL",
+	"/4f96EmOKc9OXsSnRdNUMa0TuxHcaMJTwmHvSca1KaaVUzMqZ8XsF7s8bSUtxf6YcMXSVseoCQvnOZBq",
+	"TE2r05pM4Mn5ib2kfSPVSWqfjoxy6++fDF5T0x/FF27p2x+Ep2gzosZSXH9ExZClbfKRm5GcGMJNeMu4",
+	"JocHT4q9wRtbzvtksIPjNpza/t7eXny6b6RgK0x5aqdp59PPOBOGjGSW6mfk4d4h3hwOi9CGZxksadFM",
+	"7ZA3m+4rPuYmzpbGVFhqYmNNqCFjGRBSjb4z+Eg4csoGdJKZVufRXmKnwceTsf3HHhA6/qskcy4MGzIF",
+	"E/pVM9VI5v2+nIgmep5opm5Lztf2ZZ1LoRnwgqN+n+WGAXH3pTBMwGbRPM94H1jl7u/azu9zMMhfFBu0",
+	"Oq3/sVvKhF38Ve8WH4SxakukF0y0ycmg5JpajpkZcSsfJDEMSIERORWs4D/F3afEXmii6UwTbtqt66R1",
+	"lPN/stkHdmU2t4Dyk7EljKzcmtkTqovAnUAGxgZwz+961g9ff802NvHXrGnCAVktmnT1xbcim5GBVHiF",
+	"aZYx1SisFb+khiVEyB0QUwtF9aK9gWeuUUCa1zLlA460Ob+okKvgHCdK2b/MS/pg0etN4u3RxIyOlUJp",
+	"uZFTCj5pRwg/lCt5nrHxX9f74Cm+FTt7q408/unwKdGsb/9EHrUPEiIVocSNVegw9qTHVrSybGDv5Zhm",
+	"9i8s3Rilw8J/FXRiRlLxf22Q5VS2dG4Telxc0oynXSSYXieUSVyTibgQcirstljNQrO+YvDDVEkx3Mjy",
+	"k9bHjx937CyZMHaNLC6QjCQ0eKjpuv1MNe8TxWg2/ttZS9pXzloxXn+dtE6p1hds9o79MWF6c0zSffb5",
+	"yPIFMWzkPH3/QJucwKYOpUyBqwz4JSNjLiaGaUJFCvozai4bIzl/NZpXvfEr99EqPVNLWkA+aBE8PXz0",
+	"0wOQV6jdb+wY3OeaNh+Y9g+aGHhsY9tqNZiNLQE+9s3IrWs/UKBcUdGH+07TlNs50uxUyZwpw60KNqCZ",
+	"ZkkrD/70uZXJPs3Ysq17hU9dewVx8dNv7DNgC2o9lSpd5YrDc9dJCwhoKRvO6R8TBiRp37Ha6irz+tU/",
+	"h7qpV2x/c4N+Ko5Env/O+ga0vkBpXWNXx0xrOmRVGlhLGeV6ThsFyx8kx5SCWjhPQOGi/BwWLetEXHJU",
+	"XtZcIBi8y/Yb7Gw7nJIZvgYm0LLX3smM/V1RATN1U6dK0Vn9rBevH6foB2/aBa0/eIpbY/kU3uwWxFqb",
+	"SdJiVzlXTHe5qJhKXJjHh63AcNubN9zsvZY5i34WBuzinz+3mLCf+K31M6OKqWCJDTtSmXXlY5UJ+wlE",
+	"twxpcovUEj3F6FTAelpzJn3FqGFpl5rKuaTUsB3DxxG2nLQYVRlnqjsRhkekwK/2z6V2a9iVcT4s9BpR",
+	"bYiSeMvIVKoLEI8rDu1OZZ3p8nQF6zxp2Xl1J7rYi7pvECaPWtPq8224mUlLMANLrzCBefKuXXagw7Xe",
+	"qVEPLB0mVXwsmEsSkkMzib3iqM6uQWbFdFdieI6Sly4GvtU8T++bWIeP5bx7gZdotQm6hyOaaK7kUNGx",
+	"NWtE6nVwIQ0xMksJHVIOBnJOjWHKvvV/+Uh16UX3t72dp0c7/4fu/OvT58On139ZKtj8pHE20f2YpNwc",
+	"X3qNcS2+btXALk9jq5Rj50mk53JiKrei6ZaBQzdKt+tc6ZQZx0Dja2m+FuWerMgWLrhIq2qLZlpzKdrn",
+	"bEhF7BU7D2qk6q44hPvgao/HLjQ1LTdRv8HFFi2mhu3f5JLwIuwsiHgsV1+ab/tzKQbcbtq21bZQ16re",
+	"haNzDYanFXrCmtNTqgnVFwwsbnD8wG9WzT2X6YywTDNipLywN0hz0WfLFdhm0X/sl1GblfA6M6Ga9MC0",
+	"+Y9UjikXvTaxZh7+w0cFrcqlBMW945qlz8gkz5kCJ0Emp0yRPtUMImRWGmo6hmmXd4Om9D/cv9p9OW4l",
+	"lWDUo8NKLOph5C7ASrZOlm+nojjUG4qY46tcqnVnmVJDF3GtYvLxBzDiMDeV+rWqeSLlVJPzWRETmtnj",
+	"S4ie9EeWKhyHTwhQl04ImAcJcUxJJ8T9ndlbrAMqLSfAYC/W0iLrpB18IcFtim06xgPfuCu4xsbHby3I",
+	"aWs/op3Zp1mG4Y2QpI9S+oMm+UgKViXnfRdxWhhaDRcJk4guiyttXhaicY11KdaXl0zNun2ZOhKrrpCb",
+	"EfqY7RBEs74UKRnAUEWQByngGdEjORVoakvHkFazT90knsuURW/U3IJPhFFS5+gaX1slWX7r5hQVd7ZS",
+	"kHM2otnAr11PYE6giFVG0ZPz5SLJPhQ7T9o3/DLU+8+lzBgF3wydpOvp/Ogud8pBzCCKGtTzRjSvXc4F",
+	"T+r4zH43PPr3ZvNcN8w6vrt1c37u59V9He4EPkVp74YunhuZymvpF1u0brldNUu757OVHt+gg0obF3Tx",
+	"3hmZg7eFek+iPblLeQH/hzuQLnfdwLSrHi0/VGWxFZO2ssOLaWPrKkhAhtvTjP/x8Z/rctdsGJ7V8fuD",
+	"R48jp2G39TJ88HSn6cGLBh5wYWaVkZ5H357oCu1oPow+dlVLSTl8WBHNhzFVc7b2O7V9tyvA9eE8E9g9",
+	"3Bo7JTtEw6m8X/NYLthsddKyp75MsYUPxib3qoh/VIXoz89PyeFPJKNiOKFDRgwdQqgHtMOqxgTXO9jY",
+	"h48qG3tQcXr85l0dB8nD6x9/2+l+cn/Z23n66fN+8uT6wf/8S4xFvZJDLo6MYeN8bTWcXfI+6y5QCsvg",
+	"w5RnGbFq1lBw7cweVI3J+WwdTXHe4WgXMD/+8Q4EN7zhJhXxYu8WptZ+ZPybRKMUG7PxOVNdv3MuFSuq",
+	"dx0VOyUH5OEe4WnGwJR8ukdSOitSvwgX2jCa2sf2D8hIThTGpX+CxwKTI9CjFNNyovpsuXLqnqvfANz+",
+	"YBvit2HIxXNpN3kljaEeD2WFohlq3pqcM81ThskzoPTMa6DjAe3eJPiXY37AimkERxD2xw0NTIl1Vf71",
+	"T8MqeyZfabAP0uQuKawW0Su2KHZ2r9n9U/AgLbaP/iqWxi0Epqhm0SDERx9TcSYbGUprqtOBYYq8OH51",
+	"/OGY7F7u747XiFCsGh1pEAuh4wsylpnSUpARRV93fyQ1E0SKmHtrQXhkk/pnETNp4PMwlp34GE3/1U2z",
+	"SZ6uTTCr2zAVFbdOOUUUp9B9fTSnou8GM4xfkVOfTLzwnoy5CP+635w0QbPs7aDV+W219IlPdY4pJllm",
+	"1YohMy6zcCQ5uiLsT/TcjmLUhAXEs9qQmIMRH9CqEJx5109toJj/4vWArutoFvaTkSgKSBhw0HlBRKi+",
+	"ANWKVqVGXA46dq8X5FljkgXFGoLFkfaqP6mbsQGQ9uKXLCNf+a5aZr5UO/W75b4drDI+xU/xM7pJJsPN",
+	"xO5agunNYr3TsVCuMYUqfUYGirk4OgdeSjIu2JzuuYrO+YZNb5QmUPVMRKQSN4SJVLsiEZYNnpFpWRrB",
+	"DUklA5Gwfuy8XOQbPhyZbEb4GHzva3pjq0H3mhhDbdvlQ/rnyI/PT168e0AGSo7JdMT7I0Izu/8GU9F9",
+	"3GQCoZJgvfACs1Q6tXevclS/tfafHrT32gftvd2DQ0sgxb1pNkYPIqsZ06sTfHP/8epi763VRyVYMr5G",
+	"BBL1rMh+RjRjpIev9qzq2kN1oldbgUbPhe5MFUePC5yI/3fDmh4tP6FyTQ8P4GG/wtoCk9ZE8D8mzP3s",
+	"GfWct73Yh+g9ZNM7yvdaN6mwUH9qNrizGlLFL5lKHEkCnUFQkes2+QCHa2nR8goXicaiNv9HsYZrP9Ss",
+	"FhHc2rlmb9j0tLRU1tHSmWJjKWZrmkV9xVImDKfZsvhahC33BL3kQ7uT7fI7uo2qVo8oZiZKsDSBMKuR",
+	"/3j/9s2PD3oEboNXK6o7kLSudoZyx/3xdy1F+x2dvnYpilHuh+6FjOZG5reMRBV7WNmXpDlCVa3GWOee",
+	"+He8B8+XBCiXFp+0qkUCwR+GQHj2qpeVC+VTE6EnuYsawpM+cy/8oZLS57+L8Yry34ZafTPqV4TpdysU",
+	"sTTNElYc3UTBPvAxu4lWcmuNpFkbCd+KZRBI+B29FEDg3EB2w5BfotuiUm66nMW/zZk4eQE5G8OJugnv",
+	"LU9bd4ujXi+oxj1paD4UXAy7NBt2L2k2ucUnw5hml4k0lxzzrSLBmNijXUvl3TEzI5nefBZaT1g8wer3",
+	"6YXuTlQ8hucrE2+3rYpdSixFWLwBkec2snoU9jd+mynwC6eyPxn7Iram+KW9PrfbLCTAhftUfWQDW1R3",
+	"MSC1BLQxN61Gwo6f9gJKShoubvN2rnpPV92oCIHEOSIyondsoJge3YRfK3z1Zpbk/IR8utKamtISP+Na",
+	"KuyKfsJc8TFVs/iIkOfWbEBaqVLMGYsl05SlVs3NmMs0XcOCXORO89NMWqFLDecXI4kbqqo3cCjfMFv9",
+	"lunoeib6IyUF1zEf1Ynxlq4URFt7g2YEg2jaWolFClXMRbUoAz0cdWnyeTVi8bUaDduwFlbS7hdsaVlL",
+	"eie7eqtaIESn6S68jLEj+TBiRMI/gGQ/snNr0gh7BvYAOqR3Cl/+J5s9LzatnVOl2XNLl1wKlAv6pZJj",
+	"+0qPSHUmevCIK/Kde0IxiiXy4/aZ2NyxVoqTgh1ZcMZbT2jxLPLmKbV+pj4u/nU6BYbMbMcjUMtaWOrr",
+	"XRKr30JIfT3G43MPahanIRmj2pD9R6Q/oor2DVOa/EgFpAnQLMPCMSuQikCJkGbEFBETu94E3a9PHiRF",
+	"gsH+wZOEUDErv5gQIYmaZIzIwZmARWo4/Dbxc9PoIoUQSs5knoGjFzxpig2s7MU7XTCwIpOg5pw5WJ6L",
+	"4cd8DrhC6xI/om90b5LQIdj0Bu/Vz70+gdp3F1HAO6bZuozpbuqoox6UJfkiAexBPeXIVyzFfUxr8Fkc",
+	"woFuxPwQuqh7j/AEkFNN2cTaUDMJ7cgwysdNxhaYmJ/ns38MPc8Y+fXdCcmZIhdcQIoPsKFq9GqiRIeP",
+	"VMdhQnQKl2DJV5fq987Jh9MslrLgkAp3Zt1qSuPLXHCEBchbA7IbHUMiECUAbpWQnJqRtW8Qw4AUr0eT",
+	"JMCkjX3aChVyir8SLgyWqJ7LdIVieFhlbHMqmT0V//PDiz+e7lz9dJnujPfMv3amh7SW5nZYc/49jiwm",
+	"/Ly+dbHDZsoTwn2pjRHfoS/gFtiAdK4OHl/ZkGvDFEtvZu+ul3o2n29wX+tXwl30a2zeP3X/4onbBim5",
+	"NeBI4ZdZJFzfBTdgnsk6760uA9sI74CRixJEBBEatTV5yTnD8sxzSJLhitBJypmwX0E80Z/2fnpQiezb",
+	"t5DuxlBBeSZ8jmsJ4CWkIYIqJacsbZNeNczUA4116nAkhRQMtcgguj4yJted3V2rrA65GLbdb8UfdvJM",
+	"muYo+zphdsukm8PsdtOLCPB6BF0rgo4Z4/iAD0u7/IoyaP2DhtQ8hJlbqbjcPh7GGjFO3iorsoP/7dJ0",
+	"DObzWKbFj/i3pcUnME6UQmXGfHbPxieRtN73RyydZCw9VlRPFFs7FtuUWBogPpE+FR4hmADChyV2cUOn",
+	"azFkbLfe481Zt0Jl6GAMIuiQTsN00AuQy6Nn2rBxVd18yRUbyCsiBXnFxeQqClSgGG3C6YXsoIT0J4YY",
+	"iXfZcjVNKFFs6JAPy+Eq+T6xUpqwwi9yMHn+jPRonvcKbK1cyXTSNz+A2zWqNN7E9ezMuKiDHuxrdMED",
+	"iIsccoeGS/VFQ4r+OmUWmOpWdYzcHeyLZkys9XHvW4nHVmIu7/KQK2+Xu17L3K3Ma2nhmrtKW3fy+Su7",
+	"vZK194blv+ZrFlp8AKxsVB0SECiQJllVF6f17PkRBejwZw6WExU7zPBzmbILk55vWmhxs7qbWxRn3KzQ",
+	"Yu5kwBL5T0BnXuIsrRnUIXtb7LVMWlc7kuZ8x852yMQOuzKK7hg61P5utjrBB69L7ongoZUbHPfHPbrl",
+	"sG6g69CnFHz+yf7Tg5t935QB4CJrqTtyqQGb2Lf6Z6+bjzkALV3dK35aQN2TKSOpBEX4Qsgp+Ez5UEjl",
+	"POIFOq4XHnMl/lKVRnIEpZ+wK4Rg7yCkEoXkJIjfVjBmC50c773Lot/IcYWTvK5L8W+KzIPsurnTcE8H",
+	"jrqEVBwNUMCoRIczM+iAo0t3ADe3A5+FeEcHntzxZ7o0kX21hQTTRvFT871shAqqX70uXazV5MOlVMwH",
+	"mFCXNGwW7hBsVg21sJ5+d7NVROZ8XXM6RTTTwlouoI7mjGVTa0UwpjNQ9iremcV0uzj1eNUVBl6xArAi",
+	"4kWABKEQukkzexCGpeR8RnRO+0wvXaRT071rwK55RC9Ze46yb3heuIDrMBNtNWZpZzXRgEwcekcw2UaQ",
+	"o9MTD7G/kdtRnd3cfFe8G2vdiILfjFTz8znfQcC8TVyeyJIWSlZMj7tXAKuQB7iYYb0dEOpcaf5k2nHL",
+	"6OYu7nuM81qih9/i0Ko7+p6JFBiIJr0jl+AOruMOwYWRf//Xf/cW2sM8+llr9OjSd1P1g7pXKx6Kx5b0",
+	"1yQZf87rTcW9VZ0LmYjMThDdCxNtWW3R8+iG07oV+TV4Kir7iPXCOiofqu6fXMkBz+zaNVOXrnBKMZpW",
+	"/wKpIQXsGj5Q/MvXWX2pi1Hd1ujpL749Jv9GcycXpDcuyWe0m+KjrGtl9d4CMaEx7GvfOBZKZuP1QWJX",
+	"3PbG5FNpckjYdrUJ5c1xP3R2d400+e7JL+86NdST/4Vmyt/+/V//HRvyD9XNRUOTOk3HDAAQyX++I3Zf",
+	"OoSS0zd/J1yQc6rZ48MK+zmfxS9gaZDVavWoZg8PEueyhZq8kST29biTc1GaLA5R3ahicU2n6dGPm5hZ",
+	"2e3E6n55DuHTGus6fHqw9/BpTWt9XAkvPa6i+eztPCWf/hoF7PG9K7bMBFKui1L72ya9hxGTLcFpfBFM",
+	"jDsErqjBVBSnsx5QhaWdrTu3sR/K1jzbvzaiB79iBrxmVKQk5UNIpx+gBxueSuCXXruXkF7X/menR86Z",
+	"mTJ0aI/b5D2kPlANDCZNiF0dVSwtDNU+1fVAc4vWMQNczfUifF6/iBslKt46TaD4wPz+IiueKG5m7+1n",
+	"5vDc5wobnbGbkDFNGaHGF7vvOvNQ9wC13RrvqYvyQZcq5yEA5d3VPfygieLDkdHkXJpRiCUTa6r4v3eO",
+	"Tk92/gkGqKe1AlD+HFW3zmf3fy/95fzHxw+tJALwHCqlkPgKsbnCC+d9EU7jdhVSiP5cLMXF3LkURDCW",
+	"aqKNXR+iVDl5BYcD3BRnWMx9ZBDRw1XmxhIBMTXDeUd+gB6iEJsFwVb9ONW8X//2NaQ1DuT8t08hLzep",
+	"jaATl84RuCVhwGIjNCIh96lvNAPxzSKFxN6a9pk4E/UNhgQScF8/3Xv8hPzj4wfyY8/M8g6h5q+/T00v",
+	"IQCZ+ABdQhm/ZJoYJirttrgml0xBfz2MVXk4Cc0MoeZM9HbbU5ZlO9Adbff36YVu/66l6LXJUc2C4trV",
+	"5yaF6SRFnyV+HMx28eMA+U5gPVK1yceRhDa3rmefJvRMVD8PixhRTc4tqwksMwT7sPOejmRWmC2wZ28k",
+	"NvIB1BnDMrv3RBtlGQZE4WCvqSCsinRnx6HCR+c6EErXkKoN80OSGUg1lMZn8dCMX0AKD4QZxJmwj/iu",
+	"ctRjeuBuAEwCGVCesdTFr4vqDEQyB/aY8T5z7hl3XY9y6Hp10N6zckpljix1Z3d3Op22Kfzclmq4697V",
+	"u69Onh+/eX8M75Sps62TX96R5y6Hh5xm0gAP+vd//T/QxlpJy7WZbXVa+66RgKA5b3VaD9t77YfYLWIE",
+	"jC1OIVAdHdNGj7KpA9zD5HozlZbiNHoEEdKEGqL5UJSsrSCVhECNiR6xlFCSQikYUEFpsbcJ9AaDhF/f",
+	"Y+5MOKrHnS14zEna6rT+zgzgYFY7JDeAOJWP7IY9cK8/1VqqHuztbaw7GsyuuQ0pXFZIEvvp0f5PD27T",
+	"4a3SxXvtbp0P9w6bHi72Zjds6QkrcrUgy94r2+2V4rXV+e1T0tKTMRZ6+g1xiXfA2WZETpTjtJaZg8P0",
+	"N6v8YWS69cl+sELD4KTdoaEfbMfyY5SFUaIurDhfsA2utOpXcyZ4utMP0QZ6UBcStLe1yhZk+x3ug803",
+	"R6gV79x7nNS9pdsYvkIDGY+ZoSk11CU7Hu4f/pnp+CMILBATKMC4RvMdwE9WJeMIwQUEPEdasdP6Fkir",
+	"2KPycv6Ir5PnUgjWN+RF8ch+ey8h30kwSoIL6A5Y5m4JzwBJSVJHOOVLqeoqcpscCTfI+cQQCrpqqOU6",
+	"xbH3+cyh6Z85q+66hyBpTs0bO0d9lbTLDg8fCpcxxJh/lulsAUFe7Uyn052BVOOdicqY6MsUXTlrdGXF",
+	"HKXrqvHoQCO3djeqLS2a2tNyTVzL40EV+3cj3WEPcT2L6TBs2Wxf2V/xlUr/6A0Q/ufCYPzt03Xy+bpy",
+	"EY70RWkplFQJNIpK1+PHBw+CuwF3oXIvsKlA853w1g92MadlmQB11oE1/JlXhZ19QzCNT5ODvT2H0RlY",
+	"StWW1jSz9sWMpIymCTFStsnRmQgep8WdLPCUqh1KKMTq0dYS8lymsx+KqXRILw501WufiWNgq/7rWK2q",
+	"YSGhNat96r21BjBXMqqqv4OdvP/3eF4KlUbygAgJrMpuabv1TV2WY+fZ8Okmjrhw8ecsk2JoT9xdnL29",
+	"p4svThE6jd+b3nzKFyamz/lgwobqEB395cOHU4It1KWyf+gVOW4oU3qV5LMegRxzdiYsHT0jvUoUssyG",
+	"91FSv3C8vtCer21fwsyfXlnSk3g4E8Vy8EE/cPn7JkxqOhNFFlCbAA1o1/lMauZthnqPf/CAQNVab82s",
+	"Nz+/x08fPghYAzYu8hXuEfbQsVb4iFoewcWZaMzwwfqa8UQbV/bk9g6HwUzJwm/kmVHwIBfDjIXbiSzP",
+	"lT4kZ6JwZTm3IvwO/tBgTkiUtKBYHH1EL1lSNqi3/Ch0mAlp5zyT7i33KTkV3kfnXLnkx958Mk7PncTy",
+	"fKDeA7t0fx6pqworJunXa5m1ZsJYXp44/IGql9ALA9w7aopPQG55QqI75Z2AFccy7p/dHmezngnDx+Fe",
+	"zTXzr23WBZvFeDpgmnwBnu4Ti+9YO6umXjXYLN+Vsbh8gRHJQXuvFkRokCKX+7uWh5od7BjY6L55w6ZM",
+	"G6zsxXhEJodEimxGhkpO9TOg35Qaek51qcXg7XS4U23Sw+jl30QKLnLgXFDWgQ0LwbCxd87eFewy2CED",
+	"mWVyiryy94qLi56vxC8ylbArfVmeWb09r7g2ZWtTPW+xL++UC5EhgAMoA0NBt90kIOylHWEj45GUWzbS",
+	"KdzpJy8SJ5nhf30F4k4/44krkrPcX4rZWE508wyxRrGc3Fron7GpQoQhz5lgadOorrVtdNAI9m2Yj0B3",
+	"/tX99Nezs7b7v7+ssn/x8lQ8w2VzDeteb3WIR5BGDL09msYaKOj7ExlkYYXmPKy0T7aLDWLkBob4ALl/",
+	"LtAE96hxTfj9cMiCuQEqUisp0tzcP/HqR7PdlvrOXvExN60VHnyO8f+t+tdqjZktN63KX7fSygfLDCUu",
+	"ENKwvgtRYVe2c721tEtalocuexyeWV0yFoJqRbFYef7hWs/fXnj6oP1vLZB8kLzZsoK0TECo/VRz+yG/",
+	"no5oKFThhVComtEupNXsOtDK5nAf0WOaZSSnQ1aWQ55PjJECRS1Kcgjza2dmWUF58YMmA0WHYyaMNxnO",
+	"rTBmSpMLxnKCKDNjzbJLaBMsnWCztoeQXg/O5BBtCbtcLoZYtWxnI8Dp0pdCT8bgk+igyLcPnL59/wEa",
+	"RTQEDF2j71MKNUJLrqFhV2Z3ZMZZ9bqsdDnsTNtbCZTBHhT6/thFo7m4sAKnEixTIZjIJ8AB0pEYgtuT",
+	"Yw+4v5Imv6bbP8Qtv2PFvdLbveG0fD0vu+LaoBFk7XurTXKxuq9ngxyhcuxuCWAluoBjYQAGaTueHppJ",
+	"YJ4PYGJEs6+m9FYeFO5UqcBEpCT8egmP4mdIrQ1qleZ+cALtiG/QzqByStshQtehZTX6O1h+cke+/eyX",
+	"Jg8oA4HasWATkSXQIYXE+hXooWgmGecSr1yzw22cTKUR5+rsYfHOuXqbm2sLDUtzCHN/XW+J5TnOMaBe",
+	"BKuu1ya/ujiAS8abKimGAUQBhXSm4raZAg7IlAjYZMaqiU7tM9EbD2jXb2+v48Sq6xs2pS4NET9fgz/g",
+	"9lILw1JUANxGQNYVsB5ApNCkV/Su6iVnolcWeDgPrUNV75Ef5YD0jDR5LyG9Cj6B/YMDR+g9eEaGkkhR",
+	"5FcCtY4HtGdlfKms3dlxeRvbJyIv3sQQLoJroqfc9EcsJXIwQMFy8PTLcY5XIOBQmLhcuqBbLMw/qA33",
+	"TAQ5xRz3kJMF8eM3dFz6Q1HZDQpH3d9rmYmiQCOsIG+UXlJLea7fd5scC1ATqXfmn4ki95CJlKV4Owhg",
+	"ZUY9MriCLSlAsYYA147VVTjbYRM2GUZmiuW0W3dgB23QrmkKOvEiHrkShe3QLFsopOTEHGVZa5V99THO",
+	"+M5+sZ3y5X51G++4SEENmiKX7deWbN8YG07Gb6elsIBthzFsuERTGuZzVCQISqI5rJwOoVASBZ8S87VC",
+	"CaYKu/Qd+2RSBdHBSJzTPrGPp4OYL7rK+XXtund2z9mQi15onnJdjXMUCaUJ5FRT1Dl0sQZYc5scFX9X",
+	"VquaWKFXxLE8N6eaTFmWRWMj2O+ZbV1pChpLb01vujPBKgXrIhF1kYh6HfCfEwgNY88IS4KucVShInQd",
+	"mHav/SW1t/L6dHwOR+Ly6VUppZzEBb28/SW0F9Aj57YZ/po44V8WT39p/cTfo4IbgaZS00uXM74qg2gW",
+	"Hz/bn7Hk/CV82uPMbucGF/1lN3V13XSLCOldOEqf3in1Ctn1dkFnDokNYm1b8bmVsmdQRXrT8635l5Cj",
+	"70OM9vY8RTYkqEPw0bfpfFYkTRB0mNotwLYDpFc28+gRIxf1mJj3xcAFqDTR2AwZbvFAAlXFVyrSVY2W",
+	"2lkMuOB61MweXsLvc9uzecZQGeLrl+t1MZ2U1EwUo1p+GUm4wI63d/srNeNrMJQr3AB7UXb7RTVunBGh",
+	"reSLHCvmR+E8FylkXHBMnhhKyKKYZzJY+HtaXtFtXaGgHcpKl6jB9C4cO9ynjtyN8f1lNEO/WncbHLZs",
+	"ZROENHgzvgjlr2Ap46FXvXJNtnKIF3+1ow3Ldya5yxDp0iHrakA3uo5fGywmvVH4JCwf80n985flJQyw",
+	"5cvyzUZGjnx7J4yGuExKa9cTwaYxNaEkh/iBK99saHnUvMC2LjwH4Zht8s4Ftq0uVw1pV+o65mLY0O/o",
+	"zxHBDk4jWaAho69nKtWFdsXruONcmRkpHD6IjeFq830vL6dChqyiTaqOQSvX4mFLc0dCDDtcbUqGaWba",
+	"9yBmaWqXcNWQdsMNdbGDBay4Fl4oyaVNjjzsJmIuSO3YM4bOfKM4cNoUFS9M+IqXasq7BwM4E0X1+zNM",
+	"witrdsBcnOgABMETm9c1MXeba2JkBnETuwvx0hpc93YosB6v+JNGZqtlIzX/XuK9e+A/C2q9gpDCvN9v",
+	"o7fp2FUcQE5GSOSl5LmyOhxf5p3wiBmb02jIkajjaSAT8pnVTiy7oDVgOII3PncYK2eiaM9EfemjYMXV",
+	"8DUVVewPXzrXJh5LxKX2lECSMDSUWGSZnNrT09LVyJE+FWcCktWCEDvoEUVsFNhTUGUxK9BGUKbH76rb",
+	"3W1d1iC54z7ocnfsHfzgKnvgfCx9UKtCQTSoBhSTZ3QGvrOcKoOB5qJiub09LbQgz9UycgJjJH4X33rq",
+	"0mRM1QVLSa8wYXqQq0EoyZUEBafMD5FZisJIIIaRpjMXxRtA4RT6MXW83QU9E05+ScFgc2deTh7u7aMQ",
+	"7338+HHnKKjdK/BoIfr+t7MWF3oyGPA+1OrZM+sGEUIuxVnLFbM9Pfxp78EZ1q5NuWZt8guAAmH+iRwU",
+	"creahJFEIwXrNfCoNudy7owE7nwPQBQNH0OmCu0rl9pCx/b/3PysciOF1zwDfYLreL2XtkSpZYxzuJ4m",
+	"2+Eb7uN3nJd5BOsPNItoWmaxRXiPq9JNG7tj07Kq7m5Lr75e344l92gk8L56dE6VvGReAR9JMpMTe8+W",
+	"aDOOFa4X/oPLEAb+NhGF+x5VW+mY52Nt9ghzq1FN8pp/u/nsubjkWCKkFyA/Sc1cKYLlI4NB1UP4gy7q",
+	"t56FLRtRkKdjLlBqS6XbpFKHGC31OwmmtC44z70qMCoX4gqMoow7OIHv9UEbvjpArA7OPXJ9gq0PmooA",
+	"TYMjw4GalJcnvC3Nbrajwl5y/jp3dZxGDRHpugOOkiljF4lrV+qwUlzI3L0H5mHQrrNys7AS90wA8m/h",
+	"d7Fr8m8kaJ+F71AxS9AgxXolgt0zUX1wClgqGWrCms4KIza0XtGYLCzP5vL38jpsSTd7w6bBGCupaPtb",
+	"uOzLLzpgpEAPWzKls28yQGbpsCuk6c7kRGkfICuvlqUoS7Lgn3DSBGj3i2tVC3gGnDEjWo7ZuSXcJsYw",
+	"L1t3KbgGGkXsTeMbJdX9OYIcqzHgsEyt7E8d8KuKAxrILqmgrFleaMLE2EzKC5YSatrko7OLS8yCxDvZ",
+	"xjRlATJLaWBXqgTs/zyLJODUzF5r4hNKDvf2atExbpIqvLKz7YZSpjHui16prXNfHIaKPvsS1nFuWLqc",
+	"BYe6eu3ob1nDeNdmiKeoLjjuepv3w8GerhpnWsr+Ppf/6PL0Gq9sxgybtywR/6xCrgvhPqqitQA6yCmg",
+	"iDqcg8rwrTpxroMc8WnVMCLwL1TzHBjaXQr6NZ4/vNeEHpycvGSq1/EBDABJp+7qWy0WtXWMLIXVTndp",
+	"VNALy8JDVe+c9i+W3RTfpcJfiGbGBaWGvgXiiIqhUyTBkQr9U9LScTtUtM9IzhSXEHO1+0d+NFMJtkbR",
+	"CMzABdKGZhlOWdOZDtzID9rkyBr1YT4bxOqIkNM2OSoQ4ACkHOUtoGZJRXoAMuA6PTDso7/bt0Ii6yUA",
+	"caBDJ0qbHOkLLoZnAt1XHn3IyeWYdHsBu/Y6ovscbM7p2x+xdJKx9BhX0IjygT9DzM6/cl8rpH6hl6ya",
+	"kgjUE5AqNv5YmOeVNCItw4FsHlh58W68BvfHTXCF78cBVRFMFvn9vN9tPkY2ZqgYwzbO8ZJ/vH/7hrxm",
+	"asjIqX3CoVQ+fPr4AZHINVxXBFBTIZuidzLYgVOJJMH/Co2EbnTY4UFvoV6EneL3a6g+Y7v2Hdidv970",
+	"i5vJ7EBi3bo6sH9w12HlUMn24I5lr3BPXlxUCAuM/id3qlkUo4PpxrW2EuZus27BJpSKuAZltVtcaAdF",
+	"j6RGbHuAyDs9+ad9ZpuWFjROavJmH5Wu/8Thtjo95ZJ5bYwYKZ8589nqLI/2CDVkLB0oIVfEsCtXTAp5",
+	"MjJLfSbQxuKV904YV3i6g1fVCRFBrCREqso5PLDAA/JSKpIrOVR07IF6+6bIcMKhOi6jwTXGdRACDpqx",
+	"V7TNgsooKmbeS+fbNsXadZ2JoF9XNUA0Fb5plwdj52MWNvCqemCc00aWWRuuuFoUmMOudpldGcLtyNCU",
+	"zZVU9FmzHxrvyfZ80Eeuu9jK/uclSUXwOewv+u35iYFemhzFRewBOEjgKUYqa38Je9RI2R1TMes6Tc1O",
+	"Ocils0Iv4Gl3xD9eO7vTsY4or1itZCMQNrtKGmrY4j4X0wquf4GqjMjLetIfYdPXnCqDnfusPYxA/4JQ",
+	"RNIe0QsWxpx+0PARQy+c/zvPrCHrzl4K5uBKPDS0h85DZ4tlcj0wfbu6R2bMPHPlc2jAAr9wn7KjQFYx",
+	"NS4Up6VPPIZmdVMQYs4nO6X6TEC+cw3PvAy3OZsbF3PBZth8bz71JpbvCJt9ipidLL01k1qjUaTbrAr4",
+	"516d8H+RU5JJhy1YgE74I3B7P8P+gvNdxOkVdhF/vHf4xEHINrYVn2/m/1Vy0ttf+9IWrKObFCnMJRj7",
+	"wOdT+0T6uMIQueaf5xyyceiXenuLWD+LBvdMQM3LXKcnJuo03d+qU/OOEGlux6HXNbERluEkbV1/ajj1",
+	"kMPf9NNNGujP0IoAdHl7nlW2nLjGhuCq5KaSZPCM0IJJU0EYVRlnisBUfYmRZ9hVRpuAPZVUlFAraSz/",
+	"RfYLCu+UKdbMgb80433y+HBvMfOFzXHe1u9s92uLZzim3nX2cK9Dxqi8+ZYjd5ZA+Hd+WZEgfgqWvm6n",
+	"QQJcql7YSTJX3E4Dm55Y+zbBgHfZHrhEZsTEcPdz4VWYUm6saXrOykfb5AMgVTnlO5ZdeIxz26KTBEZY",
+	"lPFXtMr907g0ihVHHNU3S6HD2iRuwqqkSppHnwoiGAdSwrg+ERAk7DOke9eOj2W6YnyAL8HXJdartnzm",
+	"D7xVz8/rIF3mTGlM8TIyS4OCBjcxtAYmoqTvkRVI5ChFTEZxJipApYgN7Nub6aIKssSsjSZ9pOk2QarX",
+	"qoLfXJLd26nAVS2+WW7P6szhWwR5AlbblVOBgXGHJzKXnj0VbVK6LpA/o6/F+WEB4c/VAd7TuoajNETx",
+	"XS9QWZdNt8T0v2m6nkPuPkpTlv45EvZqXD6Kpg/b8a1C6i9lWbWUNJ/sfc+A9Fm6Lpx+LYTl7t1nZFhL",
+	"c8DG8pJ5kljPNoW3Tl60Vs/UCkqth17//rObKU4/R1EBLm7UysMsWpSvJqbN35UNg4SyObFQkueuW1Oz",
+	"+/sVM5bgyFB67dRvQ1GwcVICooH4QKMd5K3M0nkR8ZpeINWfusHvlPhrJ/n9HhT6VaCt+6q/ctsqbQTu",
+	"NuITGMmlzVA5xM3dh/nuJ7HeJBVZvjHa3Tr2wpaJ9v4p00UfFNTaBvNivt4OpS7PK8mczWTxHH73iZMr",
+	"cyWnFYGx3P5K6oLdltTqgh2HgFaUTmRiquVdsYp/QiOxckYLzhQ6djbbRFlGlJxqv5YR886O84kh2EW6",
+	"SP3gkIQ9Ypr8eKQM72eM7D+CHw/2vH369xen7x4k5Dz0zlPsjVglomOY2Gu2VbcdLr5BTU+poRsqz32O",
+	"s915wXUuNcdB5u1Pe5SOXi5YDt7MciHsio7zDHqEGkP7ozET5hm8IuiY/e3MNzdt2z04a8XaFN7Txg2X",
+	"TDnPnIdhGbEsDUhuDpVyLbnmWjs0pi0P6DZpzH6+gcAq4CvftGcYmtDmShrWN5Xsf3LONE8htqxjeJPV",
+	"LapwrvGA7voOGTt9meLRNVcHygzDCqCLX0qetskxLVJIMBeEizLxJNaWI4ZzCC+8cxN5DvPYIjlVB2og",
+	"LNiNhNTT474UgX0BuVxv4BAUbwacBqRPX06yFBt12vMfSHVXUvqFolOAQao0etELyH8dnrdrpMmXQOeD",
+	"/IbalRqpYHQkz11XKIcP5YxZaFxoTX5sYcN1aAvNyXGhZPbBTmU7jj7MS3hDx+yuIxN2UbA6K4ljhPix",
+	"qEPGjdTMeJyWrwiJ6d7ZMYBDZNUkt58xRr3JO7Q0W+qj945mVJsapBr2bQuvNxnKhBgpY7JkLC9ZcVdW",
+	"SJvimih4KW1/kx5JpxB0jZRdPZLKdCHNtNeBs6eQIMNUWU4fNOa5W0/k5uhvIylfFdINA18byPmKxnO2",
+	"yODtp622c9dRnJdWwuEOxIgTuo9oa8gW1EcLOPUqD4BwiZBT1+7hK+H7X72/C/vR+KxV4MSB1mJC4WzV",
+	"n43oXb5lzsKqrVP/0Bap1/fIWV63FZZmHeyFmVR/ijwlf2IJ4L5GSq8WmKBFg6QlbarW6TzVh4KlJc2n",
+	"vizw4r07y1r7MQ+bX026vvWdXq8B1vaKzfwAd2zueHRullYmEG+mcMFmz7Bk71sWkffuNvgzqnTqClrF",
+	"snSjF+JuDaNG3vfdNrq/ttHtGXFyK6PFY2LUCUrQMdsup17XMbVx3W8Jf76XuR53VgNRgtm7LCdADVtJ",
+	"6/N4SAuLHZzsA947lICML5bCIL/3X/6qMZDdKhaVQ+DufJPYx3cSTfM9HlzRPKBVDocsJYvSNzzd7n52",
+	"/9ddIr4/YKMlyGOzcpmcGB3tEuXqNutaXD0QkDrKWAXeD+Ee4sh+5fTvCNYPwM7KbkV/UsZ5jE1NcDua",
+	"yczDVIKdNImwxzcUs+ahlZi8IBm/KAF2f9Dkx33IGckSorDh1zghmUu8hLisg6WDTz7A1Ep6wQQqj+Sl",
+	"5e8eRQ4QB5SculoyABJAaADNr8hITpTGWNfKDcXeM/OrX+F2FAf/+XV6s94f8Kk7BhPx1Ka7A37lUjW5",
+	"roIbFqXGGTMkZzLPPIGAA6x9D8BcO2WdGYAVG4BSBMbr74nGi8K/hrayk/KGxLiE/blZffp5BoXdoTuu",
+	"TY4qPSWALXhUIjLgDiLTJZXoZ4QugM2vw1RRwAR20AZYCBgC6PveuFwhdjCRIrNGNdPRknKr9vwK61si",
+	"5d6WRVtu3j/o+eRerBgFIfjHhEF6uJOCzGXcrlGhag/184KuYJAAA50/qWZN4wZnux4/i41+hHtfOuPL",
+	"0pim8e0LK4/9TmbsTdPYJY14XAsElZnr6QWTbJqP/waqI6urH3Pz+Rh2WmjqpR6fg+/RXpmAG/BcyoxR",
+	"gSN+TXaEpZuFNdXutn9vobJh/g7suaMYTecASis/1aNtaXEkAd9HXl9l/bufoaedMz+aEjPt+a9tCduX",
+	"Tl6sQsK3x56FCd4YffbrxgT/4vRmxed8dvtiatt1fLI5UmctXOe6YSJNwjrXMnHUwxaCupbJoVU32+St",
+	"V9a4NVMGruhfR9zZL3AWt6LvWxHsd0D69ZR1ORVdR2u9jj94sCrA2MBSQK6g5n47lyMKPf8eNIMQilAO",
+	"BvOXYbW4Tv2qMFG/KXV3zncavl8MdFUaEXN1Xku4Jpg9ixyFi5qUeUhHa3MFoIn++SrfdG2yfao29sON",
+	"xQMv5QV7h4bAjfWDeY1ykZrvzI5md+NNzZAPwW5U7ZCqEQuGEmBubtoS+bRuiV4VpNUUO/ddtGxGtBQw",
+	"qChTHIry3Xc1IY7o1xMoTQBPxUWfs6890BFWfs6BqCgqzK0u+5YaDtg5weQ25qP9LtzWEm4ulHsjKm2Q",
+	"dWFwtwmq5Fik9qBuHK1t1n8OFwaTEVT/DkNQ3wSRHDvnsNtEV9nXbDnCIOrSn+VEZa1OaxdOyz07B4qt",
+	"JGDmsB1rLpawDDIYqR1oEpCkpVzXuiT+taBFoMRYa9AonxVO6XHwXYzLRT4o1VAaw0RCFNPMJL5FR/Bu",
+	"UXoZ108qmP7zK7KKzbx7tV4ToZN6wpddj08mqwKYtcNobyUTY36g964KHbK8UXMq+iDMt0AIvlzAXEYm",
+	"Dz2pfLDISPK7xHD0XHO52NuvpITX6cAw5bAt8VNl/x7drrrUY9/5OJIk5SmUyofznqTOSzt/UhiWZyLN",
+	"JRe4dh8nSQg0/nn8+AA2Hv6xt/c0+LCkEzOKzgPw0YfUsCmdEcjfzPi5ompGrOgGWr9kig9mRE6Uo9d2",
+	"xT+NB9+6/nT9/wMAAP//",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

@@ -180,7 +180,7 @@ func limits(scale float64) []ratelimit.Rule {
 		{Name: "token", Anonymous: perMinute(1200), Routes: []string{
 			"POST /v1/auth/refresh", "POST /oauth/token", "POST /oauth/introspect", "POST /oauth/revoke",
 		}},
-		{Name: "discovery", Routes: []string{"GET /.well-known/jwks.json", "GET /.well-known/openid-configuration"}},
+		{Name: "discovery", Routes: []string{"GET /.well-known/jwks.json", "GET /.well-known/openid-configuration", "GET /.well-known/oauth-authorization-server"}},
 		{Name: "auth", Anonymous: perMinute(300), Principal: perMinute(600)},
 	}
 }

@@ -39,6 +39,9 @@ func (d document) VisitGetJWKSResponse(c *fiber.Ctx) error { return d.write(c) }
 // VisitGetOpenIDConfigurationResponse sends the document.
 func (d document) VisitGetOpenIDConfigurationResponse(c *fiber.Ctx) error { return d.write(c) }
 
+// VisitGetAuthorizationServerResponse sends the document.
+func (d document) VisitGetAuthorizationServerResponse(c *fiber.Ctx) error { return d.write(c) }
+
 // GetJWKS publishes the keys.
 func (a *api) GetJWKS(context.Context, GetJWKSRequestObject) (GetJWKSResponseObject, error) {
 	body, etag, err := a.Keys.JWKS()
@@ -50,6 +53,11 @@ func (a *api) GetJWKS(context.Context, GetJWKSRequestObject) (GetJWKSResponseObj
 
 // GetOpenIDConfiguration says where everything is.
 func (a *api) GetOpenIDConfiguration(context.Context, GetOpenIDConfigurationRequestObject) (GetOpenIDConfigurationResponseObject, error) {
+	return a.discovery, nil
+}
+
+// GetAuthorizationServer says so at the address of RFC 8414.
+func (a *api) GetAuthorizationServer(context.Context, GetAuthorizationServerRequestObject) (GetAuthorizationServerResponseObject, error) {
 	return a.discovery, nil
 }
 

@@ -83,6 +83,9 @@ func TestOpenIDConfiguration(t *testing.T) {
 			t.Errorf("%s is %q, want %q", member, got, want)
 		}
 	}
+	if again := w.get("/.well-known/oauth-authorization-server").want(http.StatusOK); again.raw != a.raw {
+		t.Errorf("RFC 8414's document is another: %s", again.raw)
+	}
 	w.get("/.well-known/openid-configuration", header("If-None-Match", a.header.Get("ETag"))).want(http.StatusNotModified)
 	w.get("/.well-known/openid-configuration", header("Host", "evil.example"), header("X-Forwarded-Host", "evil.example")).want(http.StatusOK)
 }

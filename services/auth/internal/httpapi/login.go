@@ -10,7 +10,7 @@ import (
 
 // Login begins a session.
 func (a *api) Login(ctx context.Context, r LoginRequestObject) (LoginResponseObject, error) {
-	attempt := session.Attempt{Login: r.Body.Login, Password: r.Body.Password, From: from(ctx)}
+	attempt := session.Attempt{Login: r.Body.Login, Password: r.Body.Password, Resources: list(r.Body.Resource), From: from(ctx)}
 	if r.Body.RememberMe != nil {
 		attempt.Remember = *r.Body.RememberMe
 	}
@@ -26,7 +26,7 @@ func (a *api) Login(ctx context.Context, r LoginRequestObject) (LoginResponseObj
 
 // Refresh continues a session.
 func (a *api) Refresh(ctx context.Context, r RefreshRequestObject) (RefreshResponseObject, error) {
-	tokens, err := a.Sessions.Refresh(ctx, r.Body.RefreshToken, session.FirstParty, session.Narrowing{}, from(ctx))
+	tokens, err := a.Sessions.Refresh(ctx, r.Body.RefreshToken, session.FirstParty, session.Narrowing{Audiences: list(r.Body.Resource)}, from(ctx))
 	if err != nil {
 		return nil, err
 	}

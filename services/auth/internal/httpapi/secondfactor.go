@@ -10,7 +10,8 @@ import (
 
 // CompleteLogin begins the session of a login that waits for its second factor.
 func (a *api) CompleteLogin(ctx context.Context, r CompleteLoginRequestObject) (CompleteLoginResponseObject, error) {
-	tokens, err := a.Sessions.Complete(ctx, r.Body.MfaToken, fromAPIProof(r.Body.TotpCode, r.Body.RecoveryCode, r.Body.Passkey), from(ctx))
+	proof := fromAPIProof(r.Body.TotpCode, r.Body.RecoveryCode, r.Body.Passkey)
+	tokens, err := a.Sessions.Complete(ctx, r.Body.MfaToken, proof, list(r.Body.Resource), from(ctx))
 	if err != nil {
 		return nil, err
 	}
@@ -51,7 +52,7 @@ func (a *api) BeginPasskeyLogin(ctx context.Context, _ BeginPasskeyLoginRequestO
 
 // FinishPasskeyLogin begins the session of whoever answered it.
 func (a *api) FinishPasskeyLogin(ctx context.Context, r FinishPasskeyLoginRequestObject) (FinishPasskeyLoginResponseObject, error) {
-	attempt := session.PasskeyAttempt{Ceremony: r.Body.Ceremony, Response: r.Body.Credential, From: from(ctx)}
+	attempt := session.PasskeyAttempt{Ceremony: r.Body.Ceremony, Response: r.Body.Credential, Resources: list(r.Body.Resource), From: from(ctx)}
 	if r.Body.RememberMe != nil {
 		attempt.Remember = *r.Body.RememberMe
 	}

@@ -2,6 +2,7 @@ package session
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -109,20 +110,20 @@ func (s *Service) hold(ctx context.Context, attempt Attempt, candidate Candidate
 }
 
 // Complete begins the session of a login that waits, given a second factor. It returns ErrPending, what mfa.Service.Check
-// returns, and ErrDisabled.
-func (s *Service) Complete(ctx context.Context, text string, proof mfa.Proof, from caller.Caller) (Tokens, error) {
+// returns, ErrDisabled, and ErrAudience before a factor is used.
+func (s *Service) Complete(ctx context.Context, text string, proof mfa.Proof, resources []string, from caller.Caller) (Tokens, error) {
 	hash, err := token.Parse(token.SecondFactor, text)
 	if err != nil {
 		return Tokens{}, ErrPending.Because(err)
 	}
-	if err := proof.Check(); err != nil { // a form that says nothing costs no attempt
+	if err := errors.Join(proof.Check(), s.checkAudiences(resources)); err != nil { // a form that says nothing costs no attempt
 		return Tokens{}, err
 	}
 	pending, err := s.second.Try(ctx, hash, pendingAttempts)
 	if err != nil {
 		return Tokens{}, err
 	}
-	candidate, attempt := pending.Candidate, Attempt{DeviceName: pending.DeviceName, Remember: pending.Remember, From: from}
+	candidate, attempt := pending.Candidate, Attempt{DeviceName: pending.DeviceName, Remember: pending.Remember, Resources: resources, From: from}
 	methods, err := s.factors.Check(ctx, mfa.Check{
 		Account: candidate.Account, Proof: proof, Purpose: passkey.SecondFactor, BoundTo: hash[:], Known: candidate.KnownNetwork, From: from,
 	})
@@ -163,17 +164,21 @@ type PasskeyAttempt struct {
 	Response   []byte
 	Remember   bool
 	DeviceName string
+	Resources  []string // that the access token shall be for; none: all
 	From       caller.Caller
 }
 
-// LoginByPasskey begins a session of whoever the passkey belongs to. It returns passkey.ErrRefused, throttle.ErrLimited and
-// ErrDisabled.
+// LoginByPasskey begins a session of whoever the passkey belongs to. It returns passkey.ErrRefused, throttle.ErrLimited,
+// ErrDisabled, and ErrAudience before the answer is used.
 func (s *Service) LoginByPasskey(ctx context.Context, a PasskeyAttempt) (Tokens, error) {
+	if err := s.checkAudiences(a.Resources); err != nil {
+		return Tokens{}, err
+	}
 	charge := guessesFromNetwork.For(a.From.Network[:])
 	if err := s.throttle.Take(ctx, charge); err != nil {
 		return Tokens{}, err
 	}
-	attempt := Attempt{Remember: a.Remember, DeviceName: a.DeviceName, From: a.From}
+	attempt := Attempt{Remember: a.Remember, DeviceName: a.DeviceName, Resources: a.Resources, From: a.From}
 	used, err := s.passkeys.Finish(ctx, passkey.Finish{Token: a.Ceremony, Purpose: passkey.Login, BoundTo: []byte{}, Response: a.Response, From: a.From})
 	if err != nil {
 		if fault.Of(err).Kind() == fault.Internal {

@@ -103,13 +103,18 @@ type Attempt struct {
 	Password   string
 	Remember   bool
 	DeviceName string
+	Resources  []string // that the access token shall be for; none: all
 	From       caller.Caller
 }
 
 // Login begins a session. Whether nobody has the login, the password is wrong or the address is not confirmed, it takes as
 // long and returns ErrCredentials. It returns throttle.ErrLimited when there were too many guesses, credential.ErrBusy when
-// too many people log in at once, ErrDisabled, and ErrSecondFactor.
+// too many people log in at once, ErrDisabled, ErrSecondFactor, and
+// ErrAudience before all of that.
 func (s *Service) Login(ctx context.Context, attempt Attempt) (Tokens, error) {
+	if err := s.checkAudiences(attempt.Resources); err != nil {
+		return Tokens{}, err
+	}
 	identity := account.IdentityOf(attempt.Login)
 	candidate, err := s.store.FindCandidate(ctx, identity, attempt.From.Network)
 	if err != nil {
@@ -190,7 +195,7 @@ func (s *Service) begin(ctx context.Context, attempt Attempt, candidate Candidat
 	refresh := token.New(token.Refresh)
 	b.Refresh = token.HashOf(refresh)
 	// The access token first: without keys to sign it no session shall begin.
-	tokens, err := s.mint(Turn{Session: id, Account: b.Account, Client: b.Client, AuthTime: s.now(), Methods: b.Methods, Grants: candidate.Grants, RightsVersion: candidate.RightsVersion}, Narrowing{})
+	tokens, err := s.mint(Turn{Session: id, Account: b.Account, Client: b.Client, AuthTime: s.now(), Methods: b.Methods, Grants: candidate.Grants, RightsVersion: candidate.RightsVersion}, Narrowing{Audiences: attempt.Resources})
 	if err != nil {
 		return Tokens{}, err
 	}
@@ -237,6 +242,16 @@ func (s *Service) Refresh(ctx context.Context, text, client string, narrowing Na
 	return tokens, nil
 }
 
+// checkAudiences returns ErrAudience for a service that no session's tokens are for.
+func (s *Service) checkAudiences(wanted []string) error {
+	for _, audience := range wanted {
+		if !slices.Contains(s.audiences, audience) {
+			return ErrAudience.Detailf("the session's tokens are not for %q", audience)
+		}
+	}
+	return nil
+}
+
 func (s *Service) mint(turn Turn, narrowing Narrowing) (Tokens, error) {
 	authority := role.AuthorityOf(turn.Grants)
 	scopes, audiences := authority.Scopes, s.audiences
@@ -248,10 +263,8 @@ func (s *Service) mint(turn Turn, narrowing Narrowing) (Tokens, error) {
 	if len(narrowing.Scopes) > 0 {
 		scopes = narrowing.Scopes
 	}
-	for _, audience := range narrowing.Audiences {
-		if !slices.Contains(s.audiences, audience) {
-			return Tokens{}, ErrAudience.Detailf("the session's tokens are not for %q", audience)
-		}
+	if err := s.checkAudiences(narrowing.Audiences); err != nil {
+		return Tokens{}, err
 	}
 	if len(narrowing.Audiences) > 0 {
 		audiences = narrowing.Audiences
