@@ -34,8 +34,21 @@ var goals = append(append(searchGoals(), authGoals()...),
 	goal{name: "catalogue/index/MB at 1M", pkg: index, bench: "^BenchmarkLoad$/^1000000$", result: "BenchmarkLoad/1000000", unit: "MB-held", most: 1074, once: true},
 	goal{name: "catalogue/status to search, 3 replicas, p99 ms", pkg: tables, bench: "^BenchmarkStatusToSearch$", result: "BenchmarkStatusToSearch", unit: "ms-p99", most: 250, once: true},
 	goal{name: "catalogue/import of the register of copy", pkg: catalogue, bench: "^BenchmarkImportRegister$", result: "BenchmarkImportRegister", unit: "x-copy", most: 5, once: true},
+	generated("import of generated stations of copy", "x-copy", 5),
+	generated("rows written by the second import of them", "written-again", 0),
+	generated("memory of their import, MiB", "MiB-peak", 160),
+	generated("start on them of COPY TO", "x-copy-to", 3),
+	generated("memory of a replica with them, MiB", "MiB-replica", 1024),
 	goal{name: "catalogue/rows written by the second import", pkg: catalogue, bench: "^BenchmarkImportRegister$", result: "BenchmarkImportRegister", unit: "written-again", most: 0, once: true},
 )
+
+// generated is a goal of STATION_CATALOG_BENCH_STATIONS stations in the form of the register.
+func generated(name, unit string, most float64) goal {
+	return goal{
+		name: "catalogue/generated/" + name, pkg: catalogue, bench: "^BenchmarkImportGenerated$/^irve$",
+		result: "BenchmarkImportGenerated/irve", unit: unit, most: most, once: true,
+	}
+}
 
 // searchGoals are those of searches over HTTP.
 func searchGoals() []goal {

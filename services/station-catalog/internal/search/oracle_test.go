@@ -50,22 +50,25 @@ func (o oracle) apply(b search.Batch) {
 	if len(b.Statuses) == 0 {
 		return
 	}
-	of := map[search.ID][]search.ID{}
-	for id, d := range o {
-		for _, e := range d.EVSEs {
-			of[e.ID] = append(of[e.ID], id)
-		}
-	}
+	told := map[search.ID][]search.StatusChange{}
 	for _, change := range b.Statuses {
-		for _, id := range of[change.EVSE] {
-			d := o[id]
-			for i, e := range d.EVSEs {
-				if e.ID == change.EVSE && !change.At.Before(e.StatusAt) {
-					d.EVSEs = slices.Clone(d.EVSEs)
-					d.EVSEs[i].Status, d.EVSEs[i].StatusAt = change.Status, change.At
-					o[id] = d
+		told[change.EVSE] = append(told[change.EVSE], change)
+	}
+	for id, d := range o {
+		changed := false
+		for i := range d.EVSEs {
+			for _, change := range told[d.EVSEs[i].ID] {
+				if change.At.Before(d.EVSEs[i].StatusAt) {
+					continue
 				}
+				if !changed {
+					d.EVSEs, changed = slices.Clone(d.EVSEs), true
+				}
+				d.EVSEs[i].Status, d.EVSEs[i].StatusAt = change.Status, change.At
 			}
+		}
+		if changed {
+			o[id] = d
 		}
 	}
 }
@@ -192,7 +195,7 @@ type question struct {
 func (o oracle) search(q *question) []found {
 	var all []found
 	for id, d := range o {
-		if q.where.contains(&d) && matches(&q.Query, &d) {
+		if matches(&q.Query, &d) && q.where.contains(&d) { // the place is the dearest
 			all = append(all, found{id, q.sorted.key(q.where, &d)})
 		}
 	}
