@@ -16,7 +16,7 @@ var text []byte
 var document = sync.OnceValues(func() (*openapi3.T, error) { return openapi3.NewLoader().LoadFromData(text) })
 
 // Check reports what of an object, such as a "Location", OCPI 2.2.1 would not allow.
-func Check(t *testing.T, name string, object json.RawMessage) {
+func Check(t testing.TB, name string, object json.RawMessage) {
 	t.Helper()
 	doc, err := document()
 	if err != nil {

@@ -2778,6 +2778,9 @@ type StreamLiveParams struct {
 	// StationId Station ids, comma-joined.
 	StationId *string `form:"station_id,omitempty" json:"station_id,omitempty"`
 
+	// Bbox A box, `west,south,east,north` in degrees. It crosses the antimeridian when west is greater than east.
+	Bbox *string `form:"bbox,omitempty" json:"bbox,omitempty"`
+
 	// LastEventID The id of the last event that was received.
 	LastEventID *string `json:"Last-Event-ID,omitempty"`
 }
@@ -4100,6 +4103,13 @@ func (siw *ServerInterfaceWrapper) StreamLive(c *fiber.Ctx) error {
 	err = runtime.BindQueryParameterWithOptions("form", true, false, "station_id", query, &params.StationId, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
 	if err != nil {
 		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter station_id: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "bbox" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "bbox", query, &params.Bbox, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter bbox: %w", err).Error())
 	}
 
 	headers := c.GetReqHeaders()

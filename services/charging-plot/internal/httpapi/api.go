@@ -63,6 +63,8 @@ type Stations interface {
 	OperatorOf(ctx context.Context, station uuid.UUID) (uuid.UUID, bool, error)
 	// PlaceOf gives whose a station is and its zone, or catalog.ErrNotFound.
 	PlaceOf(ctx context.Context, station uuid.UUID) (catalog.Place, error)
+	// StationsIn gives up to limit stations in a box.
+	StationsIn(ctx context.Context, box catalog.Box, limit int) ([]uuid.UUID, error)
 }
 
 // Changes is the plots' change feed.

@@ -14,6 +14,7 @@ import (
 	"github.com/ihr-charging/charging-plot-api/libs/fault"
 	"github.com/ihr-charging/charging-plot-api/libs/httpserver"
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/access"
+	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/catalog"
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/live"
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/plot"
 )
@@ -22,6 +23,8 @@ const (
 	// watchLimit is how many plots and stations one stream may name, and snapshotLimit how many plots its beginning tells of.
 	watchLimit    = 100
 	snapshotLimit = 5000
+	// boxLimit is how many stations a box may have.
+	boxLimit = 1000
 	// liveBuffer is how many events a listener may be behind.
 	liveBuffer  = 256
 	replayBatch = 1000
@@ -29,9 +32,11 @@ const (
 
 var (
 	// ErrNothingWatched is a stream that names no plot and no station.
-	ErrNothingWatched = fault.Define(fault.Invalid, "nothing_to_watch", "Say which plots or stations to watch")
+	ErrNothingWatched = fault.Define(fault.Invalid, "nothing_to_watch", "Say which plots, stations or part of the map to watch")
 	// ErrWatchesTooMuch is a stream that names more than it may.
 	ErrWatchesTooMuch = fault.Define(fault.Invalid, "too_much_to_watch", "One stream watches at most a hundred plots and stations")
+	// ErrBoxTooFull is a box with more stations than a stream may watch.
+	ErrBoxTooFull = fault.Define(fault.Invalid, "bbox_too_full", "There are more than a thousand stations in the box")
 	// ErrNotFollowing says that this replica has not reached the event log yet.
 	ErrNotFollowing = fault.Define(fault.Unavailable, "live_starting", "The live events are not there yet")
 )
@@ -42,7 +47,8 @@ type stream struct {
 	who      access.Caller
 	expires  time.Time // zero for anonymous listeners
 	plots    []uuid.UUID
-	stations []uuid.UUID
+	stations []uuid.UUID // those that were named, and those in the box
+	watched  map[uuid.UUID]struct{}
 	after    *live.Position
 }
 
@@ -60,10 +66,21 @@ func (a *API) StreamLive(ctx context.Context, request StreamLiveRequestObject) (
 		return nil, err
 	}
 	switch n := len(s.plots) + len(s.stations); {
-	case n == 0:
-		return nil, ErrNothingWatched.At(fault.Field{Parameter: "plot_id", Code: "required", Detail: "must be there when station_id is not"})
+	case n == 0 && request.Params.Bbox == nil:
+		return nil, ErrNothingWatched.At(fault.Field{Parameter: "plot_id", Code: "required", Detail: "must be there when neither station_id nor bbox is"})
 	case n > watchLimit:
 		return nil, ErrWatchesTooMuch
+	}
+	if request.Params.Bbox != nil {
+		inBox, err := a.stationsIn(ctx, *request.Params.Bbox)
+		if err != nil {
+			return nil, err
+		}
+		s.stations = append(s.stations, slices.DeleteFunc(inBox, func(id uuid.UUID) bool { return slices.Contains(s.stations, id) })...)
+	}
+	s.watched = make(map[uuid.UUID]struct{}, len(s.plots)+len(s.stations))
+	for _, id := range slices.Concat(s.plots, s.stations) {
+		s.watched[id] = struct{}{}
 	}
 	known, err := a.Plots.GetPlots(ctx, s.plots)
 	if err != nil {
@@ -80,6 +97,19 @@ func (a *API) StreamLive(ctx context.Context, request StreamLiveRequestObject) (
 		s.after = &at
 	}
 	return s, nil
+}
+
+// stationsIn gives the stations that a box has now.
+func (a *API) stationsIn(ctx context.Context, text string) ([]uuid.UUID, error) {
+	box, err := catalog.ParseBox(text)
+	if err != nil {
+		return nil, err
+	}
+	found, err := a.Stations.StationsIn(ctx, box, boxLimit+1)
+	if err == nil && len(found) > boxLimit {
+		return nil, ErrBoxTooFull.At(fault.Field{Parameter: "bbox", Code: "too_full", Detail: "must be a smaller part of the map"})
+	}
+	return found, err
 }
 
 func parseIDs(joined *string, parameter string) ([]uuid.UUID, error) {
@@ -243,7 +273,9 @@ func (s stream) replay(ctx context.Context, w *bufio.Writer, after, until live.P
 }
 
 func (s stream) watches(e live.Event) bool {
-	return slices.Contains(s.plots, e.PlotID) || slices.Contains(s.stations, e.StationID)
+	_, plot := s.watched[e.PlotID]
+	_, station := s.watched[e.StationID]
+	return plot || station
 }
 
 // sees tells whether an event may be told to the listener.

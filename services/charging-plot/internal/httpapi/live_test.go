@@ -24,7 +24,7 @@ type event struct{ ID, Kind, Data string }
 
 // listener reads a stream.
 type listener struct {
-	t      *testing.T
+	t      testing.TB
 	events chan event
 	beats  chan struct{}
 	closed chan struct{}
@@ -134,6 +134,28 @@ func TestStreamLive(t *testing.T) {
 		w.Report(site, 2, chargepoint.Faulted)
 		l.tells("status", site.PlotIDs[1].String())
 	})
+	t.Run("200 with all stations in a box, once each", func(t *testing.T) {
+		t.Parallel()
+		w := w.in(t)
+		inside, outside := w.Site(1), w.Site(1)
+		inside.Latitude, inside.Longitude = -17.5, 179.9
+		outside.Latitude, outside.Longitude = -17.5, 178
+		w.Apply(inside.Station, outside.Station)
+		box := "bbox=179.5,-18,-179.5,-17"
+		l := w.listen(box+"&station_id="+inside.ID.String(), "", "")
+		l.tells("status", inside.PlotIDs[0].String())
+		w.Report(outside, 1, chargepoint.Faulted)
+		w.Report(inside, 1, chargepoint.Charging)
+		l.tells("status", `"CHARGING"`)
+		w.Report(inside, 1, chargepoint.Finishing)
+		last := l.next()
+		l.leave()
+		w.Report(inside, 1, chargepoint.Available)
+		l = w.listen(box, "", last.ID)
+		l.tells("status", `"AVAILABLE"`)
+		l.silent()
+		w.listen("bbox=10,10,11,11", "", "").silent()
+	})
 	t.Run("a driver hears of their own reservation, session and meter, and nobody else does", func(t *testing.T) {
 		t.Parallel()
 		w := w.in(t)
@@ -215,6 +237,8 @@ func TestStreamLive(t *testing.T) {
 		id := w.Site(1).PlotIDs[0].String()
 		w.call(http.MethodGet, "/v1/live", "", nil).wants(http.StatusBadRequest, "nothing_to_watch")
 		w.call(http.MethodGet, "/v1/live?plot_id=x", "", nil).wants(http.StatusBadRequest)
+		w.call(http.MethodGet, "/v1/live?bbox=1,2,3,x", "", nil).wants(http.StatusBadRequest, "bad_bbox")
+		w.call(http.MethodGet, "/v1/live?bbox=1,5,3,4", "", nil).wants(http.StatusBadRequest, "bad_bbox")
 		w.call(http.MethodGet, "/v1/live?plot_id="+id, "", nil, "Last-Event-ID", "later").wants(http.StatusBadRequest, "bad_event_id")
 		w.call(http.MethodGet, "/v1/live?plot_id="+id, "nonsense", nil).wants(http.StatusUnauthorized)
 		w.call(http.MethodGet, "/v1/live?plot_id="+uuid.NewString(), "", nil).wants(http.StatusNotFound, "plot_not_found")

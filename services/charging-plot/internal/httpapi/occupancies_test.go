@@ -18,7 +18,7 @@ import (
 )
 
 // looksLike checks a picture's bytes.
-func looksLike(t *testing.T, kind string, body []byte) {
+func looksLike(t testing.TB, kind string, body []byte) {
 	t.Helper()
 	if kind == "png" {
 		if img, err := png.Decode(bytes.NewReader(body)); err != nil || img.Bounds().Dx() != 720 {

@@ -44,7 +44,7 @@ const audience = "https://charging.test/charging-plot"
 type world struct {
 	*postgrestest.World
 
-	t        *testing.T
+	t        testing.TB
 	base     string
 	issuer   *authntest.Issuer
 	client   *http.Client
@@ -81,7 +81,7 @@ func (c *chargePoints) answers(fn func(uuid.UUID, chargepoint.Command) (chargepo
 	c.answer = fn
 }
 
-func newWorld(t *testing.T) *world {
+func newWorld(t testing.TB) *world {
 	t.Helper()
 	w := &world{t: t, issuer: authntest.NewIssuer(t), commands: &chargePoints{}}
 	w.World = postgrestest.New(t, postgrestest.Options{Wake: func() { w.hub.Wake() }})
@@ -175,7 +175,7 @@ func (w *world) admin() string {
 
 // answer is what came back.
 type answer struct {
-	t      *testing.T
+	t      testing.TB
 	Status int
 	Header http.Header
 	Body   []byte

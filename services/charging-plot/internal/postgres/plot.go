@@ -364,3 +364,17 @@ func (s *Store) PlaceOf(ctx context.Context, station uuid.UUID) (catalog.Place, 
 	}
 	return catalog.Place{OperatorID: row.OperatorID, Zone: zoneOf(row.TimeZone)}, postgres.Map(err, nil)
 }
+
+// A range of latitudes of stations_position_idx; the longitudes of the index decide the rest.
+const stationsInSQL = `
+SELECT id FROM stations
+WHERE NOT removed AND latitude BETWEEN $2 AND $4
+  AND CASE WHEN $1::double precision <= $3 THEN longitude BETWEEN $1 AND $3 ELSE longitude >= $1 OR longitude <= $3 END
+ORDER BY id LIMIT $5`
+
+// StationsIn gives up to limit stations in a box.
+func (s *Store) StationsIn(ctx context.Context, box catalog.Box, limit int) ([]uuid.UUID, error) {
+	var out []uuid.UUID
+	err := s.db.SelectContext(ctx, &out, stationsInSQL, box.West, box.South, box.East, box.North, limit)
+	return out, postgres.Map(err, nil)
+}

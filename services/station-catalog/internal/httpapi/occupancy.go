@@ -10,6 +10,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
+	"github.com/ihr-charging/charging-plot-api/libs/authn"
 	"github.com/ihr-charging/charging-plot-api/libs/httpserver"
 )
 
@@ -26,7 +27,7 @@ var servedByPlots = []string{"occupancy.json", "occupancy.svg", "occupancy.png",
 // the address that we name when we stand among its trusted proxies.
 var (
 	passed = []string{
-		fiber.HeaderAccept, fiber.HeaderAcceptEncoding, fiber.HeaderAuthorization, "X-API-Key", fiber.HeaderIfNoneMatch, fiber.HeaderXRequestID,
+		fiber.HeaderAccept, fiber.HeaderAcceptEncoding, fiber.HeaderAuthorization, authn.HeaderAPIKey, fiber.HeaderIfNoneMatch, fiber.HeaderXRequestID,
 	}
 	returned = []string{
 		fiber.HeaderContentType, fiber.HeaderContentEncoding, fiber.HeaderETag, fiber.HeaderCacheControl, fiber.HeaderVary,
