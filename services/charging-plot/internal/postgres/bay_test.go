@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/central"
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/chargepoint"
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/plot"
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/postgres/postgrestest"
@@ -147,6 +148,38 @@ func TestNobodyLosesTheirPlotToABay(t *testing.T) {
 	for name, evse := range map[string]uuid.UUID{"another station's": w.Site(1).EVSEs[0].ID, "nobody's": uuid.New()} {
 		if _, err := w.Store.SetEVSEs(t.Context(), p.ID, []uuid.UUID{both[0], both[1], evse}, permitted); !errors.Is(err, plot.ErrUnknownEVSE) {
 			t.Errorf("%s EVSE gives %v", name, err)
+		}
+	}
+}
+
+func TestManyStatusesAtOnceAreWrittenAsOneIs(t *testing.T) {
+	t.Parallel()
+	w := postgrestest.New(t)
+	site := w.Site(20)
+	reports := make([]central.Report, len(site.PlotIDs))
+	for i := range reports {
+		reports[i] = central.Report{ChargePoint: site.ChargePoint.ID, StatusReport: chargepoint.StatusReport{
+			Connector: i + 1, Status: chargepoint.Charging, At: w.Clock.Now(),
+		}}
+	}
+	var before, after int
+	w.Must(w.DB.GetContext(t.Context(), &before, `SELECT count(*) FROM events WHERE kind = 'status'`))
+	w.Clock.Move(time.Second)
+	w.Must(w.Store.ReportStatuses(t.Context(), reports))
+	w.Must(w.DB.GetContext(t.Context(), &after, `SELECT count(*) FROM events WHERE kind = 'status'`))
+	if after-before != len(reports) {
+		t.Errorf("%d were told of %d", after-before, len(reports))
+	}
+	for _, id := range site.PlotIDs {
+		if p := w.Plot(id); p.Status != status.Charging {
+			t.Errorf("plot %s is %s", id, p.Status)
+		}
+	}
+	for promise, query := range brokenSQL {
+		var broken []string
+		w.Must(w.DB.SelectContext(t.Context(), &broken, query))
+		if len(broken) > 0 {
+			t.Errorf("not true: %s: %v", promise, broken)
 		}
 	}
 }

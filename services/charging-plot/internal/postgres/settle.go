@@ -11,6 +11,7 @@ import (
 	"github.com/lib/pq"
 
 	"github.com/ihr-charging/charging-plot-api/libs/feed"
+	"github.com/ihr-charging/charging-plot-api/libs/postgres"
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/live"
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/reservation"
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/session"
@@ -136,6 +137,35 @@ func (s *Store) settle(
 	return failReservations(ctx, tx, now, closed)
 }
 
+const setVerdictsSQL = `
+UPDATE plots p
+SET status = v.status, status_source = v.source, version = p.version + 1, updated_at = $5,
+    status_since = CASE WHEN p.status = v.status THEN p.status_since ELSE v.since END
+FROM unnest($1::uuid[], $2::text[], $3::text[], $4::timestamptz[]) AS v (id, status, source, since)
+WHERE p.id = v.id`
+
+// copyVerdicts writes many statuses: what is appended goes in by COPY.
+func copyVerdicts(ctx context.Context, tx txn, now time.Time, changed []verdictRow, columns []any, versions []feed.Change, events []live.Event) error {
+	if _, err := tx.ExecContext(ctx, setVerdictsSQL, append(columns, now)...); err != nil {
+		return fmt.Errorf("write statuses: %w", err)
+	}
+	_, err := postgres.CopyFrom(ctx, tx.Tx, "plot_history", []string{"plot_id", "since", "version", "status", "source"},
+		func(yield func([]any, error) bool) {
+			for i, c := range changed {
+				if !yield([]any{c.id, c.since, versions[i].Version, string(c.verdict.Status), string(c.verdict.Source)}, nil) {
+					return
+				}
+			}
+		})
+	if err != nil {
+		return fmt.Errorf("write histories: %w", err)
+	}
+	if err := tell(ctx, tx, now, events...); err != nil {
+		return err
+	}
+	return feed.Append(ctx, tx, ChangeLog, versions...)
+}
+
 const writeVerdictsSQL = `
 WITH verdict AS (
     SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::timestamptz[]) AS v (id, status, source, since)
@@ -165,6 +195,7 @@ func writeVerdicts(ctx context.Context, tx txn, now time.Time, changed []verdict
 		stations, operators      = make([]string, n), make([]string, n)
 		data                     = make([]string, n)
 		changes                  = make([]feed.Change, n)
+		events                   = make([]live.Event, n)
 	)
 	rest := all
 	for i, c := range changed {
@@ -182,9 +213,13 @@ func writeVerdicts(ctx context.Context, tx txn, now time.Time, changed []verdict
 		plots[i], statuses[i], sources[i], since[i] = p.ID.String(), string(c.verdict.Status), string(c.verdict.Source), c.since
 		stations[i], operators[i], data[i] = p.StationID.String(), p.OperatorID.String(), string(document)
 		changes[i] = feed.Change{ID: p.ID, Op: feed.Upsert, Version: p.Version}
+		events[i] = live.Event{Kind: live.StatusChanged, PlotID: p.ID, StationID: p.StationID, OperatorID: p.OperatorID, Data: document}
 	}
-	_, err := tx.ExecContext(ctx, writeVerdictsSQL, pq.Array(plots), pq.Array(statuses), pq.Array(sources), pq.Array(since), now,
-		pq.Array(stations), pq.Array(operators), pq.Array(data))
+	columns := []any{pq.Array(plots), pq.Array(statuses), pq.Array(sources), pq.Array(since)}
+	if n >= copyFrom {
+		return copyVerdicts(ctx, tx, now, changed, columns, changes, events)
+	}
+	_, err := tx.ExecContext(ctx, writeVerdictsSQL, append(columns, now, pq.Array(stations), pq.Array(operators), pq.Array(data))...)
 	if err != nil {
 		return fmt.Errorf("write statuses: %w", err)
 	}
