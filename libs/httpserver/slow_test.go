@@ -98,14 +98,14 @@ func (w *world) asks(t testing.TB, n int) []time.Duration {
 // Whoever is slow costs the others nothing: everybody else is answered, and the slow are cut off again and again.
 func TestSlowConnectionsHoldNobodyUp(t *testing.T) {
 	t.Parallel()
-	w := start(t, Config{ReadTimeout: 300 * time.Millisecond}, fast)
+	w := start(t, Config{ReadTimeout: time.Second}, fast)
 	cut, stop := sluggards(t, w.Addr(t.Context()).String(), 200, 100*time.Millisecond)
 	defer stop()
 	deadline := time.Now().Add(15 * time.Second)
-	for cut.Load() < 400 {
+	for cut.Load() < 300 {
 		w.asks(t, 50)
 		if time.Now().After(deadline) {
-			t.Fatalf("%d of 200 slow connections were cut off in 15 s", cut.Load())
+			t.Fatalf("the 200 slow connections were cut off %d times in 15 s", cut.Load())
 		}
 	}
 }
