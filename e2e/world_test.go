@@ -131,6 +131,8 @@ func startOwn() error {
 		}, stack.ChargingPlot: {
 			// An order that dies with its service is called off after this.
 			"SESSION_START_TIMEOUT": "15s",
+			// Where the partners of the tests are.
+			"WEBHOOK_ALLOW": "127.0.0.2/32",
 		}},
 	})
 	if err != nil {
