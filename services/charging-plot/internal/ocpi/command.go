@@ -197,10 +197,10 @@ func startResult(reason string) CommandResult {
 }
 
 func (a *API) stopSession(ctx context.Context, p roaming.Partner, o order) (work, string, error) {
-	id, err := uuid.Parse(o.SessionID)
-	if err != nil {
+	if uuid.Validate(o.SessionID) != nil {
 		return nil, unknownSession, nil
 	}
+	id := uuid.MustParse(o.SessionID)
 	s, err := a.Places.GetSession(ctx, id)
 	switch {
 	case errors.Is(err, session.ErrNotFound), err == nil && (s.Token == nil || !p.Speaks(partyOf(s.Token))):

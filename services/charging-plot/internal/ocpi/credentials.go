@@ -147,7 +147,7 @@ func (a *API) register(c *fiber.Ctx, id uuid.UUID) error {
 	if p.Endpoints, err = a.explore(ctx, in); err != nil {
 		return err
 	}
-	p.ID, p.Token = id, a.vault.seal(id, in.Token)
+	p.ID, p.Token = id, string(a.vault.Seal(id, []byte(in.Token)))
 	next := ""
 	err = a.Partners.PutPartner(ctx, p, func(ctx context.Context) error {
 		if next, err = a.Rotate(ctx, presented(c)); err != nil {

@@ -21,6 +21,7 @@ import (
 	"github.com/ihr-charging/charging-plot-api/libs/ocpi"
 	"github.com/ihr-charging/charging-plot-api/libs/openapi"
 	"github.com/ihr-charging/charging-plot-api/libs/policy"
+	"github.com/ihr-charging/charging-plot-api/libs/seal"
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/chargepoint"
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/reservation"
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/roaming"
@@ -99,13 +100,13 @@ type Config struct {
 type API struct {
 	Config
 
-	vault vault
+	vault seal.Box
 	// running are the commands that were taken and not told of yet.
 	running sync.WaitGroup
 }
 
 // New makes the API.
-func New(cfg Config) *API { return &API{Config: cfg, vault: newVault(cfg.Secrets)} }
+func New(cfg Config) *API { return &API{Config: cfg, vault: seal.New(cfg.Secrets, "partners' tokens")} }
 
 // Wait returns when every command that was taken has been told of.
 func (a *API) Wait() { a.running.Wait() }
@@ -152,7 +153,8 @@ func (a *API) partner(c *fiber.Ctx) (roaming.Partner, error) {
 	if err != nil {
 		return p, err
 	}
-	p.Token, err = a.vault.open(p.ID, p.Token)
+	plain, err := a.vault.Open(p.ID, []byte(p.Token))
+	p.Token = string(plain)
 	return p, err
 }
 
