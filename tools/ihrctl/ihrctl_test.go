@@ -131,7 +131,7 @@ func TestUpdateIsWhatHappensWithoutAVerb(t *testing.T) {
 		t.Errorf("exit code %d: %s", code, out)
 	}
 	want := "helm --kube-context berlin --namespace ihr-charging upgrade auth deploy/helm/auth --rollback-on-failure --wait --timeout 10m0s" +
-		" --values production.yaml --set image.tag=1.2.4 --reset-then-reuse-values"
+		" --values production.yaml --set image.tag=1.2.4 --reset-then-reuse-values --force-conflicts"
 	if !slices.Contains(c.calls, want) {
 		t.Errorf("helm was not called as\n%s\nbut\n%s", want, strings.Join(c.calls, "\n"))
 	}
@@ -142,7 +142,7 @@ func TestHelm3IsGivenItsOwnWordForRollback(t *testing.T) {
 	c := newClusters("berlin")
 	c.version = "v3.19.5"
 	call(t, c, "update", "--contexts", "berlin")
-	if all := strings.Join(c.calls, "\n"); !strings.Contains(all, "--atomic") || strings.Contains(all, "--rollback-on-failure") {
+	if all := strings.Join(c.calls, "\n"); !strings.Contains(all, "--atomic") || strings.Contains(all, "--rollback-on-failure") || strings.Contains(all, "--force-conflicts") {
 		t.Error(all)
 	}
 }
@@ -167,6 +167,26 @@ func TestAFailingTargetHidesNoOther(t *testing.T) {
 		if !o.OK && (len(o.Services) != 1 || !strings.Contains(o.Services[0].Error, "unreachable")) {
 			t.Errorf("%s says %+v", o.Context, o.Services)
 		}
+	}
+}
+
+func TestWhoIsNoTerminalReadsLines(t *testing.T) {
+	t.Parallel()
+	c := newClusters("berlin", "paris")
+	c.broken["paris"] = true
+	var lines bytes.Buffer
+	cmd := command(io.Discard, &lines, c)
+	cmd.SetArgs([]string{"update", "--contexts", "berlin,paris"})
+	if code := exitCode(cmd.ExecuteContext(t.Context())); code != 1 {
+		t.Errorf("exit code %d", code)
+	}
+	for _, want := range []string{"berlin: auth updated (1 of 3)\n", "berlin: charging-plot updated (3 of 3)\n", "paris: auth FAILED: "} {
+		if !strings.Contains(lines.String(), want) {
+			t.Errorf("%q is not in\n%s", want, lines.String())
+		}
+	}
+	if n := strings.Count(lines.String(), "\n"); n != 4 {
+		t.Errorf("%d lines:\n%s", n, lines.String())
 	}
 }
 

@@ -5,10 +5,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 	"sync"
 	"text/tabwriter"
 
+	"github.com/mattn/go-isatty"
 	"github.com/vbauerster/mpb/v8"
 	"github.com/vbauerster/mpb/v8/decor"
 	"golang.org/x/sync/semaphore"
@@ -33,12 +35,28 @@ type result struct {
 	Error   string `json:"error,omitempty"`
 }
 
+func (r result) said() string {
+	if r.Error != "" {
+		return "FAILED: " + r.Error
+	}
+	return r.Did
+}
+
+func isTerminal(w io.Writer) bool {
+	file, ok := w.(*os.File)
+	return ok && isatty.IsTerminal(file.Fd())
+}
+
 // onEach does a verb to every target. A service that fails ends its target, unless the verb is to go on; never the other targets.
 func onEach(ctx context.Context, o options, progress io.Writer, run runner, name string, do verb, goOn bool) []outcome {
 	outcomes := make([]outcome, len(o.contexts))
 	version, _ := run.Run(ctx, "helm", "version", "--short")
 	helm4 := strings.HasPrefix(version, "v4")
-	bars := mpb.NewWithContext(ctx, mpb.WithOutput(progress), mpb.WithAutoRefresh())
+	drawn, lines := progress, io.Discard // where bars are drawn, and where plain lines go instead
+	if !isTerminal(progress) {
+		drawn, lines = nil, progress
+	}
+	bars := mpb.NewWithContext(ctx, mpb.WithOutput(drawn))
 	places := semaphore.NewWeighted(int64(o.parallel))
 	var all sync.WaitGroup
 	for i, cluster := range o.contexts {
@@ -53,7 +71,7 @@ func onEach(ctx context.Context, o options, progress io.Writer, run runner, name
 				return
 			}
 			defer places.Release(1)
-			outcomes[i].do(ctx, &target{options: o, context: cluster, runner: run, helm4: helm4}, do, goOn, bar)
+			outcomes[i].do(ctx, &target{options: o, context: cluster, runner: run, helm4: helm4}, do, goOn, bar, lines)
 		})
 	}
 	all.Wait()
@@ -61,9 +79,9 @@ func onEach(ctx context.Context, o options, progress io.Writer, run runner, name
 	return outcomes
 }
 
-func (o *outcome) do(ctx context.Context, t *target, do verb, goOn bool, bar *mpb.Bar) {
+func (o *outcome) do(ctx context.Context, t *target, do verb, goOn bool, bar *mpb.Bar, lines io.Writer) {
 	o.OK = true
-	for _, service := range t.services {
+	for i, service := range t.services {
 		did, err := do(ctx, t, service)
 		r := result{Service: service, Did: did}
 		if err != nil {
@@ -71,6 +89,7 @@ func (o *outcome) do(ctx context.Context, t *target, do verb, goOn bool, bar *mp
 			o.OK = false
 		}
 		o.Services = append(o.Services, r)
+		_, _ = fmt.Fprintf(lines, "%s: %s %s (%d of %d)\n", t.context, service, r.said(), i+1, len(t.services))
 		if err != nil && !goOn {
 			bar.Abort(false)
 			return
@@ -98,11 +117,7 @@ func report(out io.Writer, asJSON bool, outcomes []outcome) error {
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	for _, o := range outcomes {
 		for _, r := range o.Services {
-			said := r.Did
-			if r.Error != "" {
-				said = "FAILED: " + r.Error
-			}
-			fmt.Fprintf(table, "%s\t%s\t%s\n", o.Context, r.Service, said)
+			fmt.Fprintf(table, "%s\t%s\t%s\n", o.Context, r.Service, r.said())
 		}
 	}
 	return table.Flush()

@@ -31,10 +31,15 @@ func install(ctx context.Context, t *target, service string) (string, error) {
 	return "installed", nil
 }
 
-// update keeps the values of the release before, lays the new chart's defaults under and the given values over them.
+// update keeps the values of the release before, lays the new chart's defaults under and the given values over them. What others changed
+// by hand, such as stop and start the number of pods, becomes the release's again, which Helm 3 does by itself.
 func update(ctx context.Context, t *target, service string) (string, error) {
 	args := append([]string{"upgrade"}, t.release(service)...)
-	if _, err := t.helm(ctx, append(args, "--reset-then-reuse-values")...); err != nil {
+	args = append(args, "--reset-then-reuse-values")
+	if t.helm4 {
+		args = append(args, "--force-conflicts")
+	}
+	if _, err := t.helm(ctx, args...); err != nil {
 		return "", err
 	}
 	return "updated", nil
