@@ -103,7 +103,7 @@ func (c Config) migrating(ctx context.Context, migrations fs.FS, fn func(context
 	}
 	pool := sql.OpenDB(connector)
 	defer pool.Close()
-	if err := awaitDatabase(ctx, pool); err != nil {
+	if err := c.awaitDatabase(ctx, pool); err != nil {
 		return fmt.Errorf("migrate: %w", Map(err, nil))
 	}
 
@@ -126,14 +126,18 @@ func (c Config) migrating(ctx context.Context, migrations fs.FS, fn func(context
 	return nil
 }
 
-// awaitDatabase pings until the database answers, databasePatience is over or ctx ends.
-func awaitDatabase(ctx context.Context, pool *sql.DB) error {
+// awaitDatabase pings until the database answers, databasePatience is over or ctx ends. It says once what it waits for.
+func (c Config) awaitDatabase(ctx context.Context, pool *sql.DB) error {
 	limit, cancel := context.WithTimeout(ctx, databasePatience)
 	defer cancel()
-	for wait := 50 * time.Millisecond; ; wait = min(2*wait, 2*time.Second) {
+	for wait, told := 50*time.Millisecond, false; ; wait = min(2*wait, 2*time.Second) {
 		err := pool.PingContext(limit)
 		if err == nil || !passing(err) {
 			return err
+		}
+		if !told {
+			c.log().WarnContext(ctx, "the database does not answer yet", "error", err, "patience", databasePatience.String())
+			told = true
 		}
 		if pause.For(limit, wait) != nil {
 			return cmp.Or(ctx.Err(), err)
@@ -141,11 +145,15 @@ func awaitDatabase(ctx context.Context, pool *sql.DB) error {
 	}
 }
 
-func (c Config) logMigration(ctx context.Context, result *goose.MigrationResult) {
+func (c Config) log() *slog.Logger {
 	if c.Telemetry == nil {
-		return
+		return slog.New(slog.DiscardHandler)
 	}
-	c.Telemetry.Log().InfoContext(ctx, "migrated", "direction", result.Direction,
+	return c.Telemetry.Log()
+}
+
+func (c Config) logMigration(ctx context.Context, result *goose.MigrationResult) {
+	c.log().InfoContext(ctx, "migrated", "direction", result.Direction,
 		"version", result.Source.Version, "file", filepath.Base(result.Source.Path), "duration", result.Duration)
 }
 

@@ -18,7 +18,11 @@ func install(ctx context.Context, t *target, service string) (string, error) {
 	if _, err := t.kubectl(ctx, "get", "secret", service); err != nil {
 		return "", fmt.Errorf("the Secret %s must be there first (its keys: the chart's README): %w", service, err)
 	}
-	installed, err := t.helm(ctx, "list", "--all", "--short", "--filter", "^"+service+"$")
+	list := []string{"list", "--short", "--filter", "^" + service + "$"}
+	if !t.helm4 { // which lists releases in any state without being asked
+		list = append(list, "--all")
+	}
+	installed, err := t.helm(ctx, list...)
 	if err != nil {
 		return "", err
 	}
