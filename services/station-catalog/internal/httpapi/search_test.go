@@ -196,6 +196,8 @@ func TestSearchStations(t *testing.T) {
 			{"min_plots=0", "min_plots"},
 			{"sort=distance", "sort"},
 			{"sort=best", "sort"},
+			{"sort=rating", "sort"},
+			{"min_rating=4", "min_rating"},
 			{"fields=id,secret", "fields"},
 			{"format=pdf", "format"},
 			{"spread=true&count_only=true", "spread"},
