@@ -755,6 +755,21 @@ func (e TokenInputType) Valid() bool {
 	}
 }
 
+// Defines values for TokenPatchProven.
+const (
+	True TokenPatchProven = true
+)
+
+// Valid indicates whether the value is a known member of the TokenPatchProven enum.
+func (e TokenPatchProven) Valid() bool {
+	switch e {
+	case True:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for TokenType.
 const (
 	TokenTypeADHOCUSER TokenType = "AD_HOC_USER"
@@ -2347,6 +2362,9 @@ type Token struct {
 	Issuer     string                                `json:"issuer"`
 	OperatorId nullable.Nullable[openapi_types.UUID] `json:"operator_id"`
 
+	// Proven Whether it was shown. A driver's own holds only once a charge that the driver had ordered was begun with it.
+	Proven bool `json:"proven"`
+
 	// Type OCPI token type.
 	Type         TokenType `json:"type"`
 	Uid          string    `json:"uid"`
@@ -2394,15 +2412,21 @@ type TokenPage struct {
 
 // TokenPatch defines model for TokenPatch.
 type TokenPatch struct {
-	ContractId   *string `json:"contract_id,omitempty"`
-	GroupId      *string `json:"group_id,omitempty"`
-	Issuer       *string `json:"issuer,omitempty"`
-	Valid        *bool   `json:"valid,omitempty"`
-	VisualNumber *string `json:"visual_number,omitempty"`
+	ContractId *string `json:"contract_id,omitempty"`
+	GroupId    *string `json:"group_id,omitempty"`
+	Issuer     *string `json:"issuer,omitempty"`
+
+	// Proven Takes the token for shown; an administrator's to say.
+	Proven       *TokenPatchProven `json:"proven,omitempty"`
+	Valid        *bool             `json:"valid,omitempty"`
+	VisualNumber *string           `json:"visual_number,omitempty"`
 
 	// Whitelist OCPI whitelist type. A token that is not `NEVER` begins a charge without anybody being asked, also where the charge point is alone.
 	Whitelist *TokenWhitelist `json:"whitelist,omitempty"`
 }
+
+// TokenPatchProven Takes the token for shown; an administrator's to say.
+type TokenPatchProven bool
 
 // TokenType OCPI token type.
 type TokenType string

@@ -27,7 +27,7 @@ func (a *API) CreateToken(ctx context.Context, request CreateTokenRequestObject)
 	who, body := caller(ctx), request.Body
 	t := token.Token{
 		UID: body.Uid, Type: token.Type(body.Type), ContractID: body.Uid, Issuer: orZero(body.Issuer), Whitelist: token.Always, Valid: true,
-		VisualNumber: orZero(body.VisualNumber), GroupID: orZero(body.GroupId), DriverID: who.ID,
+		VisualNumber: orZero(body.VisualNumber), GroupID: orZero(body.GroupId), DriverID: who.ID, Unproven: true,
 	}
 	if token.Key(t.UID) == "" {
 		return nil, token.ErrBadUID.At(fault.Field{Pointer: "/uid", Code: "pattern", Detail: "must hold a letter or a digit"})
@@ -36,7 +36,7 @@ func (a *API) CreateToken(ctx context.Context, request CreateTokenRequestObject)
 		if *body.OperatorId == uuid.Nil || !who.Operates(*body.OperatorId) {
 			return nil, token.ErrForeign.At(fault.Field{Pointer: "/operator_id", Code: "foreign", Detail: "must be your operator"})
 		}
-		t.DriverID, t.OperatorID = uuid.Nil, *body.OperatorId
+		t.DriverID, t.OperatorID, t.Unproven = uuid.Nil, *body.OperatorId, false
 	}
 	if body.ContractId != nil {
 		t.ContractID = *body.ContractId
@@ -121,12 +121,15 @@ func (a *API) UpdateToken(ctx context.Context, request UpdateTokenRequestObject)
 	}
 	patch := token.Patch{
 		ContractID: body.ContractId, Issuer: body.Issuer, VisualNumber: body.VisualNumber, GroupID: body.GroupId, Valid: body.Valid,
-		Whitelist: (*token.Whitelist)(body.Whitelist),
+		Whitelist: (*token.Whitelist)(body.Whitelist), Proven: body.Proven != nil,
 	}
 	who := caller(ctx)
 	t, err := a.Tokens.ChangeToken(ctx, request.TokenId, func(t token.Token) (token.Token, error) {
 		if err := owns(who, t); err != nil {
 			return t, err
+		}
+		if patch.Proven && !who.Admin {
+			return t, token.ErrUnproven.At(fault.Field{Pointer: "/proven", Code: "forbidden", Detail: "is an administrator's to say"})
 		}
 		return patch.Apply(t), httpserver.CheckIfMatch(request.Params.IfMatch, *etag(t.Version))
 	})
@@ -156,7 +159,8 @@ func ToAPIToken(t token.Token) Token {
 	return Token{
 		Id: t.ID, Uid: t.UID, Type: TokenType(t.Type), DriverId: idOrNull(t.DriverID), OperatorId: idOrNull(t.OperatorID),
 		ContractId: t.ContractID, Issuer: t.Issuer, VisualNumber: t.VisualNumber, GroupId: t.GroupID,
-		Whitelist: TokenWhitelist(t.Whitelist), Valid: t.Valid, CreatedAt: t.CreatedAt, UpdatedAt: t.UpdatedAt, Version: t.Version,
+		Whitelist: TokenWhitelist(t.Whitelist), Valid: t.Valid, Proven: !t.Unproven, CreatedAt: t.CreatedAt, UpdatedAt: t.UpdatedAt,
+		Version: t.Version,
 	}
 }
 

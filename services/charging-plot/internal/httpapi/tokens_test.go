@@ -82,9 +82,35 @@ func TestTokens(t *testing.T) {
 	t.Run("409 for a uid that is registered, whoever asks", func(t *testing.T) {
 		t.Parallel()
 		w := w.in(t)
-		w.call(http.MethodPost, "/v1/tokens", others, map[string]any{"uid": "04a22bc3", "type": "RFID"}).wants(http.StatusConflict, "token_taken")
+		taken, other := map[string]any{"uid": "0e22bc3a", "type": "RFID"}, uuid.New()
+		w.call(http.MethodPost, "/v1/tokens", w.operator(other), map[string]any{"uid": "0E:22:BC:3A", "type": "RFID", "operator_id": other}).wants(http.StatusCreated)
+		w.call(http.MethodPost, "/v1/tokens", others, taken).wants(http.StatusConflict, "token_taken")
+		w.call(http.MethodPost, "/v1/tokens", mine, map[string]any{"uid": "04a22bc3", "type": "RFID"}).wants(http.StatusConflict, "token_taken")
 		w.call(http.MethodPost, "/v1/tokens", mine, card, "Idempotency-Key", "k").wants(http.StatusCreated)
 	})
+}
+
+func TestATokenIsProvenByAnAdministratorsWord(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	_, mine := w.driver()
+	_, others := w.driver()
+	card := map[string]any{"uid": "04A22BC3", "type": "RFID"}
+	var first, second httpapi.Token
+	w.call(http.MethodPost, "/v1/tokens", others, card).wants(http.StatusCreated).into(&first)
+	w.call(http.MethodPost, "/v1/tokens", mine, card).wants(http.StatusCreated).into(&second)
+	if first.Proven || second.Proven {
+		t.Error("what was typed in counts as shown")
+	}
+	said := map[string]any{"proven": true}
+	path := "/v1/tokens/" + second.Id.String()
+	w.call(http.MethodPatch, path, mine, said, "If-Match", `"1"`).wants(http.StatusForbidden, "token_unproven")
+	w.call(http.MethodPatch, path, mine, map[string]any{"proven": false}, "If-Match", `"1"`).wants(http.StatusBadRequest)
+	w.call(http.MethodPatch, path, w.admin(), said, "If-Match", `"1"`).wants(http.StatusOK).into(&second)
+	if !second.Proven {
+		t.Errorf("the token is %+v", second)
+	}
+	w.call(http.MethodPatch, "/v1/tokens/"+first.Id.String(), w.admin(), said, "If-Match", `"1"`).wants(http.StatusConflict, "token_taken")
 }
 
 func TestChangingAToken(t *testing.T) {

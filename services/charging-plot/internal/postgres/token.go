@@ -30,6 +30,7 @@ type tokenRow struct {
 	Language     string     `db:"language"`
 	Whitelist    string     `db:"whitelist"`
 	Valid        bool       `db:"valid"`
+	Unproven     bool       `db:"unproven"`
 	CreatedAt    time.Time  `db:"created_at"`
 	UpdatedAt    time.Time  `db:"updated_at"`
 	Version      int64      `db:"version"`
@@ -37,36 +38,46 @@ type tokenRow struct {
 
 const tokenColumns = `
 t.id, t.key, t.uid, t.type, t.driver_id, t.operator_id, t.country_code, t.party_id, t.contract_id, t.issuer, t.visual_number, t.group_id,
-t.language, t.whitelist, t.valid, t.created_at, t.updated_at, t.version`
+t.language, t.whitelist, t.valid, t.unproven, t.created_at, t.updated_at, t.version`
 
 func (r tokenRow) fromRow() token.Token {
 	return token.Token{
 		ID: r.ID, UID: r.UID, Type: token.Type(r.Type), DriverID: orZero(r.DriverID), OperatorID: orZero(r.OperatorID),
 		Party: token.Party{CountryCode: r.CountryCode, PartyID: r.PartyID}, ContractID: r.ContractID, Issuer: r.Issuer,
-		VisualNumber: r.VisualNumber, GroupID: r.GroupID, Language: r.Language, Whitelist: token.Whitelist(r.Whitelist), Valid: r.Valid,
+		VisualNumber: r.VisualNumber, GroupID: r.GroupID, Language: r.Language, Whitelist: token.Whitelist(r.Whitelist), Valid: r.Valid, Unproven: r.Unproven,
 		CreatedAt: r.CreatedAt.UTC(), UpdatedAt: r.UpdatedAt.UTC(), Version: r.Version,
 	}
 }
 
 func toTokenRow(t token.Token) tokenRow {
 	return tokenRow{
-		ID: t.ID, Key: token.Key(t.UID), UID: t.UID, Type: string(t.Type), DriverID: orNull(t.DriverID), OperatorID: orNull(t.OperatorID),
+		ID: t.ID, Key: t.Key(), UID: t.UID, Type: string(t.Type), DriverID: orNull(t.DriverID), OperatorID: orNull(t.OperatorID),
 		CountryCode: t.Party.CountryCode, PartyID: t.Party.PartyID, ContractID: t.ContractID, Issuer: t.Issuer,
-		VisualNumber: t.VisualNumber, GroupID: t.GroupID, Language: t.Language, Whitelist: string(t.Whitelist), Valid: t.Valid,
+		VisualNumber: t.VisualNumber, GroupID: t.GroupID, Language: t.Language, Whitelist: string(t.Whitelist), Valid: t.Valid, Unproven: t.Unproven,
 		CreatedAt: t.CreatedAt, UpdatedAt: t.UpdatedAt, Version: t.Version,
 	}
 }
 
 const insertTokenSQL = `
 INSERT INTO tokens (id, key, uid, type, driver_id, operator_id, country_code, party_id, contract_id, issuer, visual_number, group_id,
-    language, whitelist, valid, created_at, updated_at, version)
+    language, whitelist, valid, unproven, created_at, updated_at, version)
 VALUES (:id, :key, :uid, :type, :driver_id, :operator_id, :country_code, :party_id, :contract_id, :issuer, :visual_number, :group_id,
-    :language, :whitelist, :valid, :created_at, :updated_at, :version)`
+    :language, :whitelist, :valid, :unproven, :created_at, :updated_at, :version)`
 
-// CreateToken registers a token. It returns token.ErrTaken when its uid is registered already. With an idempotency key in ctx a repeated
+const keyTakenSQL = `SELECT EXISTS (SELECT FROM tokens WHERE key = $1)`
+
+// CreateToken registers a token. It returns token.ErrTaken when its uid is registered already, by whoever has shown it, or by the same
+// driver. With an idempotency key in ctx a repeated
 // request of the caller is given the first one's answer.
 func (s *Store) CreateToken(ctx context.Context, caller uuid.UUID, t token.Token) (token.Token, error) {
 	out, _, err := writeOnce(ctx, s, caller, func(ctx context.Context, tx txn) (token.Token, error) {
+		var taken bool
+		if err := tx.GetContext(ctx, &taken, keyTakenSQL, token.Key(t.UID)); err != nil {
+			return t, fmt.Errorf("look for the token: %w", err)
+		}
+		if taken {
+			return t, token.ErrTaken
+		}
 		now := s.now()
 		t.ID, t.CreatedAt, t.UpdatedAt, t.Version = newID(), now, now, 1
 		if _, err := tx.NamedExecContext(ctx, insertTokenSQL, toTokenRow(t)); err != nil {
@@ -141,7 +152,7 @@ func (s *Store) LocalTokens(ctx context.Context, chargePoint uuid.UUID, limit in
 
 const updateTokenSQL = `
 UPDATE tokens
-SET contract_id = :contract_id, issuer = :issuer, visual_number = :visual_number, group_id = :group_id, language = :language,
+SET key = :key, unproven = :unproven, contract_id = :contract_id, issuer = :issuer, visual_number = :visual_number, group_id = :group_id, language = :language,
     whitelist = :whitelist, valid = :valid, type = :type, updated_at = :updated_at, version = :version
 WHERE id = :id`
 
@@ -184,6 +195,32 @@ func (s *Store) DeleteToken(ctx context.Context, id uuid.UUID, check func(token.
 		return nil
 	})
 	return postgres.Map(err, nil)
+}
+
+// Whoever shows a card where they have ordered a charge has it; somebody who has shown it before keeps it.
+const proveTokenSQL = `
+UPDATE tokens SET key = $2, unproven = false, updated_at = $3, version = version + 1
+WHERE key = $1 AND NOT EXISTS (SELECT FROM tokens t WHERE t.key = $2)`
+
+// proveToken takes a driver's token for shown.
+func proveToken(ctx context.Context, tx txn, now time.Time, driver uuid.UUID, idTag string) error {
+	if _, err := tx.ExecContext(ctx, proveTokenSQL, token.UnprovenKey(idTag, driver), token.Key(idTag), now); err != nil {
+		return fmt.Errorf("note that a token was shown: %w", err)
+	}
+	return nil
+}
+
+const provesSQL = `
+SELECT EXISTS (
+    SELECT FROM sessions s JOIN tokens t ON t.key = $2 || ' ' || s.driver_id
+    WHERE s.charge_point_id = $1 AND s.state = 'PENDING' AND t.valid AND t.whitelist <> 'NEVER')`
+
+// proves tells whether a tag is a token that its driver would prove by beginning a charge ordered at the charge point with it.
+func proves(ctx context.Context, q sqlx.QueryerContext, chargePoint uuid.UUID, idTag string) (yes bool, err error) {
+	if err := sqlx.GetContext(ctx, q, &yes, provesSQL, chargePoint, token.Key(idTag)); err != nil {
+		return false, fmt.Errorf("look for an order of the token's driver: %w", err)
+	}
+	return yes, nil
 }
 
 const tokenAtSQL = `

@@ -136,6 +136,60 @@ func TestACardBeginsWhatItsDriverOrdered(t *testing.T) {
 	}
 }
 
+// A thief who knows what is printed on somebody's card registers it first, and gains nothing.
+func TestACardIsWhoeverShowsIt(t *testing.T) {
+	t.Parallel()
+	w := postgrestest.New(t)
+	site, driver, thief := w.Site(2), uuid.New(), uuid.New()
+	typed := func(id uuid.UUID) func(*token.Token) {
+		return func(k *token.Token) { k.DriverID, k.Unproven = id, true }
+	}
+	stolen := card(t, w, "04A22BC3", typed(thief))
+	again := token.Token{UID: "04a2:2bc3", Type: token.RFID, DriverID: thief, Whitelist: token.Always, Valid: true, Unproven: true}
+	if _, err := w.Store.CreateToken(t.Context(), thief, again); !errors.Is(err, token.ErrTaken) {
+		t.Errorf("typed in twice: %v", err)
+	}
+	mine := card(t, w, "04A22BC3", typed(driver))
+	authorized := func(want chargepoint.Authorization) {
+		t.Helper()
+		if got, err := w.Store.Authorize(t.Context(), site.ChargePoint.ID, "04:A2:2B:C3"); err != nil || got != want {
+			t.Errorf("the card is %s (%v), want %s", got, err, want)
+		}
+	}
+	authorized(chargepoint.Invalid)
+	if s, started := tap(t, w, site, 2, "04A22BC3"); s.Known() || started.Authorization != chargepoint.Invalid {
+		t.Errorf("before anybody has shown it, the card began %+v", s)
+	}
+	ordered := order(t, w, site.PlotIDs[0], driver)
+	authorized(chargepoint.Accepted)
+	w.Clock.Move(time.Second)
+	if s, started := tap(t, w, site, 1, "04A22BC3"); s.ID != ordered.ID || s.TokenID != mine.ID || started.Authorization != chargepoint.Accepted {
+		t.Errorf("the driver's card began %+v, ordered was %s", s, ordered.ID)
+	}
+	authorized(chargepoint.Accepted)
+	if k, err := w.Store.GetToken(t.Context(), mine.ID); err != nil || k.Unproven || k.Version != 2 {
+		t.Errorf("shown, the token is %+v (%v)", k, err)
+	}
+	// Whoever comes later is too late, by a word as well as by an order.
+	_, err := w.Store.ChangeToken(t.Context(), stolen.ID, func(k token.Token) (token.Token, error) {
+		k.Unproven = false
+		return k, nil
+	})
+	if !errors.Is(err, token.ErrTaken) {
+		t.Errorf("the thief's is taken for shown: %v", err)
+	}
+	other := w.Site(1)
+	order(t, w, other.PlotIDs[0], thief)
+	w.Clock.Move(time.Second)
+	if s, _ := tap(t, w, other, 1, "04A22BC3"); s.DriverID != driver {
+		t.Errorf("where the thief has ordered, the card began a charge of %s", s.DriverID)
+	}
+	again.DriverID = uuid.New()
+	if _, err := w.Store.CreateToken(t.Context(), again.DriverID, again); !errors.Is(err, token.ErrTaken) {
+		t.Errorf("typed in after it was shown: %v", err)
+	}
+}
+
 func TestACardDoesNotTakeWhatIsReserved(t *testing.T) {
 	t.Parallel()
 	w := postgrestest.New(t)

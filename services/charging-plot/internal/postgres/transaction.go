@@ -129,6 +129,11 @@ func (s *Store) begin(
 			return sessionRow{}, err
 		}
 	} else if !known {
+		if occupied && open.State == string(session.Pending) && open.DriverID != nil {
+			if err := proveToken(ctx, tx, now, *open.DriverID, start.IDTag); err != nil {
+				return sessionRow{}, err
+			}
+		}
 		shown, err := s.show(ctx, tx, at, id, plotID, start.IDTag)
 		if err != nil {
 			return sessionRow{}, err

@@ -31,6 +31,9 @@ type Token struct {
 	Language     string
 	Whitelist    Whitelist
 	Valid        bool
+	// Unproven is a driver's own that was typed in and not shown yet: anybody can type in what is printed on somebody's card. It holds
+	// nowhere, and keeps nobody from registering the same.
+	Unproven bool
 
 	CreatedAt time.Time
 	UpdatedAt time.Time
@@ -94,16 +97,27 @@ func Key(uid string) string {
 	}, strings.ToUpper(uid))
 }
 
+// Key gives what the token is kept under: no card is matched by one that is unproven.
+func (t Token) Key() string {
+	if t.Unproven {
+		return UnprovenKey(t.UID, t.DriverID)
+	}
+	return Key(t.UID)
+}
+
+// UnprovenKey gives what a driver's token is kept under until the driver has shown it. No uid has such a key, which holds a space.
+func UnprovenKey(uid string, driver uuid.UUID) string { return Key(uid) + " " + driver.String() }
+
 // HoldsAt tells whether the token may begin a charge at an operator's charge points without anybody being asked.
 func (t Token) HoldsAt(operator uuid.UUID) bool {
-	if !t.Valid || t.Whitelist == Never {
+	if !t.Offline() {
 		return false
 	}
 	return t.OperatorID == uuid.Nil || t.OperatorID == operator
 }
 
 // Offline tells whether a charge point may keep the token in its own list.
-func (t Token) Offline() bool { return t.Valid && t.Whitelist != Never }
+func (t Token) Offline() bool { return t.Valid && !t.Unproven && t.Whitelist != Never }
 
 // Snapshot is what a session keeps of the token that began it, in the form of OCPI's CdrToken.
 type Snapshot struct {
@@ -137,6 +151,8 @@ type Patch struct {
 	ContractID, Issuer, VisualNumber, GroupID *string
 	Whitelist                                 *Whitelist
 	Valid                                     *bool
+	// Proven takes a driver's token for shown; an administrator's alone.
+	Proven bool
 }
 
 // Apply gives the token as the patch makes it.
@@ -147,6 +163,7 @@ func (p Patch) Apply(t Token) Token {
 	set(&t.GroupID, p.GroupID)
 	set(&t.Whitelist, p.Whitelist)
 	set(&t.Valid, p.Valid)
+	t.Unproven = t.Unproven && !p.Proven
 	return t
 }
 
@@ -162,6 +179,8 @@ var (
 	ErrNotFound = fault.Define(fault.NotFound, "token_not_found", "There is no such token")
 	// ErrTaken is a uid that is registered already, for whomever.
 	ErrTaken = fault.Define(fault.Conflict, "token_taken", "A token with this uid is registered already")
+	// ErrUnproven is the word of somebody else than an administrator that a driver has a card.
+	ErrUnproven = fault.Define(fault.Forbidden, "token_unproven", "Order a charge and begin it with the card: that proves that it is yours")
 	// ErrBadUID is a uid that leaves nothing to be matched by.
 	ErrBadUID = fault.Define(fault.Invalid, "bad_token_uid", "The uid is not one")
 	// ErrForeign is a token for an operator that the caller does not act for.
