@@ -198,7 +198,7 @@ func startResult(reason string) CommandResult {
 
 func (a *API) stopSession(ctx context.Context, p roaming.Partner, o order) (work, string, error) {
 	if uuid.Validate(o.SessionID) != nil {
-		return nil, unknownSession, nil
+		return nil, unknownSession, nil //nolint:nilerr // that there is none is the answer
 	}
 	id := uuid.MustParse(o.SessionID)
 	s, err := a.Places.GetSession(ctx, id)
