@@ -1,7 +1,9 @@
 package e2e_test
 
 import (
+	"fmt"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 )
@@ -38,8 +40,8 @@ func TestAnAPIKeyOpensEveryService(t *testing.T) {
 		ended := time.Now()
 		for {
 			a := program.do(http.MethodGet, path, nil, key)
-			if a.status == http.StatusUnauthorized {
-				wantProblem(t, a, http.StatusUnauthorized, "invalid_api_key")
+			// auth's own database knows before the verifier does: until then /v1/me is session_ended.
+			if a.status == http.StatusUnauthorized && strings.Contains(fmt.Sprint(a), ":invalid_api_key") {
 				break
 			}
 			if time.Since(ended) > 20*time.Second { // two are promised; a machine that is busy may be late
