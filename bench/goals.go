@@ -22,6 +22,7 @@ const (
 	catalogue = "./services/station-catalog"
 	index     = "./services/station-catalog/internal/search"
 	tables    = "./services/station-catalog/internal/postgres"
+	plots     = "./services/charging-plot/internal/postgres"
 )
 
 var goals = append(append(searchGoals(), authGoals()...),
@@ -40,6 +41,8 @@ var goals = append(append(searchGoals(), authGoals()...),
 	generated("start on them of COPY TO", "x-copy-to", 3),
 	generated("memory of a replica with them, MiB", "MiB-replica", 1024),
 	goal{name: "catalogue/rows written by the second import", pkg: catalogue, bench: "^BenchmarkImportRegister$", result: "BenchmarkImportRegister", unit: "written-again", most: 0, once: true},
+	goal{name: "plots/readings stored of copy", pkg: plots, bench: "^BenchmarkReadings$", result: "BenchmarkReadings", unit: "timesCOPY", most: 3},
+	goal{name: "plots/statuses stored of copy", pkg: plots, bench: "^BenchmarkStatusChanges$", result: "BenchmarkStatusChanges", unit: "timesCOPY", most: 3},
 )
 
 // generated is a goal of STATION_CATALOG_BENCH_STATIONS stations in the form of the register.
