@@ -21,7 +21,7 @@ func TestAuthorityOf(t *testing.T) {
 	t.Parallel()
 	driver := []string{"profile", "reservations:read", "reservations:write", "sessions:read", "sessions:write"}
 	operator := []string{
-		"charge-points:read", "charge-points:write", "imports:write", "plots:write", "profile", "reservations:read",
+		"charge-points:read", "charge-points:write", "imports:write", "ocpi", "plots:write", "profile", "reservations:read",
 		"reservations:write", "sessions:read", "sessions:write", "stations:merge", "stations:write", "tariffs:write", "webhooks:write",
 	}
 	for name, c := range map[string]struct {
