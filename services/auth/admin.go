@@ -227,6 +227,8 @@ type NewClient struct {
 	Scopes    []string
 	// Secret is chosen when empty.
 	Secret string
+	// PublicKey is what it proves itself with in place of a secret: a public key as PEM, a JWK, or a JWK set.
+	PublicKey []byte
 }
 
 // ServiceClient is a service client as an operator sees it.
@@ -237,16 +239,28 @@ type ServiceClient struct {
 	Scopes    []string  `json:"scopes"`
 	Disabled  bool      `json:"disabled"`
 	CreatedAt time.Time `json:"created_at"`
+	// AuthMethod is what it proves itself with: client_secret or private_key_jwt.
+	AuthMethod string `json:"auth_method"`
 }
 
-// CreateClient makes a service client and returns its secret, which is kept nowhere. With a Secret given it is idempotent: an
-// existing client is given that secret, these audiences and these scopes. Without one an existing id is client.ErrExists.
+// CreateClient makes a service client and returns its secret, which is kept nowhere; with a PublicKey it has none. With a Secret given
+// it is idempotent: an existing client is given that secret, these audiences and these scopes. Without one an existing id is
+// client.ErrExists.
 func (a *Admin) CreateClient(ctx context.Context, n NewClient) (secret string, err error) {
-	secret = n.Secret
-	if secret == "" {
+	c := client.Client{ID: n.ID, Name: n.Name, Audiences: n.Audiences, Scopes: n.Scopes}
+	switch {
+	case n.PublicKey != nil:
+		if c.Keys, err = client.ParseKeys(n.PublicKey); err != nil {
+			return "", err
+		}
+	case n.Secret != "":
+		secret = n.Secret
+	default:
 		secret = token.New(token.ClientSecret)
 	}
-	c := client.Client{ID: n.ID, Name: n.Name, SecretHash: token.HashOf(secret), Audiences: n.Audiences, Scopes: n.Scopes}
+	if secret != "" {
+		c.SecretHash = token.HashOf(secret)
+	}
 	if c.Name == "" {
 		c.Name = c.ID
 	}
@@ -283,6 +297,10 @@ func (a *Admin) ListClients(ctx context.Context) ([]ServiceClient, error) {
 	for i, c := range found {
 		clients[i] = ServiceClient{
 			ID: c.ID, Name: c.Name, Audiences: c.Audiences, Scopes: c.Scopes, Disabled: c.Disabled, CreatedAt: c.CreatedAt,
+			AuthMethod: "client_secret",
+		}
+		if c.Keys != nil {
+			clients[i].AuthMethod = "private_key_jwt"
 		}
 	}
 	return clients, nil

@@ -10,6 +10,7 @@ import (
 
 	"github.com/ihr-charging/charging-plot-api/services/auth/internal/account"
 	"github.com/ihr-charging/charging-plot-api/services/auth/internal/audit"
+	"github.com/ihr-charging/charging-plot-api/services/auth/internal/client"
 	"github.com/ihr-charging/charging-plot-api/services/auth/internal/notice"
 	"github.com/ihr-charging/charging-plot-api/services/auth/internal/session"
 	"github.com/ihr-charging/charging-plot-api/services/auth/internal/token"
@@ -112,7 +113,17 @@ func (a *Admin) EndSessions(ctx context.Context, login string) (int64, error) {
 func (a *Admin) RotateClient(ctx context.Context, id string) (secret string, err error) {
 	secret = token.New(token.ClientSecret)
 	event := audit.New(audit.ClientRotated, uuid.Nil, audit.CLI).With("client", id)
-	return secret, a.parts.clients.SetSecret(ctx, id, token.HashOf(secret), event)
+	return secret, a.parts.clients.SetProof(ctx, id, token.HashOf(secret), nil, event)
+}
+
+// SetClientKeys gives a service client the keys of a file, as NewClient has them, in place of those or the secret that it had.
+func (a *Admin) SetClientKeys(ctx context.Context, id string, file []byte) error {
+	keys, err := client.ParseKeys(file)
+	if err != nil {
+		return err
+	}
+	event := audit.New(audit.ClientRotated, uuid.Nil, audit.CLI).With("client", id)
+	return a.parts.clients.SetProof(ctx, id, token.Hash{}, keys, event)
 }
 
 // RemoveClient removes a service client. Its tokens are revoked.

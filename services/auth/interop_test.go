@@ -2,6 +2,10 @@ package auth_test
 
 import (
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
 	"encoding/json"
 	"encoding/pem"
 	"net/http"
@@ -26,9 +30,10 @@ import (
 
 const robotSecret = "a secret of the robot, 100% long & odd: +/="
 
-// publicly runs the service behind TLS, as strangers meet it, with a service client and a user who is logged in. It returns the issuer,
-// the user's refresh token, a client that trusts the certificate, and the certificate's file.
-func publicly(t *testing.T) (issuer, refresh string, client *http.Client, trust string) {
+// publicly runs the service behind TLS, as strangers meet it, with a service client that has a secret, one that has a key, and a user who
+// is logged in. It returns the issuer, the key as PEM, the user's refresh token, a client that trusts the certificate, and the
+// certificate's file.
+func publicly(t *testing.T) (issuer, key, refresh string, client *http.Client, trust string) {
 	t.Helper()
 	cfg, _ := settings(t, pgtest.New(t, auth.Migrations()).Config().URL)
 	target, err := url.Parse(cfg.PublicURL)
@@ -51,6 +56,12 @@ func publicly(t *testing.T) (issuer, refresh string, client *http.Client, trust 
 	}); err != nil {
 		t.Fatal(err)
 	}
+	private, public := keyPair(t)
+	if _, err := admin.CreateClient(t.Context(), auth.NewClient{
+		ID: "keyed", Audiences: []string{"station-catalog"}, Scopes: []string{"feeds:read"}, PublicKey: public,
+	}); err != nil {
+		t.Fatal(err)
+	}
 	if _, _, err := admin.CreateUser(t.Context(), auth.NewUser{Email: "ada@example.com", Password: password, Confirmed: true}); err != nil {
 		t.Fatal(err)
 	}
@@ -63,16 +74,34 @@ func publicly(t *testing.T) (issuer, refresh string, client *http.Client, trust 
 		t.Fatal(err)
 	}
 	refresh, _ = login["refresh_token"].(string)
-	return gateway.URL, refresh, gateway.Client(), trust
+	return gateway.URL, string(private), refresh, gateway.Client(), trust
+}
+
+// keyPair makes a key of P-256 and returns both halves as PEM.
+func keyPair(t *testing.T) (private, public []byte) {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	own, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	shown, err := x509.MarshalPKIXPublicKey(&key.PublicKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: own}), pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: shown})
 }
 
 // openid-client, jose and oauth4webapi go through every flow that we offer, told the issuer and nothing else.
 func TestOpenIDClientAndJoseTakeUsAsWeAre(t *testing.T) {
 	t.Parallel()
 	place := nodetest.Install(t, "testdata/interop")
-	issuer, refresh, _, trust := publicly(t)
+	issuer, key, refresh, _, trust := publicly(t)
 	orders, err := json.Marshal(map[string]string{
-		"issuer": issuer, "service": "charging-plot", "secret": robotSecret, "target": issuer + "/station-catalog", "refresh": refresh,
+		"issuer": issuer, "service": "charging-plot", "secret": robotSecret, "keyed": "keyed", "key": key, "target": issuer + "/station-catalog", "refresh": refresh,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -87,7 +116,7 @@ func TestOpenIDClientAndJoseTakeUsAsWeAre(t *testing.T) {
 // go-oidc and golang.org/x/oauth2 do the same.
 func TestGoOIDCTakesUsAsWeAre(t *testing.T) {
 	t.Parallel()
-	issuer, refresh, client, _ := publicly(t)
+	issuer, _, refresh, client, _ := publicly(t)
 	ctx := context.WithValue(t.Context(), oauth2.HTTPClient, client)
 	provider, err := oidc.NewProvider(ctx, issuer)
 	if err != nil {

@@ -265,6 +265,17 @@ func TestClientRotateRemove(t *testing.T) {
 	if last := func(s string) string { f := strings.Fields(s); return f[len(f)-1] }; last(first) == last(second) {
 		t.Error("the secret is the old one")
 	}
+	file := filepath.Join(t.TempDir(), "keys.json")
+	if err := os.WriteFile(file, []byte(`{"kty":"EC","crv":"P-256","x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU","y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	x.ok("", "robot proves itself with what .*keys.json holds", "client", "rotate", "robot", "--public-key", file)
+	x.ok("", `robot +charging-plot +feeds:read +private_key_jwt`, "client", "list")
+	x.ok("", `assertions that its key signs \(private_key_jwt\)\.\n$`, "client", "create", "second", "--audience", "auth", "--public-key", file)
+	x.fails("", "no such file", "client", "create", "third", "--audience", "auth", "--public-key", file+"x")
+	x.fails("", "neither PEM nor JSON", "client", "rotate", "robot", "--public-key", os.DevNull)
+	x.ok("", "ihr_cs_", "client", "rotate", "robot")
+	x.ok("", `robot +charging-plot +feeds:read +client_secret`, "client", "list")
 	x.ok("", "robot is removed", "client", "remove", "robot")
 	x.fails("", "There is no such service client", "client", "remove", "robot")
 	x.fails("", "There is no such service client", "client", "rotate", "robot")

@@ -3,6 +3,7 @@ package cli
 import (
 	"encoding/json"
 	"fmt"
+	"os"
 	"strings"
 	"time"
 
@@ -142,9 +143,20 @@ func parseTime(text string) (time.Time, error) {
 }
 
 func rotateClient(settings func() (auth.Config, error)) *cobra.Command {
-	return &cobra.Command{
-		Use: "rotate ID", Short: "Give a service client another secret and print it, once", Args: cobra.ExactArgs(1),
+	var keyFile string
+	rotate := &cobra.Command{
+		Use: "rotate ID [--public-key FILE]", Short: "Give a service client another secret and print it, once, or other keys", Args: cobra.ExactArgs(1),
 		RunE: withAdmin(settings, func(cmd *cobra.Command, admin *auth.Admin, args []string) error {
+			if keyFile != "" {
+				file, err := os.ReadFile(keyFile) //nolint:gosec // the operator names it
+				if err != nil {
+					return err
+				}
+				if err := admin.SetClientKeys(cmd.Context(), args[0], file); err != nil {
+					return err
+				}
+				return say(cmd, "%s proves itself with what %s holds; what it had is worth nothing.", args[0], keyFile)
+			}
 			secret, err := admin.RotateClient(cmd.Context(), args[0])
 			if err != nil {
 				return err
@@ -152,6 +164,8 @@ func rotateClient(settings func() (auth.Config, error)) *cobra.Command {
 			return say(cmd, "%s has another secret, which is kept nowhere; the old one is worth nothing:\n%s", args[0], secret)
 		}),
 	}
+	rotate.Flags().StringVar(&keyFile, "public-key", "", publicKeyUsage)
+	return rotate
 }
 
 func removeClient(settings func() (auth.Config, error)) *cobra.Command {

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/MicahParks/jwkset"
 	"github.com/google/uuid"
 
 	"github.com/ihr-charging/charging-plot-api/libs/fault"
@@ -20,8 +21,8 @@ import (
 
 // Faults of service clients.
 var (
-	// ErrUnknown is the one answer to an unknown id, a wrong secret and a client that is switched off.
-	ErrUnknown = fault.Define(fault.Unauthenticated, "invalid_client", "The client is unknown or its secret is wrong")
+	// ErrUnknown is the one answer to an unknown id, a wrong secret or assertion, and a client that is switched off.
+	ErrUnknown = fault.Define(fault.Unauthenticated, "invalid_client", "The client is unknown, or what it proves itself with is wrong")
 	// ErrScope is returned for a scope that the client does not have.
 	ErrScope = fault.Define(fault.Invalid, "invalid_scope", "The client does not have this scope")
 	// ErrAudience is returned for a service that the client may not call.
@@ -34,12 +35,13 @@ var (
 	ErrExists = fault.Define(fault.Conflict, "client_exists", "There is a client of this id")
 )
 
-// Client is a service that may get tokens of its own.
+// Client is a service that may get tokens of its own. It proves who it is with a secret, or with one of its keys.
 type Client struct {
 	ID         string
 	Name       string
-	SecretHash token.Hash
-	Audiences  []string // short names: charging-plot
+	SecretHash token.Hash          // zero: it has keys
+	Keys       []jwkset.JWKMarshal // as ParseKeys returns them; nil: it has a secret
+	Audiences  []string            // short names: charging-plot
 	Scopes     []string
 	Disabled   bool
 	Version    int64 // of its rights
@@ -100,6 +102,8 @@ type Store interface {
 	CreateClient(ctx context.Context, c Client, event audit.Event) error
 	// PutClient writes a client, whether or not there is one of its id.
 	PutClient(ctx context.Context, c Client, event audit.Event) error
+	// UseAssertion notes that a client has used the assertion of an id, until when that matters, and reports whether it is the first time.
+	UseAssertion(ctx context.Context, clientID string, assertion token.Hash, until time.Time) (first bool, err error)
 	// ListClients returns all clients by id.
 	ListClients(ctx context.Context) ([]Client, error)
 }
@@ -115,12 +119,15 @@ const tokenLife = 5 * time.Minute
 
 // Service gives service clients their tokens.
 type Service struct {
-	store  Store
-	minter Minter
+	store      Store
+	minter     Minter
+	assertions assertions
 }
 
 // NewService makes a Service.
-func NewService(store Store, minter Minter) *Service { return &Service{store: store, minter: minter} }
+func NewService(store Store, minter Minter) *Service {
+	return &Service{store: store, minter: minter, assertions: newAssertions(minter.Issuer())}
+}
 
 // Authenticate returns the client that has the id and the secret, or ErrUnknown.
 func (s *Service) Authenticate(ctx context.Context, id, secret string) (Client, error) {
@@ -132,7 +139,7 @@ func (s *Service) Authenticate(ctx context.Context, id, secret string) (Client, 
 		return Client{}, err
 	}
 	hash := token.HashOf(secret)
-	if subtle.ConstantTimeCompare(hash[:], c.SecretHash[:]) != 1 || !found || c.Disabled {
+	if subtle.ConstantTimeCompare(hash[:], c.SecretHash[:]) != 1 || !found || c.Disabled || c.Keys != nil {
 		return Client{}, ErrUnknown
 	}
 	return c, nil

@@ -665,20 +665,23 @@ type OpaqueToken = string
 
 // OpenIDConfiguration defines model for OpenIDConfiguration.
 type OpenIDConfiguration struct {
-	GrantTypesSupported                       []string  `json:"grant_types_supported"`
-	IdTokenSigningAlgValuesSupported          []string  `json:"id_token_signing_alg_values_supported"`
-	IntrospectionEndpoint                     string    `json:"introspection_endpoint"`
-	IntrospectionEndpointAuthMethodsSupported *[]string `json:"introspection_endpoint_auth_methods_supported,omitempty"`
-	Issuer                                    string    `json:"issuer"`
-	JwksUri                                   string    `json:"jwks_uri"`
-	ResponseTypesSupported                    []string  `json:"response_types_supported"`
-	RevocationEndpoint                        string    `json:"revocation_endpoint"`
-	RevocationEndpointAuthMethodsSupported    *[]string `json:"revocation_endpoint_auth_methods_supported,omitempty"`
-	ScopesSupported                           []string  `json:"scopes_supported"`
-	ServiceDocumentation                      *string   `json:"service_documentation,omitempty"`
-	SubjectTypesSupported                     []string  `json:"subject_types_supported"`
-	TokenEndpoint                             string    `json:"token_endpoint"`
-	TokenEndpointAuthMethodsSupported         []string  `json:"token_endpoint_auth_methods_supported"`
+	GrantTypesSupported                                []string  `json:"grant_types_supported"`
+	IdTokenSigningAlgValuesSupported                   []string  `json:"id_token_signing_alg_values_supported"`
+	IntrospectionEndpoint                              string    `json:"introspection_endpoint"`
+	IntrospectionEndpointAuthMethodsSupported          *[]string `json:"introspection_endpoint_auth_methods_supported,omitempty"`
+	IntrospectionEndpointAuthSigningAlgValuesSupported *[]string `json:"introspection_endpoint_auth_signing_alg_values_supported,omitempty"`
+	Issuer                                             string    `json:"issuer"`
+	JwksUri                                            string    `json:"jwks_uri"`
+	ResponseTypesSupported                             []string  `json:"response_types_supported"`
+	RevocationEndpoint                                 string    `json:"revocation_endpoint"`
+	RevocationEndpointAuthMethodsSupported             *[]string `json:"revocation_endpoint_auth_methods_supported,omitempty"`
+	RevocationEndpointAuthSigningAlgValuesSupported    *[]string `json:"revocation_endpoint_auth_signing_alg_values_supported,omitempty"`
+	ScopesSupported                                    []string  `json:"scopes_supported"`
+	ServiceDocumentation                               *string   `json:"service_documentation,omitempty"`
+	SubjectTypesSupported                              []string  `json:"subject_types_supported"`
+	TokenEndpoint                                      string    `json:"token_endpoint"`
+	TokenEndpointAuthMethodsSupported                  []string  `json:"token_endpoint_auth_methods_supported"`
+	TokenEndpointAuthSigningAlgValuesSupported         *[]string `json:"token_endpoint_auth_signing_alg_values_supported,omitempty"`
 }
 
 // OptionalRefreshToken defines model for OptionalRefreshToken.
@@ -942,6 +945,11 @@ type StepUp struct {
 
 // TokenQuery defines model for TokenQuery.
 type TokenQuery struct {
+	// ClientAssertion The JWT with which the client proves itself in place of a secret; it works once.
+	ClientAssertion *string `form:"client_assertion" json:"client_assertion,omitempty"`
+
+	// ClientAssertionType With client_assertion: urn:ietf:params:oauth:client-assertion-type:jwt-bearer
+	ClientAssertionType  *string                `form:"client_assertion_type" json:"client_assertion_type,omitempty"`
 	ClientId             *string                `form:"client_id" json:"client_id,omitempty"`
 	ClientSecret         *string                `form:"client_secret" json:"client_secret,omitempty"`
 	Token                *string                `form:"token" json:"token,omitempty"`
@@ -952,9 +960,15 @@ type TokenQuery struct {
 // TokenRequest Parameters we do not know are ignored, as RFC 6749 asks.
 type TokenRequest struct {
 	// ActorToken Token exchange: not taken, since the client itself is the actor.
-	ActorToken   *string `form:"actor_token" json:"actor_token,omitempty"`
-	ClientId     *string `form:"client_id" json:"client_id,omitempty"`
-	ClientSecret *string `form:"client_secret" json:"client_secret,omitempty"`
+	ActorToken *string `form:"actor_token" json:"actor_token,omitempty"`
+
+	// ClientAssertion The JWT with which the client proves itself in place of a secret; it works once.
+	ClientAssertion *string `form:"client_assertion" json:"client_assertion,omitempty"`
+
+	// ClientAssertionType With client_assertion: urn:ietf:params:oauth:client-assertion-type:jwt-bearer
+	ClientAssertionType *string `form:"client_assertion_type" json:"client_assertion_type,omitempty"`
+	ClientId            *string `form:"client_id" json:"client_id,omitempty"`
+	ClientSecret        *string `form:"client_secret" json:"client_secret,omitempty"`
 
 	// GrantType client_credentials, refresh_token or urn:ietf:params:oauth:grant-type:token-exchange
 	GrantType    *string `form:"grant_type" json:"grant_type,omitempty"`
@@ -1377,6 +1391,22 @@ func (a *TokenQuery) UnmarshalJSON(b []byte) error {
 		return err
 	}
 
+	if raw, found := object["client_assertion"]; found {
+		err = json.Unmarshal(raw, &a.ClientAssertion)
+		if err != nil {
+			return fmt.Errorf("error reading 'client_assertion': %w", err)
+		}
+		delete(object, "client_assertion")
+	}
+
+	if raw, found := object["client_assertion_type"]; found {
+		err = json.Unmarshal(raw, &a.ClientAssertionType)
+		if err != nil {
+			return fmt.Errorf("error reading 'client_assertion_type': %w", err)
+		}
+		delete(object, "client_assertion_type")
+	}
+
 	if raw, found := object["client_id"]; found {
 		err = json.Unmarshal(raw, &a.ClientId)
 		if err != nil {
@@ -1427,6 +1457,20 @@ func (a *TokenQuery) UnmarshalJSON(b []byte) error {
 func (a TokenQuery) MarshalJSON() ([]byte, error) {
 	var err error
 	object := make(map[string]json.RawMessage)
+
+	if a.ClientAssertion != nil {
+		object["client_assertion"], err = json.Marshal(a.ClientAssertion)
+		if err != nil {
+			return nil, fmt.Errorf("error marshaling 'client_assertion': %w", err)
+		}
+	}
+
+	if a.ClientAssertionType != nil {
+		object["client_assertion_type"], err = json.Marshal(a.ClientAssertionType)
+		if err != nil {
+			return nil, fmt.Errorf("error marshaling 'client_assertion_type': %w", err)
+		}
+	}
 
 	if a.ClientId != nil {
 		object["client_id"], err = json.Marshal(a.ClientId)
@@ -1496,6 +1540,22 @@ func (a *TokenRequest) UnmarshalJSON(b []byte) error {
 			return fmt.Errorf("error reading 'actor_token': %w", err)
 		}
 		delete(object, "actor_token")
+	}
+
+	if raw, found := object["client_assertion"]; found {
+		err = json.Unmarshal(raw, &a.ClientAssertion)
+		if err != nil {
+			return fmt.Errorf("error reading 'client_assertion': %w", err)
+		}
+		delete(object, "client_assertion")
+	}
+
+	if raw, found := object["client_assertion_type"]; found {
+		err = json.Unmarshal(raw, &a.ClientAssertionType)
+		if err != nil {
+			return fmt.Errorf("error reading 'client_assertion_type': %w", err)
+		}
+		delete(object, "client_assertion_type")
 	}
 
 	if raw, found := object["client_id"]; found {
@@ -1593,6 +1653,20 @@ func (a TokenRequest) MarshalJSON() ([]byte, error) {
 		object["actor_token"], err = json.Marshal(a.ActorToken)
 		if err != nil {
 			return nil, fmt.Errorf("error marshaling 'actor_token': %w", err)
+		}
+	}
+
+	if a.ClientAssertion != nil {
+		object["client_assertion"], err = json.Marshal(a.ClientAssertion)
+		if err != nil {
+			return nil, fmt.Errorf("error marshaling 'client_assertion': %w", err)
+		}
+	}
+
+	if a.ClientAssertionType != nil {
+		object["client_assertion_type"], err = json.Marshal(a.ClientAssertionType)
+		if err != nil {
+			return nil, fmt.Errorf("error marshaling 'client_assertion_type': %w", err)
 		}
 	}
 
@@ -10026,216 +10100,220 @@ var swaggerSpec = []string{
 	"lPN/stkHdmU2t4Dyk7EljKzcmtkTqovAnUAGxgZwz+961g9ff802NvHXrGnCAVktmnT1xbcim5GBVHiF",
 	"aZYx1SisFb+khiVEyB0QUwtF9aK9gWeuUUCa1zLlA460Ob+okKvgHCdK2b/MS/pg0etN4u3RxIyOlUJp",
 	"uZFTCj5pRwg/lCt5nrHxX9f74Cm+FTt7q408/unwKdGsb/9EHrUPEiIVocSNVegw9qTHVrSybGDv5Zhm",
-	"9i8s3Rilw8J/FXRiRlLxf22Q5VS2dG4Telxc0oynXSSYXieUSVyTibgQcirstljNQrO+YvDDVEkx3Mjy",
-	"k9bHjx937CyZMHaNLC6QjCQ0eKjpuv1MNe8TxWg2/ttZS9pXzloxXn+dtE6p1hds9o79MWF6c0zSffb5",
-	"yPIFMWzkPH3/QJucwKYOpUyBqwz4JSNjLiaGaUJFCvozai4bIzl/NZpXvfEr99EqPVNLWkA+aBE8PXz0",
-	"0wOQV6jdb+wY3OeaNh+Y9g+aGHhsY9tqNZiNLQE+9s3IrWs/UKBcUdGH+07TlNs50uxUyZwpw60KNqCZ",
-	"ZkkrD/70uZXJPs3Ysq17hU9dewVx8dNv7DNgC2o9lSpd5YrDc9dJCwhoKRvO6R8TBiRp37Ha6irz+tU/",
-	"h7qpV2x/c4N+Ko5Env/O+ga0vkBpXWNXx0xrOmRVGlhLGeV6ThsFyx8kx5SCWjhPQOGi/BwWLetEXHJU",
-	"XtZcIBi8y/Yb7Gw7nJIZvgYm0LLX3smM/V1RATN1U6dK0Vn9rBevH6foB2/aBa0/eIpbY/kU3uwWxFqb",
-	"SdJiVzlXTHe5qJhKXJjHh63AcNubN9zsvZY5i34WBuzinz+3mLCf+K31M6OKqWCJDTtSmXXlY5UJ+wlE",
-	"twxpcovUEj3F6FTAelpzJn3FqGFpl5rKuaTUsB3DxxG2nLQYVRlnqjsRhkekwK/2z6V2a9iVcT4s9BpR",
-	"bYiSeMvIVKoLEI8rDu1OZZ3p8nQF6zxp2Xl1J7rYi7pvECaPWtPq8224mUlLMANLrzCBefKuXXagw7Xe",
-	"qVEPLB0mVXwsmEsSkkMzib3iqM6uQWbFdFdieI6Sly4GvtU8T++bWIeP5bx7gZdotQm6hyOaaK7kUNGx",
-	"NWtE6nVwIQ0xMksJHVIOBnJOjWHKvvV/+Uh16UX3t72dp0c7/4fu/OvT58On139ZKtj8pHE20f2YpNwc",
-	"X3qNcS2+btXALk9jq5Rj50mk53JiKrei6ZaBQzdKt+tc6ZQZx0Dja2m+FuWerMgWLrhIq2qLZlpzKdrn",
-	"bEhF7BU7D2qk6q44hPvgao/HLjQ1LTdRv8HFFi2mhu3f5JLwIuwsiHgsV1+ab/tzKQbcbtq21bZQ16re",
-	"haNzDYanFXrCmtNTqgnVFwwsbnD8wG9WzT2X6YywTDNipLywN0hz0WfLFdhm0X/sl1GblfA6M6Ga9MC0",
-	"+Y9UjikXvTaxZh7+w0cFrcqlBMW945qlz8gkz5kCJ0Emp0yRPtUMImRWGmo6hmmXd4Om9D/cv9p9OW4l",
-	"lWDUo8NKLOph5C7ASrZOlm+nojjUG4qY46tcqnVnmVJDF3GtYvLxBzDiMDeV+rWqeSLlVJPzWRETmtnj",
-	"S4ie9EeWKhyHTwhQl04ImAcJcUxJJ8T9ndlbrAMqLSfAYC/W0iLrpB18IcFtim06xgPfuCu4xsbHby3I",
-	"aWs/op3Zp1mG4Y2QpI9S+oMm+UgKViXnfRdxWhhaDRcJk4guiyttXhaicY11KdaXl0zNun2ZOhKrrpCb",
-	"EfqY7RBEs74UKRnAUEWQByngGdEjORVoakvHkFazT90knsuURW/U3IJPhFFS5+gaX1slWX7r5hQVd7ZS",
-	"kHM2otnAr11PYE6giFVG0ZPz5SLJPhQ7T9o3/DLU+8+lzBgF3wydpOvp/Ogud8pBzCCKGtTzRjSvXc4F",
-	"T+r4zH43PPr3ZvNcN8w6vrt1c37u59V9He4EPkVp74YunhuZymvpF1u0brldNUu757OVHt+gg0obF3Tx",
-	"3hmZg7eFek+iPblLeQH/hzuQLnfdwLSrHi0/VGWxFZO2ssOLaWPrKkhAhtvTjP/x8Z/rctdsGJ7V8fuD",
-	"R48jp2G39TJ88HSn6cGLBh5wYWaVkZ5H357oCu1oPow+dlVLSTl8WBHNhzFVc7b2O7V9tyvA9eE8E9g9",
-	"3Bo7JTtEw6m8X/NYLthsddKyp75MsYUPxib3qoh/VIXoz89PyeFPJKNiOKFDRgwdQqgHtMOqxgTXO9jY",
-	"h48qG3tQcXr85l0dB8nD6x9/2+l+cn/Z23n66fN+8uT6wf/8S4xFvZJDLo6MYeN8bTWcXfI+6y5QCsvg",
-	"w5RnGbFq1lBw7cweVI3J+WwdTXHe4WgXMD/+8Q4EN7zhJhXxYu8WptZ+ZPybRKMUG7PxOVNdv3MuFSuq",
-	"dx0VOyUH5OEe4WnGwJR8ukdSOitSvwgX2jCa2sf2D8hIThTGpX+CxwKTI9CjFNNyovpsuXLqnqvfANz+",
-	"YBvit2HIxXNpN3kljaEeD2WFohlq3pqcM81ThskzoPTMa6DjAe3eJPiXY37AimkERxD2xw0NTIl1Vf71",
-	"T8MqeyZfabAP0uQuKawW0Su2KHZ2r9n9U/AgLbaP/iqWxi0Epqhm0SDERx9TcSYbGUprqtOBYYq8OH51",
-	"/OGY7F7u747XiFCsGh1pEAuh4wsylpnSUpARRV93fyQ1E0SKmHtrQXhkk/pnETNp4PMwlp34GE3/1U2z",
-	"SZ6uTTCr2zAVFbdOOUUUp9B9fTSnou8GM4xfkVOfTLzwnoy5CP+635w0QbPs7aDV+W219IlPdY4pJllm",
-	"1YohMy6zcCQ5uiLsT/TcjmLUhAXEs9qQmIMRH9CqEJx5109toJj/4vWArutoFvaTkSgKSBhw0HlBRKi+",
-	"ANWKVqVGXA46dq8X5FljkgXFGoLFkfaqP6mbsQGQ9uKXLCNf+a5aZr5UO/W75b4drDI+xU/xM7pJJsPN",
-	"xO5agunNYr3TsVCuMYUqfUYGirk4OgdeSjIu2JzuuYrO+YZNb5QmUPVMRKQSN4SJVLsiEZYNnpFpWRrB",
-	"DUklA5Gwfuy8XOQbPhyZbEb4GHzva3pjq0H3mhhDbdvlQ/rnyI/PT168e0AGSo7JdMT7I0Izu/8GU9F9",
-	"3GQCoZJgvfACs1Q6tXevclS/tfafHrT32gftvd2DQ0sgxb1pNkYPIqsZ06sTfHP/8epi763VRyVYMr5G",
-	"BBL1rMh+RjRjpIev9qzq2kN1oldbgUbPhe5MFUePC5yI/3fDmh4tP6FyTQ8P4GG/wtoCk9ZE8D8mzP3s",
-	"GfWct73Yh+g9ZNM7yvdaN6mwUH9qNrizGlLFL5lKHEkCnUFQkes2+QCHa2nR8goXicaiNv9HsYZrP9Ss",
-	"FhHc2rlmb9j0tLRU1tHSmWJjKWZrmkV9xVImDKfZsvhahC33BL3kQ7uT7fI7uo2qVo8oZiZKsDSBMKuR",
-	"/3j/9s2PD3oEboNXK6o7kLSudoZyx/3xdy1F+x2dvnYpilHuh+6FjOZG5reMRBV7WNmXpDlCVa3GWOee",
-	"+He8B8+XBCiXFp+0qkUCwR+GQHj2qpeVC+VTE6EnuYsawpM+cy/8oZLS57+L8Yry34ZafTPqV4TpdysU",
-	"sTTNElYc3UTBPvAxu4lWcmuNpFkbCd+KZRBI+B29FEDg3EB2w5BfotuiUm66nMW/zZk4eQE5G8OJugnv",
-	"LU9bd4ujXi+oxj1paD4UXAy7NBt2L2k2ucUnw5hml4k0lxzzrSLBmNijXUvl3TEzI5nefBZaT1g8wer3",
-	"6YXuTlQ8hucrE2+3rYpdSixFWLwBkec2snoU9jd+mynwC6eyPxn7Iram+KW9PrfbLCTAhftUfWQDW1R3",
-	"MSC1BLQxN61Gwo6f9gJKShoubvN2rnpPV92oCIHEOSIyondsoJge3YRfK3z1Zpbk/IR8utKamtISP+Na",
-	"KuyKfsJc8TFVs/iIkOfWbEBaqVLMGYsl05SlVs3NmMs0XcOCXORO89NMWqFLDecXI4kbqqo3cCjfMFv9",
-	"lunoeib6IyUF1zEf1Ynxlq4URFt7g2YEg2jaWolFClXMRbUoAz0cdWnyeTVi8bUaDduwFlbS7hdsaVlL",
-	"eie7eqtaIESn6S68jLEj+TBiRMI/gGQ/snNr0gh7BvYAOqR3Cl/+J5s9LzatnVOl2XNLl1wKlAv6pZJj",
-	"+0qPSHUmevCIK/Kde0IxiiXy4/aZ2NyxVoqTgh1ZcMZbT2jxLPLmKbV+pj4u/nU6BYbMbMcjUMtaWOrr",
-	"XRKr30JIfT3G43MPahanIRmj2pD9R6Q/oor2DVOa/EgFpAnQLMPCMSuQikCJkGbEFBETu94E3a9PHiRF",
-	"gsH+wZOEUDErv5gQIYmaZIzIwZmARWo4/Dbxc9PoIoUQSs5knoGjFzxpig2s7MU7XTCwIpOg5pw5WJ6L",
-	"4cd8DrhC6xI/om90b5LQIdj0Bu/Vz70+gdp3F1HAO6bZuozpbuqoox6UJfkiAexBPeXIVyzFfUxr8Fkc",
-	"woFuxPwQuqh7j/AEkFNN2cTaUDMJ7cgwysdNxhaYmJ/ns38MPc8Y+fXdCcmZIhdcQIoPsKFq9GqiRIeP",
-	"VMdhQnQKl2DJV5fq987Jh9MslrLgkAp3Zt1qSuPLXHCEBchbA7IbHUMiECUAbpWQnJqRtW8Qw4AUr0eT",
-	"JMCkjX3aChVyir8SLgyWqJ7LdIVieFhlbHMqmT0V//PDiz+e7lz9dJnujPfMv3amh7SW5nZYc/49jiwm",
-	"/Ly+dbHDZsoTwn2pjRHfoS/gFtiAdK4OHl/ZkGvDFEtvZu+ul3o2n29wX+tXwl30a2zeP3X/4onbBim5",
-	"NeBI4ZdZJFzfBTdgnsk6760uA9sI74CRixJEBBEatTV5yTnD8sxzSJLhitBJypmwX0E80Z/2fnpQiezb",
-	"t5DuxlBBeSZ8jmsJ4CWkIYIqJacsbZNeNczUA4116nAkhRQMtcgguj4yJted3V2rrA65GLbdb8UfdvJM",
-	"muYo+zphdsukm8PsdtOLCPB6BF0rgo4Z4/iAD0u7/IoyaP2DhtQ8hJlbqbjcPh7GGjFO3iorsoP/7dJ0",
-	"DObzWKbFj/i3pcUnME6UQmXGfHbPxieRtN73RyydZCw9VlRPFFs7FtuUWBogPpE+FR4hmADChyV2cUOn",
-	"azFkbLfe481Zt0Jl6GAMIuiQTsN00AuQy6Nn2rBxVd18yRUbyCsiBXnFxeQqClSgGG3C6YXsoIT0J4YY",
-	"iXfZcjVNKFFs6JAPy+Eq+T6xUpqwwi9yMHn+jPRonvcKbK1cyXTSNz+A2zWqNN7E9ezMuKiDHuxrdMED",
-	"iIsccoeGS/VFQ4r+OmUWmOpWdYzcHeyLZkys9XHvW4nHVmIu7/KQK2+Xu17L3K3Ma2nhmrtKW3fy+Su7",
-	"vZK194blv+ZrFlp8AKxsVB0SECiQJllVF6f17PkRBejwZw6WExU7zPBzmbILk55vWmhxs7qbWxRn3KzQ",
-	"Yu5kwBL5T0BnXuIsrRnUIXtb7LVMWlc7kuZ8x852yMQOuzKK7hg61P5utjrBB69L7ongoZUbHPfHPbrl",
-	"sG6g69CnFHz+yf7Tg5t935QB4CJrqTtyqQGb2Lf6Z6+bjzkALV3dK35aQN2TKSOpBEX4Qsgp+Ez5UEjl",
-	"POIFOq4XHnMl/lKVRnIEpZ+wK4Rg7yCkEoXkJIjfVjBmC50c773Lot/IcYWTvK5L8W+KzIPsurnTcE8H",
-	"jrqEVBwNUMCoRIczM+iAo0t3ADe3A5+FeEcHntzxZ7o0kX21hQTTRvFT871shAqqX70uXazV5MOlVMwH",
-	"mFCXNGwW7hBsVg21sJ5+d7NVROZ8XXM6RTTTwlouoI7mjGVTa0UwpjNQ9iremcV0uzj1eNUVBl6xArAi",
-	"4kWABKEQukkzexCGpeR8RnRO+0wvXaRT071rwK55RC9Ze46yb3heuIDrMBNtNWZpZzXRgEwcekcw2UaQ",
-	"o9MTD7G/kdtRnd3cfFe8G2vdiILfjFTz8znfQcC8TVyeyJIWSlZMj7tXAKuQB7iYYb0dEOpcaf5k2nHL",
-	"6OYu7nuM81qih9/i0Ko7+p6JFBiIJr0jl+AOruMOwYWRf//Xf/cW2sM8+llr9OjSd1P1g7pXKx6Kx5b0",
-	"1yQZf87rTcW9VZ0LmYjMThDdCxNtWW3R8+iG07oV+TV4Kir7iPXCOiofqu6fXMkBz+zaNVOXrnBKMZpW",
-	"/wKpIQXsGj5Q/MvXWX2pi1Hd1ujpL749Jv9GcycXpDcuyWe0m+KjrGtl9d4CMaEx7GvfOBZKZuP1QWJX",
-	"3PbG5FNpckjYdrUJ5c1xP3R2d400+e7JL+86NdST/4Vmyt/+/V//HRvyD9XNRUOTOk3HDAAQyX++I3Zf",
-	"OoSS0zd/J1yQc6rZ48MK+zmfxS9gaZDVavWoZg8PEueyhZq8kST29biTc1GaLA5R3ahicU2n6dGPm5hZ",
-	"2e3E6n55DuHTGus6fHqw9/BpTWt9XAkvPa6i+eztPCWf/hoF7PG9K7bMBFKui1L72ya9hxGTLcFpfBFM",
-	"jDsErqjBVBSnsx5QhaWdrTu3sR/K1jzbvzaiB79iBrxmVKQk5UNIpx+gBxueSuCXXruXkF7X/menR86Z",
-	"mTJ0aI/b5D2kPlANDCZNiF0dVSwtDNU+1fVAc4vWMQNczfUifF6/iBslKt46TaD4wPz+IiueKG5m7+1n",
-	"5vDc5wobnbGbkDFNGaHGF7vvOvNQ9wC13RrvqYvyQZcq5yEA5d3VPfygieLDkdHkXJpRiCUTa6r4v3eO",
-	"Tk92/gkGqKe1AlD+HFW3zmf3fy/95fzHxw+tJALwHCqlkPgKsbnCC+d9EU7jdhVSiP5cLMXF3LkURDCW",
-	"aqKNXR+iVDl5BYcD3BRnWMx9ZBDRw1XmxhIBMTXDeUd+gB6iEJsFwVb9ONW8X//2NaQ1DuT8t08hLzep",
-	"jaATl84RuCVhwGIjNCIh96lvNAPxzSKFxN6a9pk4E/UNhgQScF8/3Xv8hPzj4wfyY8/M8g6h5q+/T00v",
-	"IQCZ+ABdQhm/ZJoYJirttrgml0xBfz2MVXk4Cc0MoeZM9HbbU5ZlO9Adbff36YVu/66l6LXJUc2C4trV",
-	"5yaF6SRFnyV+HMx28eMA+U5gPVK1yceRhDa3rmefJvRMVD8PixhRTc4tqwksMwT7sPOejmRWmC2wZ28k",
-	"NvIB1BnDMrv3RBtlGQZE4WCvqSCsinRnx6HCR+c6EErXkKoN80OSGUg1lMZn8dCMX0AKD4QZxJmwj/iu",
-	"ctRjeuBuAEwCGVCesdTFr4vqDEQyB/aY8T5z7hl3XY9y6Hp10N6zckpljix1Z3d3Op22Kfzclmq4697V",
-	"u69Onh+/eX8M75Sps62TX96R5y6Hh5xm0gAP+vd//T/QxlpJy7WZbXVa+66RgKA5b3VaD9t77YfYLWIE",
-	"jC1OIVAdHdNGj7KpA9zD5HozlZbiNHoEEdKEGqL5UJSsrSCVhECNiR6xlFCSQikYUEFpsbcJ9AaDhF/f",
-	"Y+5MOKrHnS14zEna6rT+zgzgYFY7JDeAOJWP7IY9cK8/1VqqHuztbaw7GsyuuQ0pXFZIEvvp0f5PD27T",
-	"4a3SxXvtbp0P9w6bHi72Zjds6QkrcrUgy94r2+2V4rXV+e1T0tKTMRZ6+g1xiXfA2WZETpTjtJaZg8P0",
-	"N6v8YWS69cl+sELD4KTdoaEfbMfyY5SFUaIurDhfsA2utOpXcyZ4utMP0QZ6UBcStLe1yhZk+x3ug803",
-	"R6gV79x7nNS9pdsYvkIDGY+ZoSk11CU7Hu4f/pnp+CMILBATKMC4RvMdwE9WJeMIwQUEPEdasdP6Fkir",
-	"2KPycv6Ir5PnUgjWN+RF8ch+ey8h30kwSoIL6A5Y5m4JzwBJSVJHOOVLqeoqcpscCTfI+cQQCrpqqOU6",
-	"xbH3+cyh6Z85q+66hyBpTs0bO0d9lbTLDg8fCpcxxJh/lulsAUFe7Uyn052BVOOdicqY6MsUXTlrdGXF",
-	"HKXrqvHoQCO3djeqLS2a2tNyTVzL40EV+3cj3WEPcT2L6TBs2Wxf2V/xlUr/6A0Q/ufCYPzt03Xy+bpy",
-	"EY70RWkplFQJNIpK1+PHBw+CuwF3oXIvsKlA853w1g92MadlmQB11oE1/JlXhZ19QzCNT5ODvT2H0RlY",
-	"StWW1jSz9sWMpIymCTFStsnRmQgep8WdLPCUqh1KKMTq0dYS8lymsx+KqXRILw501WufiWNgq/7rWK2q",
-	"YSGhNat96r21BjBXMqqqv4OdvP/3eF4KlUbygAgJrMpuabv1TV2WY+fZ8Okmjrhw8ecsk2JoT9xdnL29",
-	"p4svThE6jd+b3nzKFyamz/lgwobqEB395cOHU4It1KWyf+gVOW4oU3qV5LMegRxzdiYsHT0jvUoUssyG",
-	"91FSv3C8vtCer21fwsyfXlnSk3g4E8Vy8EE/cPn7JkxqOhNFFlCbAA1o1/lMauZthnqPf/CAQNVab82s",
-	"Nz+/x08fPghYAzYu8hXuEfbQsVb4iFoewcWZaMzwwfqa8UQbV/bk9g6HwUzJwm/kmVHwIBfDjIXbiSzP",
-	"lT4kZ6JwZTm3IvwO/tBgTkiUtKBYHH1EL1lSNqi3/Ch0mAlp5zyT7i33KTkV3kfnXLnkx958Mk7PncTy",
-	"fKDeA7t0fx6pqworJunXa5m1ZsJYXp44/IGql9ALA9w7aopPQG55QqI75Z2AFccy7p/dHmezngnDx+Fe",
-	"zTXzr23WBZvFeDpgmnwBnu4Ti+9YO6umXjXYLN+Vsbh8gRHJQXuvFkRokCKX+7uWh5od7BjY6L55w6ZM",
-	"G6zsxXhEJodEimxGhkpO9TOg35Qaek51qcXg7XS4U23Sw+jl30QKLnLgXFDWgQ0LwbCxd87eFewy2CED",
-	"mWVyiryy94qLi56vxC8ylbArfVmeWb09r7g2ZWtTPW+xL++UC5EhgAMoA0NBt90kIOylHWEj45GUWzbS",
-	"KdzpJy8SJ5nhf30F4k4/44krkrPcX4rZWE508wyxRrGc3Fron7GpQoQhz5lgadOorrVtdNAI9m2Yj0B3",
-	"/tX99Nezs7b7v7+ssn/x8lQ8w2VzDeteb3WIR5BGDL09msYaKOj7ExlkYYXmPKy0T7aLDWLkBob4ALl/",
-	"LtAE96hxTfj9cMiCuQEqUisp0tzcP/HqR7PdlvrOXvExN60VHnyO8f+t+tdqjZktN63KX7fSygfLDCUu",
-	"ENKwvgtRYVe2c721tEtalocuexyeWV0yFoJqRbFYef7hWs/fXnj6oP1vLZB8kLzZsoK0TECo/VRz+yG/",
-	"no5oKFThhVComtEupNXsOtDK5nAf0WOaZSSnQ1aWQ55PjJECRS1Kcgjza2dmWUF58YMmA0WHYyaMNxnO",
-	"rTBmSpMLxnKCKDNjzbJLaBMsnWCztoeQXg/O5BBtCbtcLoZYtWxnI8Dp0pdCT8bgk+igyLcPnL59/wEa",
-	"RTQEDF2j71MKNUJLrqFhV2Z3ZMZZ9bqsdDnsTNtbCZTBHhT6/thFo7m4sAKnEixTIZjIJ8AB0pEYgtuT",
-	"Yw+4v5Imv6bbP8Qtv2PFvdLbveG0fD0vu+LaoBFk7XurTXKxuq9ngxyhcuxuCWAluoBjYQAGaTueHppJ",
-	"YJ4PYGJEs6+m9FYeFO5UqcBEpCT8egmP4mdIrQ1qleZ+cALtiG/QzqByStshQtehZTX6O1h+cke+/eyX",
-	"Jg8oA4HasWATkSXQIYXE+hXooWgmGecSr1yzw22cTKUR5+rsYfHOuXqbm2sLDUtzCHN/XW+J5TnOMaBe",
-	"BKuu1ya/ujiAS8abKimGAUQBhXSm4raZAg7IlAjYZMaqiU7tM9EbD2jXb2+v48Sq6xs2pS4NET9fgz/g",
-	"9lILw1JUANxGQNYVsB5ApNCkV/Su6iVnolcWeDgPrUNV75Ef5YD0jDR5LyG9Cj6B/YMDR+g9eEaGkkhR",
-	"5FcCtY4HtGdlfKms3dlxeRvbJyIv3sQQLoJroqfc9EcsJXIwQMFy8PTLcY5XIOBQmLhcuqBbLMw/qA33",
-	"TAQ5xRz3kJMF8eM3dFz6Q1HZDQpH3d9rmYmiQCOsIG+UXlJLea7fd5scC1ATqXfmn4ki95CJlKV4Owhg",
-	"ZUY9MriCLSlAsYYA147VVTjbYRM2GUZmiuW0W3dgB23QrmkKOvEiHrkShe3QLFsopOTEHGVZa5V99THO",
-	"+M5+sZ3y5X51G++4SEENmiKX7deWbN8YG07Gb6elsIBthzFsuERTGuZzVCQISqI5rJwOoVASBZ8S87VC",
-	"CaYKu/Qd+2RSBdHBSJzTPrGPp4OYL7rK+XXtund2z9mQi15onnJdjXMUCaUJ5FRT1Dl0sQZYc5scFX9X",
-	"VquaWKFXxLE8N6eaTFmWRWMj2O+ZbV1pChpLb01vujPBKgXrIhF1kYh6HfCfEwgNY88IS4KucVShInQd",
-	"mHav/SW1t/L6dHwOR+Ly6VUppZzEBb28/SW0F9Aj57YZ/po44V8WT39p/cTfo4IbgaZS00uXM74qg2gW",
-	"Hz/bn7Hk/CV82uPMbucGF/1lN3V13XSLCOldOEqf3in1Ctn1dkFnDokNYm1b8bmVsmdQRXrT8635l5Cj",
-	"70OM9vY8RTYkqEPw0bfpfFYkTRB0mNotwLYDpFc28+gRIxf1mJj3xcAFqDTR2AwZbvFAAlXFVyrSVY2W",
-	"2lkMuOB61MweXsLvc9uzecZQGeLrl+t1MZ2U1EwUo1p+GUm4wI63d/srNeNrMJQr3AB7UXb7RTVunBGh",
-	"reSLHCvmR+E8FylkXHBMnhhKyKKYZzJY+HtaXtFtXaGgHcpKl6jB9C4cO9ynjtyN8f1lNEO/WncbHLZs",
-	"ZROENHgzvgjlr2Ap46FXvXJNtnKIF3+1ow3Ldya5yxDp0iHrakA3uo5fGywmvVH4JCwf80n985flJQyw",
-	"5cvyzUZGjnx7J4yGuExKa9cTwaYxNaEkh/iBK99saHnUvMC2LjwH4Zht8s4Ftq0uVw1pV+o65mLY0O/o",
-	"zxHBDk4jWaAho69nKtWFdsXruONcmRkpHD6IjeFq830vL6dChqyiTaqOQSvX4mFLc0dCDDtcbUqGaWba",
-	"9yBmaWqXcNWQdsMNdbGDBay4Fl4oyaVNjjzsJmIuSO3YM4bOfKM4cNoUFS9M+IqXasq7BwM4E0X1+zNM",
-	"witrdsBcnOgABMETm9c1MXeba2JkBnETuwvx0hpc93YosB6v+JNGZqtlIzX/XuK9e+A/C2q9gpDCvN9v",
-	"o7fp2FUcQE5GSOSl5LmyOhxf5p3wiBmb02jIkajjaSAT8pnVTiy7oDVgOII3PncYK2eiaM9EfemjYMXV",
-	"8DUVVewPXzrXJh5LxKX2lECSMDSUWGSZnNrT09LVyJE+FWcCktWCEDvoEUVsFNhTUGUxK9BGUKbH76rb",
-	"3W1d1iC54z7ocnfsHfzgKnvgfCx9UKtCQTSoBhSTZ3QGvrOcKoOB5qJiub09LbQgz9UycgJjJH4X33rq",
-	"0mRM1QVLSa8wYXqQq0EoyZUEBafMD5FZisJIIIaRpjMXxRtA4RT6MXW83QU9E05+ScFgc2deTh7u7aMQ",
-	"7338+HHnKKjdK/BoIfr+t7MWF3oyGPA+1OrZM+sGEUIuxVnLFbM9Pfxp78EZ1q5NuWZt8guAAmH+iRwU",
-	"creahJFEIwXrNfCoNudy7owE7nwPQBQNH0OmCu0rl9pCx/b/3PysciOF1zwDfYLreL2XtkSpZYxzuJ4m",
-	"2+Eb7uN3nJd5BOsPNItoWmaxRXiPq9JNG7tj07Kq7m5Lr75e344l92gk8L56dE6VvGReAR9JMpMTe8+W",
-	"aDOOFa4X/oPLEAb+NhGF+x5VW+mY52Nt9ghzq1FN8pp/u/nsubjkWCKkFyA/Sc1cKYLlI4NB1UP4gy7q",
-	"t56FLRtRkKdjLlBqS6XbpFKHGC31OwmmtC44z70qMCoX4gqMoow7OIHv9UEbvjpArA7OPXJ9gq0PmooA",
-	"TYMjw4GalJcnvC3Nbrajwl5y/jp3dZxGDRHpugOOkiljF4lrV+qwUlzI3L0H5mHQrrNys7AS90wA8m/h",
-	"d7Fr8m8kaJ+F71AxS9AgxXolgt0zUX1wClgqGWrCms4KIza0XtGYLCzP5vL38jpsSTd7w6bBGCupaPtb",
-	"uOzLLzpgpEAPWzKls28yQGbpsCuk6c7kRGkfICuvlqUoS7Lgn3DSBGj3i2tVC3gGnDEjWo7ZuSXcJsYw",
-	"L1t3KbgGGkXsTeMbJdX9OYIcqzHgsEyt7E8d8KuKAxrILqmgrFleaMLE2EzKC5YSatrko7OLS8yCxDvZ",
-	"xjRlATJLaWBXqgTs/zyLJODUzF5r4hNKDvf2atExbpIqvLKz7YZSpjHui16prXNfHIaKPvsS1nFuWLqc",
-	"BYe6eu3ob1nDeNdmiKeoLjjuepv3w8GerhpnWsr+Ppf/6PL0Gq9sxgybtywR/6xCrgvhPqqitQA6yCmg",
-	"iDqcg8rwrTpxroMc8WnVMCLwL1TzHBjaXQr6NZ4/vNeEHpycvGSq1/EBDABJp+7qWy0WtXWMLIXVTndp",
-	"VNALy8JDVe+c9i+W3RTfpcJfiGbGBaWGvgXiiIqhUyTBkQr9U9LScTtUtM9IzhSXEHO1+0d+NFMJtkbR",
-	"CMzABdKGZhlOWdOZDtzID9rkyBr1YT4bxOqIkNM2OSoQ4ACkHOUtoGZJRXoAMuA6PTDso7/bt0Ii6yUA",
-	"caBDJ0qbHOkLLoZnAt1XHn3IyeWYdHsBu/Y6ovscbM7p2x+xdJKx9BhX0IjygT9DzM6/cl8rpH6hl6ya",
-	"kgjUE5AqNv5YmOeVNCItw4FsHlh58W68BvfHTXCF78cBVRFMFvn9vN9tPkY2ZqgYwzbO8ZJ/vH/7hrxm",
-	"asjIqX3CoVQ+fPr4AZHINVxXBFBTIZuidzLYgVOJJMH/Co2EbnTY4UFvoV6EneL3a6g+Y7v2Hdidv970",
-	"i5vJ7EBi3bo6sH9w12HlUMn24I5lr3BPXlxUCAuM/id3qlkUo4PpxrW2EuZus27BJpSKuAZltVtcaAdF",
-	"j6RGbHuAyDs9+ad9ZpuWFjROavJmH5Wu/8Thtjo95ZJ5bYwYKZ8589nqLI/2CDVkLB0oIVfEsCtXTAp5",
-	"MjJLfSbQxuKV904YV3i6g1fVCRFBrCREqso5PLDAA/JSKpIrOVR07IF6+6bIcMKhOi6jwTXGdRACDpqx",
-	"V7TNgsooKmbeS+fbNsXadZ2JoF9XNUA0Fb5plwdj52MWNvCqemCc00aWWRuuuFoUmMOudpldGcLtyNCU",
-	"zZVU9FmzHxrvyfZ80Eeuu9jK/uclSUXwOewv+u35iYFemhzFRewBOEjgKUYqa38Je9RI2R1TMes6Tc1O",
-	"Ocils0Iv4Gl3xD9eO7vTsY4or1itZCMQNrtKGmrY4j4X0wquf4GqjMjLetIfYdPXnCqDnfusPYxA/4JQ",
-	"RNIe0QsWxpx+0PARQy+c/zvPrCHrzl4K5uBKPDS0h85DZ4tlcj0wfbu6R2bMPHPlc2jAAr9wn7KjQFYx",
-	"NS4Up6VPPIZmdVMQYs4nO6X6TEC+cw3PvAy3OZsbF3PBZth8bz71JpbvCJt9ipidLL01k1qjUaTbrAr4",
-	"516d8H+RU5JJhy1YgE74I3B7P8P+gvNdxOkVdhF/vHf4xEHINrYVn2/m/1Vy0ttf+9IWrKObFCnMJRj7",
-	"wOdT+0T6uMIQueaf5xyyceiXenuLWD+LBvdMQM3LXKcnJuo03d+qU/OOEGlux6HXNbERluEkbV1/ajj1",
-	"kMPf9NNNGujP0IoAdHl7nlW2nLjGhuCq5KaSZPCM0IJJU0EYVRlnisBUfYmRZ9hVRpuAPZVUlFAraSz/",
-	"RfYLCu+UKdbMgb80433y+HBvMfOFzXHe1u9s92uLZzim3nX2cK9Dxqi8+ZYjd5ZA+Hd+WZEgfgqWvm6n",
-	"QQJcql7YSTJX3E4Dm55Y+zbBgHfZHrhEZsTEcPdz4VWYUm6saXrOykfb5AMgVTnlO5ZdeIxz26KTBEZY",
-	"lPFXtMr907g0ihVHHNU3S6HD2iRuwqqkSppHnwoiGAdSwrg+ERAk7DOke9eOj2W6YnyAL8HXJdartnzm",
-	"D7xVz8/rIF3mTGlM8TIyS4OCBjcxtAYmoqTvkRVI5ChFTEZxJipApYgN7Nub6aIKssSsjSZ9pOk2QarX",
-	"qoLfXJLd26nAVS2+WW7P6szhWwR5AlbblVOBgXGHJzKXnj0VbVK6LpA/o6/F+WEB4c/VAd7TuoajNETx",
-	"XS9QWZdNt8T0v2m6nkPuPkpTlv45EvZqXD6Kpg/b8a1C6i9lWbWUNJ/sfc+A9Fm6Lpx+LYTl7t1nZFhL",
-	"c8DG8pJ5kljPNoW3Tl60Vs/UCkqth17//rObKU4/R1EBLm7UysMsWpSvJqbN35UNg4SyObFQkueuW1Oz",
-	"+/sVM5bgyFB67dRvQ1GwcVICooH4QKMd5K3M0nkR8ZpeINWfusHvlPhrJ/n9HhT6VaCt+6q/ctsqbQTu",
-	"NuITGMmlzVA5xM3dh/nuJ7HeJBVZvjHa3Tr2wpaJ9v4p00UfFNTaBvNivt4OpS7PK8mczWTxHH73iZMr",
-	"cyWnFYGx3P5K6oLdltTqgh2HgFaUTmRiquVdsYp/QiOxckYLzhQ6djbbRFlGlJxqv5YR886O84kh2EW6",
-	"SP3gkIQ9Ypr8eKQM72eM7D+CHw/2vH369xen7x4k5Dz0zlPsjVglomOY2Gu2VbcdLr5BTU+poRsqz32O",
-	"s915wXUuNcdB5u1Pe5SOXi5YDt7MciHsio7zDHqEGkP7ozET5hm8IuiY/e3MNzdt2z04a8XaFN7Txg2X",
-	"TDnPnIdhGbEsDUhuDpVyLbnmWjs0pi0P6DZpzH6+gcAq4CvftGcYmtDmShrWN5Xsf3LONE8htqxjeJPV",
-	"LapwrvGA7voOGTt9meLRNVcHygzDCqCLX0qetskxLVJIMBeEizLxJNaWI4ZzCC+8cxN5DvPYIjlVB2og",
-	"LNiNhNTT474UgX0BuVxv4BAUbwacBqRPX06yFBt12vMfSHVXUvqFolOAQao0etELyH8dnrdrpMmXQOeD",
-	"/IbalRqpYHQkz11XKIcP5YxZaFxoTX5sYcN1aAvNyXGhZPbBTmU7jj7MS3hDx+yuIxN2UbA6K4ljhPix",
-	"qEPGjdTMeJyWrwiJ6d7ZMYBDZNUkt58xRr3JO7Q0W+qj945mVJsapBr2bQuvNxnKhBgpY7JkLC9ZcVdW",
-	"SJvimih4KW1/kx5JpxB0jZRdPZLKdCHNtNeBs6eQIMNUWU4fNOa5W0/k5uhvIylfFdINA18byPmKxnO2",
-	"yODtp622c9dRnJdWwuEOxIgTuo9oa8gW1EcLOPUqD4BwiZBT1+7hK+H7X72/C/vR+KxV4MSB1mJC4WzV",
-	"n43oXb5lzsKqrVP/0Bap1/fIWV63FZZmHeyFmVR/ijwlf2IJ4L5GSq8WmKBFg6QlbarW6TzVh4KlJc2n",
-	"vizw4r07y1r7MQ+bX026vvWdXq8B1vaKzfwAd2zueHRullYmEG+mcMFmz7Bk71sWkffuNvgzqnTqClrF",
-	"snSjF+JuDaNG3vfdNrq/ttHtGXFyK6PFY2LUCUrQMdsup17XMbVx3W8Jf76XuR53VgNRgtm7LCdADVtJ",
-	"6/N4SAuLHZzsA947lICML5bCIL/3X/6qMZDdKhaVQ+DufJPYx3cSTfM9HlzRPKBVDocsJYvSNzzd7n52",
-	"/9ddIr4/YKMlyGOzcpmcGB3tEuXqNutaXD0QkDrKWAXeD+Ee4sh+5fTvCNYPwM7KbkV/UsZ5jE1NcDua",
-	"yczDVIKdNImwxzcUs+ahlZi8IBm/KAF2f9Dkx33IGckSorDh1zghmUu8hLisg6WDTz7A1Ep6wQQqj+Sl",
-	"5e8eRQ4QB5SculoyABJAaADNr8hITpTGWNfKDcXeM/OrX+F2FAf/+XV6s94f8Kk7BhPx1Ka7A37lUjW5",
-	"roIbFqXGGTMkZzLPPIGAA6x9D8BcO2WdGYAVG4BSBMbr74nGi8K/hrayk/KGxLiE/blZffp5BoXdoTuu",
-	"TY4qPSWALXhUIjLgDiLTJZXoZ4QugM2vw1RRwAR20AZYCBgC6PveuFwhdjCRIrNGNdPRknKr9vwK61si",
-	"5d6WRVtu3j/o+eRerBgFIfjHhEF6uJOCzGXcrlGhag/184KuYJAAA50/qWZN4wZnux4/i41+hHtfOuPL",
-	"0pim8e0LK4/9TmbsTdPYJY14XAsElZnr6QWTbJqP/waqI6urH3Pz+Rh2WmjqpR6fg+/RXpmAG/BcyoxR",
-	"gSN+TXaEpZuFNdXutn9vobJh/g7suaMYTecASis/1aNtaXEkAd9HXl9l/bufoaedMz+aEjPt+a9tCduX",
-	"Tl6sQsK3x56FCd4YffbrxgT/4vRmxed8dvtiatt1fLI5UmctXOe6YSJNwjrXMnHUwxaCupbJoVU32+St",
-	"V9a4NVMGruhfR9zZL3AWt6LvWxHsd0D69ZR1ORVdR2u9jj94sCrA2MBSQK6g5n47lyMKPf8eNIMQilAO",
-	"BvOXYbW4Tv2qMFG/KXV3zncavl8MdFUaEXN1Xku4Jpg9ixyFi5qUeUhHa3MFoIn++SrfdG2yfao29sON",
-	"xQMv5QV7h4bAjfWDeY1ykZrvzI5md+NNzZAPwW5U7ZCqEQuGEmBubtoS+bRuiV4VpNUUO/ddtGxGtBQw",
-	"qChTHIry3Xc1IY7o1xMoTQBPxUWfs6890BFWfs6BqCgqzK0u+5YaDtg5weQ25qP9LtzWEm4ulHsjKm2Q",
-	"dWFwtwmq5Fik9qBuHK1t1n8OFwaTEVT/DkNQ3wSRHDvnsNtEV9nXbDnCIOrSn+VEZa1OaxdOyz07B4qt",
-	"JGDmsB1rLpawDDIYqR1oEpCkpVzXuiT+taBFoMRYa9AonxVO6XHwXYzLRT4o1VAaw0RCFNPMJL5FR/Bu",
-	"UXoZ108qmP7zK7KKzbx7tV4ToZN6wpddj08mqwKYtcNobyUTY36g964KHbK8UXMq+iDMt0AIvlzAXEYm",
-	"Dz2pfLDISPK7xHD0XHO52NuvpITX6cAw5bAt8VNl/x7drrrUY9/5OJIk5SmUyofznqTOSzt/UhiWZyLN",
-	"JRe4dh8nSQg0/nn8+AA2Hv6xt/c0+LCkEzOKzgPw0YfUsCmdEcjfzPi5ompGrOgGWr9kig9mRE6Uo9d2",
-	"xT+NB9+6/nT9/wMAAP//",
+	"9i8s3Rilw8J/FXRiRlLxf22Q5VS2dG4Telxc0oynXSSYXieUSVyTibgQcipgX0BkcWN355Jpvx1Tbkb2",
+	"yamSYriR/UhaHz9+3LHTZsLYRbO4hDKS0OChpvv3M9W8TxSj2fhvZy1pXzlrxZj/ddI6pVpfsNk79seE",
+	"6c1xTffZ5yPLKMSwkRX1/QNtcgLbP5QyBTYz4JeMjLmYGKYJFSko1KjKbIwG/V1pXvXG7+BHS1JTS2tA",
+	"PmgiPD189NMDEGCo7m/sGNznmjYfuPgPmhh4bGPbalWajS0BPvbNCLJrP1CgbVHRh/tO05TbOdLsVMmc",
+	"KcOtTjagmWZJKw/+9LmVyT7N2LKte4VPXXuNcfHTb+wzYBxqPZUqXeWKw3PXSQsIaClfzukfEwYkad+x",
+	"6usq8/rVP4fKqtd0f3ODfiqORJ7/zvoG1MBAi11jV8dMazpkVRpYSzvlek49BVcAGKlTCnriPAGFi/Jz",
+	"WLSsE3HJUZtZc4FgAS/bbzC87XBKZvga2ETLXnsnM/Z3RQXM1E2dKkVn9bNevH6coh+8aRe0/uApbo3l",
+	"U3izWxBrbSZJi13lXDHd5aJiO3FhHh+2Aktub96Ss/da5iz6WRiwi3/+3GLCfuK31s+MKqaCJTbsSGXW",
+	"lY9VJuwnEN0ypMktUkv0FKNTAXNqzZn0FaOGpV1qKueSUsN2DB9H2HLSYlRlnKnuRBgekQK/2j+X6q5h",
+	"V8Y5tdCNRLUhSuItI1OpLkA8rji0O5V1psvTFcz1pGXn1Z3oYi/qzkKYPGpNq8+34WYmLcEMLL3CBObJ",
+	"u3bZgQ7XeqdGPbB0mFTxsWAuSUgOzST2iqM6uwaZFdNdieE5Sl66GPhW8zy9s2IdPpbz7gVeotUm6B6O",
+	"aKK5kkNFx5poJlKvgwtpiJFZSuiQcrCYc2oMU/at/8tHqksvur/t7Tw92vk/dOdfnz4fPr3+y1LB5ieN",
+	"s4nuxyTl5vjSa4xr8XWrBnZ5GlulHDvXIj2XE1O5FU23DDy8Ubpd50qnzDgGGl9L87Uo92RFtnDBRVpV",
+	"WzTTmkvRPmdDKmKv2HlQI1V3xSHcB1d7PHahqWm5ifoNLrZoMTVs/yaXhBdhZ0EIZLn60nzbn0sx4HbT",
+	"tq22hbpW9S4cnWswPK3QE9acnlJNqL5gYHE7jwcToOaey3RGWKYZMVJe2Bukueiz5Qpss+g/9suozUp4",
+	"nZlQTXpg2vxHKseUi16bWDMP/+HDhFblUoLi3nHN0mdkkudMgZMgk1OmSJ9qBiEzKw01HcO0y7tBU/of",
+	"7l/tvhy3kkp06tFhJTj1MHIXYCVbJ8u3U1Ec6g1FzPFVLtW6s0ypoYu4VjH5+AMYgpibSv1a1VyTcqrJ",
+	"+awIEs3s8SVET/ojSxWOwycEqEsnBMyDhDimpBPi/s7sLdYBlZYTYLAXa2mRddIOvpDgNsU2HQOEb9wV",
+	"XGPj47f2IzohtbMz+zTLMN4RkvRRSn/QJB9JwarkvO9CUAtjreEiYRLRZXGlzctCNK6xLsX68pKpWbcv",
+	"U0di1RVyM0Knsx2CaNaXIiUDGKqI+iAFPCN6JKcCTW3pGNJq9qmbxHOZsuiNmlvwiTBK6hx95WurJMtv",
+	"3Zyi4s5WCnLORjQb+LXrCcwJFLHKKHpyvlwk2Ydi50n7hl+Gev+5lBmj4Juhk3Q9nR/95045iBlEUYN6",
+	"3ojmtcu54Ekdn9nvhkf/3mye64ZZx3e3bs7P/by6r8OdwKco7d3QxXMjU3kt/WKL1i23q2Zp93y20uMb",
+	"dFBp44Iu3jsjc/C2UO9JtCd3KS/g/3AH0uWuG5h21aPlh6ostmLSVnZ4MW1sXQUJyHB7mvE/Pv5zXe6a",
+	"DcOzOn5/8Ohx5DTstl6GD57uND140cADLsysMtLz6NsTXaEdzYfRx65qOSqHDyui+TCmas7Wfqe273YF",
+	"uD6cZwK7h1tjp2SHaDiV92seywWbrU5a9tSXKbbwwdjkXhXxj6oQ/fn5KTn8iWRUDCd0yIihQwj1gHZY",
+	"1Zjgegcb+/BRZWMPKk6P37yr4yB5eP3jbzvdT+4veztPP33eT55cP/iff4mxqFdyyMWRMWycr62Gs0ve",
+	"Z90FSmEZfJjyLCNWzRoKrp3Zg6oxOZ+toynOOxztAubHP96B4IY33KQiXuzdwtTaj4x/k2iUYmM2Pmeq",
+	"63fO5WZF9a6jYqfkgDzcIzzNGJiST/dISmdFLhjhQhtGU/vY/gEZyYnCuPRP8FhgcgR6lGJaTlSfLVdO",
+	"3XP1G4DbH2xD/DYMuXgu7SavpDHU46GsUDRDzVuTc6Z5yjCbBpSeeQ10PKDdmwT/cswPWDGN4AjC/rih",
+	"gSmxrsq//mlYZc/kKw32QZrcZYnVInrFFsXO7jW7fwoe5Mn20V/F0riFwBTVLBqE+OhjKs5kI0NpTXU6",
+	"MEyRF8evjj8ck93L/d3xGhGKVaMjDWIhdHxBCjNTWgoyoujr7o+kZoJIEXNvLQiPbFL/LGImDXwexrIT",
+	"H6Ppv7ppNsnTtQlmdRumouLWKaeI4hS6r4/mVPTdYIbxK3Lqs4sX3pMxF+Ff95uTJmiWvR20Or+tlj7x",
+	"qc4xxSTLrFoxZMalGo4kR1eE/Yme21GMmrCAeFYbEnMw4gNaFYIz7/qpDRTzX7we0HUdzcJ+MhJFAQkD",
+	"DjoviAjVF6Ba0arUiMtBx+71gsRrTLKgWFSwONJe9Sd1MzYA0l78kmXkK99Vy8yXaqd+t9y3g1XGp/gp",
+	"fkY3yWS4mdhdSzC9Wax3OhbKNaZQpc/IQDEXR+fAS0nGBZvTPVfROd+w6Y3SBKqeiYhU4oYwkWpXNcKy",
+	"wTNI5nS1EtyQVDIQCevHzstFvuHDkclmhI/B976mN7YadK+JMdS2XT6kf478+PzkxbsHZKDkmExHvD8i",
+	"NLP7bzA33cdNJhAqCdYLLzBLpVN79ypH9Vtr/+lBe6990N7bPTi0BFLcm2Zj9CCymjG9OsE39x+vLvbe",
+	"Wn1UgiXji0YgUc+K7GdEM0Z6+GrPqq49VCd6tRVo9FzozlRx9LjAifh/N6zp0fITKtf08AAe9iusLTBp",
+	"TQT/Y8Lcz55Rz3nbi32I3kM2vaN8r3WTCgv1p2aDO6shVfySqcSRJNAZBBW5bpMPcLiWFi2vcJForHLz",
+	"fxRruPZDzWoRwa2da/aGTU9LS2UdLZ0pNpZitqZZ1FcsZcJwmi2Lr0XYck/QSz60O9kuv6PbqGr1iGJm",
+	"ogRLEwizGvmP92/f/PigR+A2eLWiugNJ62pnKHfcH3/XUrTf0elrl6IY5X7oXshobmR+y0hUsYeVfUma",
+	"I1TV8ox17ol/x3vwfI2AcmnxSataNRD8YQiEZ696WcpQPjURepK7qCE86TP3wh8qKX3+uxivKP9tqNU3",
+	"o35FmH63QhFL0yxhxdFNFOwDH7ObaCW31kiatZHwrVgGgYTf0UsBBM4NZDcM+SW6LSr1p8tZ/NuciZMX",
+	"kLMxnKib8N7ytHW3OOr1gmrck4bmQ8HFsEuzYfeSZpNbfDKMaXaZSHPJMd8qEoyJPdq1VN4dMzOS6YZn",
+	"gZ/e4Fq1nrB4Gtfv0wvdnah4pNAXRN7u8BS7lFjwsHibI89tZI8bv7u5DUat5cZvMwUO7lT2J2NfntcU",
+	"iLV84HbngTdp4VFUH9nIKcQ+uakDqHtikNwD4p5bdOP9j5PrgquQNPC35sNalZ2tegwR8osLDuTX79hA",
+	"MT26iVhT+OrNDO75CfmsrjUVyiXu2LU0/RXdqbniY6pm8REhHbDZzrbCt5gzFpmmKUutNZAxl5C7hqG9",
+	"yOvop5m0Qs8jzi9GEjfU6G/gd79hUv8ts/b1TPRHSgquY668E+MdAlIQbc0ymhGMNWprTBeZZjFP3qJE",
+	"/XDUpTn61cDO12pbbcOoWskIWrClZcntnezqrUqmENWnu/Ayxo7kw4gRCf8Akv3Izq3lJ+wZ2APokN4p",
+	"fPmfbPa82LR2TpVmzy1dcilQLuiXSo7tKz0i1ZnowSOuFnruCcUoQguM22dic8daqeEKdmTBGW8978ez",
+	"yJtnHvuZ+vSBr9N3MmRmO46TWnLHUpf4kpSGLWQerMd4fIpGzTA3JGNUG7L/iPRHVNG+YUqTH6mAbAqa",
+	"ZVhfZwVSEU8S0oyYImJi15ugl/rJg6TIw9g/eJIQKmblFxMiJFGTjBE5OBOwSA2H3yZ+bho9yRBpypnM",
+	"M/CHg8NRsYGVvXinCwZWJFzUfFgHy1NW/JjPAY9pXeJH1JLuTfJeBJve4L36udcnUPvuIgp4xzRblzHd",
+	"Tbl51NG0JK0mQIeoZ2b5wq64K24NPotDOLCSmKNEF/AAEZ4Acqop6VobaiahHRkGQ7nJ2AIT8/N8kpSh",
+	"5xkjv747ITlT5IILyIQCNlQN8k2U6PCR6jjojE7hOS356lL93vlCcZrFUhYcUuH1rVtNaXyZC46wAMdr",
+	"QMSjY8iXogRAwRKSUzOy9g1CPZDi9WguCZi0sU9boUJO8VfChcFK3nOZroAZAKuMbU4lAaripn948cfT",
+	"naufLtOd8Z751870kNayAQ9rPtLHkcWEn9e3rgnZTBVHuC+1MeI79AXcAhuQztXB4ysbcm2YYunN7N31",
+	"MvTm0zLua5lPuIt+jc37p+5f2HXbWC63xmUp/DKLhOu74AbMM1nnG9Zl/B9RMDDAU2KtILKltiYvOWdY",
+	"xXoOuURcETpJORP2K4jD+tPeTw8qCRD2LaS7MRSangmfClwCnwlpiKBKySlL26RXjcb1QGOdOvxNIQVD",
+	"LTJIQhgZk+vO7q5VVodcDNvut+IPO3kmTXMywjrZCJZJN2cj2E0vAuXrEXStVjxmjOMDPnrv0lDK2P4P",
+	"GjIYEZ5vpRp8+3gYksV0glZZuB78b5emYzCfxzItfsS/La3RgXGiFCoz5pOgNj6JpPW+P2LpJGPpsaJ6",
+	"otjaIeum/NsAGIv0qfDIygSAUCyxixs6XYshY7v1Hm/OuoU8Q4f2EEHVdBqmQ6iAlCc904aNq+rmS67Y",
+	"QF4RKcgrLiZXUTwHxWgTvjEkUSWkPzHESLzLlqtpQoliQ4cYWQ5XSYuKVRyFhZCRg8nzZ6RH87xXQJDl",
+	"SqaTvvkB3K5RpfEmrmdnxkUd9GBfowsesG7kkDsUYaovGioZ1qlGwYzAqmPk7tBxNGNirY9730o8thJz",
+	"eZeHXHm73PVagnNlXkvr+9xV2rqTz1/Z7VX2vTcs/zVfsx7lA2CMo+qQINimFLXalDKV33O6EQXI9WcO",
+	"zhQVO0yEdAnFC3PDb1qPcrPypFvUsNysHmXuZMAS+U9AtV7iLK0Z1Ej5VGv7NyniXO4fHz/gwaEeEACs",
+	"VpFUuSB5RvvOntasr5h5BtFDSGz1in+gED3ZfzqXZZq0rnYkzfmO3ZYhEzvsyii6Y+hQeybQ6szP/Lrk",
+	"1sUfu3H3B1gu9Wc7BDwdzAw6YPPrDiCtdvC5neI58AJ3fp+anXNEfJtPRtrEenDq13URtNizvNZQPA0/",
+	"j6dV4bJxn+mjWw7rBroO/X4boQhTBumLBLzuyCWHbGLf6p+9br6KAf7u6pGL06KNA5kykkowVi6EnIJf",
+	"mw+FVC5qUSA/ewE/h1YhVenIiHSgIOwK2wt0EB2MQp4dxNgr+MmF3YS82RWEbOS4wknG7u53VvSdFd0d",
+	"KwqSeefOyD0dOLwTUnHYQb109MTgs3hM8OSOv3dL62ZWW0gwbVTjaj7MjdB39avXZaiimuu8lNPwAebv",
+	"Jg2bhTsEm1UDSd0EVUfnfF1z3kYsvMLrVCCrzTmdTK0VypjOwGiqeDkX0+3iSodVVxh4lwt8nIg3DhLt",
+	"QqQ4zexBGJaS8xnROe0zvXSRztz1Lja75hG9rHPVWN+W1VaDC7gO80VXE2h2VhMNQOihlxGT1gQ5Oj3x",
+	"LT42cjuqs5ub74p3Y60bUfCbkWp+Puc7iM+5icsTWdJC7QfTTO8VnjPk0y5mWG+trmAqJ9OOexhuHiq6",
+	"x7DSZbOCWxxadUffM5ECA9Gkd+TqaSiqOLgw8u//+u/eQr8Sj362L0WqSx9oNZ7gXq14+h5b0l+TZPw5",
+	"rzcV91Z1LmQiMjtBdNNNtGW1Rc+1G07rVuTX4PGr7CPCE+iofKi6UXMlBzyza9dMXbo6TcVoWv0LpFgV",
+	"KI/4QPEvX9b5pS5GdVujp7/49pj8G81BXpAmvCQv2G6Kz1ZYKzv+FgAtjekT9o1joWQ2Xh+TesVtb0zi",
+	"liaHwgdXpFTeHPdDZ3fXSJPvnvzyrlMDWfpfaKb87d//9d+xIf9Q3Vw0NMnUdMwAb5X85zti96VDKDl9",
+	"83drHp9TzR4fVtjP+Sx+AUuDrFYaTDV7eJC40AeUAI8ksa/HgwWL0s1xiOpGFYtrOk0Ptt7EzMrmSlb3",
+	"y3NIQ6ixrsOnB3sPn9a01seVMO3jKnjY3s5T8umvUXww3ypny0wg5bpA9rht8UgYedwSes8XgeC5Q5yc",
+	"GipOcTrr4eJY2tl6kAjbL20tQvRrI1j5K2bAs0lFSlI+hLKUAUaC4KkEfum1ewnpde1/dnrknJkpw8DQ",
+	"uE3eQwoR1cBg0oTY1VHF0sJQ7VNdT9ho0TpEiYN4WAQH7hdxo4TfW6fbFB+Y319kxRPFzey9/cxc+4i5",
+	"Ompn7CZkTFNGqPHYGrvOPNQ9aBJhjfdU+v54uvAQgPLu6od+0ETx4choci7NKISuijV1/d87R6cnO/8E",
+	"A9TTWtG/wnkrO5/d/730l/MfHz+0kgiefKiUQgI5xLgLL5z3RTiN21UaIth8sRSXu8KlIIKxVBNt7PoQ",
+	"FM/JKzgc4Kben+rmPjIIIOSAAGIJtZji5LwjP0APY8hxAMFW/TjVvF//9jWkBw/k/LdPIb89qY2gE5cW",
+	"FbglYcBiIzQCr/ep72sFeQJFKpa9Ne0zcSbqGwyJWBBieLr3+Al43H/smVneIdT89fep6SUEEFofoEso",
+	"45dME8NEpbsf1+SSKejvif56j16jmSHUnInebnvKsmwHujPu/j690O3ftRS9NjmqWVBcOziApDCdpOiz",
+	"xI+DWWN+HCDfCaxHqjb5OJLQZtv1DNWEnonq52ERI6rJuWU1gWWG2EJ23tORzAqzBfbsjcS+YQByZVhm",
+	"955ooyzDgGg27DUVhFWBNe04VPgodwdSUjSUPMD8kGQGUg2l8dlwNOMXkAoHoSBxJuwjrqul/y4A8okU",
+	"UVnIgPKMpS4PpKhywsYJwB4z3mfOPeOu61EOTfYO2ntWTqnMkaXu7O5Op9M2hZ/bUg133bt699XJ8+M3",
+	"74/hnTIFvXXyyzvy3OXCkdNMGuBB//6v/wfaWCtpuTbXrU5r3/UtETTnrU7rYXuv/RCb04yAscUpBMAY",
+	"YtroUTZ1+J5YpGKm0lKcRo8gIihRQzQfipK1FaSSEKjV0iOWEkpSKKkEKigt9jaBVoSQOO9bWp4JR/W4",
+	"swWPOUlbndbfmQHY3WqH9gbMuPKR3bAH9/WnWkvng729jTVjhNk1t0GGywrJlj892v/pwW0aSsLD/tm1",
+	"uwU/3DtserjYm92wpTCsyNVULXuv7O5ZitdW57dPSUtPxlgw7TfEJbACZ5sROVGO01pmDg7T36zyhxke",
+	"rU/2gxUaBiftDg39YDuWH6MsjBJ1YcV5WAVwpVW/mjPB051+CG7Sg/qqoL22VbYga/ZwH2y+OUKteOfe",
+	"46TuLd3G4FwayHjMDE2poS5p+HD/8M9Mxx9BYIGYQAHGNZrvgLW0KhlHCC4g4DnSip3Wt0BaxR6Vl/NH",
+	"fJ08l0KwviEvikf223sJ+U6CURJcQHfAMndLmBNI7pM6wilfSlVXkdvkSLhBzieGUNBVQy3XKY69z2eu",
+	"eceZs+que4jJ6NS8sXPUV0m7bCjzoXAZQ4z5Z5nOFhDk1c50Ot0ZSDXemaiMib5M0ZWzRhNozPW7rhqP",
+	"DqN2a3ej2kGnqRs216ip+hqgAmp8I82oD3E9i+kwbBlvX9lf8ZVK//oNEP7nwmD87dN18vm6chGO9EVp",
+	"KZRUCTSKStfjxwcPgrsBd6FyL7CHSfOd8NYPlGkUg0BKFFoH1vBnXhV29g3BdFhNDvb2HCRwYCmVLfUh",
+	"np5Z+2JGUkbThBgp2+ToTASP0+JOFvBt1YZIFGL1aGsJeS7T2Q/FVDqkF8fV67XPxDGwVf91rPqG9K+K",
+	"Nat9CYu1BjDnOKqqv4OdvP/3eF4KlUbygAgJrMpuabv1TV2WY+fZ8Okmjrhw8ecsk2JoT9xdnL29p4sv",
+	"ThE6jd+b3nzKFxZ4zPlgghADRkd/+fDhlPxMNe9D6VqvyHBDidKrpJ71CFRqsDNhqQgyVIJ3igS8Hvmx",
+	"53rXdy/YrItOGLTLDh4+6BAKXhp/P62Fi5OhYMU5Plx4psBPAi4cQEl5Z/8vKb00Lr/H2hlcazdtPTnv",
+	"JVilhxbLD5ogQpl3vnm3G6I1aiJFNiM9OkmtLSJIj13lPX8ZK5YzDEBJ73fDe7iGqQPyD5wxz0ivEp8t",
+	"6218/NiTBDI26JPati9hTlSvLBpMPGCSYjl45x+4CiETpnudiSI/qk3gdmjXglJq5q0pyMHVKA/Jo/YB",
+	"+IYgpbO3Zj6gn9/jpw8fBEwTO8h5DI0I4+wQbsiIWu7JxZlozH3CdNnxRBtXWOn2DofBpNnCo+bZdPAg",
+	"F8OMhduJxOaKq5IzUZCPc7jC7+ApDuaE15UWdxlHH9FLlpChlCmON5UVV6KlhHM2k+4t9yk5Fd576Zzc",
+	"5MfefJpSz53E8kyp3gO7dH8eqas7LSbp12tpUzNhrJRLHMJJ1X/qryHuHTXFJ6B6Jbho4U5592jF5Y77",
+	"Z7fHWfNnwvBxuFf2Ii3arAs2i0k7QE36AtLOp8Xfsd5aTUprsOa+q6lxyQsjkoP2Xi280iBfL/d3LQ81",
+	"O9i6tdGx9YZNmTaIHYCRmkwOUWgMlZzqZ0C/KTX0nOpSv8Pb6ZDt2qSHcd2/iRSCB8C5oHAMO8eCyWfv",
+	"nL0r2O61QwYyy+QUeWXvFRcXPY/1UeRwKVYtAK/enldcm7LHtJ73ZSxvWQ4xMwAcKUNmQdvzJCDspa25",
+	"I+ORlFs20ikCDScvEifX4X99jfNOP+OJK8O13F+K2VhOdPMMsQq6nNxaMMyxqULsJc+ZYGnTqK7HeHTQ",
+	"CAh5mKlBd/7V/fTXs7O2+7+/rLJ/8QJ4PMNlcw0r6291iEeQYA1NlprGGihowBYZZGEN+Dy+v09DjA1i",
+	"5AaG+ABZkS4EB/eocU34/XDIgrkB7lorKRIA3T/x6kfzAJd6FV/xMTetFR58jpkRW/U81jrkW25alb9u",
+	"pZUPlrlbXCBoan0XosKu7Kt9a2mXtCwPXfY4PLO6ZCwE1YpisfL8w7Wev73w9OkMv7VA8kFaa8sK0jI1",
+	"o/ZTzSGK/Ho6oqFQhRdCoWpGu5BwtOtgcZsDoUSPaZaRnA5ZWXB9PjFGChS1KMkhAUI7E9QKyosfNBko",
+	"OhwzYbzJcG6FMVOaXDCWE8SxGmuWXUK/dukEm7U9hPR6cCaHaEvY5XIxRFwEOxsB7qi+FHoyBm9NB0W+",
+	"feD07fsP0LGnIZT6HJd9SqF6ask1NOzK7I7MOKtel5Uuh51peyshRNiDQt8fuzg9FxdW4FTCiCqEK/oE",
+	"SGM6El1xe3LsO5+spMmvGRAJG0jcseLulrcwCuMRA9gV1waNIGvfW22Si9W9YBvkCJVjd0sAK9GFYgsD",
+	"MEho8vTQTALzfABTRpq9WKUf96BwNEsFJiIl4ddLACY/Q2ptUKs094MTaEe8pnYGlVPaDhG6Vlmr0d/B",
+	"8pM78n3AvzR5QIEMeN2CTUSWQIcUSg5WoIeiq2+cS7xyXWe3cTKVjsirs4fFO+cqkW6uLTQszWFY/nW9",
+	"JZbnOMeAehE0zF6b/OoiJC5NcaqkGAYgKODwLPmBKQDHTImxT2asmgLWPhO98YB2/fb2Ok6sugaOU+oS",
+	"NJ0/tQqwwu2lFoalqAC4jYB8NGA9gHmjSa9oIthLzkSvLH1xbmDXt6FHfpQD0jPS5L2E9CoIKPYPDn6l",
+	"9+AZGUoiRZF5CtQ6HtCelfGlsnZnx+VtbJ+ivXgTQ0AaromectMfsZTIwQAFy8HTL8c5XoGAQ2HisgyD",
+	"tt0w/6Bq3jMR5BRz3ENOFkTW39Bx6Q9FZTcoqXV/r+VsigLvtILtU3pJLeUheaVtcixATaTemX8miqxM",
+	"JlKW4u0ggMYb9cjgCrakAMVajlw7VlfhbIdN6IcYsyqW027dgR20QbumKRzHi0jtShS2Q7NsoZCSE3OU",
+	"Za1V9tVHf+M7+8V2yhdC1m284yI5N+hOX/bBXLJ9Y+z8G7+dlsICth1G94tgWpnpUpEgKInm0Lg6hEKx",
+	"GHxKzFdRJZhE7RKb7JNJFaYLI3FO+8SGyq6JRdHe069r172ze86GXPRC85TrapyjCBgmkG1OUefQxRpg",
+	"zW1yVPxdWa1qYoVeEcfy3JxqMmVZFo2NYON9tnWlKejwvzW96c4EqxSsi0TURSLqdcB/TiBojl1pLAm6",
+	"Dn6FitB1cP299pfU3srr0/HZLYmrNFCllHISF/Ty9pfQXkCPnNtm+GvihH9ZVv6l9RN/jwpuBJpKTS9d",
+	"zviqDKJZfPxsf8Zi/JfwaY9kvZ0bXDT63tTVddMtIqR34Sh9eqfUK2TX2wWdOaxHiLVtxedWyp5BFUvS",
+	"VcWsQY6+ITza2/MU2ZC6D8FH3y/5WZE0QdBharcAG5uQXtkuqEeMXNTFZt4XAxeg0qZnM2S4xQMJVBVf",
+	"w0lXNVpqZzHggutRM3t4Cb/Pbc/mGUNliK9frtfFdFJSM1GMavllJOECO97e7a/UjK8B3a5wA+xF2e0X",
+	"dcpxRoS2ki//rJgfhfNcpJBxwTF5Yighi2KeyWBJ9Gl5Rbd1hYKGSytdogbTu3DscJ86cjfG95fRDP1q",
+	"3W1w6NWVTRDS4M34IpS/gqWMh171yjXZymFHiqsdbVi+M8ldhkiXDllXA+7TdfzaYJntjcInYWGdL3eY",
+	"vywvYYAtX5ZvNjJy5BvIYTTEZVJau54INo2pCSU5xA9c+XZmy6PmBXp+4TkIx2yTdy6wbXW5aki7UvEy",
+	"F8OGjmp/jgh2cBrJAg0ZfT0lKq9HE+LKzEjh8EHUEIda4LsFOhUyZBVtUnUMWrkWD1uaOxJi2ENvUzJM",
+	"M9O+BzFLU7uEq4a0G26oix0sYMW18EIA4kyOfMEColFI7dgzhs58K0pw2hS1QEz4WqBqyruHSTgTBS7A",
+	"M0zCK6uZwFyc6AAewhOb1zUxd5trYmQGcRO7C/GiI1z3diiwHq/4k0Zmq2UjNf9e4r174D8LquCCkMK8",
+	"32+jt+nYVRxATkZI5KXkubI6HF/mnfBYIpvTaMiRqCONIBPymdVOLLugNaBbgjc+d+gzZ6JoAEd9Uahg",
+	"xdXwNRVVVBRfVNgmHmXFpfaUEJswNJRYZJmc2tPT0lUPkj4VZwKS1YIQO+gRRWwU2FNQZTErcFhQpsfv",
+	"qtvdbV3WILnjPuhyd+wd/OAqe+B8LH1Qq0JBNKgGoZNndAa+s5wqg4Hmopa7vT0ttCDP1TJyAmMkfhff",
+	"eurSZEzVBUtJrzBhepCrQSjJlQQFp8wPkVmKwkggupOmMxfFG0DhFPoxdbyhDj0TTn5JwWBzZ15OHu7t",
+	"oxDvffz4cecoqGoskHoh+v63sxYXejIY8D7UKNoz6wYRQi7FWcsVsz09/GnvwRnWrk25Zm3yC8AlYf6J",
+	"HBRyt5qEkUQjBeu1CKq2/3PujATufA/gJQ0fQ6YK7SuX2kLH9v/c/KxyI4XXPAN9gut4vZe2RKlljHO4",
+	"rknb4Rvu43ecl3kE6w80i2haZrFFeI+r0k0bu2PTsqrubkuvvl7fjiX3aCTwvnp0TpW8ZF4BH0kykxN7",
+	"z5ZoM44Vrhf+g8sQBv42EYX7HlVb6ZjnY232CHOrUU3ymn+7+ey5uORYIqQXYGJJzVwpguUjg0HVQ/iD",
+	"Luq3noVNYVGQp2MuUGpLpdukUocYLfU7Caa0LmzRvSowKhfiCoyijDs4ge/1QRu+OkCsDug+cn2CrQ/a",
+	"rQBNgyPDwb2Ulye8Lc1utqPCXnL+Ond1nEZda4vlitrJlLGLxDVEdigyLmTu3gPzMGgIXLlZWIl7JgAT",
+	"ufC72DX5NxK0z8J3qJglaJBivRLB/ryoPjgFLJUMNWFNZ4URG1qvaEwWlmdz+Xt5Hbakm71h02CMlVS0",
+	"/S1c9uUXHdBjoEs2mdLZNxkgs3TYFdJ0Z3KitA+QlVfLUpQlWfBPOGkCtPvFtaoFPAPOmBEtx+zcEm4T",
+	"Y5iXrbsUXAONIvam8Y2S6v4cQY7VGHBYplZ2wA/4VcUBDWSXVPDnLC80YWJsJuUFSwk1bfLR2cUlZkHi",
+	"nWxjmrIAmaU0sCtVAvZ/nkUScGpmrzXxCSWHe3u16Bg3SRV42tl2QynTGPdFr9TWuS8OQ0WffQnrODcs",
+	"Xc6CQ129dvS3rGG8azPEU1QXHHe9zfvhYE9XjTMtZX+fy390eXqNVzZjhs1blogMVyHXhXAfVdFaAB3k",
+	"FPBVHc5BZfhWnTjXQY74tGoYEfgXqnkOJu4uBf0azx/ea0IPTk5eMtXr+AAGwMdTd/WtFovaOkaWwmqn",
+	"uzQq6IVl4aGqd077F8tuiu/f4S9EM+OCUkPfHHJExdApkuBIhc4yaem4HSraZyRnikuIudr9Iz+aqQRb",
+	"o2iRZuACaUOzDKes6UwHbuQHbXJkjfownw1idUTIaZscFQhwAN+O8hZQs6QiPQAZcD0w7Pwmiu32rZDI",
+	"eglAHOjQidImR/qCi+GZQPeVRx9ycjkm3V7Arr2O6D4Hm3P69kcsnWQsPcYVNKJ84M8Qs/Ov3NcKqV/o",
+	"JaumJAL1BKSKLVEW5nkljRjUcCCbh5xevBuvwf1xE8Tl+3FAVQSTRX4/73ebj5GNGSrGsI1zvOQf79++",
+	"Ia+ZGjJyap9w+J0Pnz5+QCRyDdcvAtRUyKbonQx24FQiSfC/QoulGx12eNBbqBdhp/j9GqrP2K59B3bn",
+	"rzf94mYyO5BYt64O7B/cdVg5VLI9uGPZ6d6TFxcVwgKj/8mdahbF6GC6ca2thLnbrFuwCaUirnVb7RYX",
+	"2kHRPaoR9R8g8k5P/mmf2aalBS2lmrzZR6XrP3G4rU5PuWReGyNGymfOfLY6y6M9Qg0ZSwdKyBUx7MoV",
+	"k0KejMxSnwm0sXjlvRPGFZ7u4FV1QkQQKwmRqnIODyzwgLyUiuRKDhUde6DevikynHCojstocC2DHYSA",
+	"g2bsFQ3FoDKKigLW2De0ijUyOxNBJ7NqgGgqfDszD1PPxyxsbVb1wDinjSyzNlxxtSgwh13tMrsyhNuR",
+	"oV2dK6nos2Y/NN6T7fmgj1zftZX9z0uSiuBz2Hn12/MTA700OYqL2ANwkMBTjFTW/hL2qJGyO6Zi1nWa",
+	"mp1ykEtnhV7A0+6If7x2dqdjHVFesVrJRiBsdpU01LDFHUCmlY4HBaoyIi/rSX+E7XBzqgz2NLT2MLZA",
+	"EIQikvaIXrAw5vSDho8YeuH833lmDVl39lIwB1fioaE9dB46WyyT64Hp29U9MmPmmSufQwMW+IX7lB0F",
+	"soqpcaE4LX3iMbTxm4IQcz7ZKdVnAvKda3jmZbjN2dy4mAs2w7aE86k3sXxH2OxTxOxk6a2Z1BotNN1m",
+	"VcA/9+qE/4uckkw6bMECdMIfgdv7GXZenO+vTq+wv/rjvcMnDkK2seH69Xwfzq+Rk97+2pe2YB3dpEhh",
+	"LsHYBz6f2ifSxxWGyDX/POeQjUO/1Bt/xDp9NLhnAmpe5jo9MVGn6f5WnZp3hEhzOw69romNsAwnaev6",
+	"U8Ophxz+pp9u0kB/hlYEoMvb86yy5cS1fARXJTeVJINnhBZMmgrCqMo4UwSm6kuMPMOuMtoE7KmkooRa",
+	"SWP5L7JfUHinTLFmDvylGe+Tx4d7i5kvbI7ztn5nu19bPMMx9a6zh3sdMkblzbccubMEwr/zy4oE8VOw",
+	"9HU7DRLgUvXCHpu54nYa2PTE2rcJBrzLxsklMiMmhrufC6/ClHJjTdNzVj7aJh8Aqcop37HswmOc2xad",
+	"JDDCooy/oonwn8alUaw44qi+WQod1iZxE1YlVdI8+lQQwTiQEsb1iYAgYZ8h3btGhSzTFeMDfAm+LrFe",
+	"teUzf+Cten5eB+kyZ0pjipeRWRoUNLiJoTUwESV9j6xAIkcpYjKKM1EBKkVsYN/4TRdVkCVmbTTpI023",
+	"CVK9VhX85pLs3k4FrmrxzXJ7VmcO3yLIE7DarpwKDIw7PJG59OypaJPSdYH8GX0tzg8LCH+uDvCe1jUc",
+	"pSGK73qByrpsuiWm/03T9Rxy91GasvTPkbBX4/JRNH3Yjm8VUn8py6qlpPlk73sGpM/SdeH0ayEsd+8+",
+	"I8NamgM2lpfMk8R6tim8dfKitXqmVlBqPfT695/dTHH6OYoKcHGjVh5m0aJ8NTFt/q5sGCSUzYmFkjx3",
+	"3Zqa3d+vmLEER4bSa6d+G4qCjZMSEA3EBxrtIG9lls6LiNf0Aqn+1A1+p8RfO8nv96DQrwJt3Vf9ldtW",
+	"aSNwtxGfwEgubYbKIW7uPsx3P4n1JqnI8o3R7taxF7ZMtPdPmS76oKDWNpgX8/V2KHV5XknmbCaL5/C7",
+	"T5xcmSs5rQiM5fZXUhfstqRWF+w4BLSidCITUy3vilX8ExqJlTNacKbQsbPZJsoyouRU+7WMmHd2nE8M",
+	"wQ7bReoHhyTsEdPkxyNleD9jZP8R/Hiw5+3Tv784ffcA2naX3nmKvRGrRHQME3vNtuq2w8U3qOkpNXRD",
+	"5bnPcbY7L7jOpeY4yLz9aY/S0csFy8GbWS6EXdFxnkGPUGNofzRmwjyDVwQds7+d+eambbsHZ61Ym8J7",
+	"2rjhkinnmfMwLCOWpQHJzaFSriXXXGuHxrTlAd0mjdnPNxBYBXzlm/YMQxPaXEnD+qaS/U/OmeYpw3b2",
+	"EbzJ6hZVONd4QHd9h4ydvkzx6JqrA2WGYQXQxS8lT9vkmBYpJJgLwkWZeBJryxHDOYQX3rmJPId5bJGc",
+	"qgM1EBbsRkLq6XFfisC+gFyuN3AIijcDTgPSpy8nWYqNOu35D6S6Kyn9QtEpwCBVGr3oBeS/Ds/bNdLk",
+	"S6DzQX5D7UqNVDA6kueuK5TDh3LGLDQutCY/trDhOrSF5uS4UDL7YKeyHUcf5iW8oWN215EJuyhYnZXE",
+	"MUL8WNQh40ZqZjxOy1eExHTv7BjAIbJqktvPGKPe5B1ami310XtHM6pNDVIN+7aF15sMZUKMlDFZMpaX",
+	"rLgrK6RNcU0UvJS2v0mPpFMIukbKrh5JZbqQZtrrwNlTSJBhqiynDxrz3K0ncnP0t5GUrwrphoGvDeR8",
+	"ReM5W2Tw9tNW27nrKM5LK+FwB2LECd1HtDVkC+qjBZx6lQdAuETIqWv38JXw/a/e34X9aHzWKnDiQGsx",
+	"oXC26s9G9C7fMmdh1dapf2iL1Ot75Cyv2wpLsw72wkyqP0Wekj+xBHBfI6VXC0zQokHSkjZV63Se6kPB",
+	"0pLmU18WePHenWWt/ZiHza8mXd/6Tq/XAGt7xWZ+gDs2dzw6N0srE4g3U7hgs2dYsvcti8h7dxv8GVU6",
+	"dQWtYlm60Qtxt4ZRI+/7bhvdX9vo9ow4uZXR4jEx6gQl6Jhtl1Ov65jauO63hD/fy1yPO6uBKMHsXZYT",
+	"oIatpPV5PKSFxQ5O9gHvHUpAxhdLYZDf+y9/1RjIbhWLyiFwd75J7OM7iab5Hg+uaB7QKodDlpJF6Rue",
+	"bnc/u//rLhHfH7DREuSxWblMToyOdolydZt1La4eCEgdZawC74dwD3Fkv3L6dwTrB2BnZbeiPynjPMam",
+	"JrgdzWTmYSrBTppE2OMbilnz0EpMXpCMX5QAuz9o8uM+5IxkCVHY8GuckMwlXkJc1sHSwScfYGolvWAC",
+	"lUfy0vJ3jyIHiANKTl0tGQAJIDSA5ldkJCdKY6xr5YZi75n51a9wO4qD//w6vVnvD/jUHYOJeGrT3QG/",
+	"cqmaXFfBDYtS44wZkjOZZ55AwAHWvgdgrp2yzgzAig1AKQLj9fdE40XhX0Nb2Ul5Q2Jcwv7crD79PIPC",
+	"7tAd1yZHlZ4SwBY8KhEZcAeR6ZJK9DNCF8Dm12GqKGACO2gDLAQMAfR9b1yuEDuYSJFZo5rpaEm5VXt+",
+	"hfUtkXJvy6ItN+8f9HxyL1aMghD8Y8IgPdxJQeYybteoULWH+nlBVzBIgIHOn1SzpnGDs12Pn8VGP8K9",
+	"L53xZWlM0/j2hZXHficz9qZp7JJGPK4FgsrM9fSCSTbNx38D1ZHV1Y+5+XwMOy009VKPz8H3aK9MwA14",
+	"LmXGqMARvyY7wtLNwppqd9u/t1DZMH8H9txRjKZzAKWVn+rRtrQ4koDvI6+vsv7dz9DTzpkfTYmZ9vzX",
+	"toTtSycvViHh22PPwgRvjD77dWOCf3F6s+JzPrt9MbXtOj7ZHKmzFq5z3TCRJmGda5k46mELQV3L5NCq",
+	"m23y1itr3JopA1f0ryPu7Bc4i1vR960I9jsg/XrKupyKrqO1XscfPFgVYGxgKSBXUHO/ncsRhZ5/D5pB",
+	"CEUoB4P5y7BaXKd+VZio35S6O+c7Dd8vBroqjYi5Oq8lXBPMnkWOwkVNyjyko7W5AtBE/3yVb7o22T5V",
+	"G/vhxuKBl/KCvUND4Mb6wbxGuUjNd2ZHs7vxpmbIh2A3qnZI1YgFQwkwNzdtiXxat0SvCtJqip37Llo2",
+	"I1oKGFSUKQ5F+e67mhBH9OsJlCaAp+Kiz9nXHugIKz/nQFQUFeZWl31LDQfsnGByG/PRfhduawk3F8q9",
+	"EZU2yLowuNsEVXIsUntQN47WNus/hwuDyQiqf4chqG+CSI6dc9htoqvsa7YcYRB16c9yorJWp7ULp+We",
+	"nQPFVhIwc9iONRdLWAYZjNQONAlI0lKua10S/1rQIlBirDVolM8Kp/Q4+C7G5SIflGoojWEiIYppZhLf",
+	"oiN4tyi9jOsnFUz/+RVZxWbevVqvidBJPeHLrscnk1UBzNphtLeSiTE/0HtXhQ5Z3qg5FX0Q5lsgBF8u",
+	"YC4jk4eeVD5YZCT5XWI4eq65XOztV1LC63RgmHLYlvipsn+Pbldd6rHvfBxJkvIUSuXDeU9S56WdPykM",
+	"yzOR5pILXLuPkyQEGv88fnwAGw//2Nt7GnxY0okZRecB+OhDatiUzgjkb2b8XFE1I1Z0A61fMsUHMyIn",
+	"ytFru+KfxoNvXX+6/v8BAAD//w==",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

@@ -2,9 +2,6 @@ package httpapi
 
 import (
 	"context"
-	"encoding/base64"
-	"net/url"
-	"strings"
 
 	"github.com/gofiber/fiber/v2"
 	"github.com/google/uuid"
@@ -84,37 +81,4 @@ func holderOf(ctx context.Context) (account.Holder, error) {
 		return account.Holder{}, account.ErrNone.Because(err)
 	}
 	return account.Holder{Account: principal.Subject, Session: id}, nil
-}
-
-// clientCredentials reads the credentials of a service client: HTTP Basic, each half form-encoded (RFC 6749, section 2.3.1),
-// or the two fields of the form. given is false when there are none. A client must not use both ways.
-func clientCredentials(ctx context.Context, id, secret *string) (clientID, clientSecret string, given bool, err error) {
-	scheme, encoded, _ := strings.Cut(requestFrom(ctx).authorization, " ")
-	if !strings.EqualFold(scheme, "Basic") {
-		if secret == nil {
-			return "", "", false, nil
-		}
-		if id == nil {
-			return "", "", false, errInvalidRequest.Detailf("client_secret without client_id")
-		}
-		return *id, *secret, true, nil
-	}
-	if secret != nil {
-		return "", "", false, errInvalidRequest.Detailf("the client authenticates in two ways")
-	}
-	raw, err := base64.StdEncoding.DecodeString(strings.TrimSpace(encoded))
-	if err != nil {
-		return "", "", true, nil //nolint:nilerr // such credentials are wrong ones, and nobody's
-	}
-	user, password, _ := strings.Cut(string(raw), ":")
-	if clientID, err = url.QueryUnescape(user); err != nil {
-		clientID = user
-	}
-	if clientSecret, err = url.QueryUnescape(password); err != nil {
-		clientSecret = password
-	}
-	if id != nil && *id != clientID {
-		return "", "", false, errInvalidRequest.Detailf("client_id is not that of the Authorization header")
-	}
-	return clientID, clientSecret, true, nil
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/ihr-charging/charging-plot-api/libs/httpserver"
 	"github.com/ihr-charging/charging-plot-api/libs/policy"
+	"github.com/ihr-charging/charging-plot-api/services/auth/internal/client"
 )
 
 // document is a JSON answer that is made once and sent as it is.
@@ -64,7 +65,7 @@ func (a *api) GetAuthorizationServer(context.Context, GetAuthorizationServerRequ
 // discoveryOf is the discovery document of an issuer. There is no authorization endpoint, so no response type but "none" is
 // offered; the member itself is required by OpenID Connect Discovery.
 func discoveryOf(issuer string) document {
-	methods := []string{"client_secret_basic", "client_secret_post"}
+	methods, algorithms := []string{"client_secret_basic", "client_secret_post", "private_key_jwt"}, client.KeyAlgorithms()
 	docs := issuer + "/docs"
 	about := OpenIDConfiguration{
 		Issuer: issuer, JwksUri: issuer + "/.well-known/jwks.json",
@@ -76,6 +77,8 @@ func discoveryOf(issuer string) document {
 	about.TokenEndpoint, about.TokenEndpointAuthMethodsSupported = issuer+"/oauth/token", append(methods, "none")
 	about.IntrospectionEndpoint, about.IntrospectionEndpointAuthMethodsSupported = issuer+"/oauth/introspect", &methods
 	about.RevocationEndpoint, about.RevocationEndpointAuthMethodsSupported = issuer+"/oauth/revoke", &methods
+	about.TokenEndpointAuthSigningAlgValuesSupported = &algorithms
+	about.IntrospectionEndpointAuthSigningAlgValuesSupported, about.RevocationEndpointAuthSigningAlgValuesSupported = &algorithms, &algorithms
 	body, err := json.Marshal(about)
 	if err != nil {
 		panic(fmt.Sprintf("httpapi: the discovery document: %v", err)) // it holds strings alone

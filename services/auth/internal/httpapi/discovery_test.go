@@ -83,6 +83,13 @@ func TestOpenIDConfiguration(t *testing.T) {
 			t.Errorf("%s is %q, want %q", member, got, want)
 		}
 	}
+	for _, endpoint := range []string{"token", "introspection", "revocation"} {
+		methods, _ := a.body[endpoint+"_endpoint_auth_methods_supported"].([]any)
+		algorithms, _ := a.body[endpoint+"_endpoint_auth_signing_alg_values_supported"].([]any)
+		if !slices.Contains(methods, any("private_key_jwt")) || !slices.Equal(algorithms, []any{"ES256", "RS256"}) {
+			t.Errorf("at the %s endpoint clients prove themselves by %v, %v", endpoint, methods, algorithms)
+		}
+	}
 	if again := w.get("/.well-known/oauth-authorization-server").want(http.StatusOK); again.raw != a.raw {
 		t.Errorf("RFC 8414's document is another: %s", again.raw)
 	}

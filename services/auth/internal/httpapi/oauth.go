@@ -54,15 +54,9 @@ func (a *api) CreateToken(ctx context.Context, r CreateTokenRequestObject) (Crea
 }
 
 func (a *api) createToken(ctx context.Context, form TokenRequest) (TokenResponse, error) {
-	id, secret, given, err := clientCredentials(ctx, form.ClientId, form.ClientSecret)
+	authenticated, given, err := a.authenticate(ctx, credentials{form.ClientId, form.ClientSecret, form.ClientAssertion, form.ClientAssertionType})
 	if err != nil {
 		return TokenResponse{}, err
-	}
-	var authenticated client.Client
-	if given {
-		if authenticated, err = a.Clients.Authenticate(ctx, id, secret); err != nil {
-			return TokenResponse{}, err
-		}
 	}
 	switch grant := value(form.GrantType); grant {
 	case grantClientCredentials:
@@ -180,15 +174,12 @@ func (a *api) IntrospectToken(ctx context.Context, r IntrospectTokenRequestObjec
 }
 
 func (a *api) introspect(ctx context.Context, form TokenQuery) (introspection.Answer, error) {
-	id, secret, given, err := clientCredentials(ctx, form.ClientId, form.ClientSecret)
+	_, given, err := a.authenticate(ctx, credentials{form.ClientId, form.ClientSecret, form.ClientAssertion, form.ClientAssertionType})
 	if err != nil {
 		return introspection.Answer{}, err
 	}
 	if !given {
 		return introspection.Answer{}, client.ErrUnknown
-	}
-	if _, err := a.Clients.Authenticate(ctx, id, secret); err != nil {
-		return introspection.Answer{}, err
 	}
 	if form.Token == nil {
 		return introspection.Answer{}, errInvalidRequest.Detailf("token is missing")
@@ -214,14 +205,8 @@ func (a *api) RevokeToken(ctx context.Context, r RevokeTokenRequestObject) (Revo
 }
 
 func (a *api) revoke(ctx context.Context, form TokenQuery) error {
-	id, secret, given, err := clientCredentials(ctx, form.ClientId, form.ClientSecret)
-	if err != nil {
+	if _, _, err := a.authenticate(ctx, credentials{form.ClientId, form.ClientSecret, form.ClientAssertion, form.ClientAssertionType}); err != nil {
 		return err
-	}
-	if given {
-		if _, err := a.Clients.Authenticate(ctx, id, secret); err != nil {
-			return err
-		}
 	}
 	if form.Token == nil {
 		return errInvalidRequest.Detailf("token is missing")

@@ -25,6 +25,7 @@ var sweeps = []struct{ table, condition string }{
 	{"passkey_ceremonies", `expires_at < now()`},
 	{"pending_logins", `expires_at < now()`},
 	{"totp_factors", `confirmed_at IS NULL AND created_at < now() - interval '1 day'`},
+	{"client_assertions", `expires_at < now()`},
 	{"pending_emails", `expires_at < now()`},
 	{"invitations", `expires_at < now() - interval '30 days'`},
 	{"throttles", `empty_at < now()`},

@@ -149,7 +149,7 @@ func (m *Minter) Mint(a Access, ttl time.Duration) (text string, minted Access, 
 
 // Read returns what an access token of ours says, whatever its audience. It returns ErrNotLive for anything else.
 func (m *Minter) Read(text string) (Access, error) {
-	if len(text) > maxAccess || !isCompactJWS(text) {
+	if len(text) > maxAccess || !IsCompactJWS(text) {
 		return Access{}, ErrNotLive
 	}
 	var c claims
@@ -185,12 +185,20 @@ func (m *Minter) Read(text string) (Access, error) {
 	return a, nil
 }
 
-// keyOf picks the key by kid alone. A header that names a key by other means, or that demands extensions, is refused.
-func (m *Minter) keyOf(t *jwt.Token) (any, error) {
+// CheckHeader returns an error for a header that names a key by other means than kid, or that demands extensions.
+func CheckHeader(header map[string]any) error {
 	for _, name := range []string{"crit", "jku", "jwk", "x5u", "x5c", "b64"} {
-		if _, there := t.Header[name]; there {
-			return nil, fmt.Errorf("header %s", name)
+		if _, there := header[name]; there {
+			return fmt.Errorf("header %s", name)
 		}
+	}
+	return nil
+}
+
+// keyOf picks the key by kid alone.
+func (m *Minter) keyOf(t *jwt.Token) (any, error) {
+	if err := CheckHeader(t.Header); err != nil {
+		return nil, err
 	}
 	if typ, _ := t.Header["typ"].(string); typ != accessType {
 		return nil, fmt.Errorf("typ %q", typ)
@@ -202,9 +210,9 @@ func (m *Minter) keyOf(t *jwt.Token) (any, error) {
 	return nil, fmt.Errorf("kid %q", kid)
 }
 
-// isCompactJWS reports whether the text has the characters and the two dots of a compact JWS: Go's base64 would skip line
+// IsCompactJWS reports whether the text has the characters and the two dots of a compact JWS: Go's base64 would skip line
 // breaks.
-func isCompactJWS(text string) bool {
+func IsCompactJWS(text string) bool {
 	dots := 0
 	for i := range len(text) {
 		switch c := text[i]; {

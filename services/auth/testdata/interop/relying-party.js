@@ -48,22 +48,29 @@ async function judge(what, config, token, audience) {
   return payload;
 }
 
-for (const [method, authentication] of Object.entries({client_secret_post: openid.ClientSecretPost, client_secret_basic: openid.ClientSecretBasic})) {
+const key = await jose.importPKCS8(orders.key, 'ES256');
+const strangerKey = (await jose.generateKeyPair('ES256')).privateKey;
+const methods = {
+  client_secret_post: [orders.service, openid.ClientSecretPost(orders.secret), openid.ClientSecretPost('wrong')],
+  client_secret_basic: [orders.service, openid.ClientSecretBasic(orders.secret), openid.ClientSecretBasic('wrong')],
+  private_key_jwt: [orders.keyed, openid.PrivateKeyJwt(key), openid.PrivateKeyJwt(strangerKey)],
+};
+for (const [method, [id, authentication, wrong]] of Object.entries(methods)) {
   await step(`a service, by ${method}`, async () => {
-    const config = await openid.discovery(issuer, orders.service, undefined, authentication(orders.secret));
+    const config = await openid.discovery(issuer, id, undefined, authentication);
     const granted = await openid.clientCredentialsGrant(config, {resource: orders.target});
     expect('token_type', granted.token_type, 'bearer');
     expect('expiresIn', granted.expiresIn() > 200, true);
     const claims = await judge('a service token', config, granted.access_token, orders.target);
-    expect('client_id', claims.client_id, orders.service);
+    expect('client_id', claims.client_id, id);
     const live = await openid.tokenIntrospection(config, granted.access_token);
     expect('introspection: active', live.active, true);
     expect('introspection: sub', live.sub, claims.sub);
     expect('introspection of nonsense', (await openid.tokenIntrospection(config, 'nonsense')).active, false);
     await refused('a scope that it has not', 'invalid_scope', () => openid.clientCredentialsGrant(config, {scope: 'users:write'}));
     await refused('a service that it may not call', 'invalid_target', () => openid.clientCredentialsGrant(config, {resource: `${orders.issuer}/auth`}));
-    const stranger = await openid.discovery(issuer, orders.service, undefined, authentication('wrong'));
-    await refused('a wrong secret', 401, () => openid.clientCredentialsGrant(stranger));
+    const stranger = await openid.discovery(issuer, id, undefined, wrong);
+    await refused('a wrong proof', 401, () => openid.clientCredentialsGrant(stranger));
   });
 }
 
