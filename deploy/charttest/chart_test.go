@@ -26,16 +26,22 @@ import (
 var update = flag.Bool("update", false, "write the golden files anew")
 
 // everything turns on each object that a chart can make.
-var everything = map[string]any{
-	"autoscaling":    map[string]any{"enabled": true},
-	"ingress":        map[string]any{"enabled": true, "className": "any", "host": "charging.example"},
-	"monitoring":     map[string]any{"enabled": true, "labels": map[string]any{"release": "prometheus"}},
-	"migrations":     map[string]any{"mode": "hook"},
-	"gateway":        map[string]any{"envoy": map[string]any{"enabled": true}},
-	"externalSecret": map[string]any{"enabled": true, "remoteKey": "ihr-charging/service"},
-	"extraObjects": []any{map[string]any{
-		"apiVersion": "v1", "kind": "LimitRange", "metadata": map[string]any{"name": `{{ include "common.fullname" . }}-elsewhere`},
-	}},
+func everything(chart string) map[string]any {
+	values := map[string]any{
+		"autoscaling":    map[string]any{"enabled": true},
+		"ingress":        map[string]any{"enabled": true, "className": "any", "host": "charging.example"},
+		"monitoring":     map[string]any{"enabled": true, "labels": map[string]any{"release": "prometheus"}},
+		"migrations":     map[string]any{"mode": "hook"},
+		"gateway":        map[string]any{"envoy": map[string]any{"enabled": true}},
+		"externalSecret": map[string]any{"enabled": true, "remoteKey": "ihr-charging/service"},
+		"extraObjects": []any{map[string]any{
+			"apiVersion": "v1", "kind": "LimitRange", "metadata": map[string]any{"name": `{{ include "common.fullname" . }}-elsewhere`},
+		}},
+	}
+	if chart == "charging-plot" {
+		values["ocppTLS"] = profile3
+	}
+	return values
 }
 
 func render(t *testing.T, chart string, values map[string]any) []string {
@@ -69,7 +75,7 @@ func object[T any](t *testing.T, documents []string, kind string) (T, bool) {
 func TestChartsRenderWhatTheGoldenFilesSay(t *testing.T) {
 	t.Parallel()
 	for _, chart := range charttest.Charts {
-		for name, values := range map[string]map[string]any{"default": nil, "everything": everything} {
+		for name, values := range map[string]map[string]any{"default": nil, "everything": everything(chart)} {
 			t.Run(chart+" "+name, func(t *testing.T) {
 				t.Parallel()
 				got := strings.Join(render(t, chart, values), "---\n")
@@ -107,7 +113,7 @@ func TestObjectsAreStrictlyKubernetes(t *testing.T) {
 	others := []string{"HTTPRoute", "ServiceMonitor", "PrometheusRule", "ExternalSecret", "SecurityPolicy", "BackendTrafficPolicy"}
 	for _, chart := range charttest.Charts {
 		var kinds []string
-		for _, document := range render(t, chart, everything) {
+		for _, document := range render(t, chart, everything(chart)) {
 			o, err := charttest.Identify(document)
 			if err != nil {
 				t.Fatal(err)
@@ -169,7 +175,7 @@ func TestPodsMeetPodSecurityRestricted(t *testing.T) {
 func TestReplicasAreLeftToTheAutoscaler(t *testing.T) {
 	t.Parallel()
 	for _, chart := range charttest.Charts {
-		with, _ := object[appsv1.Deployment](t, render(t, chart, everything), "Deployment")
+		with, _ := object[appsv1.Deployment](t, render(t, chart, everything(chart)), "Deployment")
 		if with.Spec.Replicas != nil {
 			t.Errorf("%s says %d replicas beside its autoscaler", chart, *with.Spec.Replicas)
 		}
@@ -301,7 +307,7 @@ func TestEveryRouteReachesItsPort(t *testing.T) {
 		if err := yaml.UnmarshalStrict(data, &table); err != nil {
 			t.Fatal(err)
 		}
-		documents := render(t, chart, everything)
+		documents := render(t, chart, everything(chart))
 		service, _ := object[corev1.Service](t, documents, "Service")
 		ingress, _ := object[networkingv1.Ingress](t, documents, "Ingress")
 		type rules struct {

@@ -35,7 +35,7 @@ func rules(t *testing.T, chart string) map[string]rule {
 			} `json:"groups"`
 		} `json:"spec"`
 	}
-	for _, document := range render(t, chart, everything) {
+	for _, document := range render(t, chart, everything(chart)) {
 		o, err := charttest.Identify(document)
 		if err != nil {
 			t.Fatal(err)
@@ -128,7 +128,7 @@ func TestAlertsWakeSomebodyWhenTheyShould(t *testing.T) {
 func TestDashboardsAskWhatPrometheusUnderstands(t *testing.T) {
 	t.Parallel()
 	for _, chart := range charttest.Charts {
-		board, found := object[corev1.ConfigMap](t, render(t, chart, everything), "ConfigMap")
+		board, found := object[corev1.ConfigMap](t, render(t, chart, everything(chart)), "ConfigMap")
 		if !found {
 			t.Fatalf("%s has no dashboard", chart)
 		}

@@ -57,7 +57,7 @@ spec:
           securityContext:
             {{- include "common.containerSecurityContext" . | nindent 12 }}
           ports:
-            {{- range .Values.ports }}
+            {{- range (include "common.ports" . | fromYaml).ports }}
             - name: {{ .name }}
               containerPort: {{ .port }}
             {{- end }}
@@ -73,6 +73,9 @@ spec:
                 fieldRef:
                   fieldPath: status.podIP
             {{- include "common.env" . | trim | nindent 12 }}
+            {{- with include "common.ocpptls.env" . | trim }}
+            {{- . | nindent 12 }}
+            {{- end }}
           startupProbe:
             httpGet: {path: /healthz, port: http}
             periodSeconds: 1
@@ -95,8 +98,14 @@ spec:
             {{- toYaml .Values.resources | nindent 12 }}
           volumeMounts:
             {{- include "common.volumeMounts" . | nindent 12 }}
+            {{- with include "common.ocpptls.volumeMounts" . | trim }}
+            {{- . | nindent 12 }}
+            {{- end }}
       volumes:
         {{- include "common.volumes" . | nindent 8 }}
+        {{- with include "common.ocpptls.volumes" . | trim }}
+        {{- . | nindent 8 }}
+        {{- end }}
       {{- with .Values.nodeSelector }}
       nodeSelector:
         {{- toYaml . | nindent 8 }}

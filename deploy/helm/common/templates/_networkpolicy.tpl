@@ -17,7 +17,7 @@ spec:
             matchLabels:
               {{- toYaml .Values.networkPolicy.gatewayNamespaceLabels | nindent 14 }}
       ports:
-        {{- range .Values.ports }}
+        {{- range (include "common.ports" . | fromYaml).ports }}
         - port: {{ .name }}
         {{- end }}
     - from:
@@ -33,6 +33,9 @@ spec:
               {{- toYaml . | nindent 14 }}
       ports:
         - port: http
+    {{- end }}
+    {{- with include "common.ocpptls.ingress" . | trim }}
+    {{- . | nindent 4 }}
     {{- end }}
   egress:
     {{- include "common.egress" . | nindent 4 }}

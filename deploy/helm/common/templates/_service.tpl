@@ -10,7 +10,7 @@ spec:
     {{- include "common.selectorLabels" . | nindent 4 }}
     app.kubernetes.io/component: server
   ports:
-    {{- range .Values.ports }}
+    {{- range (include "common.ports" . | fromYaml).ports }}
     - name: {{ .name }}
       port: {{ .port }}
       targetPort: {{ .name }}
