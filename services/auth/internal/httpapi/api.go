@@ -107,7 +107,11 @@ func Register(app fiber.Router, needs Needs) error {
 	if needs.Limiter != nil {
 		before = append(before, needs.Limiter.Middleware(limits(needs.LimitScale)...))
 	}
-	handlers := &api{Needs: needs, discovery: discoveryOf(needs.Issuer), pages: newPages(needs.AppName)}
+	pages, err := newPages(needs.AppName)
+	if err != nil {
+		return err
+	}
+	handlers := &api{Needs: needs, discovery: discoveryOf(needs.Issuer), pages: pages}
 	RegisterHandlers(c.document.Router(app, before...), NewStrictHandler(handlers, nil))
 	app.Get("/openapi/auth.json", c.document.Handler())
 	return nil

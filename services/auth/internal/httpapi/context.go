@@ -23,7 +23,7 @@ type request struct {
 	from          caller.Caller
 	authorization string
 	path, query   string
-	language      string // what the browser would rather read, as a BCP 47 tag; "" when it does not say
+	languages     []language.Tag // what the browser would rather read, best first
 }
 
 // remember puts it into the context, which is all that a strict handler is given.
@@ -34,26 +34,31 @@ func remember(veil caller.Veil) fiber.Handler {
 			authorization: c.Get(fiber.HeaderAuthorization),
 			path:          string(c.Request().URI().PathOriginal()),
 			query:         string(c.Request().URI().QueryString()),
-			language:      firstLanguage(c.Get(fiber.HeaderAcceptLanguage)),
+			languages:     languagesOf(c.Get(fiber.HeaderAcceptLanguage)),
 		}
 		c.SetUserContext(context.WithValue(c.UserContext(), contextKey{}, r))
 		return c.Next()
 	}
 }
 
-// maxAcceptLanguage bounds what firstLanguage reads; browsers send far less.
+// maxAcceptLanguage bounds what languagesOf reads; browsers send far less.
 const maxAcceptLanguage = 500
 
-// firstLanguage returns the language that an Accept-Language header puts first.
-func firstLanguage(header string) string {
+// languagesOf returns the languages of an Accept-Language header, best first; none of one that makes no sense.
+func languagesOf(header string) []language.Tag {
 	if len(header) > maxAcceptLanguage {
-		return ""
+		return nil
 	}
 	tags, _, err := language.ParseAcceptLanguage(header)
 	if err != nil {
-		return ""
+		return nil
 	}
-	for _, tag := range tags {
+	return tags
+}
+
+// language is the first of them that could be somebody's locale; "" when there is none.
+func (r request) language() string {
+	for _, tag := range r.languages {
 		if text := tag.String(); tag != language.Und && text != "mul" && len(text) <= maxLocale {
 			return text
 		}

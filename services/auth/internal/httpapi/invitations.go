@@ -74,7 +74,7 @@ func (a *api) RevokeInvitation(ctx context.Context, r RevokeInvitationRequestObj
 
 // AcceptInvitation gives whoever has the mailed token what it promises.
 func (a *api) AcceptInvitation(ctx context.Context, r AcceptInvitationRequestObject) (AcceptInvitationResponseObject, error) {
-	acceptance := invitation.Acceptance{Token: r.Body.Token, Locale: requestFrom(ctx).language}
+	acceptance := invitation.Acceptance{Token: r.Body.Token, Locale: requestFrom(ctx).language()}
 	for field, value := range map[*string]*string{
 		&acceptance.Password: r.Body.Password, &acceptance.Username: r.Body.Username, &acceptance.Name: r.Body.Name, &acceptance.Locale: r.Body.Locale,
 	} {

@@ -11,7 +11,7 @@ var accepted = AcceptedJSONResponse{Message: "If there is something to tell the 
 
 // Register asks for an account.
 func (a *api) Register(ctx context.Context, r RegisterRequestObject) (RegisterResponseObject, error) {
-	form := account.Form{Email: r.Body.Email, Password: r.Body.Password, Locale: requestFrom(ctx).language}
+	form := account.Form{Email: r.Body.Email, Password: r.Body.Password, Locale: requestFrom(ctx).language()}
 	for field, value := range map[*string]*string{&form.Username: r.Body.Username, &form.Name: r.Body.Name, &form.Locale: r.Body.Locale} {
 		if value != nil {
 			*field = *value

@@ -20,6 +20,7 @@ import (
 	"golang.org/x/text/language"
 
 	"github.com/ihr-charging/charging-plot-api/services/auth/internal/notice"
+	"github.com/ihr-charging/charging-plot-api/services/auth/internal/wording"
 )
 
 //go:embed layout
@@ -36,8 +37,7 @@ type Brand struct {
 type Writer struct {
 	brand     Brand
 	domain    string // of Message-IDs
-	matcher   language.Matcher
-	languages []texts // in the order of the matcher
+	languages *wording.Languages
 	text      *texttemplate.Template
 	html      *htmltemplate.Template
 	now       func() time.Time
@@ -71,11 +71,6 @@ func newWriter(brand Brand, tree fs.FS) (*Writer, error) {
 	if w.languages, err = readLanguages(tree); err != nil {
 		return nil, err
 	}
-	tags := make([]language.Tag, len(w.languages))
-	for i, t := range w.languages {
-		tags[i] = t.tag
-	}
-	w.matcher = language.NewMatcher(tags) // the first is its answer to those who want none of the languages
 	if w.text, err = texttemplate.ParseFS(layoutFiles, "layout/letter.txt"); err != nil {
 		return nil, fmt.Errorf("the layout of letters: %w", err)
 	}
@@ -107,18 +102,18 @@ func orDash(text string) string {
 }
 
 // compose fills the messages of a language in.
-func (w *Writer) compose(l notice.Letter, t texts) (letter, error) {
+func (w *Writer) compose(l notice.Letter, t wording.Texts) (letter, error) {
 	template, fill := string(l.Template), w.fill(l)
-	if !t.has(template + ".subject") {
+	if !t.Has(template + ".subject") {
 		return letter{}, fmt.Errorf("there is no letter %q", l.Template)
 	}
 	out := letter{
-		Lang: t.tag.String(), Dir: t.direction(), App: w.brand.App, Corporation: w.brand.Corporation,
-		Subject: oneLine(t.say(template+".subject", fill)), Hello: t.say("hello", fill), Body: t.say(template+".body", fill),
-		Link: l.Link, Token: l.Token, After: t.say(template+".after", fill),
+		Lang: t.Lang(), Dir: t.Direction(), App: w.brand.App, Corporation: w.brand.Corporation,
+		Subject: oneLine(t.Say(template+".subject", fill)), Hello: t.Say("hello", fill), Body: t.Say(template+".body", fill),
+		Link: l.Link, Token: l.Token, After: t.Say(template+".after", fill),
 	}
 	if l.Name != "" {
-		out.Hello = t.say("hello_name", fill)
+		out.Hello = t.Say("hello_name", fill)
 	}
 	button := "set_password"
 	switch l.Template {
@@ -127,17 +122,17 @@ func (w *Writer) compose(l notice.Letter, t texts) (letter, error) {
 	case notice.InviteUser:
 		button = "invite_user.button"
 	case notice.AlreadyRegistered, notice.AddressTaken:
-		out.After = t.say("not_you", fill)
+		out.After = t.Say("not_you", fill)
 	case notice.ResetPassword, notice.Welcome:
 	case notice.ChangedPassword, notice.ChangedUsername, notice.ChangedEmails, notice.ChangedSecondFactor, notice.EndedSession,
 		notice.NewDevice, notice.ErasureScheduled, notice.ErasureCanceled:
-		out.Before = t.say("alarm", fill)
+		out.Before = t.Say("alarm", fill)
 	}
 	if out.Link != "" {
-		out.Button = t.say(button, fill)
+		out.Button = t.Say(button, fill)
 	}
 	if out.Token != "" {
-		out.Once, out.Paste = t.say("once_until", fill), t.say("paste_token", fill)
+		out.Once, out.Paste = t.Say("once_until", fill), t.Say("paste_token", fill)
 	}
 	return out, nil
 }
@@ -147,8 +142,7 @@ func oneLine(text string) string { return strings.Join(strings.Fields(text), " "
 
 // Write makes the message of a letter.
 func (w *Writer) Write(l notice.Letter) (*gomail.Msg, error) {
-	_, at, _ := w.matcher.Match(preferred(l.Locale)...)
-	data, err := w.compose(l, w.languages[at])
+	data, err := w.compose(l, w.languages.All()[w.languages.Match(preferred(l.Locale)...)])
 	if err != nil {
 		return nil, err
 	}

@@ -9,16 +9,10 @@ import (
 	"strings"
 	"testing"
 	"testing/fstest"
-	"unicode"
 
 	"github.com/ihr-charging/charging-plot-api/services/auth/internal/notice"
+	"github.com/ihr-charging/charging-plot-api/services/auth/internal/wording/wordingtest"
 )
-
-// languages are those in which people are written to.
-var languages = []string{"de", "en", "es", "fa", "fi", "fr", "it", "nl", "pl", "ru", "sk", "sv", "tr", "uk", "zh"}
-
-// scripts are those of the languages that are not written in Latin letters.
-var scripts = map[string]*unicode.RangeTable{"fa": unicode.Arabic, "ru": unicode.Cyrillic, "uk": unicode.Cyrillic, "zh": unicode.Han}
 
 func TestEveryLanguageSaysEverythingAndNothingInEnglish(t *testing.T) {
 	t.Parallel()
@@ -26,38 +20,13 @@ func TestEveryLanguageSaysEverythingAndNothingInEnglish(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var names []string
-	seen := map[string]string{} // message to the language that has it
-	for _, one := range all {
-		name := one.tag.String()
-		names = append(names, name)
-		for key, message := range one.messages {
-			bare := strings.TrimSpace(placeholder.ReplaceAllString(message, ""))
-			if bare == "" || strings.TrimSpace(message) != message {
-				t.Errorf("%s: %q is %q", name, key, message)
-			}
-			if name != "en" && message == all[0].messages[key] {
-				t.Errorf("%s: %q is in English", name, key)
-			}
-			if other, there := seen[key+message]; there && len(bare) > 20 {
-				t.Errorf("%s: %q is that of %s", name, key, other)
-			}
-			seen[key+message] = name
-			if script, ok := scripts[name]; ok && !strings.ContainsFunc(bare, func(r rune) bool { return unicode.Is(script, r) }) {
-				t.Errorf("%s: %q is in foreign letters: %q", name, key, message)
-			}
-		}
-	}
-	slices.Sort(names)
-	if !slices.Equal(names, languages) {
-		t.Errorf("the languages are %v", names)
-	}
+	wordingtest.Check(t, all)
 }
 
 func TestEveryLetterIsWholeInEveryLanguage(t *testing.T) {
 	t.Parallel()
 	w := newTestWriter(t)
-	for _, name := range languages {
+	for _, name := range wordingtest.Languages {
 		for _, template := range notice.Templates() {
 			letter := letterOf(template)
 			letter.Locale = name

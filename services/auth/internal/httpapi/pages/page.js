@@ -24,7 +24,7 @@ for (const form of document.forms) {
         return;
       }
       const problem = await answer.json();
-      status.textContent = problem.detail || problem.title;
+      status.textContent = problem.code === "invalid_token" ? form.dataset.used : problem.detail || problem.title;
     } catch {
       status.textContent = form.dataset.offline;
     }
