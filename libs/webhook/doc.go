@@ -13,6 +13,8 @@
 //	…
 //	group.Go("webhooks", webhook.NewWorker(store, client, webhook.WorkerConfig{}).Run)
 //
+// A service that keeps its events in a table enqueues from there instead, by a Dispatcher.
+//
 // A delivery is done when the endpoint answers 2xx. Otherwise it is tried again, later and later with jitter, and heeds
 // Retry-After; messages of the same endpoint and key wait for it, others do not. After the last try it is FAILED and
 // the next of its key goes. An endpoint that fails many times in a row is left alone for a while; one that has

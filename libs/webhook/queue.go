@@ -60,6 +60,10 @@ type jobRow struct {
 
 // claim takes up to limit tries that are due, at most perEndpoint of an endpoint and none of the endpoints that are busy.
 func (s *Store) claim(ctx context.Context, limit, perEndpoint int, busy []uuid.UUID, lease time.Duration) ([]job, error) {
+	sealer, err := s.sealer(ctx)
+	if err != nil {
+		return nil, err
+	}
 	now := s.now()
 	token := uuid.New()
 	blocked := make([]string, len(busy))
@@ -67,18 +71,18 @@ func (s *Store) claim(ctx context.Context, limit, perEndpoint int, busy []uuid.U
 		blocked[i] = id.String()
 	}
 	var rows []jobRow
-	err := s.db.SelectContext(ctx, &rows, claimSQL, now, perEndpoint, pq.Array(blocked), limit, token, now.Add(lease))
+	err = s.db.SelectContext(ctx, &rows, claimSQL, now, perEndpoint, pq.Array(blocked), limit, token, now.Add(lease))
 	if err != nil {
 		return nil, postgres.Map(fmt.Errorf("take webhook deliveries: %w", err), nil)
 	}
 	jobs := make([]job, 0, len(rows))
 	for _, r := range rows {
 		j := job{Delivery: r.fromRow(), url: r.URL, lease: token, tries: r.Tries}
-		secret, err := s.sealer.open(r.EndpointID, r.Secret)
+		secret, err := sealer.open(r.EndpointID, r.Secret)
 		if err == nil {
 			j.secrets = append(j.secrets, secret)
 			if r.Previous != nil {
-				if secret, err = s.sealer.open(r.EndpointID, r.Previous); err == nil {
+				if secret, err = sealer.open(r.EndpointID, r.Previous); err == nil {
 					j.secrets = append(j.secrets, secret)
 				}
 			}

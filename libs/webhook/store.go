@@ -21,16 +21,17 @@ import (
 type StoreOptions struct {
 	Guard *publichttp.Guard // judges URLs; nil: public ones only
 	Key   []byte            // that secrets are encrypted under, the same on every replica
-	Now   func() time.Time  // time.Now when nil
+	// KeyOf gives the key in place of Key where it must be fetched first. It is asked at each use.
+	KeyOf func(ctx context.Context) ([]byte, error)
+	Now   func() time.Time // time.Now when nil
 	// PerOwner is how many endpoints one owner may have; 20.
 	PerOwner int
 }
 
 // Store keeps endpoints and deliveries in Postgres. It is safe for concurrent use.
 type Store struct {
-	db     *postgres.DB
-	opt    StoreOptions
-	sealer sealer
+	db  *postgres.DB
+	opt StoreOptions
 }
 
 // NewStore makes a store on a database that has the tables of Schema.
@@ -44,7 +45,7 @@ func NewStore(db *postgres.DB, options StoreOptions) *Store {
 	if options.PerOwner == 0 {
 		options.PerOwner = 20
 	}
-	return &Store{db: db, opt: options, sealer: newSealer(options.Key)}
+	return &Store{db: db, opt: options}
 }
 
 func (s *Store) now() time.Time { return s.opt.Now().UTC().Truncate(time.Microsecond) }
@@ -120,6 +121,10 @@ func (s *Store) Create(ctx context.Context, e Endpoint) (Endpoint, Secret, error
 	if err := s.checkURL(e.URL); err != nil {
 		return Endpoint{}, Secret{}, err
 	}
+	sealer, err := s.sealer(ctx)
+	if err != nil {
+		return Endpoint{}, Secret{}, err
+	}
 	secret := NewSecret()
 	now := s.now()
 	e.ID = uuid.Must(uuid.NewV7())
@@ -130,7 +135,7 @@ func (s *Store) Create(ctx context.Context, e Endpoint) (Endpoint, Secret, error
 		e.Types = []string{}
 	}
 	var row endpointRow
-	err := s.db.InTx(ctx, func(ctx context.Context, tx *sqlx.Tx) error {
+	err = s.db.InTx(ctx, func(ctx context.Context, tx *sqlx.Tx) error {
 		// Those who make two at once take turns, so that neither counts without the other.
 		if _, err := tx.ExecContext(ctx, `select pg_advisory_xact_lock(hashtextextended('webhooks of ' || $1::text, 0))`, e.OwnerID); err != nil {
 			return err
@@ -143,7 +148,7 @@ func (s *Store) Create(ctx context.Context, e Endpoint) (Endpoint, Secret, error
 			return ErrTooMany.Detailf("The most is %d.", s.opt.PerOwner)
 		}
 		return tx.GetContext(ctx, &row, createSQL, e.ID, e.OwnerID, orNull(e.OperatorID), e.URL, e.Description, pq.Array(e.Types),
-			[]byte(e.Filter), s.sealer.seal(e.ID, secret), string(e.Disabled), now)
+			[]byte(e.Filter), sealer.seal(e.ID, secret), string(e.Disabled), now)
 	})
 	if err != nil {
 		return Endpoint{}, Secret{}, postgres.Map(err, byConstraint)
@@ -254,9 +259,13 @@ where id = $1`
 // Rotate gives an endpoint another secret. For the time of keep messages are signed by the one before as well; none keeps the old one
 // alive (after a leak).
 func (s *Store) Rotate(ctx context.Context, id uuid.UUID, scope Scope, keep time.Duration) (Endpoint, Secret, error) {
+	sealer, err := s.sealer(ctx)
+	if err != nil {
+		return Endpoint{}, Secret{}, err
+	}
 	secret := NewSecret()
 	var out Endpoint
-	err := s.db.InTx(ctx, func(ctx context.Context, tx *sqlx.Tx) error {
+	err = s.db.InTx(ctx, func(ctx context.Context, tx *sqlx.Tx) error {
 		if _, err := s.get(ctx, tx, id, scope, " for update"); err != nil {
 			return err
 		}
@@ -266,7 +275,7 @@ func (s *Store) Rotate(ctx context.Context, id uuid.UUID, scope Scope, keep time
 			at := now.Add(keep)
 			until = &at
 		}
-		if _, err := tx.ExecContext(ctx, rotateSQL, id, s.sealer.seal(id, secret), until, now); err != nil {
+		if _, err := tx.ExecContext(ctx, rotateSQL, id, sealer.seal(id, secret), until, now); err != nil {
 			return err
 		}
 		var err error

@@ -48,7 +48,6 @@ import (
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/reservation"
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/schedule"
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/session"
-	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/subscription"
 )
 
 // Name is the service's name in telemetry, in its audience and in the path of its document.
@@ -152,7 +151,7 @@ func serve(ctx context.Context, cfg Config, p parts) error {
 
 	// What wakes the live streams is made after the store that calls it, since both read the store's event log.
 	hub := live.NewHub(postgres.Events(p.db), cfg.LivePoll, log)
-	var told *subscription.Dispatcher
+	var told *webhook.Dispatcher
 	wake := func() {
 		hub.Wake()
 		told.Wake()
@@ -171,7 +170,7 @@ func serve(ctx context.Context, cfg Config, p parts) error {
 	store := postgres.New(p.db, storeOptions(cfg, p, wake))
 	changes := feed.NewSource(p.db, feed.SourceOptions[httpapi.Plot]{Table: postgres.ChangeLog, Load: load(store), Log: log})
 	hooks, sender := webhooks(cfg, p)
-	told = subscription.NewDispatcher(store.Dispatch(hooks), cfg.LivePoll, sender.Wake, log)
+	told = webhook.NewDispatcher(store.Dispatch(hooks), cfg.LivePoll, sender.Wake, log)
 	group.Go("live", hub.Run)
 	group.Go("webhooks out", sender.Run)
 	group.Go("webhooks in", told.Run)

@@ -19,7 +19,6 @@ import (
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/chargepoint"
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/httpapi"
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/live"
-	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/subscription"
 )
 
 // hear is a stranger's server, at the one address that the world's webhooks may reach. Each message is checked with the secret that is
@@ -52,7 +51,7 @@ func (w *world) tellWebhooks() {
 	w.t.Helper()
 	guard := publichttp.NewGuard(publichttp.Rules{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.2/32")}})
 	worker := webhook.NewWorker(w.hooks, publichttp.New(publichttp.Config{Guard: guard}), webhook.WorkerConfig{Poll: 5 * time.Millisecond})
-	dispatcher := subscription.NewDispatcher(w.Store.Dispatch(w.hooks), 5*time.Millisecond, worker.Wake, slog.New(slog.DiscardHandler))
+	dispatcher := webhook.NewDispatcher(w.Store.Dispatch(w.hooks), 5*time.Millisecond, worker.Wake, slog.New(slog.DiscardHandler))
 	ctx, stop := context.WithCancel(context.WithoutCancel(w.t.Context()))
 	done := make(chan error, 2)
 	for _, run := range []func(context.Context) error{worker.Run, dispatcher.Run} {

@@ -25,7 +25,7 @@ type Dispatcher struct {
 // Dispatch makes a dispatcher.
 func (s *Store) Dispatch(hooks *webhook.Store) Dispatcher { return Dispatcher{s.db, s, hooks} }
 
-var _ subscription.Queue = Dispatcher{}
+var _ webhook.Queue = Dispatcher{}
 
 // Whoever holds the row hands on; others have nothing to do meanwhile.
 const lockDispatchSQL = `SELECT xid::text AS xid, seq FROM webhook_dispatch FOR UPDATE SKIP LOCKED`

@@ -5,11 +5,8 @@
 package subscription
 
 import (
-	"context"
 	"encoding/json"
-	"log/slog"
 	"slices"
-	"time"
 
 	"github.com/google/uuid"
 
@@ -93,58 +90,4 @@ func (s Subscriber) mayHear(e live.Event) bool {
 // Message is the event as the webhook is told it. Messages of one plot keep their order.
 func (s Subscriber) Message(e live.Event) webhook.Message {
 	return webhook.Message{EndpointID: s.endpoint.ID, Type: TypeOf(e.Kind), Key: e.PlotID.String(), At: e.At, Data: e.Data}
-}
-
-// Queue hands live events to webhooks.
-type Queue interface {
-	// DispatchWebhooks hands on up to limit events and returns how many there were, 0 when another replica is at it.
-	DispatchWebhooks(ctx context.Context, limit int) (int, error)
-}
-
-// Dispatcher hands live events to webhooks as they happen. Every replica runs one.
-type Dispatcher struct {
-	queue Queue
-	poll  time.Duration
-	then  func() // called when there may be something to send
-	wake  chan struct{}
-	log   *slog.Logger
-}
-
-// NewDispatcher makes a dispatcher that looks every poll, and when it is woken.
-func NewDispatcher(queue Queue, poll time.Duration, then func(), log *slog.Logger) *Dispatcher {
-	return &Dispatcher{queue: queue, poll: poll, then: then, wake: make(chan struct{}, 1), log: log}
-}
-
-// Wake has the dispatcher look at once. It never blocks.
-func (d *Dispatcher) Wake() {
-	select {
-	case d.wake <- struct{}{}:
-	default:
-	}
-}
-
-const atOnce = 500
-
-// Run works until ctx ends.
-func (d *Dispatcher) Run(ctx context.Context) error {
-	ticker := time.NewTicker(d.poll)
-	defer ticker.Stop()
-	for {
-		n, err := d.queue.DispatchWebhooks(ctx, atOnce)
-		if err != nil && ctx.Err() == nil {
-			d.log.WarnContext(ctx, "events could not be handed to webhooks", "error", err)
-		}
-		if n > 0 {
-			d.then()
-		}
-		if n == atOnce && ctx.Err() == nil {
-			continue
-		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-d.wake:
-		case <-ticker.C:
-		}
-	}
 }
