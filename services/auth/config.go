@@ -11,6 +11,7 @@ import (
 	"github.com/ihr-charging/charging-plot-api/libs/config"
 	"github.com/ihr-charging/charging-plot-api/libs/httpserver"
 	"github.com/ihr-charging/charging-plot-api/libs/postgres"
+	"github.com/ihr-charging/charging-plot-api/libs/publichttp"
 	"github.com/ihr-charging/charging-plot-api/libs/rediscache"
 	"github.com/ihr-charging/charging-plot-api/libs/telemetry"
 	"github.com/ihr-charging/charging-plot-api/services/auth/internal/client"
@@ -50,6 +51,8 @@ type Config struct {
 
 	PasskeyDomain  string   `env:"PASSKEY_DOMAIN" desc:"domain that passkeys belong to; the host of PUBLIC_URL when empty, localhost when that is a loopback address"`
 	PasskeyOrigins []string `env:"PASSKEY_ORIGINS" desc:"origins of apps and pages where passkeys may be used, besides PUBLIC_URL"`
+
+	WebhookAllow []string `env:"WEBHOOK_ALLOW" desc:"networks that webhooks may reach although they are not public, such as 127.0.0.0/8 in development"`
 
 	PasswordMinLength int     `env:"PASSWORD_MIN_LENGTH" envDefault:"15" desc:"least number of characters of a new password, 8 or more"`
 	BreachFile        string  `env:"PASSWORD_BREACH_FILE" desc:"file of stolen passwords that are refused: a SHA-1 in hex a line, with or without a count, as Have I Been Pwned gives them; besides the 3,400 that are built in"`
@@ -137,6 +140,11 @@ func (c Config) Validate() error {
 	if _, err := passkey.NewService(nil, nil, c.site(), nil); err != nil {
 		bad("PASSKEY_DOMAIN: %w", err)
 	}
+	for _, network := range c.WebhookAllow {
+		if _, err := netip.ParsePrefix(network); err != nil {
+			bad("WEBHOOK_ALLOW: not networks such as 127.0.0.0/8")
+		}
+	}
 	if c.PasswordMinLength < credential.MinMinLength || c.PasswordMinLength > 64 {
 		bad("PASSWORD_MIN_LENGTH: not from %d to 64", credential.MinMinLength)
 	}
@@ -168,6 +176,15 @@ func (c Config) site() passkey.Site {
 		site.ID = public.Hostname()
 	}
 	return site
+}
+
+// publicInternet says which addresses webhooks may reach.
+func (c Config) publicInternet() *publichttp.Guard {
+	rules := publichttp.Rules{}
+	for _, network := range c.WebhookAllow {
+		rules.Allow = append(rules.Allow, netip.MustParsePrefix(network)) // Validate has read it
+	}
+	return publichttp.NewGuard(rules)
 }
 
 func (c Config) validateMail() []error {

@@ -21,9 +21,11 @@ import (
 	"github.com/ihr-charging/charging-plot-api/libs/lifecycle"
 	"github.com/ihr-charging/charging-plot-api/libs/page"
 	pg "github.com/ihr-charging/charging-plot-api/libs/postgres"
+	"github.com/ihr-charging/charging-plot-api/libs/publichttp"
 	"github.com/ihr-charging/charging-plot-api/libs/ratelimit"
 	"github.com/ihr-charging/charging-plot-api/libs/rediscache"
 	"github.com/ihr-charging/charging-plot-api/libs/telemetry"
+	"github.com/ihr-charging/charging-plot-api/libs/webhook"
 	"github.com/ihr-charging/charging-plot-api/services/auth/internal/account"
 	"github.com/ihr-charging/charging-plot-api/services/auth/internal/apikey"
 	"github.com/ihr-charging/charging-plot-api/services/auth/internal/caller"
@@ -107,6 +109,8 @@ func run(ctx context.Context, cfg Config, tel *telemetry.Telemetry) error {
 		{"signing keys", func(ctx context.Context) error { return parts.ring.Run(ctx, log) }},
 		{"service clients", parts.bootstrap},
 		{"mail", parts.courier.Run},
+		{"webhooks in", parts.teller.Run},
+		{"webhooks out", parts.sender.Run},
 		{"janitor", parts.sweep},
 		{"sealed secrets", parts.reseal},
 		{"revocations", func(ctx context.Context) error { return relayRevocations(ctx, db, cache, log) }},
@@ -141,6 +145,9 @@ type parts struct {
 	events    *postgres.Events
 	apiKeys   *apikey.Service
 	pepper    *apikey.Pepper
+	webhooks  *webhook.Store
+	sender    *webhook.Worker
+	teller    *webhook.Dispatcher
 	janitor   *postgres.Janitor
 	courier   *notice.Courier
 	bootstrap func(context.Context) error
@@ -167,6 +174,13 @@ func assemble(cfg Config, db *pg.DB, log *slog.Logger) (*parts, error) {
 	keys := postgres.NewAPIKeys(db)
 	p.pepper = apikey.NewPepper(keys, p.sealer)
 	p.apiKeys = apikey.NewService(keys, p.pepper, p.minter, time.Now)
+	guard := cfg.publicInternet()
+	// The secrets of webhooks lie under the pepper, which outlives a change of the key-encryption key.
+	p.webhooks = webhook.NewStore(db, webhook.StoreOptions{Guard: guard, KeyOf: func(ctx context.Context) ([]byte, error) {
+		return p.pepper.Derive(ctx, "webhooks")
+	}})
+	p.sender = webhook.NewWorker(p.webhooks, publichttp.New(publichttp.Config{Guard: guard, UserAgent: Service}), webhook.WorkerConfig{Log: log})
+	p.teller = webhook.NewDispatcher(postgres.NewWebhookQueue(db, p.webhooks), time.Second, p.sender.Wake, log)
 	sender, err := newSender(cfg, log)
 	if err != nil {
 		return nil, err
@@ -229,6 +243,7 @@ func (p *parts) serve(ctx context.Context, cfg Config, tel *telemetry.Telemetry,
 		Devices:     session.NewDevices(p.sessions),
 		Users:       account.NewUsers(p.accounts),
 		Trail:       p.events,
+		Webhooks:    p.webhooks,
 		Invitations: invitation.NewService(p.accounts, p.hasher, p.policy, p.throttles, nudge),
 		Sessions: session.NewService(session.Needs{
 			Store: p.sessions, Hasher: p.hasher, Minter: p.minter, Throttle: p.throttles, Recorder: p.events,

@@ -2,6 +2,7 @@ package apikey
 
 import (
 	"context"
+	"crypto/hkdf"
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
@@ -34,7 +35,7 @@ const (
 	pepperBound = "api-key-pepper"
 )
 
-// Pepper keys the hashes of API keys. It is drawn once for an installation and lies in the database under the key-encryption key,
+// Pepper keys the hashes of API keys, and what is derived from it other secrets. It is drawn once for an installation and lies in the database under the key-encryption key,
 // so that it outlives a change of that key. It is safe for concurrent use.
 type Pepper struct {
 	store  PepperStore
@@ -82,6 +83,15 @@ func (p *Pepper) read(ctx context.Context) ([]byte, error) {
 	}
 	p.bytes = opened
 	return opened, nil
+}
+
+// Derive returns a secret of 32 bytes for another purpose, the same for as long as there is the installation.
+func (p *Pepper) Derive(ctx context.Context, purpose string) ([]byte, error) {
+	pepper, err := p.read(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return hkdf.Key(sha256.New, pepper, nil, purpose, sha256.Size)
 }
 
 // Reseal seals the pepper anew when another than the current key-encryption key has, and reports whether it did.

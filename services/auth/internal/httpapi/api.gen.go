@@ -245,6 +245,120 @@ func (e TokensTokenType) Valid() bool {
 	}
 }
 
+// Defines values for WebhookDeliveryState.
+const (
+	DELIVERED WebhookDeliveryState = "DELIVERED"
+	FAILED    WebhookDeliveryState = "FAILED"
+	PENDING   WebhookDeliveryState = "PENDING"
+)
+
+// Valid indicates whether the value is a known member of the WebhookDeliveryState enum.
+func (e WebhookDeliveryState) Valid() bool {
+	switch e {
+	case DELIVERED:
+		return true
+	case FAILED:
+		return true
+	case PENDING:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for WebhookType.
+const (
+	UserApiKeyCreated          WebhookType = "user.api_key_created"
+	UserApiKeyRemoved          WebhookType = "user.api_key_removed"
+	UserApiKeyRotated          WebhookType = "user.api_key_rotated"
+	UserDataExported           WebhookType = "user.data_exported"
+	UserDisabled               WebhookType = "user.disabled"
+	UserEmailAdded             WebhookType = "user.email_added"
+	UserEmailConfirmed         WebhookType = "user.email_confirmed"
+	UserEmailRemoved           WebhookType = "user.email_removed"
+	UserEnabled                WebhookType = "user.enabled"
+	UserErased                 WebhookType = "user.erased"
+	UserErasureCanceled        WebhookType = "user.erasure_canceled"
+	UserErasureScheduled       WebhookType = "user.erasure_scheduled"
+	UserInvitationAccepted     WebhookType = "user.invitation_accepted"
+	UserInvitationRevoked      WebhookType = "user.invitation_revoked"
+	UserInvited                WebhookType = "user.invited"
+	UserLoggedIn               WebhookType = "user.logged_in"
+	UserLoggedOut              WebhookType = "user.logged_out"
+	UserPasswordChanged        WebhookType = "user.password_changed"
+	UserPasswordReset          WebhookType = "user.password_reset"
+	UserPasswordResetRequested WebhookType = "user.password_reset_requested"
+	UserPrimaryEmailChanged    WebhookType = "user.primary_email_changed"
+	UserProfileChanged         WebhookType = "user.profile_changed"
+	UserRegistered             WebhookType = "user.registered"
+	UserRoleGranted            WebhookType = "user.role_granted"
+	UserRoleRevoked            WebhookType = "user.role_revoked"
+	UserTokenReused            WebhookType = "user.token_reused"
+	UserUsernameChanged        WebhookType = "user.username_changed"
+)
+
+// Valid indicates whether the value is a known member of the WebhookType enum.
+func (e WebhookType) Valid() bool {
+	switch e {
+	case UserApiKeyCreated:
+		return true
+	case UserApiKeyRemoved:
+		return true
+	case UserApiKeyRotated:
+		return true
+	case UserDataExported:
+		return true
+	case UserDisabled:
+		return true
+	case UserEmailAdded:
+		return true
+	case UserEmailConfirmed:
+		return true
+	case UserEmailRemoved:
+		return true
+	case UserEnabled:
+		return true
+	case UserErased:
+		return true
+	case UserErasureCanceled:
+		return true
+	case UserErasureScheduled:
+		return true
+	case UserInvitationAccepted:
+		return true
+	case UserInvitationRevoked:
+		return true
+	case UserInvited:
+		return true
+	case UserLoggedIn:
+		return true
+	case UserLoggedOut:
+		return true
+	case UserPasswordChanged:
+		return true
+	case UserPasswordReset:
+		return true
+	case UserPasswordResetRequested:
+		return true
+	case UserPrimaryEmailChanged:
+		return true
+	case UserProfileChanged:
+		return true
+	case UserRegistered:
+		return true
+	case UserRoleGranted:
+		return true
+	case UserRoleRevoked:
+		return true
+	case UserTokenReused:
+		return true
+	case UserUsernameChanged:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ListAuditEventsParamsFormat.
 const (
 	Json   ListAuditEventsParamsFormat = "json"
@@ -643,6 +757,17 @@ type NewPasskey struct {
 
 	// Name Example: Ada's laptop
 	Name string `json:"name"`
+}
+
+// NewWebhook defines model for NewWebhook.
+type NewWebhook struct {
+	Description *string `json:"description,omitempty"`
+
+	// Types What it is told of; without it everything.
+	Types *[]WebhookType `json:"types,omitempty"`
+
+	// Url Example: https://hooks.example/accounts
+	Url string `json:"url"`
 }
 
 // OAuthError defines model for OAuthError.
@@ -1108,8 +1233,102 @@ type UsernameChange struct {
 	Username Username `json:"username"`
 }
 
+// Webhook defines model for Webhook.
+type Webhook struct {
+	CreatedAt   time.Time  `json:"created_at"`
+	DeliveredAt *time.Time `json:"delivered_at,omitempty"`
+	Description string     `json:"description"`
+
+	// DisabledReason `owner`, `failing` or `gone`.
+	DisabledReason *string            `json:"disabled_reason,omitempty"`
+	Enabled        bool               `json:"enabled"`
+	FailingSince   *time.Time         `json:"failing_since,omitempty"`
+	Id             openapi_types.UUID `json:"id"`
+	OldSecretUntil *time.Time         `json:"old_secret_until,omitempty"`
+
+	// Types None stand for all.
+	Types     []WebhookType `json:"types"`
+	UpdatedAt time.Time     `json:"updated_at"`
+	Url       string        `json:"url"`
+}
+
+// WebhookAttempt defines model for WebhookAttempt.
+type WebhookAttempt struct {
+	At         time.Time `json:"at"`
+	DurationMs int64     `json:"duration_ms"`
+	Number     int       `json:"number"`
+
+	// Reason Empty when it went well; `status`, `timeout`, `name`, `tls`, `connection`, `forbidden_address`, `bad_url` or `too_large`.
+	Reason string `json:"reason"`
+
+	// Status The answer's; absent when there was none.
+	Status *int `json:"status,omitempty"`
+}
+
+// WebhookDelivery defines model for WebhookDelivery.
+type WebhookDelivery struct {
+	Attempts   int        `json:"attempts"`
+	CreatedAt  time.Time  `json:"created_at"`
+	FinishedAt *time.Time `json:"finished_at,omitempty"`
+
+	// Id The message's webhook-id.
+	Id            openapi_types.UUID   `json:"id"`
+	NextAttemptAt *time.Time           `json:"next_attempt_at,omitempty"`
+	State         WebhookDeliveryState `json:"state"`
+	Type          string               `json:"type"`
+}
+
+// WebhookDeliveryDetail defines model for WebhookDeliveryDetail.
+type WebhookDeliveryDetail struct {
+	// Body As it was sent, to the byte.
+	Body     string           `json:"body"`
+	Delivery WebhookDelivery  `json:"delivery"`
+	Tries    []WebhookAttempt `json:"tries"`
+}
+
+// WebhookDeliveryList defines model for WebhookDeliveryList.
+type WebhookDeliveryList struct {
+	Items      []WebhookDelivery `json:"items"`
+	NextCursor *string           `json:"next_cursor,omitempty"`
+}
+
+// WebhookDeliveryState defines model for WebhookDeliveryState.
+type WebhookDeliveryState string
+
+// WebhookList defines model for WebhookList.
+type WebhookList struct {
+	Items      []Webhook `json:"items"`
+	NextCursor *string   `json:"next_cursor,omitempty"`
+}
+
+// WebhookPatch defines model for WebhookPatch.
+type WebhookPatch struct {
+	Description *string        `json:"description,omitempty"`
+	Enabled     *bool          `json:"enabled,omitempty"`
+	Types       *[]WebhookType `json:"types,omitempty"`
+	Url         *string        `json:"url,omitempty"`
+}
+
+// WebhookRotation defines model for WebhookRotation.
+type WebhookRotation struct {
+	KeepHours int `json:"keep_hours"`
+}
+
+// WebhookSecret defines model for WebhookSecret.
+type WebhookSecret struct {
+	// Secret What messages are signed with. It is not told again.
+	Secret  string  `json:"secret"`
+	Webhook Webhook `json:"webhook"`
+}
+
+// WebhookType defines model for WebhookType.
+type WebhookType string
+
 // Cursor defines model for Cursor.
 type Cursor = string
+
+// DeliveryID defines model for DeliveryID.
+type DeliveryID = openapi_types.UUID
 
 // EmailID defines model for EmailID.
 type EmailID = openapi_types.UUID
@@ -1128,6 +1347,9 @@ type Limit = int
 
 // UserID defines model for UserID.
 type UserID = openapi_types.UUID
+
+// WebhookID defines model for WebhookID.
+type WebhookID = openapi_types.UUID
 
 // OAuthErrorApplicationJSON defines model for OAuthError.
 type OAuthErrorApplicationJSON = OAuthError
@@ -1191,6 +1413,38 @@ type ListAuditEventsParams struct {
 
 // ListAuditEventsParamsFormat defines parameters for ListAuditEvents.
 type ListAuditEventsParamsFormat string
+
+// ListWebhooksParams defines parameters for ListWebhooks.
+type ListWebhooksParams struct {
+	// Limit How many items at most.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor The next_cursor of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
+// DeleteWebhookParams defines parameters for DeleteWebhook.
+type DeleteWebhookParams struct {
+	// IfMatch The ETag of the version that is changed. Without it the answer is 428.
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
+}
+
+// UpdateWebhookParams defines parameters for UpdateWebhook.
+type UpdateWebhookParams struct {
+	// IfMatch The ETag of the version that is changed. Without it the answer is 428.
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
+}
+
+// ListWebhookDeliveriesParams defines parameters for ListWebhookDeliveries.
+type ListWebhookDeliveriesParams struct {
+	State *WebhookDeliveryState `form:"state,omitempty" json:"state,omitempty"`
+
+	// Limit How many items at most.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor The next_cursor of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
 
 // ListInvitationsParams defines parameters for ListInvitations.
 type ListInvitationsParams struct {
@@ -1320,6 +1574,18 @@ type RegisterJSONRequestBody = Registration
 
 // StepUpJSONRequestBody defines body for StepUp for application/json ContentType.
 type StepUpJSONRequestBody = StepUp
+
+// CreateWebhookJSONRequestBody defines body for CreateWebhook for application/json ContentType.
+type CreateWebhookJSONRequestBody = NewWebhook
+
+// UpdateWebhookJSONRequestBody defines body for UpdateWebhook for application/json ContentType.
+type UpdateWebhookJSONRequestBody = WebhookPatch
+
+// UpdateWebhookApplicationMergePatchPlusJSONRequestBody defines body for UpdateWebhook for application/merge-patch+json ContentType.
+type UpdateWebhookApplicationMergePatchPlusJSONRequestBody = WebhookPatch
+
+// RotateWebhookSecretJSONRequestBody defines body for RotateWebhookSecret for application/json ContentType.
+type RotateWebhookSecretJSONRequestBody = WebhookRotation
 
 // CreateInvitationJSONRequestBody defines body for CreateInvitation for application/json ContentType.
 type CreateInvitationJSONRequestBody = NewInvitation
@@ -1819,6 +2085,36 @@ type ServerInterface interface {
 	// BeginStepUpPasskey The challenge for stepping up with a passkey
 	// (POST /v1/auth/step-up/passkey/begin)
 	BeginStepUpPasskey(c *fiber.Ctx) error
+	// ListWebhooks Who is told of what happens to accounts
+	// (GET /v1/auth/webhooks)
+	ListWebhooks(c *fiber.Ctx, params ListWebhooksParams) error
+	// CreateWebhook Have an address told
+	// (POST /v1/auth/webhooks)
+	CreateWebhook(c *fiber.Ctx) error
+	// DeleteWebhook Remove a webhook with its deliveries
+	// (DELETE /v1/auth/webhooks/{webhook_id})
+	DeleteWebhook(c *fiber.Ctx, webhookId WebhookID, params DeleteWebhookParams) error
+	// GetWebhook A webhook
+	// (GET /v1/auth/webhooks/{webhook_id})
+	GetWebhook(c *fiber.Ctx, webhookId WebhookID) error
+	// UpdateWebhook Change a webhook
+	// (PATCH /v1/auth/webhooks/{webhook_id})
+	UpdateWebhook(c *fiber.Ctx, webhookId WebhookID, params UpdateWebhookParams) error
+	// ListWebhookDeliveries The log of a webhook's deliveries
+	// (GET /v1/auth/webhooks/{webhook_id}/deliveries)
+	ListWebhookDeliveries(c *fiber.Ctx, webhookId WebhookID, params ListWebhookDeliveriesParams) error
+	// GetWebhookDelivery A delivery with what was sent and every try
+	// (GET /v1/auth/webhooks/{webhook_id}/deliveries/{delivery_id})
+	GetWebhookDelivery(c *fiber.Ctx, webhookId WebhookID, deliveryId DeliveryID) error
+	// RedeliverWebhook Send a delivery that has ended anew, under the same webhook-id
+	// (POST /v1/auth/webhooks/{webhook_id}/deliveries/{delivery_id}/redeliver)
+	RedeliverWebhook(c *fiber.Ctx, webhookId WebhookID, deliveryId DeliveryID) error
+	// RotateWebhookSecret Give a webhook another secret
+	// (POST /v1/auth/webhooks/{webhook_id}/secret)
+	RotateWebhookSecret(c *fiber.Ctx, webhookId WebhookID) error
+	// TestWebhook Send a message of the type webhook.test
+	// (POST /v1/auth/webhooks/{webhook_id}/test)
+	TestWebhook(c *fiber.Ctx, webhookId WebhookID) error
 	// ListInvitations The invitations that the caller may revoke
 	// (GET /v1/invitations)
 	ListInvitations(c *fiber.Ctx, params ListInvitationsParams) error
@@ -2543,6 +2839,390 @@ func (siw *ServerInterfaceWrapper) BeginStepUpPasskey(c *fiber.Ctx) error {
 
 	handler := func(c *fiber.Ctx) error {
 		return siw.Handler.BeginStepUpPasskey(c)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// ListWebhooks operation middleware
+func (siw *ServerInterfaceWrapper) ListWebhooks(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListWebhooksParams
+
+	var query url.Values
+	query, err = url.ParseQuery(string(c.Request().URI().QueryString()))
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for query string: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", query, &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter limit: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", query, &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter cursor: %w", err).Error())
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.ListWebhooks(c, params)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// CreateWebhook operation middleware
+func (siw *ServerInterfaceWrapper) CreateWebhook(c *fiber.Ctx) error {
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.CreateWebhook(c)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// DeleteWebhook operation middleware
+func (siw *ServerInterfaceWrapper) DeleteWebhook(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "webhook_id" -------------
+	var webhookId WebhookID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "webhook_id", c.Params("webhook_id"), &webhookId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter webhook_id: %w", err).Error())
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params DeleteWebhookParams
+
+	headers := c.GetReqHeaders()
+
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Sprintf("Too many values for ParamName If-Match, 1 is required, but %d found", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter If-Match: %w", err).Error())
+		}
+
+		params.IfMatch = &IfMatch
+
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.DeleteWebhook(c, webhookId, params)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// GetWebhook operation middleware
+func (siw *ServerInterfaceWrapper) GetWebhook(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "webhook_id" -------------
+	var webhookId WebhookID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "webhook_id", c.Params("webhook_id"), &webhookId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter webhook_id: %w", err).Error())
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.GetWebhook(c, webhookId)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// UpdateWebhook operation middleware
+func (siw *ServerInterfaceWrapper) UpdateWebhook(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "webhook_id" -------------
+	var webhookId WebhookID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "webhook_id", c.Params("webhook_id"), &webhookId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter webhook_id: %w", err).Error())
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params UpdateWebhookParams
+
+	headers := c.GetReqHeaders()
+
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Sprintf("Too many values for ParamName If-Match, 1 is required, but %d found", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter If-Match: %w", err).Error())
+		}
+
+		params.IfMatch = &IfMatch
+
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.UpdateWebhook(c, webhookId, params)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// ListWebhookDeliveries operation middleware
+func (siw *ServerInterfaceWrapper) ListWebhookDeliveries(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "webhook_id" -------------
+	var webhookId WebhookID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "webhook_id", c.Params("webhook_id"), &webhookId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter webhook_id: %w", err).Error())
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListWebhookDeliveriesParams
+
+	var query url.Values
+	query, err = url.ParseQuery(string(c.Request().URI().QueryString()))
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for query string: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "state" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "state", query, &params.State, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter state: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", query, &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter limit: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", query, &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter cursor: %w", err).Error())
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.ListWebhookDeliveries(c, webhookId, params)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// GetWebhookDelivery operation middleware
+func (siw *ServerInterfaceWrapper) GetWebhookDelivery(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "webhook_id" -------------
+	var webhookId WebhookID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "webhook_id", c.Params("webhook_id"), &webhookId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter webhook_id: %w", err).Error())
+	}
+
+	// ------------- Path parameter "delivery_id" -------------
+	var deliveryId DeliveryID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "delivery_id", c.Params("delivery_id"), &deliveryId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter delivery_id: %w", err).Error())
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.GetWebhookDelivery(c, webhookId, deliveryId)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// RedeliverWebhook operation middleware
+func (siw *ServerInterfaceWrapper) RedeliverWebhook(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "webhook_id" -------------
+	var webhookId WebhookID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "webhook_id", c.Params("webhook_id"), &webhookId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter webhook_id: %w", err).Error())
+	}
+
+	// ------------- Path parameter "delivery_id" -------------
+	var deliveryId DeliveryID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "delivery_id", c.Params("delivery_id"), &deliveryId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter delivery_id: %w", err).Error())
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.RedeliverWebhook(c, webhookId, deliveryId)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// RotateWebhookSecret operation middleware
+func (siw *ServerInterfaceWrapper) RotateWebhookSecret(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "webhook_id" -------------
+	var webhookId WebhookID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "webhook_id", c.Params("webhook_id"), &webhookId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter webhook_id: %w", err).Error())
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.RotateWebhookSecret(c, webhookId)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// TestWebhook operation middleware
+func (siw *ServerInterfaceWrapper) TestWebhook(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "webhook_id" -------------
+	var webhookId WebhookID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "webhook_id", c.Params("webhook_id"), &webhookId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter webhook_id: %w", err).Error())
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.TestWebhook(c, webhookId)
 	}
 
 	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
@@ -3852,6 +4532,26 @@ func RegisterHandlersWithOptions(router fiber.Router, si ServerInterface, option
 
 	router.Get(options.BaseURL+"/v1/audit-events", wrapper.ListAuditEvents)
 
+	router.Get(options.BaseURL+"/v1/auth/webhooks", wrapper.ListWebhooks)
+
+	router.Post(options.BaseURL+"/v1/auth/webhooks", wrapper.CreateWebhook)
+
+	router.Delete(options.BaseURL+"/v1/auth/webhooks/:webhook_id", wrapper.DeleteWebhook)
+
+	router.Get(options.BaseURL+"/v1/auth/webhooks/:webhook_id", wrapper.GetWebhook)
+
+	router.Patch(options.BaseURL+"/v1/auth/webhooks/:webhook_id", wrapper.UpdateWebhook)
+
+	router.Post(options.BaseURL+"/v1/auth/webhooks/:webhook_id/secret", wrapper.RotateWebhookSecret)
+
+	router.Post(options.BaseURL+"/v1/auth/webhooks/:webhook_id/test", wrapper.TestWebhook)
+
+	router.Get(options.BaseURL+"/v1/auth/webhooks/:webhook_id/deliveries", wrapper.ListWebhookDeliveries)
+
+	router.Get(options.BaseURL+"/v1/auth/webhooks/:webhook_id/deliveries/:delivery_id", wrapper.GetWebhookDelivery)
+
+	router.Post(options.BaseURL+"/v1/auth/webhooks/:webhook_id/deliveries/:delivery_id/redeliver", wrapper.RedeliverWebhook)
+
 	router.Post(options.BaseURL+"/oauth/token", wrapper.CreateToken)
 
 	router.Post(options.BaseURL+"/oauth/introspect", wrapper.IntrospectToken)
@@ -3946,6 +4646,26 @@ type UserJSONResponse struct {
 	Body User
 
 	Headers UserResponseHeaders
+}
+
+type WebhookResponseHeaders struct {
+	CacheControl *string
+	ETag         *string
+}
+type WebhookJSONResponse struct {
+	Body Webhook
+
+	Headers WebhookResponseHeaders
+}
+
+type WebhookSecretResponseHeaders struct {
+	CacheControl *string
+	ETag         *string
+}
+type WebhookSecretJSONResponse struct {
+	Body WebhookSecret
+
+	Headers WebhookSecretResponseHeaders
 }
 
 type GetJWKSRequestObject struct {
@@ -5356,6 +6076,754 @@ type BeginStepUpPasskeydefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response BeginStepUpPasskeydefaultApplicationProblemPlusJSONResponse) VisitBeginStepUpPasskeyResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
+type ListWebhooksRequestObject struct {
+	Params ListWebhooksParams
+}
+
+type ListWebhooksResponseObject interface {
+	VisitListWebhooksResponse(ctx *fiber.Ctx) error
+}
+
+type ListWebhooks200ResponseHeaders struct {
+	CacheControl *string
+	Link         *string
+}
+
+type ListWebhooks200JSONResponse struct {
+	Body    WebhookList
+	Headers ListWebhooks200ResponseHeaders
+}
+
+func (response ListWebhooks200JSONResponse) VisitListWebhooksResponse(ctx *fiber.Ctx) error {
+	if response.Headers.CacheControl != nil {
+		ctx.Response().Header.Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.Link != nil {
+		ctx.Response().Header.Set("Link", fmt.Sprint(*response.Headers.Link))
+	}
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response.Body)
+}
+
+type ListWebhooks400ApplicationProblemPlusJSONResponse struct {
+	ProblemApplicationProblemPlusJSONResponse
+}
+
+func (response ListWebhooks400ApplicationProblemPlusJSONResponse) VisitListWebhooksResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(400)
+
+	return ctx.JSON(&response)
+}
+
+type ListWebhooks401ApplicationProblemPlusJSONResponse Problem
+
+func (response ListWebhooks401ApplicationProblemPlusJSONResponse) VisitListWebhooksResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response)
+}
+
+type ListWebhooks403ApplicationProblemPlusJSONResponse Problem
+
+func (response ListWebhooks403ApplicationProblemPlusJSONResponse) VisitListWebhooksResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(403)
+
+	return ctx.JSON(&response)
+}
+
+type ListWebhooksdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListWebhooksdefaultApplicationProblemPlusJSONResponse) VisitListWebhooksResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
+type CreateWebhookRequestObject struct {
+	Body *CreateWebhookJSONRequestBody
+}
+
+type CreateWebhookResponseObject interface {
+	VisitCreateWebhookResponse(ctx *fiber.Ctx) error
+}
+
+type CreateWebhook201JSONResponse struct{ WebhookSecretJSONResponse }
+
+func (response CreateWebhook201JSONResponse) VisitCreateWebhookResponse(ctx *fiber.Ctx) error {
+	if response.Headers.CacheControl != nil {
+		ctx.Response().Header.Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.ETag != nil {
+		ctx.Response().Header.Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(201)
+
+	return ctx.JSON(&response.Body)
+}
+
+type CreateWebhook400ApplicationProblemPlusJSONResponse struct {
+	ProblemApplicationProblemPlusJSONResponse
+}
+
+func (response CreateWebhook400ApplicationProblemPlusJSONResponse) VisitCreateWebhookResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(400)
+
+	return ctx.JSON(&response)
+}
+
+type CreateWebhook401ApplicationProblemPlusJSONResponse Problem
+
+func (response CreateWebhook401ApplicationProblemPlusJSONResponse) VisitCreateWebhookResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response)
+}
+
+type CreateWebhook403ApplicationProblemPlusJSONResponse Problem
+
+func (response CreateWebhook403ApplicationProblemPlusJSONResponse) VisitCreateWebhookResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(403)
+
+	return ctx.JSON(&response)
+}
+
+type CreateWebhook409ApplicationProblemPlusJSONResponse Problem
+
+func (response CreateWebhook409ApplicationProblemPlusJSONResponse) VisitCreateWebhookResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(409)
+
+	return ctx.JSON(&response)
+}
+
+type CreateWebhookdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response CreateWebhookdefaultApplicationProblemPlusJSONResponse) VisitCreateWebhookResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
+type DeleteWebhookRequestObject struct {
+	WebhookId WebhookID `json:"webhook_id"`
+	Params    DeleteWebhookParams
+}
+
+type DeleteWebhookResponseObject interface {
+	VisitDeleteWebhookResponse(ctx *fiber.Ctx) error
+}
+
+type DeleteWebhook204Response struct {
+}
+
+func (response DeleteWebhook204Response) VisitDeleteWebhookResponse(ctx *fiber.Ctx) error {
+	ctx.Status(204)
+	return nil
+}
+
+type DeleteWebhook401ApplicationProblemPlusJSONResponse struct {
+	ProblemApplicationProblemPlusJSONResponse
+}
+
+func (response DeleteWebhook401ApplicationProblemPlusJSONResponse) VisitDeleteWebhookResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response)
+}
+
+type DeleteWebhook403ApplicationProblemPlusJSONResponse Problem
+
+func (response DeleteWebhook403ApplicationProblemPlusJSONResponse) VisitDeleteWebhookResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(403)
+
+	return ctx.JSON(&response)
+}
+
+type DeleteWebhook404ApplicationProblemPlusJSONResponse Problem
+
+func (response DeleteWebhook404ApplicationProblemPlusJSONResponse) VisitDeleteWebhookResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(404)
+
+	return ctx.JSON(&response)
+}
+
+type DeleteWebhook412ApplicationProblemPlusJSONResponse Problem
+
+func (response DeleteWebhook412ApplicationProblemPlusJSONResponse) VisitDeleteWebhookResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(412)
+
+	return ctx.JSON(&response)
+}
+
+type DeleteWebhook428ApplicationProblemPlusJSONResponse Problem
+
+func (response DeleteWebhook428ApplicationProblemPlusJSONResponse) VisitDeleteWebhookResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(428)
+
+	return ctx.JSON(&response)
+}
+
+type DeleteWebhookdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response DeleteWebhookdefaultApplicationProblemPlusJSONResponse) VisitDeleteWebhookResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
+type GetWebhookRequestObject struct {
+	WebhookId WebhookID `json:"webhook_id"`
+}
+
+type GetWebhookResponseObject interface {
+	VisitGetWebhookResponse(ctx *fiber.Ctx) error
+}
+
+type GetWebhook200JSONResponse struct{ WebhookJSONResponse }
+
+func (response GetWebhook200JSONResponse) VisitGetWebhookResponse(ctx *fiber.Ctx) error {
+	if response.Headers.CacheControl != nil {
+		ctx.Response().Header.Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.ETag != nil {
+		ctx.Response().Header.Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response.Body)
+}
+
+type GetWebhook401ApplicationProblemPlusJSONResponse struct {
+	ProblemApplicationProblemPlusJSONResponse
+}
+
+func (response GetWebhook401ApplicationProblemPlusJSONResponse) VisitGetWebhookResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response)
+}
+
+type GetWebhook403ApplicationProblemPlusJSONResponse Problem
+
+func (response GetWebhook403ApplicationProblemPlusJSONResponse) VisitGetWebhookResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(403)
+
+	return ctx.JSON(&response)
+}
+
+type GetWebhook404ApplicationProblemPlusJSONResponse Problem
+
+func (response GetWebhook404ApplicationProblemPlusJSONResponse) VisitGetWebhookResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(404)
+
+	return ctx.JSON(&response)
+}
+
+type GetWebhookdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetWebhookdefaultApplicationProblemPlusJSONResponse) VisitGetWebhookResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
+type UpdateWebhookRequestObject struct {
+	WebhookId                         WebhookID `json:"webhook_id"`
+	Params                            UpdateWebhookParams
+	JSONBody                          *UpdateWebhookJSONRequestBody
+	ApplicationMergePatchPlusJSONBody *UpdateWebhookApplicationMergePatchPlusJSONRequestBody
+}
+
+type UpdateWebhookResponseObject interface {
+	VisitUpdateWebhookResponse(ctx *fiber.Ctx) error
+}
+
+type UpdateWebhook200JSONResponse struct{ WebhookJSONResponse }
+
+func (response UpdateWebhook200JSONResponse) VisitUpdateWebhookResponse(ctx *fiber.Ctx) error {
+	if response.Headers.CacheControl != nil {
+		ctx.Response().Header.Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.ETag != nil {
+		ctx.Response().Header.Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response.Body)
+}
+
+type UpdateWebhook400ApplicationProblemPlusJSONResponse struct {
+	ProblemApplicationProblemPlusJSONResponse
+}
+
+func (response UpdateWebhook400ApplicationProblemPlusJSONResponse) VisitUpdateWebhookResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(400)
+
+	return ctx.JSON(&response)
+}
+
+type UpdateWebhook401ApplicationProblemPlusJSONResponse Problem
+
+func (response UpdateWebhook401ApplicationProblemPlusJSONResponse) VisitUpdateWebhookResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response)
+}
+
+type UpdateWebhook403ApplicationProblemPlusJSONResponse Problem
+
+func (response UpdateWebhook403ApplicationProblemPlusJSONResponse) VisitUpdateWebhookResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(403)
+
+	return ctx.JSON(&response)
+}
+
+type UpdateWebhook404ApplicationProblemPlusJSONResponse Problem
+
+func (response UpdateWebhook404ApplicationProblemPlusJSONResponse) VisitUpdateWebhookResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(404)
+
+	return ctx.JSON(&response)
+}
+
+type UpdateWebhook409ApplicationProblemPlusJSONResponse Problem
+
+func (response UpdateWebhook409ApplicationProblemPlusJSONResponse) VisitUpdateWebhookResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(409)
+
+	return ctx.JSON(&response)
+}
+
+type UpdateWebhook412ApplicationProblemPlusJSONResponse Problem
+
+func (response UpdateWebhook412ApplicationProblemPlusJSONResponse) VisitUpdateWebhookResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(412)
+
+	return ctx.JSON(&response)
+}
+
+type UpdateWebhook428ApplicationProblemPlusJSONResponse Problem
+
+func (response UpdateWebhook428ApplicationProblemPlusJSONResponse) VisitUpdateWebhookResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(428)
+
+	return ctx.JSON(&response)
+}
+
+type UpdateWebhookdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response UpdateWebhookdefaultApplicationProblemPlusJSONResponse) VisitUpdateWebhookResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
+type ListWebhookDeliveriesRequestObject struct {
+	WebhookId WebhookID `json:"webhook_id"`
+	Params    ListWebhookDeliveriesParams
+}
+
+type ListWebhookDeliveriesResponseObject interface {
+	VisitListWebhookDeliveriesResponse(ctx *fiber.Ctx) error
+}
+
+type ListWebhookDeliveries200ResponseHeaders struct {
+	CacheControl *string
+	Link         *string
+}
+
+type ListWebhookDeliveries200JSONResponse struct {
+	Body    WebhookDeliveryList
+	Headers ListWebhookDeliveries200ResponseHeaders
+}
+
+func (response ListWebhookDeliveries200JSONResponse) VisitListWebhookDeliveriesResponse(ctx *fiber.Ctx) error {
+	if response.Headers.CacheControl != nil {
+		ctx.Response().Header.Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.Link != nil {
+		ctx.Response().Header.Set("Link", fmt.Sprint(*response.Headers.Link))
+	}
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response.Body)
+}
+
+type ListWebhookDeliveries400ApplicationProblemPlusJSONResponse struct {
+	ProblemApplicationProblemPlusJSONResponse
+}
+
+func (response ListWebhookDeliveries400ApplicationProblemPlusJSONResponse) VisitListWebhookDeliveriesResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(400)
+
+	return ctx.JSON(&response)
+}
+
+type ListWebhookDeliveries401ApplicationProblemPlusJSONResponse Problem
+
+func (response ListWebhookDeliveries401ApplicationProblemPlusJSONResponse) VisitListWebhookDeliveriesResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response)
+}
+
+type ListWebhookDeliveries403ApplicationProblemPlusJSONResponse Problem
+
+func (response ListWebhookDeliveries403ApplicationProblemPlusJSONResponse) VisitListWebhookDeliveriesResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(403)
+
+	return ctx.JSON(&response)
+}
+
+type ListWebhookDeliveries404ApplicationProblemPlusJSONResponse Problem
+
+func (response ListWebhookDeliveries404ApplicationProblemPlusJSONResponse) VisitListWebhookDeliveriesResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(404)
+
+	return ctx.JSON(&response)
+}
+
+type ListWebhookDeliveriesdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListWebhookDeliveriesdefaultApplicationProblemPlusJSONResponse) VisitListWebhookDeliveriesResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
+type GetWebhookDeliveryRequestObject struct {
+	WebhookId  WebhookID  `json:"webhook_id"`
+	DeliveryId DeliveryID `json:"delivery_id"`
+}
+
+type GetWebhookDeliveryResponseObject interface {
+	VisitGetWebhookDeliveryResponse(ctx *fiber.Ctx) error
+}
+
+type GetWebhookDelivery200ResponseHeaders struct {
+	CacheControl *string
+}
+
+type GetWebhookDelivery200JSONResponse struct {
+	Body    WebhookDeliveryDetail
+	Headers GetWebhookDelivery200ResponseHeaders
+}
+
+func (response GetWebhookDelivery200JSONResponse) VisitGetWebhookDeliveryResponse(ctx *fiber.Ctx) error {
+	if response.Headers.CacheControl != nil {
+		ctx.Response().Header.Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response.Body)
+}
+
+type GetWebhookDelivery401ApplicationProblemPlusJSONResponse struct {
+	ProblemApplicationProblemPlusJSONResponse
+}
+
+func (response GetWebhookDelivery401ApplicationProblemPlusJSONResponse) VisitGetWebhookDeliveryResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response)
+}
+
+type GetWebhookDelivery403ApplicationProblemPlusJSONResponse Problem
+
+func (response GetWebhookDelivery403ApplicationProblemPlusJSONResponse) VisitGetWebhookDeliveryResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(403)
+
+	return ctx.JSON(&response)
+}
+
+type GetWebhookDelivery404ApplicationProblemPlusJSONResponse Problem
+
+func (response GetWebhookDelivery404ApplicationProblemPlusJSONResponse) VisitGetWebhookDeliveryResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(404)
+
+	return ctx.JSON(&response)
+}
+
+type GetWebhookDeliverydefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetWebhookDeliverydefaultApplicationProblemPlusJSONResponse) VisitGetWebhookDeliveryResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
+type RedeliverWebhookRequestObject struct {
+	WebhookId  WebhookID  `json:"webhook_id"`
+	DeliveryId DeliveryID `json:"delivery_id"`
+}
+
+type RedeliverWebhookResponseObject interface {
+	VisitRedeliverWebhookResponse(ctx *fiber.Ctx) error
+}
+
+type RedeliverWebhook202JSONResponse WebhookDelivery
+
+func (response RedeliverWebhook202JSONResponse) VisitRedeliverWebhookResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(202)
+
+	return ctx.JSON(&response)
+}
+
+type RedeliverWebhook401ApplicationProblemPlusJSONResponse struct {
+	ProblemApplicationProblemPlusJSONResponse
+}
+
+func (response RedeliverWebhook401ApplicationProblemPlusJSONResponse) VisitRedeliverWebhookResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response)
+}
+
+type RedeliverWebhook403ApplicationProblemPlusJSONResponse Problem
+
+func (response RedeliverWebhook403ApplicationProblemPlusJSONResponse) VisitRedeliverWebhookResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(403)
+
+	return ctx.JSON(&response)
+}
+
+type RedeliverWebhook404ApplicationProblemPlusJSONResponse Problem
+
+func (response RedeliverWebhook404ApplicationProblemPlusJSONResponse) VisitRedeliverWebhookResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(404)
+
+	return ctx.JSON(&response)
+}
+
+type RedeliverWebhook409ApplicationProblemPlusJSONResponse Problem
+
+func (response RedeliverWebhook409ApplicationProblemPlusJSONResponse) VisitRedeliverWebhookResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(409)
+
+	return ctx.JSON(&response)
+}
+
+type RedeliverWebhookdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response RedeliverWebhookdefaultApplicationProblemPlusJSONResponse) VisitRedeliverWebhookResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
+type RotateWebhookSecretRequestObject struct {
+	WebhookId WebhookID `json:"webhook_id"`
+	Body      *RotateWebhookSecretJSONRequestBody
+}
+
+type RotateWebhookSecretResponseObject interface {
+	VisitRotateWebhookSecretResponse(ctx *fiber.Ctx) error
+}
+
+type RotateWebhookSecret200JSONResponse struct{ WebhookSecretJSONResponse }
+
+func (response RotateWebhookSecret200JSONResponse) VisitRotateWebhookSecretResponse(ctx *fiber.Ctx) error {
+	if response.Headers.CacheControl != nil {
+		ctx.Response().Header.Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	if response.Headers.ETag != nil {
+		ctx.Response().Header.Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response.Body)
+}
+
+type RotateWebhookSecret400ApplicationProblemPlusJSONResponse struct {
+	ProblemApplicationProblemPlusJSONResponse
+}
+
+func (response RotateWebhookSecret400ApplicationProblemPlusJSONResponse) VisitRotateWebhookSecretResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(400)
+
+	return ctx.JSON(&response)
+}
+
+type RotateWebhookSecret401ApplicationProblemPlusJSONResponse Problem
+
+func (response RotateWebhookSecret401ApplicationProblemPlusJSONResponse) VisitRotateWebhookSecretResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response)
+}
+
+type RotateWebhookSecret403ApplicationProblemPlusJSONResponse Problem
+
+func (response RotateWebhookSecret403ApplicationProblemPlusJSONResponse) VisitRotateWebhookSecretResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(403)
+
+	return ctx.JSON(&response)
+}
+
+type RotateWebhookSecret404ApplicationProblemPlusJSONResponse Problem
+
+func (response RotateWebhookSecret404ApplicationProblemPlusJSONResponse) VisitRotateWebhookSecretResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(404)
+
+	return ctx.JSON(&response)
+}
+
+type RotateWebhookSecretdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response RotateWebhookSecretdefaultApplicationProblemPlusJSONResponse) VisitRotateWebhookSecretResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
+type TestWebhookRequestObject struct {
+	WebhookId WebhookID `json:"webhook_id"`
+}
+
+type TestWebhookResponseObject interface {
+	VisitTestWebhookResponse(ctx *fiber.Ctx) error
+}
+
+type TestWebhook202JSONResponse WebhookDelivery
+
+func (response TestWebhook202JSONResponse) VisitTestWebhookResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(202)
+
+	return ctx.JSON(&response)
+}
+
+type TestWebhook401ApplicationProblemPlusJSONResponse struct {
+	ProblemApplicationProblemPlusJSONResponse
+}
+
+func (response TestWebhook401ApplicationProblemPlusJSONResponse) VisitTestWebhookResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response)
+}
+
+type TestWebhook403ApplicationProblemPlusJSONResponse Problem
+
+func (response TestWebhook403ApplicationProblemPlusJSONResponse) VisitTestWebhookResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(403)
+
+	return ctx.JSON(&response)
+}
+
+type TestWebhook404ApplicationProblemPlusJSONResponse Problem
+
+func (response TestWebhook404ApplicationProblemPlusJSONResponse) VisitTestWebhookResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(404)
+
+	return ctx.JSON(&response)
+}
+
+type TestWebhook409ApplicationProblemPlusJSONResponse Problem
+
+func (response TestWebhook409ApplicationProblemPlusJSONResponse) VisitTestWebhookResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(409)
+
+	return ctx.JSON(&response)
+}
+
+type TestWebhookdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response TestWebhookdefaultApplicationProblemPlusJSONResponse) VisitTestWebhookResponse(ctx *fiber.Ctx) error {
 	ctx.Response().Header.Set("Content-Type", "application/problem+json")
 	ctx.Status(response.StatusCode)
 
@@ -8016,6 +9484,36 @@ type StrictServerInterface interface {
 	// BeginStepUpPasskey The challenge for stepping up with a passkey
 	// (POST /v1/auth/step-up/passkey/begin)
 	BeginStepUpPasskey(ctx context.Context, request BeginStepUpPasskeyRequestObject) (BeginStepUpPasskeyResponseObject, error)
+	// ListWebhooks Who is told of what happens to accounts
+	// (GET /v1/auth/webhooks)
+	ListWebhooks(ctx context.Context, request ListWebhooksRequestObject) (ListWebhooksResponseObject, error)
+	// CreateWebhook Have an address told
+	// (POST /v1/auth/webhooks)
+	CreateWebhook(ctx context.Context, request CreateWebhookRequestObject) (CreateWebhookResponseObject, error)
+	// DeleteWebhook Remove a webhook with its deliveries
+	// (DELETE /v1/auth/webhooks/{webhook_id})
+	DeleteWebhook(ctx context.Context, request DeleteWebhookRequestObject) (DeleteWebhookResponseObject, error)
+	// GetWebhook A webhook
+	// (GET /v1/auth/webhooks/{webhook_id})
+	GetWebhook(ctx context.Context, request GetWebhookRequestObject) (GetWebhookResponseObject, error)
+	// UpdateWebhook Change a webhook
+	// (PATCH /v1/auth/webhooks/{webhook_id})
+	UpdateWebhook(ctx context.Context, request UpdateWebhookRequestObject) (UpdateWebhookResponseObject, error)
+	// ListWebhookDeliveries The log of a webhook's deliveries
+	// (GET /v1/auth/webhooks/{webhook_id}/deliveries)
+	ListWebhookDeliveries(ctx context.Context, request ListWebhookDeliveriesRequestObject) (ListWebhookDeliveriesResponseObject, error)
+	// GetWebhookDelivery A delivery with what was sent and every try
+	// (GET /v1/auth/webhooks/{webhook_id}/deliveries/{delivery_id})
+	GetWebhookDelivery(ctx context.Context, request GetWebhookDeliveryRequestObject) (GetWebhookDeliveryResponseObject, error)
+	// RedeliverWebhook Send a delivery that has ended anew, under the same webhook-id
+	// (POST /v1/auth/webhooks/{webhook_id}/deliveries/{delivery_id}/redeliver)
+	RedeliverWebhook(ctx context.Context, request RedeliverWebhookRequestObject) (RedeliverWebhookResponseObject, error)
+	// RotateWebhookSecret Give a webhook another secret
+	// (POST /v1/auth/webhooks/{webhook_id}/secret)
+	RotateWebhookSecret(ctx context.Context, request RotateWebhookSecretRequestObject) (RotateWebhookSecretResponseObject, error)
+	// TestWebhook Send a message of the type webhook.test
+	// (POST /v1/auth/webhooks/{webhook_id}/test)
+	TestWebhook(ctx context.Context, request TestWebhookRequestObject) (TestWebhookResponseObject, error)
 	// ListInvitations The invitations that the caller may revoke
 	// (GET /v1/invitations)
 	ListInvitations(ctx context.Context, request ListInvitationsRequestObject) (ListInvitationsResponseObject, error)
@@ -8880,6 +10378,309 @@ func (sh *strictHandler) BeginStepUpPasskey(ctx *fiber.Ctx) error {
 		return err
 	} else if validResponse, ok := response.(BeginStepUpPasskeyResponseObject); ok {
 		if err := validResponse.VisitBeginStepUpPasskeyResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListWebhooks operation middleware
+func (sh *strictHandler) ListWebhooks(ctx *fiber.Ctx, params ListWebhooksParams) error {
+	var request ListWebhooksRequestObject
+
+	request.Params = params
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.ListWebhooks(ctx.UserContext(), request.(ListWebhooksRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListWebhooks")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListWebhooksResponseObject); ok {
+		if err := validResponse.VisitListWebhooksResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// CreateWebhook operation middleware
+func (sh *strictHandler) CreateWebhook(ctx *fiber.Ctx) error {
+	var request CreateWebhookRequestObject
+
+	var body CreateWebhookJSONRequestBody
+	if err := ctx.BodyParser(&body); err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, err.Error())
+	}
+	request.Body = &body
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.CreateWebhook(ctx.UserContext(), request.(CreateWebhookRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreateWebhook")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CreateWebhookResponseObject); ok {
+		if err := validResponse.VisitCreateWebhookResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// DeleteWebhook operation middleware
+func (sh *strictHandler) DeleteWebhook(ctx *fiber.Ctx, webhookId WebhookID, params DeleteWebhookParams) error {
+	var request DeleteWebhookRequestObject
+
+	request.WebhookId = webhookId
+	request.Params = params
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.DeleteWebhook(ctx.UserContext(), request.(DeleteWebhookRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DeleteWebhook")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(DeleteWebhookResponseObject); ok {
+		if err := validResponse.VisitDeleteWebhookResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetWebhook operation middleware
+func (sh *strictHandler) GetWebhook(ctx *fiber.Ctx, webhookId WebhookID) error {
+	var request GetWebhookRequestObject
+
+	request.WebhookId = webhookId
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.GetWebhook(ctx.UserContext(), request.(GetWebhookRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetWebhook")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetWebhookResponseObject); ok {
+		if err := validResponse.VisitGetWebhookResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// UpdateWebhook operation middleware
+func (sh *strictHandler) UpdateWebhook(ctx *fiber.Ctx, webhookId WebhookID, params UpdateWebhookParams) error {
+	var request UpdateWebhookRequestObject
+
+	request.WebhookId = webhookId
+	request.Params = params
+	if strings.HasPrefix(string(ctx.Request().Header.ContentType()), "application/json") {
+
+		var body UpdateWebhookJSONRequestBody
+		if err := ctx.BodyParser(&body); err != nil {
+			return fiber.NewError(fiber.StatusBadRequest, err.Error())
+		}
+		request.JSONBody = &body
+
+	}
+	if strings.HasPrefix(string(ctx.Request().Header.ContentType()), "application/merge-patch+json") {
+
+		var body UpdateWebhookApplicationMergePatchPlusJSONRequestBody
+		if err := ctx.BodyParser(&body); err != nil {
+			return fiber.NewError(fiber.StatusBadRequest, err.Error())
+		}
+		request.ApplicationMergePatchPlusJSONBody = &body
+
+	}
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.UpdateWebhook(ctx.UserContext(), request.(UpdateWebhookRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "UpdateWebhook")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(UpdateWebhookResponseObject); ok {
+		if err := validResponse.VisitUpdateWebhookResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListWebhookDeliveries operation middleware
+func (sh *strictHandler) ListWebhookDeliveries(ctx *fiber.Ctx, webhookId WebhookID, params ListWebhookDeliveriesParams) error {
+	var request ListWebhookDeliveriesRequestObject
+
+	request.WebhookId = webhookId
+	request.Params = params
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.ListWebhookDeliveries(ctx.UserContext(), request.(ListWebhookDeliveriesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListWebhookDeliveries")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListWebhookDeliveriesResponseObject); ok {
+		if err := validResponse.VisitListWebhookDeliveriesResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetWebhookDelivery operation middleware
+func (sh *strictHandler) GetWebhookDelivery(ctx *fiber.Ctx, webhookId WebhookID, deliveryId DeliveryID) error {
+	var request GetWebhookDeliveryRequestObject
+
+	request.WebhookId = webhookId
+	request.DeliveryId = deliveryId
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.GetWebhookDelivery(ctx.UserContext(), request.(GetWebhookDeliveryRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetWebhookDelivery")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetWebhookDeliveryResponseObject); ok {
+		if err := validResponse.VisitGetWebhookDeliveryResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// RedeliverWebhook operation middleware
+func (sh *strictHandler) RedeliverWebhook(ctx *fiber.Ctx, webhookId WebhookID, deliveryId DeliveryID) error {
+	var request RedeliverWebhookRequestObject
+
+	request.WebhookId = webhookId
+	request.DeliveryId = deliveryId
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.RedeliverWebhook(ctx.UserContext(), request.(RedeliverWebhookRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RedeliverWebhook")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(RedeliverWebhookResponseObject); ok {
+		if err := validResponse.VisitRedeliverWebhookResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// RotateWebhookSecret operation middleware
+func (sh *strictHandler) RotateWebhookSecret(ctx *fiber.Ctx, webhookId WebhookID) error {
+	var request RotateWebhookSecretRequestObject
+
+	request.WebhookId = webhookId
+
+	var body RotateWebhookSecretJSONRequestBody
+	if err := ctx.BodyParser(&body); err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, err.Error())
+	}
+	request.Body = &body
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.RotateWebhookSecret(ctx.UserContext(), request.(RotateWebhookSecretRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RotateWebhookSecret")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(RotateWebhookSecretResponseObject); ok {
+		if err := validResponse.VisitRotateWebhookSecretResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// TestWebhook operation middleware
+func (sh *strictHandler) TestWebhook(ctx *fiber.Ctx, webhookId WebhookID) error {
+	var request TestWebhookRequestObject
+
+	request.WebhookId = webhookId
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.TestWebhook(ctx.UserContext(), request.(TestWebhookRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "TestWebhook")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(TestWebhookResponseObject); ok {
+		if err := validResponse.VisitTestWebhookResponse(ctx); err != nil {
 			return err
 		}
 	} else if response != nil {
@@ -10085,236 +11886,270 @@ func (sh *strictHandler) EndUserSessions(ctx *fiber.Ctx, userId UserID) error {
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7H37chs31ueroLhTlXinSV2sODFdU/spjjLRjC/6bKe8tZGXhNggiagJdABQFMelqu8d9h2+B5sn2cI5",
-	"QDe6ieZFImXZ8T+pmOpu3A7O/fzOx9ZATnIpmDC61f3YGjOaMgX/+5wOxuy5FEbJzP47ZXqgeG64FK1u",
-	"6xc5I5kUI2LGjFChZ0yRCZ2TC0YuWW46raSlB2M2ofZVdk0necZa3VY+vcj4ICETet2mI/a3x/v7raRl",
-	"5rn9ozaKi1Hr5iZpnbyjo8VB340ZuWJKcymIHMLQiuWKaSYMtc9Uh1387AsuLuOfFezakJyOWEJmYybs",
-	"txUjXBMpGPn2zc/PyQ+HP/zwaNUAr+RbIxWLjCEvmdCEKjvUFVOwS+RiTgZ2m3XTfgnZ1vDBxU26SVo5",
-	"VXTCjD+wqdJSNS+vN4AH/M7ZxZILNpSK2dG5ffSPKVPzVtISdGLHwhcqU5vQ6xdMjMy41T3cP/ohaU24",
-	"8D8cRE9yQnl2+lN8WjRNFdM6sRvBjSY8JRz2nmRcm2JaOTXjclbMfrHH01bSUuyPKVcsbXWNmrJwnkOp",
-	"JtS0uq3pFJ5cnNjPdGCkOk3t05FR7vz90+FLagbj+MItffuD8BRtxtRYihuMqRixtEPeczOWU0O4CW8Z",
-	"1+To8Idib/DGlvM+HbZx3IZTO9jf349P95UUbI0pz+w07XwGGWfCkLHMUv2MPN4/wpvDYRHa8CyDJS2b",
-	"qR3ydtN9wSfcxNnShApLTWyiCTVkIgNCqtF3Bh8JR07ZkE4z0+p+t5/YafDJdGL/sQ+Ejv8qyZwLw0ZM",
-	"wYR+1Uw1kvlgIKeiiZ6nmqm7kvONfVnnUmgGvOB4MGC5YUDcAykME7BZNM8zPgBWufe7tvP7GAzyF8WG",
-	"rW7rf+yVMmEP/6r3ig/CWLUl0ksmOuR0WHJNLSfMjLmVD5IYBqTAiJwJVvCf4u5TYi800XSuCTed1k3S",
-	"Os75P9n8Hbs221tA+cnYEsZWbs3tCdVFYDuQgbEB3PN7nvXD11+yrU38JWuacEBWyyZdffG1yOZkKBVe",
-	"YZplTDUKa8WvqGEJEbINYmqpqF62N/DMDQpI81KmfMiRNhcXFXIVnONUKfvLoqQPFr3ZJF4fT834RCmU",
-	"lls5peCTdoTwQ7mSFxmb/HWzD57hW7Gzt9rIk++PnhLNBvYn8l3nMCFSEUrcWIUOY096YkUry4b2Xk5o",
-	"Zn9h6dYoHRb+q6BTM5aK/2uLLKeypQub0OfiimY87SHB9LuhTOKaTMWlkDMB+wIiixu7O1dM++2YcTO2",
-	"T86UFKOt7EfSev/+fdtOmwljF83iEspIQoOHmu7fj1TzAVGMZpO/nbekfeW8FWP+N0nrjGp9yeZv2B9T",
-	"prfHNd1nn48toxCjRlY08A90yCls/0jKFNjMkF8xMuFiapgmVKSgUKMqszUa9HeledVbv4PvLUnNLK0B",
-	"+aCJ8PTou+8fgQBDdX9rx+A+17T5wMW/0cTAY1vbVqvSbG0J8LEvRpDd+IECbYuKAdx3mqbczpFmZ0rm",
-	"TBludbIhzTRLWnnw08dWJgc0Y6u27gU+deM1xuVPv7LPgHGo9UyqdJ0rDs/dJC0goJV8Oad/TBmQpH3H",
-	"qq/rzOtX/xwqq17T/c0N+qE4EnnxOxsYUAMDLXaDXZ0wremIVWlgI+2U6wX1FFwBYKTOKOiJiwQULsrP",
-	"YdmyTsUVR21mwwWCBbxqv8HwtsMpmeFrYBOteu2NzNjfFRUwUzd1qhSd1896+fpxin7wpl3Q+p2nuA2W",
-	"T+HNXkGstZkkLXadc8V0j4uK7cSFeXLUCiy5/UVLzt5rmbPoZ2HAHv78scWE/cRvrR8ZVUwFS2zYkcqs",
-	"Kx+rTNhPILplSJM7pJboKUanAubUhjMZKEYNS3vUVM4lpYa1DZ9E2HLSYlRlnKneVBgekQK/2p9Lddew",
-	"a+OcWuhGotoQJfGWkZlUlyAe1xzancom0+XpGuZ60rLz6k11sRd1ZyFMHrWm9efbcDOTlmAGll5hAovk",
-	"XbvsQIcbvVOjHlg6TKr4WDCXJCSHZhJ7wVGd3YDMiumuxfAcJa9cDHyreZ7eWbEJH8t57xIv0XoTdA9H",
-	"NNFcyZGiE000E6nXwYU0xMgsJXREOVjMOTWGKfvW/+Vj1aOXvd/220+P2/+Htv/14ePR05u/rBRsftI4",
-	"m+h+TFNuTq68xrgRX7dqYI+nsVXKiXMt0gs5NZVb0XTLwMMbpdtNrnTKjGOg8bU0X4tyT9ZkC5dcpFW1",
-	"RTOtuRSdCzaiIvaKnQc1UvXWHMJ9cL3HYxeampabqN/gYouWU8Pub3JJeBF2FoRAVqsvzbf9uRRDbjdt",
-	"12pbqGtV78LxhQbD0wo9Yc3pGdWE6ksGFrfzeDABau6FTOeEZZoRI+WlvUGaiwFbrcA2i/4Tv4zarITX",
-	"mQnVpA+mzX+kckK56HeINfPwHz5MaFUuJSjuHdcsfUamec4UOAkyOWOKDKhmEDKz0lDTCUy7vBs0pf/h",
-	"/tUZyEkrqUSnvjuqBKceR+4CrGTnZPl6JopDvaWIObnOpdp0lik1dBnXKiYffwBDEAtTqV+rmmtSzjS5",
-	"mBdBork9voTo6WBsqcJx+IQAdemEgHmQEMeUdELc78zeYh1QaTkBBnuxkRZZJ+3gCwluU2zTMUD4yl3B",
-	"DTY+fmvfoxNSOztzQLMM4x0hSR+n9BtN8rEUrErOBy4EtTTWGi4SJhFdFlfa/FyIxg3WpdhAXjE17w1k",
-	"6kisukJuxuh0tkMQzQZSpGQIQxVRH6SAZ0SP5UygqS0dQ1rPPnWTeC5TFr1RCws+FUZJnaOvfGOVZPWt",
-	"W1BU3NlKQS7YmGZDv3Y9hTmBIlYZRU8vVosk+1DsPOnA8KtQ77+QMmMUfDN0mm6m86P/3CkHMYMoalAv",
-	"GtG8djmXPKnjM/vd8Ojvzea5bph1fHfr5vzCn9f3dbgT+BClvVu6eG5lKm+kX+zQuuV21SztXczXenyL",
-	"DiptXNDFe2dkDt4W6j2J9uSu5CX8H+5Autp1A9OuerT8UJXFVkzayg4vp42dqyABGe5OM/7H+39uyl2z",
-	"UXhWJ28Pv3sSOQ27rVfhg2ftpgcvG3jApZlXRnoefXuqK7Sj+Sj62HUtR+XocUU0H8VUzfnG79T23a4A",
-	"14fzTGD3cGvslOwQDafydsNjuWTz9UnLnvoqxRY+GJvciyL+URWiPz4/I0ffk4yK0ZSOGDF0BKEe0A6r",
-	"GhNc72BjH39X2djDitPjN+/qOEwe33z7W7v3wf2y33764eNB8sPNo//5lxiLeiFHXBwbwyb5xmo4u+ID",
-	"1luiFJbBhxnPMmLVrJHg2pk9qBqTi/kmmuKiw9EuYHH8kzYEN7zhJhXxYu8OptZBZPzbRKMUm7DJBVM9",
-	"v3MuNyuqdx0XOyWH5PE+4WnGwJR8uk9SOi9ywQgX2jCa2scODslYThXGpb+HxwKTI9CjFNNyqgZstXLq",
-	"nqvfANz+YBvit2HExXNpN3ktjaEeD2WFohlq3ppcMM1Thtk0oPQsaqCTIe3dJviXY37AmmkExxD2xw0N",
-	"TIlNVf7NT8MqeyZfa7B30uQuS6wW0Su2KHZ2L9nDU/AgT3aA/iqWxi0Epqhm0SDEex9TcSYbGUlrqtOh",
-	"YYr8dPLi5N0J2bs62JtsEKFYNzrSIBZCxxekMDOlpSBjir7uwVhqJogUMffWkvDINvXPImbSwOdhLDvx",
-	"CZr+65tm0zzdmGDWt2EqKm6dcoooTqH7+mhORd8NZhi/Imc+u3jpPZlwEf560Jw0QbPs9bDV/W299IkP",
-	"dY4ppllm1YoRMy7VcCw5uiLsn+iFHcWoKQuIZ70hMQcjPqBVITjzrp/aQDH/xcsh3dTRLOwnI1EUkDDg",
-	"oPOCiFB9CaoVrUqNuBx07F4vSbzGJAuKRQXLI+1Vf1IvY0Mg7eUvWUa+9l21zHyldup3y307WGV8ih/i",
-	"Z3SbTIbbid2NBNOr5XqnY6FcYwpV+owMFXNxdA68lGRcsAXdcx2d8xWb3SpNoOqZiEglbggTqXZVIywb",
-	"PoNkTlcrwQ1JJQORsHnsvFzkKz4am2xO+AR87xt6Y6tB95oYQ23b5UP658i3z09/evOIDJWckNmYD8aE",
-	"Znb/Deam+7jJFEIlwXrhBWapdGbvXuWofmsdPD3s7HcOO/t7h0eWQIp702yMHkZWM6HXp/jmwZP1xd5r",
-	"q49KsGR80Qgk6lmR/YxoxkgfX+1b1bWP6kS/tgKNngvdnSmOHhc4Ef/vhjV9t/qEyjU9PoSH/QprC0xa",
-	"U8H/mDL3Z8+oF7ztxT5E7yGb3VO+16ZJhYX6U7PBndWQKn7FVOJIEugMgopcd8g7OFxLi5ZXuEg0Vrn5",
-	"H8UGrv1Qs1pGcBvnmr1is7PSUtlES2eKTaSYb2gWDRRLmTCcZqviaxG23Bf0io/sTnbK7+gOqlp9opiZ",
-	"KsHSBMKsRv7j7etX3z7qE7gNXq2o7kDSum6PZNv9+LuWovOGzl66FMUo90P3QkZzI/M7RqKKPazsS9Ic",
-	"oaqWZ2xyT/w73oPnawSUS4tPWtWqgeCHERCeveplKUP51FToae6ihvCkz9wL/1BJ6fPfxXhF+W9Drb4Z",
-	"9SvC9HsViliZZgkrjm6iYO/4hN1GK7mzRtKsjYRvxTIIJPwdvRRA4NxAdsOIX6HbolJ/uprFv86ZOP0J",
-	"cjZGU3Ub3luetu4VR71ZUI170tB8JLgY9Wg26l3RbHqHT4YxzR4TaS455ltFgjGxR3uWynsTZsYy3fIs",
-	"8NNbXKvWUxZP4/p9dql7UxWPFPqCyLsdnmJXEgselm9z5Lmt7HHjd7e3wai13PptpsDBncrBdOLL85oC",
-	"sZYP3O088CYtPYrqI1s5hdgnt3UAdU8MkntA3AuLbrz/cXJdchWSBv7WfFjrsrN1jyFCfnHBgfz6DRsq",
-	"pse3EWsKX72dwb04IZ/VtaFCucIdu5Gmv6Y7NVd8QtU8PiKkAzbb2Vb4FnPGItM0Zam1BjLmEnI3MLSX",
-	"eR39NJNW6HnE+cVI4pYa/S387rdM6r9j1r6ei8FYScF1zJV3arxDQAqirVlGM4KxRm2N6SLTLObJW5ao",
-	"H466Mke/Gtj5XG2rXRhVaxlBS7a0LLm9l129U8kUovr0ll7G2JG8GzMi4R9Asu/ZhbX8hD0DewBd0j+D",
-	"L/+TzZ8Xm9bJqdLsuaVLLgXKBf2zkhP7Sp9IdS768IirhV54QjGK0AKTzrnY3rFWariCHVlyxjvP+/Es",
-	"8vaZx36mPn3g8/SdjJjZjeOkltyx0iW+IqVhB5kHmzEen6JRM8wNyRjVhhx8RwZjqujAMKXJt1RANgXN",
-	"MqyvswKpiCcJacZMETG1603QS/3Do6TIwzg4/CEhVMzLLyZESKKmGSNyeC5gkRoOv0P83DR6kiHSlDOZ",
-	"Z+APB4ejYkMre/FOFwysSLio+bAOV6es+DGfAx7TpsSPqCW92+S9CDa7xXv1c69PoPbdZRTwhmm2KWO6",
-	"n3LzqKNpRVpNgA5Rz8zyhV1xV9wGfBaHcGAlMUeJLuABIjwB5FRT0rU21ExDOzIMhnKTsSUm5sfFJClD",
-	"LzJGfn1zSnKmyCUXkAkFbKga5Jsq0eVj1XXQGd3Cc1ry1ZX6vfOF4jSLpSw5pMLrW7ea0vgylxxhAY7X",
-	"gIhHJ5AvRQmAgiUkp2Zs7RuEeiDF69FcEjBpY5+2QoWc4V8JFwYreS9kugZmAKwytjmVBKiKm/7x5R9P",
-	"29ffX6Xtyb75V3t2RGvZgEc1H+mTyGLCz+s714Rsp4oj3JfaGPEd+gRugS1I5+rg8ZWNuDZMsfR29u5m",
-	"GXqLaRkPtcwn3EW/xub9Uw8v7LprLJc747IUfpllwvVNcAMWmazzDesy/o8oGBjgKbFWENlSW5OXXDCs",
-	"Yr2AXCKuCJ2mnAn7FcRh/X7/+0eVBAj7FtLdBApNz4VPBS6Bz4Q0RFCl5IylHdKvRuP6oLHOHP6mkIKh",
-	"FhkkIYyNyXV3b88qqyMuRh33t+KHdp5J05yMsEk2gmXSzdkIdtOLQPlmBF2rFY8Z4/iAj967NJQytv+N",
-	"hgxGhOdbqwbfPh6GZDGdoFUWrgf/26PpBMzniUyLP+JvK2t0YJwohcqM+SSorU8iab0djFk6zVh6oqie",
-	"KrZxyLop/zYAxiIDKjyyMgEgFEvs4pZO12LI2G69xZuzaSHPyKE9RFA1nYbpECog5UnPtWGTqrr5M1ds",
-	"KK+JFOQFF9PrKJ6DYrQJ3xiSqBIymBpiJN5ly9U0oUSxkUOMLIerpEXFKo7CQsjIweT5M9Kned4vIMhy",
-	"JdPpwHwDbteo0ngb17Mz46IOerCv0QUPWDdyxB2KMNWXDZUMm1SjYEZg1TFyf+g4mjGx0ce9byUeW4m5",
-	"vMtDrrxd7notwbkyr5X1fe4q7dzJ56/s7ir73hqW/5pvWI/yDjDGUXVIEGxTilptSpnK7zndmALk+jMH",
-	"Z4qKHSZCuoTipbnht61HuV150h1qWG5Xj7JwMmCJ/CegWq9wltYMaqR8qrX9TYo4l/vH+3d4cKgHBACr",
-	"VSRVLkie0YGzpzUbKGaeQfQQElu94h8oRD8cPF3IMk1a121Jc9622zJios2ujaJtQ0faM4FWd3HmNyW3",
-	"Ln7sxd0fYLnUn+0S8HQwM+yCza+7gLTaxefaxXPgBe7+PjPtC0R8W0xG2sZ6cOo3dRG03LO80VA8DT+P",
-	"p1XhsnGf6Xd3HNYNdBP6/bZCEaYM0hcJeL2xSw7Zxr7VP3vTfBUD/N31IxdnRRsHMmMklWCsXAo5A782",
-	"HwmpXNSiQH72An4BrUKq0pER6UBB2DW2F+giOhiFPDuIsVfwkwu7CXmzKwjZynGFk4zd3a+s6Csruj9W",
-	"FCTzLpyRezpweCek4rCDeunoicFn8Zjgyba/dyvrZtZbSDBtVONqPsyt0Hf1qzdlqKKa67yS0/Ah5u8m",
-	"DZuFOwSbVQNJ3QZVR+d8U3PeRiy8wutUIKstOJ1MrRXKhM7BaKp4OZfT7fJKh3VXGHiXC3yciDcOEu1C",
-	"pDjN7EEYlpKLOdE5HTC9cpHO3PUuNrvmMb2qc9VY35b1VoMLuAnzRdcTaHZWUw1A6KGXEZPWBDk+O/Ut",
-	"PrZyO6qzW5jvmndjoxtR8Juxan4+523E59zG5Yksaan2g2mmDwrPGfJplzOs11ZXMJWT6cQ9DLcPFT1g",
-	"WOmyWcEdDq26o2+ZSIGBaNI/dvU0FFUcXBj593/9d3+pX4lHPzuQItWlD7QaT3CvVjx9Tyzpb0gy/pw3",
-	"m4p7qzoXMhWZnSC66abastqi59otp3Un8mvw+FX2EeEJdFQ+VN2ouZJDntm1a6auXJ2mYjSt/gIpVgXK",
-	"Iz5Q/MuXdX6qi1Hd1ujpL789Jv9Cc5CXpAmvyAu2m+KzFTbKjr8DQEtj+oR940QomU02x6Rec9sbk7il",
-	"yaHwwRUplTfH/aG7t2ekyfdOf3nTrYEs/S80U/727//679iQf6heLhqaZGo6YYC3Sv7zDbH70iWUnL36",
-	"uzWPL6hmT44q7OdiHr+ApUFWKw2mmj0+TFzoA0qAx5LY1+PBgmXp5jhEdaOKxTWdpgdbb2JmZXMlq/vl",
-	"OaQh1FjX0dPD/cdPa1rrk0qY9kkVPGy//ZR8+GsUH8y3ytkxE0i5LpA97lo8EkYed4Te80kgeO4RJ6eG",
-	"ilOczma4OJZ2dh4kwvZLO4sQ/doIVv6CGfBsUpGSlI+gLGWIkSB4KoG/9Dv9hPR79j/tPrlgZsYwMDTp",
-	"kLeQQkQ1MJg0IXZ1VLG0MFQHVNcTNlq0DlHiIB6WwYH7Rdwq4ffO6TbFBxb3F1nxVHEzf2s/s9A+YqGO",
-	"2hm7CZnQlBFqPLbGnjMPdR+aRFjjPZW+P54uPASgvLv6oW80UXw0NppcSDMOoatiTV3/d/v47LT9TzBA",
-	"Pa0V/Suct7L70f3fz/5y/uP9u1YSwZMPlVJIIIcYd+GF874Ip3G7SkMEmy+W4nJXuBREMJZqoo1dH4Li",
-	"OXkFhwPc1PtT3dzHBgGEHBBALKEWU5ycd+Qb6GEMOQ4g2Kofp5oP6t++gfTgoVz89hnktye1EXTi0qIC",
-	"tyQMWGyERuD1AfV9rSBPoEjFsremcy7ORX2DIRELQgxP95/8AB73b/tmnncJNX/9fWb6CQGE1kfoEsr4",
-	"FdPEMFHp7sc1uWIK+nuiv96j12hmCDXnor/XmbEsa0N3xr3fZ5e687uWot8hxzULimsHB5AUppMUA5b4",
-	"cTBrzI8D5DuF9UjVIe/HEtpsu56hmtBzUf08LGJMNbmwrCawzBBbyM57NpZZYbbAnr2S2DcMQK4My+ze",
-	"E22UZRgQzYa9poKwKrCmHYcKH+XuQkqKhpIHmB+SzFCqkTQ+G45m/BJS4SAUJM6FfcR1tfTfBUA+kSIq",
-	"CxlSnrHU5YEUVU7YOAHYY8YHzLln3HU9zqHJ3mFn38oplTmy1N29vdls1qHw545Uoz33rt57cfr85NXb",
-	"E3inTEFvnf7yhjx3uXDkLJMGeNC//+v/gTbWSlquzXWr2zpwfUsEzXmr23rc2e88xuY0Y2BscQoBMIaY",
-	"NnqczRy+JxapmJm0FKfRI4gIStQQzUeiZG0FqSQEarX0mKWEkhRKKoEKSou9Q6AVISTO+5aW58JRPe5s",
-	"wWNO01a39XdmAHa32qG9ATOufGQv7MF986HW0vlwf39rzRhhds1tkOGyQrLl998dfP/oLg0l4WH/7Mbd",
-	"gh/vHzU9XOzNXthSGFbkaqpWvVd29yzFa6v724ekpacTLJj2G+ISWIGzzYmcKsdpLTMHh+lvVvnDDI/W",
-	"B/vBCg2Dk7ZNQz9Y2/JjlIVRoi6sOA+rAK606ldzJnjaHoTgJn2orwraa1tlC7Jmjw7A5lsg1Ip37i1O",
-	"6sHSbQzOpYGMJ8zQlBrqkoaPDo7+zHT8HgQWiAkUYFyj+Q5YS+uScYTgAgJeIK3YaX0JpFXsUXk5v8XX",
-	"yXMpBBsY8lPxyEFnPyFfSTBKgkvoDljmXglzAsl9Ukc45c9S1VXkDjkWbpCLqSEUdNVQy3WKY//juWve",
-	"ce6sups+YjI6NW/iHPVV0i4byrwrXMYQY/5RpvMlBHndns1m7aFUk/ZUZUwMZIqunA2aQGOu303VeHQY",
-	"tTu7G9UOOk3dsLlGTdXXABVQ41tpRn2E61lOh2HLePvKwZqvVPrXb4HwPxYG428fbpKPN5WLcKwvS0uh",
-	"pEqgUVS6njw5fBTcDbgLlXuBPUya74S3fqBMoxgEUqLQOrCGP/OqsLNvCKbDanK4v+8ggQNLqWypD/H0",
-	"zNoXc5IymibESNkhx+cieJwWd7KAb6s2RKIQq0dbS8gLmc6/KabSJf04rl6/cy5OgK36r2PVN6R/VaxZ",
-	"7UtYrDWAOcdRVf0N7OTDv8eLUqg0kodESGBVdks7rS/qspw4z4ZPN3HEhYu/YJkUI3vi7uLs7z9dfnGK",
-	"0Gn83vQXU76wwGPBBxOEGDA6+su7d2fkR6r5AErX+kWGG0qUfiX1rE+gUoOdC0tFkKESvFMk4PXJt33X",
-	"u753yeY9dMKgXXb4+FGXUPDS+PtpLVycDAUrzvHhwjMFfhJw4QBKyhv7f0nppXH5PdbO4Fq7aevpRT/B",
-	"Kj20WL7RBBHKvPPNu90QrVETKbI56dNpam0RQfrsOu/7y1ixnGEASvq/G97HNcwckH/gjHlG+pX4bFlv",
-	"4+PHniSQsUGf1I59CXOi+mXRYOIBkxTLwTv/yFUImTDd61wU+VEdArdDuxaUUjNvTUEOrkZ5SL7rHIJv",
-	"CFI6+xvmA/r5PXn6+FHANLGDnMfQiDDOLuGGjKnlnlyci8bcJ0yXnUy1cYWVbu9wGEyaLTxqnk0HD3Ix",
-	"yli4nUhsrrgqORcF+TiHK/wdPMXBnPC60uIu4+hjesUSMpIyxfFmsuJKtJRwwebSveU+JWfCey+dk5t8",
-	"219MU+q7k1idKdV/ZJfuzyN1dafFJP16LW1qJoyVcolDOKn6T/01xL2jpvgEVK8EFy3cKe8erbjccf/s",
-	"9jhr/lwYPgn3yl6kZZt1yeYxaQeoSZ9A2vm0+HvWW6tJaQ3W3Fc1NS55YURy2NmvhVca5OvVwZ7loaaN",
-	"rVsbHVuv2Ixpg9gBGKnJ5AiFxkjJmX4G9JtSQy+oLvU7vJ0O2a5D+hjX/ZtIIXgAnAsKx7BzLJh89s7Z",
-	"u4LtXrtkKLNMzpBX9l9wcdn3WB9FDpdi1QLw6u15wbUpe0zrRV/G6pblEDMDwJEyZBa0PU8Cwl7Zmjsy",
-	"Hkm5ZSPdItBw+lPi5Dr8r69xbg8ynrgyXMv9pZhP5FQ3zxCroMvJbQTDHJsqxF7ynAmWNo3qeoxHB42A",
-	"kIeZGrT9r96Hv56fd9z//WWd/YsXwOMZrpprWFl/p0M8hgRraLLUNNZQQQO2yCBLa8AX8f19GmJsECO3",
-	"MMQ7yIp0ITi4R41rwu+HQxbMDXDXWkmRAOj+iVc/mge40qv4gk+4aa3x4HPMjNip57HWId9y06r8dSut",
-	"fLDM3eICQVPruxAVdmVf7TtLu6Rleeiqx+GZ9SVjIajWFIuV5x9v9PzdhadPZ/itBZIP0lpbVpCWqRm1",
-	"P9UcosivZ2MaClV4IRSqZrwHCUd7Dha3ORBK9IRmGcnpiJUF1xdTY6RAUYuSHBIgtDNBraC8/EaToaKj",
-	"CRPGmwwXVhgzpcklYzlBHKuJZtkV9GuXTrBZ20NIrwdncoS2hF0uFyPERbCzEeCOGkihpxPw1nRR5NsH",
-	"zl6/fQcdeyAlhZcTK7p/ArLjMbTwbb9wv/bPRa7Y0M7Q2blDPjTM6+HQKRQbkShuDBOEY0MBtOVwWsWr",
-	"aGbZnWiK5z7HvT+jUMK1ghcYdm32xmaSVe/sWjfUzquzkzhmXuylXfLEJQtwcWmlXiWWqULMpA8Ad6Yj",
-	"IR63Jye+/cpa5sSGUZmwi8U9Ww9ueUtDQR62gF1zbdASm9A5qLRcrO+K2yJbqhy7WwKYqi4eXFihQVaV",
-	"p4dmElhkRpi30uxKK53Jh4W3WyqwUykJv16iQPkZUmsIW819EJxAJ+K6tTOonNJuiND161qP/g5Xn9yx",
-	"b0b+qckDqnTA9RdsIrIEOqJQ97AGPRStheNc4oVrfbuLk6m0ZV6fPSzfOVcOdXuVpWFpDkjzr5stsTzH",
-	"BQbUj0By9jvkVxemcbmSMyXFKEBiAa9ryQ9MgXpmSqB/MmfVPLTOuehPhrTnt7ffdULUdZGcUZcl6py6",
-	"VZQXbi+1MCxFLcRtBCTFAesB4B1N+kUnw35yLvpl/Y3zRbvmEX3yrRySvpEm7yekX4FhsT84DJj+o2dk",
-	"JIkURforUOtkSPtWxpca470dlzf0fZ748k0MUXG4JnrGzWDMUiKHQxQsh08/Hed4AQIOhYlLdQx6h8P8",
-	"g9J9z0SQUyxwDzldEt5/RSelUxY17qCu1/1eSxwVBehqBWCodNVaykPySjvkRICuSn1E4VwUqaFMpCzF",
-	"20EAEjjqFsIV7EgBivU9uXGsrsLZjpogGDFwViyn07oHY2yLxlVTTJAX4eK1KKxNs2ypkJJTc5xlrXX2",
-	"1Yeg4zv7yXbKV2PWDc2TIkM4aJFfNuNcsX0TbD8cv52WwgK2HaYYFBG9Mt2mIkFQEi1AgnUJhYo1+JRY",
-	"LOVKMJPbZVfZJ5MqVhiGA532iV2dXSeNoseoX9eee2fvgo246Ic2MtfVYEsRtUwg5Z2izqGLNcCaO+S4",
-	"+F1ZrWpqhV4RTPPcnGoyY1kWDdBg93+2c6XJDVSYNrvQm+5NsErBekhEPSSifhec+AQi99gax5KgayNY",
-	"qAg91zOg3/mU2lt5fbo+xSZx5Q6qlFJO4oJe3vkU2gvokQvbDL8mTviXte2fWj/x96jgRqCp1PTS1Yyv",
-	"yiCaxceP9s+ICPAzfNrDae/mBhfdxrd1dd10izDtfXhrn94r9QrZ83ZBdwFwEgJ+O/G5lbJnWAW0dKU5",
-	"G5Cj70qP9vYiRTbUD0AE1DdtflZkbhD02totwO4qpF/2LOoTI5e10ln0xcAFqPQK2g4Z7vBAAlXFF5LS",
-	"dY2W2lkMueB63Mwefoa/L2zP9hlDZYjPX67XxXRSUjNRjGr5aSThEjve3u3P1Iyvoe2ucQPsRdkbFMXS",
-	"cUaEtpKvQa2YH4XzXKSQ9sExg2MkIZVjkclgXfZZeUV3dYWCrk9rXaIG07tw7HCfv3I/xven0Qz9at1t",
-	"cBDalU0Q0uDN+CSUv4aljIde9co12cphW4zrtjYsb09zl6bSoyPW0wA+dRO/Nljre6vwSVjd52suFi/L",
-	"zzDAji/LFxsZOfZd7DAa4tI5rV1PBJvF1ISSHOIHrnxPtdWh+wLCv/AchGN2yBsXXbe6XDWuXim7WYhh",
-	"Q1u3P0cEOziNZImGjL6eEhrYQxpxZeakcPggdImDTvAtC50KGbKKDqk6Bq1ci4ctzT0JMWzkty0Zppnp",
-	"PICYpaldwnVD2g031MUOlrDiWnghQJImx75qAiExpHbsGUNnvh8mOG2KgiQmfEFSNe/eYzWciwKc4Blm",
-	"ApYlVWAuTnWAUeGJzeuamEDONTEyg7iJ3YV45ROuezcUWI9X/Ekjs9XalZp/L/HePfCfBaV4QUhh0e+3",
-	"1dt04soeICcjJPJS8lxbHY6v8k54QJPtaTTkWNThTpAJ+fRuJ5Zd0BogNsEbnzsInHNRdKGjvjJVsOJq",
-	"+MKOKjSLr2zsEA/14lJ7SpxPGBrqPLJMzuzpaelKGMmAinMBGXNBiB30iCI2CuwpKPWYF2AwKNPjd9Xt",
-	"7q4ua5Dc8RB0uXv2Dr5z5UVwPpY+qFWhIBpUw/HJMzoH31lOlcFAc1FQ3tmdFlqQ53oZOYExEr+Lrz11",
-	"aTKh6pKlpF+YMH3I1SCU5EqCglPmh8gsRWEkEGJK07mL4g2hegv9mDre1YeeCye/pGCwuXMvJ4/2D1CI",
-	"99+/f98+DkorC7hgiL7/7bzFhZ4Oh3wAhZL2zHpBhJBLcd5yFXVPj77ff3SOBXQzrlmH/MJ86icszMvd",
-	"ahJGEo0UbNanqNqD0LkzErjzfcC4NHwCmSp0oFxqC53Y/3Pzs8qNFF7zDPQJruNFZ9oSpZYxzuFaN+2G",
-	"b7iP33Ne5jGsP9AsommZxRbhPa5KN23sjs3K0r77rf/6fH07ltyjkcCH6tE5U/KKeQV8LMlcTu09W6HN",
-	"OFa4WfgPLkMY+NtGFO5rVG2tY16MtdkjzK1GNc1r/u3ms+fiimOdkl4CzCU1c/UQlo8Mh1UP4Te6KCJ7",
-	"FnamRUGeTrhAqS2V7pBKMWS03vA0mNKm2EkPqsqpXIircooy7uAEvhYpbfnqALE6tP3I9Qm2Puj5AjQN",
-	"jgyHOVNenvC2NLvZjgt7yfnr3NVxGnWtN5errCczxi4T15XZQdm4kLl7D8zDoCtx5WZhOfC5AGDmwu9i",
-	"1+TfSNA+C9+hYp6gQYpFUwSbBKP64BSwVDLUhDWdF0ZsaL2iMVlYns01+OV12JFu9orNgjHWUtEOdnDZ",
-	"V190gLCBVt1kRudfZIDM0mFPSNOby6nSPkBWXi1LUZZkwT/hpAnQ7ifXqpbwDDhjRrScsAtLuE2MYVG2",
-	"7lFwDTSK2NvGN0qq+3MEOdZjwGGZWtmGP+BXFQc0kF1SAcGzvNCEibGZlJcsJdR0yHtnF5fACYl3sk1o",
-	"ygJ4mNLArlQJ2P95FknAqZm91sQnlBzt79eiY9wkVfRrZ9uNpExj3Be9UjvnvjgMFQP2Kazj3LB0NQsO",
-	"dfXa0d+xhvG+zRBPUT1w3PW374eDPV03zrSS/X0s/9Hj6Q1e2YwZtmhZIjxdhVyXYo5URWuBtpBTAHl1",
-	"YAuV4Vt14twEvuLDumFE4F+o5jmsuvsU9Bs8f/SgCT04OXnFVL/rAxiAYU/d1bdaLGrrGFkKq53u06ig",
-	"l5aFh6reBR1crropvomIvxDNjAtKDX2HyjEVI6dIgiMV2tukpeN2pOiAkZwpLiHmavePfGtmEmyNok+b",
-	"gQukDc0ynLKmcx24kR91yLE16sN8NojVESFnHXJcwNABhjzKW4Dukor0AenANeKw85sqtjewQiLrJ4Cz",
-	"oEMnSocc60suRucC3VceAsnJ5Zh0+wl27WVE9zncntN3MGbpNGPpCa6gEWoE/wwxO//KQ62Q+oVesWpK",
-	"IlBPQKrYl2VpnlfSCIQNB7J93Ovlu/ES3B+3gX1+GAdUhVFZ5vfzfrfFGNmEoWIM27jAS/7x9vUr8pKp",
-	"ESNn9gkHIvr46ZNHRCLXcE0rQE2FbIr+6bANpxJJgv8V+jzd6rDDg95BvQg7w+/XoIUmdu1t2J2/3vaL",
-	"28nsQGLduTpwcHjfYeVQyfYIk2W7fU9eXFQIC4z+H+5VsyhGB9ONa20lzP1m3YJNKBVx/eNqt7jQDooW",
-	"Vo2tBwCn7+z0n/aZXVpa0NeqyZt9XLr+Ewce6/SUK+a1MWKkfObMZ6uzfLdPqCET6ZARuSKGXbtiUsiT",
-	"kVnqM4G2Fq98cMK4wtMdxqtOiAhiJSFcVs7hgSUekJ+lIrmSI0UnHi14YIoMJxyq6zIaXN9iByHg8CH7",
-	"RVczqIyiosBW9l21Yt3UzkXQTq0aIJoJ31PNY+XzCQv7q1U9MM5pI8usDVdcLQrgY1e7zK4N4XZk6Jnn",
-	"SioGrNkPjfdkdz7oY9f8bW3/84qkIvgctn/98vzEQC9NjuIi9gAcJPAUI5V1PoU9aqTsTaiY95ymZqcc",
-	"5NJZoRfwtHviHy+d3elYR5RXrFeyEQibPSUNNWx5G5JZpe1CAe2M8M96OhhjT96cKoONFa09jH0YBKEI",
-	"5z2mlyyMOX2j4SOGXjr/d55ZQ9YD1wnm4Eo8PrXH70Nni2VyfTB9e7pP5sw8c+VzaMACv3CfsqNAVjE1",
-	"LhSnpU88hl6CMxBizic7o/pcQL5zDVS9DLc5mxsXc8nm2BtxMfUmlu8Im32GwKEsvTOT2qCPp9usCgLp",
-	"fp3wf5EzkkkHcFiATvgjcHs/x/aPi03e6TU2eX+yf/SDw7Ft7Pp+s9gM9HPkpHe/9qUtWEc3KVKYS0T4",
-	"oc+n9on0cYUhcs0/Ljhk49Av9e4jsXYjDe6ZgJpXuU5PTdRperBTp+Y9IdLcjUNvamIjLMNp2rr50HDq",
-	"IYe/7aebNNAfoR8C6PL2PKtsOXF9J8FVyU0lyeAZoQWTpoIwqjLOFIGp+hIjz7CrjDYBeyqpKKFW0lj+",
-	"i+wXFN4ZU6yZA39qxvvDk6P95cwXNsd5W7+y3c8tnuGYes/Zw/0umaDy5vue3FsC4d/5VUWC+ClY+rqb",
-	"BglwqXppo89ccTsN7Lxi7dsEA94lNHGJzIiJ4e7PhVdhRrmxpukFKx/tkHeAVOWU71h24QnObYdOEhhh",
-	"WcZf0cn4T+PSKFYccVTfLoUOa5O4CauSKmkeAyqIYBxRrrGgTECQcMCQ7l23RJbpivEBvgRfl1iv2vKZ",
-	"P/BWPT+vi3SZM6UxxcvILA0KGtzE0BqYipK+x1YgkeMUMRnFuagAlSI2sO8+p4sqyBKzNpr0kaa7BKne",
-	"qAp+e0l2r2cCV7X8Zrk9qzOHLxHkCVhtT84EBsYdnshCevZMdEjpukD+jL4W54cFhD9XB/hA6xqO0xDF",
-	"d7NAZV023bGxwG3T9Rxy93GasvTPkbBX4/JRNH3Yji8VUn8ly6qlpPlk7wcGpM/STeH0ayEsd+8+IsNa",
-	"mQM2kVfMk8Rmtim8dfpTa/1MraDUeuT17z+7meL0cxQV4OJGrTzMokX5amLa/H3ZMEgo2xMLJXnuuTU1",
-	"u79fMGMJjoyk1079NhQFG6clIBqIDzTaQd7KLF0UES/pJVL9mRv8Xom/dpJf70GhXwXauq/6K7et0kbg",
-	"fiM+gZFc2gyVQ9zefVjsfhLrTVKR5Vuj3Z1jL+yYaB+eMl30QUGtbbgo5uvtUOryvJLM2UwWz+HvPnFy",
-	"ba7ktCIwljufSV2w25JaXbDjENAP04lMTLW8L1bxT+hmVs5oyZlC29BmmyjLiJIz7dcyZt7ZcTE1BNt8",
-	"F6kfHJKwx0yTb4+V4YOMkYPv4I+H+94+/ftPZ28eQe/w0jtPsUFjlYhOYGIv2U7ddrj4BjU9pYZuqTz3",
-	"Oc62/RPXudQcB1m0P+1ROnq5ZDl4M8uFsGs6yTNoVGoMHYwnTJhn8IqgE/a3c99htWP34LwV65X4QBs3",
-	"XDHlPHMehmXMsjQguQVUyo3kmmvt0Ji2PKS7pDH7+QYCq4CvfNGeYeiEmytp2MBUsv/JBdM8ZdhTP4I3",
-	"Wd2iCueaDOme75DRHsgUj665OlBmGFYAXfxK8rRDTmiRQoK5IFyUiSexthwxnEN44Y2byHOYxw7JqTpQ",
-	"A2HBbiSknh73qQjsE8jlegOHoHgz4DQgfQZymqXYLdSe/1Cq+5LSPyk6AxikSqMXvYT8N+F5e0aafAV0",
-	"PshvqF2pkQpGR/LcdYVy+FDOmIXGhdbkxxY2XIe20IIcF0pm7+xUduPow7yEV3TC7jsyYRcFq7OSOEaI",
-	"74s6ZNxIzYzHafmMkJgenB0DOERWTXL7GWPU27xDK7Ol3nvvaEa1qUGqYd+28HqTkUyIkTImSybyihV3",
-	"ZY20Ka6JgpfSzhfpkXQKQc9I2dNjqUwP0kz7XTh7CgkyTJXl9EFjnvv1RG6P/raS8lUh3TDwtYWcr2g8",
-	"Z4cM3n7aajv3HcX52Uo43IEYcUL3EW0N2YL6aAGnXuUBEC4RcubaPXwmfP+z93dhPxqfteqapxdaiwmF",
-	"s1V/tqJ3+ZY5S6u2zvxDO6Re3yNndd1WWJp1uB9mUv0p8pT8iSWA+xopvVpighYNkla0qdqk89QACpZW",
-	"NJ/6tMCLD+4sa+3HPGx+Nen6znd6swZYuys28wPcs7nj0blZWplAvJnCJZs/w5K9L1lEPrjb4M+o0qkr",
-	"aBXL0q1eiPs1jBp531fb6OHaRndnxMmdjBaPiVEnKEEnbLecelPH1NZ1vxX8+UHmetxbDUQJZu+ynAA1",
-	"bC2tz+MhLS12cLIPeO9IAjK+WAmD/NZ/+bPGQHarWFYOgbvzRWIf30s0zfd4cEXzgFY5GrGULEvf8HS7",
-	"99H9X2+F+H6HjZYgj83KZXJqdLRLlKvbrGtx9UBA6ihjHXg/hHuII/uV078nWD8AOyu7Ff1JGecJNjXB",
-	"7WgmMw9TCXbSNMIeX1HMmodWYvKSZPyyBNj9RpNvDyBnJEuIwoZfk4RkLvES4rIOlg4++QhTK+klE6g8",
-	"kp8tf/cocoA4oOTM1ZIBkABCA2h+TcZyqjTGutZuKPaWmV/9CnejOPjPb9Kb9eGAT90zmIinNt0b8muX",
-	"qsl1FdywKDXOmCE5k3nmCQQcYJ0HAObaLevMAKzYAJQiMF5/TzReFP45tJWdljckxiXsn5vVpx/nUNgd",
-	"uuM65LjSUwLYgkclIkPuIDJdUol+RugS2Pw6TBUFTGAHbYCFgCGAvu+NyxViBxMpMmtUMx0tKbdqz6+w",
-	"vhVS7nVZtOXm/Y1eTO7FilEQgn9MGaSHOynIXMbtBhWq9lA/LukKBgkw0PmTatY0bnC2m/Gz2OjHuPel",
-	"M74sjWka376w9thvZMZeNY1d0ojHtUBQmYWeXjDJpvn4b6A6sr76sTCf92GnhaZe6vE5+B7tlQm4AS+k",
-	"zBgVOOLnZEdYullaU+1u+9cWKlvm78Ceu4rRdAGgtPKnerQtLY4k4PvI66usf+8j9LRz5kdTYqY9/40t",
-	"YfvS6U/rkPDdsWdhgrdGn/28McE/Ob1Z8bmY3b6c2vYcn2yO1FkL17lumEiTsM61TBz1sIWgrmVyZNXN",
-	"DnntlTVuzZShK/rXEXf2TziLO9H3nQj2KyD9Zsq6nImeo7V+1x88WBVgbGApIFdQc7+byxGFnn8LmkEI",
-	"RSiHw8XLsF5cp35VmKjflLo75ysNPywGui6NiIU6rxVcE8yeZY7CZU3KPKSjtbkC0ET/fJVvujbZPlUb",
-	"++HG4oFX8pK9QUPg1vrBoka5TM13Zkezu/G2Zsi7YDeqdkjViAVDCTA3t22JfNi0RK8K0mqKnfsqWrYj",
-	"WgoYVJQpDkX5/ruaEEf0mwmUJoCn4qIv2Nce6AgrPxdAVBQV5k6XfUcNB+ycYHJb89F+FW4bCTcXyr0V",
-	"lTbIujC42wRVciJSe1C3jtY26z9HS4PJCKp/jyGoL4JITpxz2G2iq+xrthxhEHXlz3Kqsla3tQen5Z5d",
-	"AMVWEjBzWNuaiyUsgwxG6gSaBCRpKde1Lol/LWgRKDHWGjTKZ4VTehJ8F+NykQ9KNZLGMJEQxTQziW/R",
-	"EbxblF7G9ZMKpv/iiqxis+herddE6KSe8GXX45PJqgBmnTDaW8nEWBzoratChyxv1JyKPgiLLRCCLxcw",
-	"l5HJQ08qHywykvwuMRy90Fwu9vYLKeF1OjRMOWxL/FTZv0d3qi712HfejyVJeQql8uG8p6nz0i6eFIbl",
-	"mUhzyQWu3cdJEgKNf548OYSNh3/s7z8NPizp1Iyj8wB89BE1bEbnBPI3M36hqJoTK7qB1q+Y4sM5kVPl",
-	"6LVT8U/jwbduPtz8/wAAAP//",
+	"7H39chs3tueroLhT5XinScmy4thyTe1VbHlGE39d21nf2shLgmyQRNQEOgAoiuNS1X2HfYf7YPdJtnAO",
+	"0I1uovkhkbLs+J/Eanbj8+DgfP7O59ZATnIpmDC6dfS5NWY0ZQr++YwOxuyZFEbJzP6dMj1QPDdcitZR",
+	"6x9yRjIpRsSMGaFCz5giEzonfUbOWW46raSlB2M2ofZTdkknecZaR6182s/4ICETetmmI/a3h/v7raRl",
+	"5rn9URvFxah1dZW0Tj7Q0WKnH8aMXDCluRREDqFrxXLFNBOG2neq3S42+5KL83izgl0aktMRS8hszIRt",
+	"WzHCNZGCkR/evXhGHh88fnx/VQev5XsjFYv0Ic+Z0IQq29UFU7BKpD8nA7vMumm9hGxraHBxka6SVk4V",
+	"nTDjN2yqtFTN0+sO4AW/cnaypM+GUjHbO7ev/jFlat5KWoJObF/4QWVoE3r5komRGbeODvYPHyetCRf+",
+	"wYPYTj5nGb9gan76PD6y1P2e2MXgRpMZ64+lPG/ztBhWTs24HJX/osvTVtJS7I8pVyxtHRk1ZeFQh1JN",
+	"qGkdtaZTeDNCZRPKs6aB0TRVTOtiXDwlHOiCZFybhrEx2+LNB/aCDoxUp6l9O9LLjds/Hb6iZjCOT9ye",
+	"PU8k/rSZMTX2NAzGVIxY2iEfuRnLqSHchByAa3J48LhYG+Qm5bhPh23st4GiHuzv78eH+1oKtsaQZ3aY",
+	"djyDjDNhyFhmqX5KHu4f4qnmMAlteJbBlJaN1HZ5veG+5BNu4ixzQoWlJjbRhBoykQEh1c5eBo2EPads",
+	"SKeZaR39uJ/YYfDJdGL/2IdDiH+VR5ALw0ZMwYB+1Uw1kvlgIKeiiZ6nmqmbk/NHPNJNQ3AnvmEI7teb",
+	"juLKfqxzKTQDbnk8GLDcMDhiAykME7BlNM8zPoDLZO93bYf4OejkL4oNW0et/7FX3pp7+KveKxqEvmqz",
+	"pOdMdMjpsLxXtJwwM+b2BpXEMCBIRuRMsIJDFxyIEstWiKZzTbjptK6S1nHOf2HzD+zSbG8CZZOxKYzt",
+	"zT63m1QXEtqBlBDrwL2/5y9HaP0V29rAX7GmAQfEvWzQ1Q/fiGxOhlIhI6FZxlSjOKP4BTUsIUK24SJf",
+	"KswsWxt45wpFCPNKpnzIkTYXJxXyNhzjVCn7ZFEWCia92SDeHE/N+EQplCe2sktBk7aHsKFcyX7GJn/d",
+	"rMG3+FVs76289uinwydEs4F9RH7sHCREKkKJ66uQ8uxOT+wFz7KhPZcTmtknLN0apcPEfxV0asZS8X9t",
+	"keVUlnRhEXpcXNCMp10kmN5ReDNyTabiXMiZgHWBi5MbuzoXTPvlmHEztm/OlBSjraxH0vr48WPbDpsJ",
+	"YyfN4vekkYQGLzWdv5+p5gOiGM0mfztrSfvJWSvG/K+S1luq9Tmbv2N/TJneHtd0zT4bW0YhRo2saOBf",
+	"6JBTWP6RlCmwmSG/YGTCxdQwTahIQeVAgWprNOjPSvOst34GP1qSmllaA/JBJerJ4Y8/3YcLDBWirW2D",
+	"a65p8YGL39PEwGtbW1YrWG1tCtDYN3SROalva+vj22tYokCK3AKbutZU37OBYmbbE3atLp92ApzDbrSG",
+	"153GZjSZMK3piKHtQfORYCkw9i+wUFee+AIJnIoB3AE0TbmdFs3eKpkzZbiV04c00yxp5cGjz61MDmjG",
+	"Vq3eS3zryisSy99+bd8Bk4rWM6nSddg+vHeVtICprLyrc/rHlAGbst9YxWqdcf3q30MFxms/v7lOPxXH",
+	"VPZ/ZwMDqkGg2Wywqo5OqnxhI42F6wWVBQxoaNahoDssMpVwUn4My6Z1Ki44SrgbThBsM6vWG0xCtjsl",
+	"M/wMtPVVn72TGfu7ogJG6oZOlaLz+l4vnz8O0XfetApaf/AUt8H0KXzZLYi1NpKkxS5zrpjuclHRp7kw",
+	"jw5bgY1hf9HGYM+1zFm0Weiwi48/t5iwTfzW+plRxVQwxYYVqYy60lhlwH4A0SVDmtwhtUR3MToUULE3",
+	"HMlAMWpY2qWmsi8pNaxt+CRyVSctRlXGmepOheERyeBX+7hUgQy7NM4UjAZOqg1REk8ZmUl1DiLTml27",
+	"XdlkuDxdw4STtOy4ulNdrEXdxA6DR0l6/fE2nMykJZiBqVeYwCJ51w470OFG39SoB6YOgyoaC8aShOTQ",
+	"TGIvOao4G5BZMdy1GJ6j5JWTgbaax+kNWJvwsZx3z/EQrTdA93JEO8mVHCk60UQzkXq9TEhDjMxSQkeU",
+	"gxUlp8YwZb/6v3ysuvS8+9t++8lx+//Q9r8+fT58cvWXlRebHzSOJroe05SbkwsvNG7E161q0OVpbJZy",
+	"4ozetC+npnIqmk4Z+B6idLvJkU6ZcQw0PpfmY1GuyZps4ZyLtCq2aKY1l6LTZyMqYp/YcVAjVXfNLlyD",
+	"670eO9DUtNxA/QIXS7ScGnZ/kkvCi7CzwHG4WnxpPu3PpBhyu2i7FttCWat6Fo77GowR9tITUjAyo5pQ",
+	"fc7ACuOsYEyAmNuX6ZywTDNipDy3J0hzMWCrBdjmq//ET6M2KuFlZkI16YFq82+pnFAueh0CDlL4wzvX",
+	"rcilBMW145qlT8k0z5kC9S+TM6bIgGoGyh5og3QCwy7PBk3pv7m/OgM5aSUVn+6PhxWX7sPIWYCZ7Jws",
+	"38xEsanXvGJOLnOpNh1lSg1dxrWKwcdfQLfUwlDqx6pmrpYzTfrzwn05t9uXED0djC1VOA6fEKAunRBQ",
+	"DxLimJJOiHvO7CnWAZWWA2CwFhtJkXXSDlpIcJlii46u69fuCG6w8PFT+9GbMVDPHNAsQx9YSNLHKb2n",
+	"ST6WglXJ+YFzji6NUAgnCYOITosrbV4UV+MG81JsICFcYSBTR2LVGXIzRkeE7YJoNpAiJUPoqvAEIgU8",
+	"JXosZwJVbekY0nr6qRvEM5my6IlamPCpMErqHP0nG4skq0/dgqDi9lYK0mdjmg393PUUxgSCWKUXPe2v",
+	"vpLsS7H9pAPDL0K5vy9lxijYZug03UzmR5+KEw5iClFUoV5UonntcC55U8dH9rvh0efN6rluGHV8devq",
+	"/MLP69s63A58itLeNU0811KVN5Ivdqjdcjtrlnb787Ve36KBShvniPPWGZmDtYV6S6LduQt5Dv/CFUhX",
+	"m25g2FWLlu+qMtmKSltZ4eW0sXMRJCDD3UnG//z4y6bcNRuFe3Xy/uDHR5HdsMt6Eb74tt304nkDDzg3",
+	"80pPz6JfT3WFdjQfRV+7rEVPHT6sXM2HMVFzvvE3tXW3M8D54TgTWD1cGjsk20XDrrzfcFvO2Xx90rK7",
+	"vkqwhQZjg3tZ+D+ql+jPz96Sw59IRsVoSkeMGDoC9x9Ih1WJCY53sLAPf6ws7EHF6PGbN3UcJA+vfvit",
+	"3f3knuy3n3z6/CB5fHX/f/4lxqJeyhEXx8awSb6xGM4u+IB1lwiFpfNhxrOMWDFrJLh2ag+KxqQ/30RS",
+	"XDQ42gks9n/SBueGV9ykIv7au4Gq9SDS/3W8UYpN2KTPVNevnIsajMpdx8VKySF5uE94mjFQJZ/sk5TO",
+	"iyhFwoU2jKb2tQcHZCynCmMVfoLXApUjkKMU03KqBmy1cOreq58AXP5gGeKnYcTFM2kXeS2Joe4jZ4Wg",
+	"GUremvSZ5inDCCsQehYl0MmQdq/j/MsxZmTN0JJjCAXBBQ1UiU1F/s13wwp7Jl+rsw/S5C5ysObRK5Yo",
+	"tnev2N0T8CCCe4D2KpbGNQSmqGZRJ8RH71NxKhsZSauq06Fhijw/eXny4YTsXTzYm2zgoVjXO9JwLYSG",
+	"Lwj8Z0pLQcYUbd2DsdRMECli5q0l7pFtyp+Fz6SBz0NfduATVP3XV82meboxwayvw1RE3DrlFF6cQvb1",
+	"3pyKvBuMMH5E3vq496XnZMJF+PRBc9AEzbI3w9bRb+uFT3yqc0wxzTIrVoyYceGnY8nRFGF/on3bi1FT",
+	"FhDPel1iDEa8QytCcOZNP7WOYvaLV0O6qaFZ2CYjXhS4YcBA5y8iQvU5iFa0emvE70HH7vWSlAAMsqCY",
+	"irPc0161J3UzNgTSXv6RZeRrn1XLzFdKp361XNvBLOND/BTfo+tEMlzv2t3oYnq9XO50LJRrDKtLn5Kh",
+	"Ys6PzoGXkowLtiB7riNzvmaza4UJVC0TkVuJG8JEql0+E8uGTyEOzGXxcENSyeBK2Nx3Xk7yNR+NTTYn",
+	"fAK29w2tsVWne+0aQ2nbxcj698gPz06fv7tPhkpOyGzMB2NCM7v+BvMVvN9kCq6SYL7wAbNUOrNnr7JV",
+	"v7UePDno7HcOOvt7B4eWQIpz06yMHkRmM6GXp/jlg0frX3tvrDwqQZPx6UwQvGmv7KdEM0Z6+GnPiq49",
+	"FCd6tRlotFzoo5niaHGBHfF/N8zpx9U7VM7p4QG87GdYm2DSmgr+x5S5nz2jXrC2F+sQPYdsdkvxXpsG",
+	"FRbiT00Hd1pDqvgFU4kjSaAzcCpy3SEfYHMtLVpe4TzRGJ/pH4oNTPuhZLWM4DaONXvNZm9LTWUTKZ0p",
+	"NpFivqFaNFAsZcJwmq3yr0XYck/QCz6yK9kp29EdFLV6RDEzVYKlCbhZjfzn+zevf7jfI3AavFhRXYGk",
+	"ddkeybZ7+LuWovOOzl65EMUo90PzQkZzI/MbeqKKNaysS9LsoXrNZkHE9UamlmAxaxm+sQvKPtCNnjp7",
+	"KUL4jKzeL3AEIHx0bcp20/lgB1Ch7UeHa/CapDVVWXV7xsbk+mhvz7aqO+75ntPUdM08s1/bscerdsx2",
+	"F9uYai7VJgzMf+NNqz6hR7kclqRVTfEJHoyAI9h1KfOOyremQk9z586FN31IZfhDJdbSt4uOpPJvQ60i",
+	"EDX4wvC7Nepa4WOGGUcXUbAPfMKuIy7eWFRsFhPDr2KhHRJ+R/MRcB5uIOxkxC/QnlQ/bCvu3jc5E6fP",
+	"IZhmNFXXuRTL3dbdYqs383ZyTxqajwQXoy7NRt0Lmk1v0GTobO4ykeaSYyBcxEsWe7Vrqbw7YWYs0y2P",
+	"Apve4ly1nrJ4fN3vs3Pdnaq4C9dnL99s8xS7kJiMsnyZI+9tZY0b293eAqM4ee2vmQLPQyoH04nPpW3y",
+	"kFs+cLP9wJO0dCuqr2xlF2JNbmsD6iYyJPeAuBcm3Xj+4+S65CgkDfytebPWZWfrbkOE/OIXB/Lrd2yo",
+	"mB5f51pT+On1LCGLA/LhdhtK+ivs5BupYGvauXPFJ1TN4z1CnGazAcRevsWYMSM8TVlq1bSMOel1AwvI",
+	"MnOwH2bSCk3COL4YSVxT1bqGQ+Sa2RY3TKfQczEYKym4jtlYT4231EhBtFUWaEbQCayJHJYhgDET67IM",
+	"irDXlckTVY/b16r07kLbXUs7XbKkZX78razqjXLZEKSsu/Qwxrbkw5gRCX8AyX5kfav5CbsHdgOOSO8t",
+	"tPwLmz8rFq2TU6XZM0uXXAq8F/QLJSf2kx6R6kz04BUHXLDwhmIUcUAmnTOxvW2tJNcFK7Jkj3cekOVZ",
+	"5PVDwv1IfVzH12nUGjGzG4tWLepmpa9iRazJDkJCNmM8PnamppgbkjGqDXnwIxmMqaIDw5QmP1ABYS40",
+	"yzDx0V5IhaNPSDNmioipnW+C7oPH95MiQObBweOEUDEvW0yIkERNM0bk8EzAJDVsfof4sWk08YMLMGcy",
+	"z8BRAZZgxYb27sUzXTCwIhKmZlw8WB1L5Pt8BhBumxI/Qgx1rxOQJNjsGt/V970+gFq7yyjgHdNsU8Z0",
+	"OzgAUUPTininAMqlbsf1GXdxU9wGfBa7cMhCMUOJLnAbIjwB7qmmaHhtqJmGemTopeYmY0tUzM+L0WuG",
+	"9jNGfn13SnKmyDkXEKIGbKjqfZ0qccTH6sjh3BwVltOSr66U750tFIdZTGXJJhVW37rWlManuWQLC6zP",
+	"BoBPOoFANkoARzAhOTVjq98gBgcpPo8G+YBKG2vaXirkLf5KuDCYYt2X6RpgDjDL2OJUItMqBvqH5388",
+	"aV/+dJG2J/vmX+3ZIa2FaR7WbKSPIpMJm9c3TtbZTnpNuC61PuIr9AXMAlu4naudx2c24towxdLr6bub",
+	"hU4uxsvc1fyrcBX9HJvXT909f/iuQXZuDJhT2GWWXa7vghOwyGSdbViXgRkIT4IOnhIEB8FwtVV5SZ9h",
+	"enEfgry4InSaciZsKwgr/dP+T/crnlL7FdLdBDKAz4SP0S5RCoU0RFCl5IylHdKreuN6ILHOHGSvkIKh",
+	"FBlEh3hPqBVWR1yMCmeof9DOM2mao0Q2CROxTLo5TMQuehHBsBlB15L4Y8o4vuDDKlx8UBl0cU9DaCli",
+	"aa4FjmBfD12yGOfRKhEFgn92aToB9Xki0+JHfLYyeQr6iVKozJiPTtv6IJLW+8GYpdOMpSeK6qliG7us",
+	"mwKjAxQ7MqDCA8UTQKixxC6uaXQtuoyt1ns8OZtmWI0cDEcEAtdJmA46BGLR9FwbNqmKmy+4YkN5SaQg",
+	"L7mYXkaBNhSjTXDtEN2WkMHUECPxLFuupgklio0cvGvZXSVeLZYKFmaoRjYmz5+SHs3zXoEXmCuZTgfm",
+	"Hphdo0LjdUzPTo2LGuhBv3YBJGNGIPkDOS3V5w0pJpukCWGoZtUwcnuwRZoxsVHj3rYS963ETN7lJle+",
+	"Lle9FnleGdfKxEt3lHZu5PNHdncpl+8Ny3/NN0wU+gAlE1B0SBAZV4pa0lCZY+E53ZhCBYmnDnsYBTuM",
+	"UHWR3kuD9q+bKHS9vLEbJBddL1FoYWdAE/l3AMJfYSytKdRI+VRr+0yKOJf758cPuHEoBwRoyFXYYy5I",
+	"ntGB06cRT/MpeA8h4tgL/oFA9PjBk4Xw36R12ZY05227LCMm2uzSKNo2dKQ9E2gdLY78quTWxcNu3PwB",
+	"mkv93SMClg5mhkeg8+sjgEU+wvfaxXtgBT76fWbafYTiS1ZE/l1vPjj0q/oVtNyyvFFXPA2b1wUE6wqb",
+	"6Y837FZ7VNbA7rcVijClk74IwOuOXXDINtat3uxV81EMwLLX91y8LarSkBkjqQRl5VzIGdi1+UhI5bwW",
+	"BUy7v+AXYESkKg0ZkYI6hF1iRZIjhG2jEGcHPvYK2HmhNyFvdpk6W9mucJCxs/udFX1nRbfHioJg3oU9",
+	"cm8HBu+EVAx2kMge3TFoFrcJ3mz7c7cyoWm9iQTDRjGuZsPcCn1XW70qXRXVWOeVnIYPMX43aVgsXCFY",
+	"rBp67TaoOjrmq5rxNqLhFVanAvJuwehkatWTJnQOSlPFyrmcbpenoKw7w8C6XAAXRaxxEGgXQvhpZjfC",
+	"sJT050TndMD0ykk6ddeb2Oycx/SizlVjpZ7Wmw1O4CqMF13vQrOjmmqoWhBaGTFoTZDjt6e+Hs9WTkd1",
+	"dAvjXfNsbHQiCn4zVs3v57yNwKnbODyRKS2VfjDM9E4BbUM87XKG9cbKCqayM524heH6rqI7jPddVha5",
+	"waZVV/Q9EykwEE16xy6fhqKIgxMj//2f/9Vbalfi0WYHUqS6tIFW/Qnu04ql75El/Q1Jxu/zZkNxX1XH",
+	"QqYiswNEM91UW1ZblJC85rBuRH4NFr/KOiJuhI7eD1Uzaq7kkGd27pqpC5dAqxhNq08gxKqA38QXir98",
+	"vu2XOhjVZY3u/vLTY/JvNAZ5SZjwirhguyg+WmGj6PgbIOc0hk/YL06Ektlkc7DwNZe9MYhbmhwSH1yS",
+	"Unly3A9He3tGmnzv9B/vjmroV/8L1ZS//fd//lesyz9UNxcNNX81nTAAwiX//o7YdTkilLx9/XerHvep",
+	"Zo8OK+ynP48fwFIhq+VsU80eHiTO9QG52WNJ7OdxZ8GycHPsorpQxeSadtOj4Dcxs7ISmpX98hzCEGqs",
+	"6/DJwf7DJzWp9VHFTfuoiuq2335CPv01Ctzm61rtmAmkXBeQKzdNHgk9jzuCVfoi2Ei3CGBUgysqdmcz",
+	"wCJLOzt3EmGttJ15iH5tRJF/yQxYNqlIScpHkJYyRE8QvIV1uHqdXkJ6Xfufdo/0mZkxdAxNOuQ9hBBR",
+	"DQwmTYidHVWuKJdVVAdU1wM2WrSOHeOwN5bhtPtJXCvg98bhNkUDsfW9HlDBtVgMFgvf+KtlSevl0egq",
+	"RnXMxtsDl7Pd/yHlGRejnlV2eyMpWIOaIJZwQtdGt0hu2yqDk1nqTIhluaD1OmhAgngNx8HYgwCh8zUL",
+	"0gaQD1thhipbkw/aN6t776eYBHBXm/BCN53rQaBuRLAODaA70WsiiGMiQzwOu4mqTya5mReV1LG2J8uy",
+	"p6SHodCW3u0I5dTYf9rjD48y+GUghcAMXzgXUvV5mjLRdTCq9mGfpt2pyvCwGCm7GVWjhhNTBpJHrJ3g",
+	"Cb+nnxJaBT9UWPZDVNEOw1rpFXwiXCNXvSVc42KNluz6c2Q98423HYilIUT+OjxwyAXX42spaItL60r0",
+	"3dO+8mSbp2tFzsHV7Ca30UgKdPI1GIdf8/fwTZA4sMbxd8q0Rygv9mGldljr+/mKykfRXe/LNFKl6rhA",
+	"DLFUnBAffz83cYteGpDcBqsFC6X4BiJrjbGtimguxpXgRH13a6zmzkXJ2FrsRqqM0mgI0H7y+vnp67+3",
+	"ktbzk5en//vk3cnzVtJ6cXz68uR5NFjTNXhbS7T7pdkO1OmmgFZLZa9CxrlNyKqNcaiaFvSdvBZ03jlj",
+	"eRdAvt1o0Iz74NHj5UbdBQT7opklm15WTd5ghE22HDCaNJY8bizxt0ATs1JDWa8mdXXm/vPCIrRk/h9q",
+	"FmGrOXVcwcCuu3qwfEH5WLGJvIg8tttdPk6poV1ft6l4WKr18DfCFgMMRvVRCFsRPK51XQrG+KeiuvrX",
+	"VLHugIoByxafax9t7n/gBdhjNyg+Uv+pLEZS/lL+mcnRiKVo5w4fyKnxT3wcRhe9Y+nCcwUpo9Gn3cID",
+	"X/yOSB9dt2y1JtGlUH+sijyo4onMGIKx1Z7VZouWf8WmwTp7ZbvoJepO0GwwVdzM31viXSimuQBe5jzM",
+	"CZnQlBFqPNLonvPJ6h6cpwmdk9SFqHOjC7c8eMwcaMc9TRQfjY0mfWnGIZC37QtTFL0B6qj1H+3jt6ft",
+	"X8Dr63lmUc3ThQhZkQn+9cLLkP/8+KGVRKrrhZ4gyNqGwPIi9MUHADg3l4P3wdJ7xVRcwgiXggjGUu20",
+	"WywR4IzEwBLg8vBBTG7sY4Nwyg59L5bFinlFLiThniY8xcQC4B3Vxqnmg3rbV5CTO5SLbb+FpPKk1oNO",
+	"XC5SEAtU1I+HhdBYhm5AfZVvCM4v8p+AmZ6JM1FfYMh+gri+J/uPHkOY2w89M8+PCDV//X1m1UKoV3Mf",
+	"4zCsIKSJYcJV7XVko8kFU3zIHdsusHw1M4SaM9Hb61i9s30u5Ezs/T47153ftRS9DjmuuS25dhh8SeGv",
+	"lGLAEt8PKoq+HyDfKcxHqg75OJbsgimS23MvjCb0TFSbh0mMqSZ9xkToDkWkZTvu2Vhmha8Q1uy1xCrq",
+	"oI0altm1J9ooe3IhhBzWmgrCqmVGbD9U+NDyI+JZSALOSYEkM5RqJI1PQaMZP4f8M4i/FGfCvjIV8Idv",
+	"F8oTiBQBOsmQ8oylLvmigBbBMpJgk8z4gLmYCHdcj3M6GLP2QWff2VBKoM3ZbNah8HNHqtGe+1bvvTx9",
+	"dvL6/Ql8U+Z9t07/8Y48cwlo5G0mDfCg//7P/wcukFbSumAK03laD1wVV0Fz3jpqPezsdx5iqd4xMLY4",
+	"hQACYkxsOM5mrtoJIkOYmbQUpzEMB/GkqQFZomRtBakkBABSrI5NKEkBxwiooHSTd8gzuwyQrW73Y8gv",
+	"2JlwVI8rW/CY07R11Po7M1CEKMj81o0I+uUre6fD11KwVyBIX30qsdJgVQ729x1ql/G+wzzPOCKs7fkV",
+	"QuFmjRJG75H1RLKk3GGFDMeffnzw033LxJDPw0BgMdrPpDBKNvp43Pt78LJ/9yppnXygo1XfwDswuof7",
+	"h00vF2uz91qaVzIFloN6tAMyWfWdB2MIr9fW0W+fkpaeThClzC+IyxoFzjYncqocp7XMHKKUfmulXGNa",
+	"ReuTbbBCwxAZ1aZh8Enb8mO8C6NEXbhOPZYhxK9UW82Z4Gl7ECKK9gDUBByPvsDREFj648MH4GhdINRK",
+	"SMx7HNSdpdsYhmoDGU+YoVaGdpm6hw8O/8x0/BEurBLHmXCNPnMAOF6XjCMEFxDwAmnFdutbIK1ijcrD",
+	"+QN+Tp6hnZw8L1550NlPyHcSjJLgEroDlrlXYotCRp3UEU75Qqq6iNwhx8J10p8aQkFWDaVcJzj2Pp+5",
+	"UqZnzlRx1cMKFU7Mm7jouCppl+V1PxRxWqBW/uwMwQ0EedmezWbtoVST9lRlTAxkipar9Sg0SLC7qtos",
+	"nAFqZ2ejWk84cio+OrwCFE4d8EZReO26BP9avjdSuTDfQ5zPcjoM4NrhkwdrfvJrgLS+DcL/XCiMv326",
+	"Sj5fVQ7CsT4vNYWSKoFGUeh69OjgfnA24CxUzgWaFZrPhNd+ABuh6ATykFA7sIo/86Kw028I5qBqcrC/",
+	"7wokBZqSlYWd8gF+YatfzEnKaJoQI2WHHJ+J4HVanMkCM71aHppCgDzqWkL2ZTq/VwzliPTiYPa9zpk4",
+	"AbbqW0eoNci5qmiz2uNGWG0AE32jovo7WMm7f44Xb6FSSR4SIYFV2SXttL6pw3LiLBs+x8MRF06+zzIp",
+	"RnbH3cHZ33+y/OAU8crxc9NbzLNCVIUFG0wQ14chyf/48OEt+ZlqPgC8mF6RVoY3Sq+S79UjAI/AzoSl",
+	"IkgLCb4pst565IdervgFNQxMxGiEQb3s4OH9I0LBSuPPp7OW9+eEghbn+HBhmQI7CZhwAJr0nf1XUlpp",
+	"XFKN1TO41m7YetrvJQiNgxrLPU0QFtwb37zZDUskaCJFNic9Ok2tLiJIj13mPX8YK5ozdEBJ73fDeziH",
+	"mStrGBhjnpJeJSi6BLnwQdueJJCx9dmIio79CBOReiVST+JRihXLwTB/38FymDDH6kwUSUkdAqcDXREY",
+	"XOq0KUh81Xgfkh87B2AbgjzK3oZJeH58j548vB8wTayn74ErI4zziHBDxtRyTy7ORGPCEeaoTqbaODQj",
+	"t3bYDWaqFhY1z6aDF7kYZSxcTuNKxcDSJWeiIB9ncIXfwVIcjAmPKy3OMvY+phcsISMpMdbIcuqQNCwl",
+	"9Nlcuq9cU3ImvPXSGbnJD73F3KCe24nV6Um9+3bqfj9SB/ZUDNLP1zvy7S2XOFjRqv3UH0NcO2qKJgAy",
+	"Ijho4Up582jF5I7rZ5fHafNnwvBJuFb2IC1brHM2j912AFX8BW47n4t+y3JrNROsQZv7LqbGb17okRx0",
+	"9mvulYb79eLBnuWhps0ubOeNhq3XbMa0QcA+9NRkcoSXxkjJmX4K9JtSQ/tUl/Idnk4HJ9+BELQJNX8T",
+	"KTgPgHMBWguB7kHls2fOnhV0oh6RocwyOUNe2XvJxXnPA2wWiVOKVVHXqqfnJdfm2M7xBKe4YMtYEMIn",
+	"zopM+3Ja+swA5bN0mTmnAGL/lIS9IijrKon0R1Ju2chR4Wg4fZ64ex3+6YHF2oOMJw77ynJ/KeYTOdXN",
+	"I0TosXJwG9U+ig0VfC95zgRLm3o95yJt6jRSki1Mj6Dtf3U//fXsrOP+9Zd11i+OOod7uGqsIZzdjTbx",
+	"GLKaoeR0U19DBeXoI50sBV5brHboc/9inRi5hS4+QCqic8HBOWqcE7YfdlkwNwA7hzBejLFwf+LRj3rL",
+	"V1oVX/IJN601XnyG0VE7tTyWLAWCwSw3rd6/bqaVBsuEKS6wUkl9FaKXHTLnrdx2Scvy0FWvwzvr34zF",
+	"RbXmtVh5/+FG79/88vThDL+14OaDXNKWvUjL0IzaTzWDKPLr2ZiGlyp8EF6qZrwH0Sl7Lqin2RFK9IRm",
+	"GcnpiJUoZ/2pMVLgVYs3OQRAaKeC2ovy/J4mQ0VHEwhURZWhby9jpjQ5Zyx3wasTzbILphOipbvYrO4h",
+	"pJeDMzlCXcJOl4sRghHa0QgwRw2k0NMJWGuO8Mq3L7x98/4D1C/2IV5+YFSMpvZjEJR7xxBT1H7pnvbO",
+	"RK7Y0I7Q6blDPjTMy+F2wVxZVsWNYYJwrOKHuhwOq/gU1Sy7Ek3+3Ge49m8p4Kas4AWGXZq9sZlk1TO7",
+	"1gm14+rsxI+ZF2tppzxxwQJcnNtbr+LLVCFQ8SfAGNcRF49bkxNfjHYtdWJDr0xYOvKWtQc3vaWuII8V",
+	"yC65NqiJTegcRFou1jfFbZEtVbbdTQFUVecPLrTQIKrK00MzCSwyI4xbaTallcbkg8LaLRXoqZSErZfQ",
+	"y36E1CrCVnIfBDvQiZhu7Qgqu7QbInTVy9ejv4PVO3fsoyO/NHkANAaY/oJFRJYA0bXr0UPmC/LEuQTW",
+	"69nNzkDbRSLD2uxh+co5DJLriywNU3PVK/662RTLfVxgQL1IHYxeh/zq3DQuVnKmpBgF8KdgdS35gSmg",
+	"xk1ZXY/MWTUOrXMmepMh7frl7R25SxRbBesYRIk6o24VWpXbQy0MS1EKcQsBQXHAegDtVhPoAa28yZno",
+	"laAXzhbtKjb2yA9ySHpGmryXkF4F+9Q+cMCrvftPyUgSKYrwV6DWyZD27B1fSoy3tl1e0fdR3MsXMYSi",
+	"5ZroGTeDMUuJHA7xYjl48uU4x0u44PAycaGOUhEfygzjD/DyPBNBTrHAPeR0iXv/NZ2URlmUuAMwLfe8",
+	"FjgqikonFVTf0lRrKQ/JK+2QEwGyKvUehTNRhIYykbIUTweBOjxRsxDOYEcCUKzY6JVjdRXOdthU9wAd",
+	"Z8V0Oq1bUMa2qFw1+QR54S5ei8LaNMuWXlJyao6zrLXOunoXdHxlv9hKeQikuqJ5UkQI+yF7zyDNMox2",
+	"X7J8kyFtPp2WwgK2HYYYFB69MtymcoPgTbSAw31EKMDEQFNiET8lwUhuF11l30yqAN3oDnTSJ8zSl6+0",
+	"TVYugj33zV6fjbjohToy11VnS+G1TCDk3SeYFnOAOXfIcfFcWalqai+9wpnmuTnVkHodddDISZ4xw3Yu",
+	"NLmOCtVmF3LTrV2sUrAuElEXiah3BEZ8Ap57rEdrSdDV7i9EhK4r1NfrfEnprTw+Rz7EJnHpDqq8pdyN",
+	"67LevoD0AnLkwjLD08Rd/iWg3JeWT/w5KrgRSCo1uXQ146syiObr42f7M8LwvYCmfQ2r3ZzgV0O6qUVk",
+	"xZLicAs37W1Ya5/cKvUK2fV6wdFClQeElNiFza28e4bVKhIuNWcDcnSfatS3FymyIX8APKD2rrTi8NMi",
+	"coOg1dYuAZY0Jb2yUHCPGLmsfu2iLQYOQKVA73bIcIcbEogqHr2Jrqu01PYCQTqa2cML+H1hebbPGCpd",
+	"fP33ev2aTkpqJojh0rljerw921+pGl8rcbPGCbAHZW9QIJTFGRHqSj4HtaJ+FMZzkULYB8cIjpGEUI5F",
+	"JoNgaG/LI7qrIxSUWl7rEDWo3oVhh/v4ldtRvr+MZOhn606Dq1tVWQQhDZ6ML0L5a2jKuOlVq1yTrhzW",
+	"orxsa8Py9jR3YSpdOmJdDYjPV/Fjg7m+13KfhNl9Pudi8bC8gA52fFi+Wc/IsS8dj94QF85p9Xoi2Cwm",
+	"JpTkEN9w5QuZr3bdF3XzCstB2GeHvHPedSvLVf3qlbSbBR821FL/c3iwg91IlkjIaOsp6/F4HGGuzJwU",
+	"Bh/EC3XQCYSKuePmnjWUO1M1DNp7Le62NLd0iWH1/G3dYZqZzh3wWZraIVzXpd1wQp3vYAkrrrkXgvJN",
+	"5NhnTSAkhtSOPaPrbEKtpuecqUVCEhM+Iakad++xGs5EAU7wFCMBy5QqUBenOsCo8MTmZU0MIOcaQZL6",
+	"c1iFeOYTzns3FFj3V/xJPbPV3JWafS/x1j2wnwWpeIFLYdHut9XTdOLSHiAmIyTy8ua5tDIcX2Wd8IAm",
+	"25NoyLGow50gE/Lh3e5adk5rQFsEa3zuIHDORFH6nfrMVMGKo+ETO6rQLD6zsUM81IsL7SmLa0DXkOeR",
+	"ZXJmd09Ll8JIBlScCYiYC1zsIEcUvlFgT0Gqx7wAg8E7PX5W3eru6rAGwR13QZa7ZevgB5deBPtj6YNa",
+	"EQq8QTUcnzyjc7Cd5VQZdDQXCeWd3UmhBXmuF5ETKCPxs/jGU5cmE6rOWUp6hQrTg1gNQkmuJAg4ZXyI",
+	"zFK8jARCTGk6d168IWRvoR1Tx0vp0jPh7i8pGCzu3N+Th/sP8BLvffz4sX0cpFYWNXrA+/63sxYXejoc",
+	"8gEkSto96wYeQi7FWctl1D05/Gn//hkm0M24Zh3yD+ZDP2Fi/t6tBmEkUU/BZsWBq4X/nTkjgTPfg8IS",
+	"hiO4Mh0oF9pCJ/ZfbnxWuJHCS56BPMF1POlMW6LUMsY5XL3k3fAN1/gtx2Uew/wDySIallksEZ7j6u2m",
+	"jV2xWZnad7v5X1+vbQfAvWOewLtq0Xmr5AXzAvhYkrmc2nO2QppxrHAz9x8chtDxtw0v3Hev2lrbvOhr",
+	"s1uYW4lqmtfs2yv23sG/NmcwvgdUCiu4IXr6YpLgR9/EpmhHdyovKUSobuCzfq2+JxRtmcytZOPL0dUz",
+	"iqq/LaQUef1GDvGCw9RFAMlwpzM0lBXU3mwoexVBZO7PyW/vDRUpVSnx5P7phxA7UrufCxoZyMn9IAke",
+	"gDAKVxAIOD73yImbeoy4l6D6khOKv1BMGJJDgG8y85ydtRJy1rJClTZ0kuOfKTX0rHXVe0p69p89h4XT",
+	"gwy4Lk9R/vKZt04MC9I4e1bmQ4EMsoLPBCTxw2spVAlACF1slqe6AhyVM6WloNmRvXTARuu3pWLXVUyb",
+	"Ykm4siqhA9tFjAOPhm2/LqrhBMJoIRYeXF4+JYWs65KzjOLM4WQXAAspneuEZNQATGmK/+qQco/7cmqs",
+	"9Floz4QqxS+YVXakSu0mIRRGn405xHq7CjegXM8o9/i7Vpfyw4dqxHLCiJnxAUvIVKAi4V7rleUoelbv",
+	"PxOV6HQfzHf4YB8sJUPI7SpgEHBKdoWcP7ZD3rGUKzZwcXiWlkplHQLUPXyq68C9JB0oC0ZCEC4MU4IZ",
+	"jI23l0vaDKrwsUAN34Wk/ZrNSrjyNaTtNThdFcH9DvJTJ8zcAf5b4bH/AFiOIIFCZmmUoW7gFvQf7X12",
+	"/+ry9Ao5ccaw0ESV5p7D85LmNgVVbARUjLgBMClz5KW53W/74WbvPzjY7P2Dx3eRrN4BND+hXqYqUa0d",
+	"4+dMX4fMkkZ4zpBjbaqqBFVF7ho93AEx7JiUNSTigtZGx9Ut9ulzOLC5r7NSPaX/fP/mNXnF1IgRqMTi",
+	"ENEePnl0v0N6rtJDj9jrgvQVFyMrSfkbExPF6eD8KcqM9hp3gevOql5U3pDESjHeEG/GMV/zr1BZbTvc",
+	"aft3aaVeTR1tYWJXsA1r/NcbNbsdj1flnN216/lwp9f5N8LXn3n/2jKWcFNRYS+4I9YBXkrIOcsNnO+H",
+	"+yBAF45mq4Ywsdyw8Ty8kWqHO4bu4suybXSQauXgvjZUl1gptCY86WI5v9tRvs4Lv4AxG5YH/d5Kye1G",
+	"gsAmPGHvsy/i5/WKFTLh87Lm320dEFd5cfkRmW/RT/OdiBekVr/KqHvMfAInhlwUSaRGzbdOzqt5tqeT",
+	"GxL/nmLuT3Dn3NJ4mxB03vnBNOpiB7s6b6tOWkKkAPVzRueVrMOvW6q8A+cMUFdoedhqaANUsNmChbQ0",
+	"kMaP3uoDURZdvJHy2ViCoVcWjOxFizg6qAarPTrbv5ESYqeKiF7FBoxDQDMVRYztBVNPyX4Z8Ai+DQHI",
+	"uBCDuRgsBYUUq+bNnWqSRaHOLWt9d9k0e3gXda2/84oFzcNna08DO1C8DNNbO1RVMv7AtLnb10KHnBoA",
+	"/XOV8MZy5mvLf78rtnpXeD+ar6wyz4sroQMUuOxSKIuv6iXlxqRmvkS5NnQ4rOY93dMFNO5TQrPM/TrB",
+	"8MR0wgXGIkqlO6QC8Ry1I5wGQ/qqYyTKiSxT8IMd+K7hb/lgAbE2a+XB0pdyBtI0eKVdJZ3y/ISnpTkm",
+	"4riIAndZSO7oOKcg5NnX04rsxcTO8d8+KsBDoLnvIOjdH7R7unqyEOT8TCiZsbK8jZ2T/yJBv2T4DRXz",
+	"BMPsEQqWpMrycfTRu/iBVDIXcEHnRWh+GJOPIfJFRECzE7w8Drvzgwd9rO8K3/JhX33QoTBPeVN+i2m/",
+	"UOBaSNOdg9B/VD9alqIsyYK07m4ToN0vHiu6hGfAHjOi5YT1LeE2MYbFu3UPi543XrHXzdosqe7Pkbq5",
+	"HgMOwXeLZkN+VUmrA7JLKhFalheaEO4rk/Lcqt+mQz66AKuyHETiU4cmNGVB0ZsybaCCfWj/8TQCK1KL",
+	"2jK2H0oO9/drOb/cJNWa3i5ifSRlNAQJc212zn2xGyoG7EvE/OeGpatZcBiBXNv6GyIz33ZwtaeoLqQj",
+	"9bafXQRrum727Er297n8Y1X0Ehbdq5Dr0koq1au1qCGRUyhd65yMle5bdeLcpCjHp3WTo4F/oZjnKvB1",
+	"viFP/W0my/qdkxdM9Y58WiZU5qfu6FspFqV1zJcNMVxvU6mg5xD+F4h6fTo4X3VSJqx6IJoZF8SnZpk3",
+	"C4uREyTBlsoU1WEE8EjRASM5U1xCUI5dP/KDmUnQNTSZigzDaO0B0oZmGQ5Z07kOkuPud8ixVepDlB6w",
+	"RxMhZx1yXBTXg8r4eN9CQTKpSA/CsXGOe3Z8U8X2BvaSyHoJVI/QYWpIhxzrcy5GLq67KOzk7uXY7YbB",
+	"jq/YLs1g7wdjlk4zlp7gDBoLqODPEADlP7mruK8QqVoBWgLqCUh1wm4QPwgbsv1q3stX4xWYP65TzPpu",
+	"bFDV8rcsm8nb3RYzfyfMOVs3DQR0Ae7kgilITRUeW7t3OmzDrvSagvmutdm7jeN7xbYdwle2uB0/DhLr",
+	"zsWBBwe3nSwfCtm+bqbmYsAq5MVFhbDKGL1bkyyK3kF141rbG+Z2scRAJ5SKZHJAM1Y/xYV0sOeqkerG",
+	"6ByoPvj29Bf7zi41rZz/whrD1Y5L07/PA3JyygXz0hgxUj516rOVWX7cJ9SQiXT1Hrkihl0GqTmYFoUR",
+	"Bl8ouue2MlQ9T3eVa3VCROArCYuA5RxeWGIBeSEVyZUcKTrxaUwDU2SWYVdHDqcBS737wgiu6mXvP9rH",
+	"b0/bvzi8VyqKitGucC0W5LJacyp9srw+E658rbdPlA6iInmt8FPxCcNatjlTE2/U8BYYZ7SRJRaFg4wX",
+	"RTlnh8jOLg1k4EFCoAeKHLBmOzSek93ZoPGQbC0VC5v7wC7Nt2gnBnppMhQXvgfgIIGlGKms8yX0USNl",
+	"d0LFvOskNTvkACHIXnoBT7sl/vHK6Z2OdUR5xXrRDMFls6cgVqYZKOZF6KuCTNeiYDUWtdbTwRjK6gEi",
+	"jgBGYPVhUB65IBSLlI/pOQt9Tvc0NGLoubN/55lVZH05PsFcERYffugzg9HYYplcD1Tfru6ROTNPXWgi",
+	"KrDAL1xTthcIHXLhQmXAEQUStLPThU12RvWZABS3Wqn40t3mdG6czDmb39OEpxFAkRiKEyz2WyyHytIb",
+	"Mymaphyrw7xVticD4f9DmmmWWDIqHn1uucWq1FXdrxP+P+SMZNKVbSxKaRQRoLj2cwY+/cKGxoV5dNhK",
+	"LLHxyXRiSe3wsavOiw/2CwsbF4aNmALqd48kFG7/SjnpzY99qQvWa7YUwGxlnfuhR4nz8IBxgSFyzD8v",
+	"GGTjBW2wXr2vuc1NQfYz6TELOw3mmYCa10gojRlNH3w1IWhL6uzcjENvqmJjsYnTtAyJru96yOGv23ST",
+	"BPqzlexQlrf7WWXLCaEkpa4AFzeVIIOnhBZMmgrCqMo4U0S5OMoKw64y2gT0qaQihNqbxvJfZL8g8M6Y",
+	"Ys0c+Esz3sePDveXM19YHGdt/c52vzZ/hmPqXacP947IBIU3FE9uERYJA2LLG8QPwdLXzSRIKAK7LJ6Q",
+	"kVxxOwwQ6l3WofF+CxxGWW8S4e7cz4VVYUa5sappn5WvdsgHqL/lhO9YdOEJjm2HRhLoYVnEXwEw8qcx",
+	"aRQzjhiqrxdCh4irCGXj4VsqYR4DKohgHGt3I0yuACchZBEQKuYOwTXTFeUDbAllakUVi9ZH/sBX9fi8",
+	"I6RLRPfxkD4BTKMbGGoDU1HS99heSOQ4xUqTdYAbrHjskGfBWqNLpFm0jMWCPtJ0l6W3N8L2316Q3ZuZ",
+	"wFktP1luzerM4VssXQWstitnAh3jrkrKQnj2THRIabpA/oy2FmeHhbqFDt34jqI1HqdhbeLNHJX1u2nP",
+	"UcV6NRcgCsbFyBoprl9kwdUjP05Tlv45AvZqXL5e0LJcjl1yqzeCfeATtine/O2wrFpImg/2/uK1FNzm",
+	"uCPH0pK5rhcTVnNhuXP3GRnWyhiwibxgniQ2003hK5c8tV6kVgAgHwBZ/bnVFCef41UBJm6UysMoWrxf",
+	"TUyavy0dxgNjbetaKMlzz82p2fz9khlLcGQkvXTql6FI2Dgty7zB9YFKO9y3MovAqLyi50j1b13nt0r8",
+	"tZ38fg4K+SqQ1j2WcblsAABZETJvzeMTKMmlzlDZxO2dB/BMpM041+/g98pdvjXa3XlFiR0T7d0TpiF3",
+	"tFAjXTn1yjUPquWS+7wSzNlMFs/gdx84uTZXclIRKMudrwTt3C1JDe3ccQjEzsUrE0Mtb4tV/MJYHo5o",
+	"yZ5e5lItqUOXZUTJmccBBk6Dxo7+1LhE+iL0g0MQ9php8sOxMnyQMfLgR/jxYN/rp39//vbd/YT0Q+s8",
+	"VRHUhhMY2Cu2U7MdTr4pxZ0auqX03Gc42vZzrnOpOXayqH/arXT0cs5ysGaWE2GXdJJnVgWkxtDBeMKE",
+	"eQqfCDphfztr+YBquwZnrUgewx01G4KzES1zvrjMmGVpQHILtTY3utcmQ7oM4urVkO6SxmzzDQRWKSnz",
+	"TVuGP4KVVEkDGNwhq+wzzVPwLetYFc3qElU412RI9xQbSEs97YFMceuaswMdTgzGGV5InjoI+TAtm4sy",
+	"8MTejmUpIakIzfNY9Ub44J0byDMYxw7JqdpRA2HBaiSkHh735bDSbv1erhajOQqTNwNOA7fPQE4zcBhj",
+	"gNJQqtu6pZ8rOoPiTp6MceOWkP8mPG/PSJMvPxIOd4nrBVJB70ie45L5qldOmbVnFVR+GC9Usy51oYV7",
+	"XCiZfbBD2Y2hD+MSXtMJu23PhJ0UzM7exDFC/FjkIeNCamZ89ZmvqL7UndNjoLqSFZPcesYY9TbP0Mpo",
+	"qY/eOppRbWqF4hyMWXC8yUgmxEgZu0sm8oIVZ2U9HH4FH6Wdb9Ii6QSCrpGyq8dSmS6EmfaOYO8pBMgw",
+	"VabTI4P6ApbI7dHfVkK+KqQbOr62EPMV9efskMHbpq20c9tenBf2hsMViBHnSzniQltFtqA+WhSJr/IA",
+	"cJcIOSNSfEV8/6u3d73gguuxj1oFThxILSa8nK34sxW5y5WUW5619da/tEPqdX2skbcVpmYd7IeRVH+K",
+	"OCW/YwlUs42kXi1RQf23i/Ugq6ttN4P0sIpU99zlV/UEveAje2F0Boql9vqgmbb/poZF8m5B7LkT5STv",
+	"3F5WCj1SUKkWazve+EzvDYGhNNu9keGEW7STZDPfwS2rO77mOEsrA4jFoMDPTzFl71u+Iu/cafB7VGBR",
+	"FVk7GOnI0q0eiNtVjBp533fd6O7qRjdnxMmNlBaPiVEnKEEnbLecelPD1NZlvxX8+U7GetxaDkRZot9F",
+	"OQFq2FpSn8dDWprs4O4+4L0jCfX+xUoY5Pe+5a8aA9nNYlk6BK7ON4l9fCveNFeI2CfNA1rlaMRSsix8",
+	"w9Pt3mf3r+6K6xu8ZjMBcWz2XgZ4d8WGiumxiwSt5G3Wpbi6IyB1lLEOvB/CPcSR/crh3xKsH4CdFRU5",
+	"/qyM80RgoQ0skt9IZh6mEvSkaazwHJ34QsuZlOck4+clwO49TX54gJWoE6IE4nQmJHOBl+CXdbB00OR9",
+	"DK2k50yg8EheWP7uUeQAcUDJmcslAyABhAbQ/JJAdRL0dcmZCIpy9+cQ2hzLsnnPzK9+hrsRHHzzCBj0",
+	"tYFP3TKYiKc23R3ySxeqyXUV3LBINc6YITmTeeYJBAxgnTsA5npU5pkBWLEBKEVgvP6caDwo3NzVZJ1n",
+	"xZIW4McNXAIKXDSKTz/PIbE7NMd1yHGlpgSwBY9KRIbcQWS6oBL9lNAlsPl1mCoKmMAO2gATAUMA/dQZ",
+	"SrlC7GAiRQali3Q0pdyKPb/C/Fbccm/KpC037nt6MbgXM0ZjRTSZi7jdIEMVq2YuXnB+uyAAhoo5GVDN",
+	"mvoN9nYzfhbr/RjXvjTGl6kxTf3bD9bu+53M2Oumvksa8bgWCCpTG4gjkKbx+DZQHFlf/FgYz8ew0kIZ",
+	"Sapn3AzGzJLhsGkMvm5zZQCuw76UGaPi66uYaulmaU61O+3fS6jspDaRYjRtKE3kfqp729JiSwK+j7y+",
+	"yvr3Ptv/rao9avd/Y03YfrReQcabY8/CAK+NPvu9gtuN6M1en4vR7cupbc/xyWZPnStgxhHtOgnzXMvA",
+	"UQ9bCOJaJkdW3OyQN15Y41ZNGbqkfx0xZz/HUdyIvm9EsN8B6TcT1uVMdB2t9Y78xoNWAcoGpgJyBTn3",
+	"t1je8D1IBiEUoRwOFw/Den6d+lFhon5S6uac7zT8FZTAjNCIWMjzWsE1Qe1ZZihcVqTMQzpanSsATfTv",
+	"V/kmwP+WodqEKSVVzB94Ic/ZO1QEri0fLEqUy8R8p3Y0mxuvq4Z8CFajqodUlVhQlABzc9uayKdNU/Sq",
+	"IK2mWLnvV8t2rpYCBhXvFIeifPtVTYgj+s0ulCaAp+KgL+jXHugIMz8XQFQUFeZGh31HBQfsmGBwW7PR",
+	"fr/crlPf+VpU2nDXhc7dJqiSE5Hajbq2t7ZZ/jlc6kxGUP1bdEF9E0Ry4ozDbhFdZl+z5gidqAu/l1OV",
+	"tY5ae7Bb7t0FUGwlATOHta26WMIyyKCnTiBJQJCWclXrknhrQYlAib5WXeLKscIoPQnaRb9cpEGpRtIY",
+	"JhKimGYm8SU6gm+L1Mu4fFLB9F+ckRVsFs2r9ZwIndQDvux8fDBZFcCsE3p7K5EYix29d1noEOWNklNR",
+	"B2GxBELQcgFzGRk81KTyziIjye8S3dELxeViX7+UEj6nQ8OUw7bEpsr6PbpTNanH2vk4liTlKaTKh+Oe",
+	"ps5KW9splmW2W+jQoY+PaZ4zgcS42HFRHDy+7ejjZyLNJRe4kN7pkhCoIvTo0QHsIvyxv/8kaFvSqRlH",
+	"JwVg6yNq2IzOCQSDZryvqJoTKwfAWC+Y4sM5kVPliL9TMXYjFbWuPl39/wAAAP//",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

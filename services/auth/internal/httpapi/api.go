@@ -18,6 +18,7 @@ import (
 	"github.com/ihr-charging/charging-plot-api/libs/openapi"
 	"github.com/ihr-charging/charging-plot-api/libs/page"
 	"github.com/ihr-charging/charging-plot-api/libs/ratelimit"
+	"github.com/ihr-charging/charging-plot-api/libs/webhook"
 	"github.com/ihr-charging/charging-plot-api/services/auth/internal/account"
 	"github.com/ihr-charging/charging-plot-api/services/auth/internal/apikey"
 	"github.com/ihr-charging/charging-plot-api/services/auth/internal/audit"
@@ -44,6 +45,7 @@ type Needs struct {
 	Users       *account.Users
 	Invitations *invitation.Service
 	Trail       audit.Trail
+	Webhooks    *webhook.Store
 	Sessions    *session.Service
 	Clients     *client.Service
 	Inspector   *introspection.Service

@@ -29,6 +29,7 @@ import (
 	"github.com/ihr-charging/charging-plot-api/libs/postgres/pgtest"
 	"github.com/ihr-charging/charging-plot-api/libs/ratelimit"
 	"github.com/ihr-charging/charging-plot-api/libs/telemetry"
+	"github.com/ihr-charging/charging-plot-api/libs/webhook"
 	"github.com/ihr-charging/charging-plot-api/services/auth/internal/account"
 	"github.com/ihr-charging/charging-plot-api/services/auth/internal/apikey"
 	"github.com/ihr-charging/charging-plot-api/services/auth/internal/audit"
@@ -68,6 +69,7 @@ type world struct {
 	ring    *signingkey.Ring
 	minter  *token.Minter
 	apiKeys *apikey.Service
+	hooks   *webhook.Store
 	clients *postgres.Clients
 	people  *postgres.Accounts
 	courier *notice.Courier
@@ -118,6 +120,7 @@ func newWorld(t testing.TB, change ...func(*options)) *world {
 	throttles, sessions := postgres.NewThrottles(db), postgres.NewSessions(db)
 	keyStore := postgres.NewAPIKeys(db)
 	w.apiKeys = apikey.NewService(keyStore, apikey.NewPepper(keyStore, sealer), w.minter, time.Now)
+	w.hooks = w.hooksUnder(kek)
 	verifier, err := authn.NewVerifier(t.Context(), authn.Config{
 		Issuer: issuer, Audience: issuer + "/auth", JWKSURL: "http://keys.test/", Client: &http.Client{Transport: roundTrip(w.keys)},
 		Keys: authn.Keys{Exchange: w.exchangeKey, From: httpserver.ClientIP},
@@ -141,6 +144,7 @@ func newWorld(t testing.TB, change ...func(*options)) *world {
 		Devices:     session.NewDevices(sessions),
 		Users:       account.NewUsers(w.people),
 		Trail:       postgres.NewEvents(db),
+		Webhooks:    w.hooks,
 		Invitations: invitation.NewService(w.people, hasher, o.policy, throttles, func() {}),
 		Cursors:     page.NewCodec([]byte("test")), AppName: "Plots & Co",
 		Sessions: session.NewService(session.Needs{
