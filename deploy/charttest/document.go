@@ -24,6 +24,11 @@ type setting struct {
 var free = []string{"config", "secret.keys", "networkPolicy.gatewayNamespaceLabels", "networkPolicy.monitoringNamespaceLabels",
 	"monitoring.labels", "monitoring.dashboardLabels", "externalSecret.storeRef", "podAnnotations", "nodeSelector", "affinity", "global"}
 
+var (
+	ports    = map[string]any{"items": map[string]any{"type": "integer", "minimum": 1, "maximum": 65535}}
+	networks = map[string]any{"items": map[string]any{"type": "string", "pattern": "^[0-9a-fA-F.:]+/[0-9]+$"}}
+)
+
 // narrower says of a setting what its default does not.
 var narrower = map[string]map[string]any{
 	"image.pullPolicy":           {"enum": []string{"Always", "IfNotPresent", "Never"}},
@@ -49,13 +54,19 @@ var narrower = map[string]map[string]any{
 	"ocppTLS.keys.certificate":   {"minLength": 1},
 	"ocppTLS.keys.privateKey":    {"minLength": 1},
 	"ocppTLS.clientCA.key":       {"minLength": 1},
-	"ocppTLS.sourceRanges":       {"items": map[string]any{"type": "string", "pattern": "^[0-9a-fA-F.:]+/[0-9]+$"}},
+	"ocppTLS.sourceRanges":       networks,
 	// Turned on without a Secret, the pods would never start.
 	"ocppTLS": {
 		"if":   map[string]any{"properties": map[string]any{"enabled": map[string]any{"const": true}}},
 		"then": map[string]any{"properties": map[string]any{"existingSecret": map[string]any{"minLength": 1}}},
 	},
-	"networkPolicy.egressPorts":               {"items": map[string]any{"type": "integer"}},
+	"networkPolicy.egress.services":           {"items": map[string]any{"type": "string"}},
+	"networkPolicy.egress.postgres.ports":     ports,
+	"networkPolicy.egress.redis.ports":        ports,
+	"networkPolicy.egress.telemetry.ports":    ports,
+	"networkPolicy.egress.mail.ports":         ports,
+	"networkPolicy.egress.outside.ports":      ports,
+	"networkPolicy.egress.outside.except":     networks,
 	"externalSecret.storeRef":                 {"additionalProperties": map[string]any{"type": "string"}},
 	"gateway.envoy.requestsPerSecond":         {"minimum": 1},
 	"monitoring.slowSeconds":                  {"type": "number"},

@@ -41,7 +41,7 @@ spec:
     {{- include "common.egress" . | nindent 4 }}
 {{- end -}}
 
-{{/* The same for the migration's pod, which runs before the release and is reached by nobody. */}}
+{{/* The same for the migration's pod, which runs before the release, is reached by nobody and reaches Postgres alone. */}}
 {{- define "common.networkpolicy.migrate" -}}
 apiVersion: networking.k8s.io/v1
 kind: NetworkPolicy
@@ -61,10 +61,54 @@ spec:
   policyTypes: [Ingress, Egress]
   ingress: []
   egress:
-    {{- include "common.egress" . | nindent 4 }}
+    {{- include "common.egress.dns" . | nindent 4 }}
+    {{- include "common.egress.to" (dict "name" "postgres" "flow" .Values.networkPolicy.egress.postgres) | trim | nindent 4 }}
 {{- end -}}
 
+{{/* What the server's pods and the test's call, by name. */}}
 {{- define "common.egress" -}}
+{{- $egress := .Values.networkPolicy.egress -}}
+{{ include "common.egress.dns" . }}
+# services of the product
+- to:
+    - podSelector:
+        matchLabels:
+          app.kubernetes.io/part-of: ihr-charging
+        matchExpressions:
+          - key: app.kubernetes.io/name
+            operator: In
+            values:
+              {{- prepend $egress.services (include "common.name" .) | toYaml | nindent 14 }}
+  ports:
+    - port: http
+{{- range $name := list "postgres" "redis" "mail" "telemetry" }}
+{{- include "common.egress.to" (dict "name" $name "flow" (get $egress $name)) }}
+{{- end }}
+{{- if and $egress.outside.enabled $egress.outside.ports }}
+# outside
+- to:
+    {{- range $cidr := list "0.0.0.0/0" "::/0" }}
+    - ipBlock:
+        cidr: {{ $cidr | quote }}
+        except:
+          {{- range $egress.outside.except }}
+          {{- if eq (contains ":" .) (contains ":" $cidr) }}
+          - {{ . | quote }}
+          {{- end }}
+          {{- end }}
+    {{- end }}
+  ports:
+    {{- range $egress.outside.ports }}
+    - port: {{ . }}
+    {{- end }}
+{{- end }}
+{{- with $egress.more }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}
+
+{{- define "common.egress.dns" -}}
+# DNS
 - to:
     - namespaceSelector: {}
       podSelector:
@@ -73,12 +117,17 @@ spec:
   ports:
     - {port: 53, protocol: UDP}
     - {port: 53, protocol: TCP}
-- to:
-    - podSelector:
-        matchLabels:
-          app.kubernetes.io/part-of: ihr-charging
-{{- range .Values.networkPolicy.egressPorts }}
-- ports:
+{{- end -}}
+
+{{/* The rule of one flow; a chart that has no such flow, or one without ports, gets none, since a rule without ports lets all through. */}}
+{{- define "common.egress.to" -}}
+{{- with .flow }}{{ if .ports }}
+# {{ $.name }}
+- {{ with .to }}to:
+    {{- toYaml . | nindent 4 }}
+  {{ end }}ports:
+    {{- range .ports }}
     - port: {{ . }}
-{{- end }}
+    {{- end }}
+{{- end }}{{ end }}
 {{- end -}}
