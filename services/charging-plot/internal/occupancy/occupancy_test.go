@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"math"
 	"math/rand/v2"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -186,18 +187,23 @@ func TestPicturesAreAsTheyWereLookedAt(t *testing.T) {
 
 // due is a store with so many stations to compute.
 type due struct {
+	mu                    sync.Mutex
 	quiet, left, computed int
 	failing               bool
 	again                 time.Time
 }
 
 func (d *due) PostponeQuiet(_ context.Context, _ time.Time, limit int) (int, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	n := min(d.quiet, limit)
 	d.quiet -= n
 	return n, nil
 }
 
 func (d *due) ComputeOccupancy(_ context.Context, again time.Time) (bool, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	if d.failing {
 		return false, errors.New("no database")
 	}
@@ -206,6 +212,19 @@ func (d *due) ComputeOccupancy(_ context.Context, again time.Time) (bool, error)
 	}
 	d.left, d.computed, d.again = d.left-1, d.computed+1, again
 	return true, nil
+}
+
+// set leaves so many to be computed, which fails or does not.
+func (d *due) set(left int, failing bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.left, d.failing = left, failing
+}
+
+func (d *due) done() int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.computed
 }
 
 func TestRunComputesAllThatIsDueAndComesBackAfterAFailure(t *testing.T) {
@@ -223,12 +242,12 @@ func TestRunComputesAllThatIsDueAndComesBackAfterAFailure(t *testing.T) {
 		if d.quiet != 0 || d.computed != 30 || !d.again.Equal(began.Add(time.Hour)) {
 			t.Errorf("the first look leaves %+v", d)
 		}
-		d.left, d.failing = 2, true
+		d.set(2, true)
 		time.Sleep(11 * time.Second) //nolint:forbidigo // the bubble's clock
-		d.failing = false
+		d.set(2, false)
 		time.Sleep(10 * time.Second) //nolint:forbidigo // the bubble's clock
-		if d.computed != 32 {
-			t.Errorf("after a failure %d were computed, want 32", d.computed)
+		if n := d.done(); n != 32 {
+			t.Errorf("after a failure %d were computed, want 32", n)
 		}
 		stop()
 		if err := <-done; err != nil {
