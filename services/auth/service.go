@@ -255,6 +255,7 @@ func (p *parts) serve(ctx context.Context, cfg Config, tel *telemetry.Telemetry,
 		Inspector: inspector,
 		Keys:      p.ring, Issuer: cfg.PublicURL, Veil: caller.NewVeil(p.sealer.Derive("networks and devices")), Verifier: verifier,
 		Cursors: page.NewCodec(p.sealer.Derive("cursors")), AppName: cfg.People.AppName,
+		AutoLogin:  cfg.People.autoLogin(),
 		LimitScale: cfg.RateLimitFactor,
 	}
 	if cfg.People.Registration == RegistrationByInvitation {

@@ -84,26 +84,26 @@ func (p *Passwords) Forgot(ctx context.Context, address string, from caller.Call
 }
 
 // Reset sets the password of the account that a token is for, and ends all its sessions. The policy is asked first, so that
-// a weak password does not cost the token. It returns ErrLink and credential.ErrWeak.
-func (p *Passwords) Reset(ctx context.Context, text, password string, from caller.Caller) error {
+// a weak password does not cost the token. It returns the account, or ErrLink and credential.ErrWeak.
+func (p *Passwords) Reset(ctx context.Context, text, password string, from caller.Caller) (uuid.UUID, error) {
 	hash, err := token.Parse(token.ResetPassword, text)
 	if err != nil {
-		return ErrLink.Because(err)
+		return uuid.Nil, ErrLink.Because(err)
 	}
 	secret, err := p.store.GetSecretByToken(ctx, hash)
 	if err != nil {
-		return err
+		return uuid.Nil, err
 	}
 	next, err := p.prepare(ctx, secret, "/password", password)
 	if err != nil {
-		return err
+		return uuid.Nil, err
 	}
 	next.Event = audit.New(audit.PasswordReset, secret.Account.ID, audit.ByAccount(secret.Account.ID)).From(from)
 	if err := p.store.ResetPassword(ctx, hash, next); err != nil {
-		return err
+		return uuid.Nil, err
 	}
 	p.queued()
-	return nil
+	return next.Account, nil
 }
 
 // Change sets the holder's password, given the current one, and ends all other sessions. It returns ErrWrongPassword,

@@ -55,6 +55,7 @@ type Needs struct {
 	Veil        caller.Veil
 	Cursors     *page.Codec
 	AppName     string // what pages call the product
+	AutoLogin   AutoLogin
 	Verifier    *authn.Verifier
 	Limiter     *ratelimit.Limiter // nil: no limits by caller
 	LimitScale  float64

@@ -1,6 +1,13 @@
 package httpapi
 
-import "context"
+import (
+	"context"
+
+	"github.com/ihr-charging/charging-plot-api/services/auth/internal/session"
+)
+
+// AutoLogin says which mailed links log in whoever uses them.
+type AutoLogin struct{ AfterConfirm, AfterReset bool }
 
 // ForgotPassword sends a link that sets a new password.
 func (a *api) ForgotPassword(ctx context.Context, r ForgotPasswordRequestObject) (ForgotPasswordResponseObject, error) {
@@ -10,10 +17,19 @@ func (a *api) ForgotPassword(ctx context.Context, r ForgotPasswordRequestObject)
 	return ForgotPassword202JSONResponse{accepted}, nil
 }
 
-// ResetPassword sets it.
+// ResetPassword sets it, and logs in where that is wanted.
 func (a *api) ResetPassword(ctx context.Context, r ResetPasswordRequestObject) (ResetPasswordResponseObject, error) {
-	if err := a.Passwords.Reset(ctx, r.Body.Token, r.Body.Password, from(ctx)); err != nil {
+	id, err := a.Passwords.Reset(ctx, r.Body.Token, r.Body.Password, from(ctx))
+	if err != nil {
 		return nil, err
+	}
+	if a.AutoLogin.AfterReset {
+		switch tokens, begun, err := a.Sessions.BeginByLink(ctx, id, session.ByPassword, from(ctx)); {
+		case err != nil:
+			return nil, err
+		case begun:
+			return ResetPassword200JSONResponse{toAPITokens(tokens)}, nil
+		}
 	}
 	return ResetPassword204Response{}, nil
 }

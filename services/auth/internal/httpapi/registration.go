@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/ihr-charging/charging-plot-api/services/auth/internal/account"
+	"github.com/ihr-charging/charging-plot-api/services/auth/internal/session"
 )
 
 // accepted is the one answer to whatever may or may not send a mail.
@@ -23,13 +24,24 @@ func (a *api) Register(ctx context.Context, r RegisterRequestObject) (RegisterRe
 	return Register202JSONResponse{accepted}, nil
 }
 
-// ConfirmEmail makes the account that a mailed token is for.
+// ConfirmEmail makes the account that a mailed token is for, and logs in where that is wanted.
 func (a *api) ConfirmEmail(ctx context.Context, r ConfirmEmailRequestObject) (ConfirmEmailResponseObject, error) {
 	confirmed, err := a.Registrar.Confirm(ctx, r.Body.Token, from(ctx))
 	if err != nil {
 		return nil, err
 	}
-	return ConfirmEmail200JSONResponse{Email: confirmed.Email.Address(), Username: optional(confirmed.Username.String())}, nil
+	answer := Confirmation{Email: confirmed.Email.Address(), Username: optional(confirmed.Username.String())}
+	if a.AutoLogin.AfterConfirm {
+		tokens, begun, err := a.Sessions.BeginByLink(ctx, confirmed.ID, session.ByOneTimeCode, from(ctx))
+		if err != nil {
+			return nil, err
+		}
+		if begun {
+			body := toAPITokens(tokens).Body
+			answer.Tokens = &body
+		}
+	}
+	return ConfirmEmail200JSONResponse{Body: answer, Headers: ConfirmEmail200ResponseHeaders{CacheControl: &noStore}}, nil
 }
 
 // ResendConfirmation sends the link again.

@@ -92,6 +92,7 @@ type options struct {
 
 	usernamesFixed bool
 	invitedOnly    bool
+	autoLogin      httpapi.AutoLogin
 }
 
 func newWorld(t testing.TB, change ...func(*options)) *world {
@@ -146,7 +147,7 @@ func newWorld(t testing.TB, change ...func(*options)) *world {
 		Trail:       postgres.NewEvents(db),
 		Webhooks:    w.hooks,
 		Invitations: invitation.NewService(w.people, hasher, o.policy, throttles, func() {}),
-		Cursors:     page.NewCodec([]byte("test")), AppName: "Plots & Co",
+		Cursors:     page.NewCodec([]byte("test")), AppName: "Plots & Co", AutoLogin: o.autoLogin,
 		Sessions: session.NewService(session.Needs{
 			Store: sessions, Hasher: hasher, Minter: w.minter, Throttle: throttles, Recorder: postgres.NewEvents(db),
 			Second: sessions, Factors: factors, Passkeys: passkeys,

@@ -8,7 +8,7 @@ type Methods []string
 // The methods.
 const (
 	ByPassword    = "pwd"
-	ByOneTimeCode = "otp" // also a recovery code
+	ByOneTimeCode = "otp" // also a recovery code, and the token of a mailed link
 	ByHardwareKey = "hwk" // a passkey bound to one device
 	BySoftwareKey = "swk" // a passkey that is synchronised
 	ByTwoFactors  = "mfa" // two factors, or a passkey that verified its user
