@@ -16,8 +16,13 @@ capabilities:
   drop: [ALL]
 {{- end -}}
 
-{{/* Settings that may be read by anybody come as variables, the keys of the secret as files: X_FILE names the file that holds X. */}}
+{{/* Settings that may be read by anybody come as variables, the keys of the secret as files: X_FILE names the file that holds X. A setting
+may name the pod's own address as $(POD_IP). */}}
 {{- define "common.env" -}}
+- name: POD_IP
+  valueFrom:
+    fieldRef:
+      fieldPath: status.podIP
 {{- range $name, $value := .Values.config }}
 - name: {{ $name }}
   value: {{ $value | toString | quote }}
