@@ -167,6 +167,13 @@ func TestPodsMeetPodSecurityRestricted(t *testing.T) {
 				if c.SecurityContext.ReadOnlyRootFilesystem == nil || !*c.SecurityContext.ReadOnlyRootFilesystem {
 					t.Errorf("%s, %s: the root file system can be written", chart, name)
 				}
+				named := map[string]bool{} // server-side apply refuses a variable that stands there twice
+				for _, variable := range c.Env {
+					if named[variable.Name] {
+						t.Errorf("%s, %s: %s is set twice", chart, name, variable.Name)
+					}
+					named[variable.Name] = true
+				}
 			}
 		}
 	}

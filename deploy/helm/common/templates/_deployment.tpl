@@ -68,10 +68,6 @@ spec:
               value: {{ .Values.shutdown.drainSeconds }}s
             - name: GOMEMLIMIT
               value: {{ include "common.goMemLimit" . }}
-            - name: POD_IP
-              valueFrom:
-                fieldRef:
-                  fieldPath: status.podIP
             {{- include "common.env" . | trim | nindent 12 }}
             {{- with include "common.ocpptls.env" . | trim }}
             {{- . | nindent 12 }}
