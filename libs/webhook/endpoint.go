@@ -40,6 +40,17 @@ const (
 	Gone    Disabled = "gone"    // it answered 410
 )
 
+// Act is what somebody does to an endpoint.
+type Act string
+
+// The acts.
+const (
+	Created Act = "created"
+	Changed Act = "changed"
+	Rotated Act = "rotated" // its secret
+	Removed Act = "removed"
+)
+
 // Wants tells whether an endpoint is to hear of messages of this type.
 func (e Endpoint) Wants(kind string) bool {
 	if e.Disabled != Enabled {

@@ -24,6 +24,8 @@ type StoreOptions struct {
 	// KeyOf gives the key in place of Key where it must be fetched first. It is asked at each use.
 	KeyOf func(ctx context.Context) ([]byte, error)
 	Now   func() time.Time // time.Now when nil
+	// Record writes down what was done to an endpoint, in the transaction that does it. Nothing is written when it is nil.
+	Record func(ctx context.Context, tx *sqlx.Tx, done Act, endpoint uuid.UUID) error
 	// PerOwner is how many endpoints one owner may have; 20.
 	PerOwner int
 }
@@ -38,6 +40,9 @@ type Store struct {
 func NewStore(db *postgres.DB, options StoreOptions) *Store {
 	if options.Guard == nil {
 		options.Guard = publichttp.NewGuard(publichttp.Rules{})
+	}
+	if options.Record == nil {
+		options.Record = func(context.Context, *sqlx.Tx, Act, uuid.UUID) error { return nil }
 	}
 	if options.Now == nil {
 		options.Now = time.Now
@@ -147,8 +152,12 @@ func (s *Store) Create(ctx context.Context, e Endpoint) (Endpoint, Secret, error
 		if held >= s.opt.PerOwner {
 			return ErrTooMany.Detailf("The most is %d.", s.opt.PerOwner)
 		}
-		return tx.GetContext(ctx, &row, createSQL, e.ID, e.OwnerID, orNull(e.OperatorID), e.URL, e.Description, pq.Array(e.Types),
+		err := tx.GetContext(ctx, &row, createSQL, e.ID, e.OwnerID, orNull(e.OperatorID), e.URL, e.Description, pq.Array(e.Types),
 			[]byte(e.Filter), sealer.seal(e.ID, secret), string(e.Disabled), now)
+		if err != nil {
+			return err
+		}
+		return s.opt.Record(ctx, tx, Created, e.ID)
 	})
 	if err != nil {
 		return Endpoint{}, Secret{}, postgres.Map(err, byConstraint)
@@ -228,7 +237,11 @@ func (s *Store) Update(ctx context.Context, id uuid.UUID, scope Scope, change fu
 			e.Types = []string{}
 		}
 		anew := e.URL != before.URL || (e.Disabled == Enabled && before.Disabled != Enabled)
-		return tx.GetContext(ctx, &row, updateSQL, id, e.URL, e.Description, pq.Array(e.Types), []byte(e.Filter), string(e.Disabled), s.now(), anew)
+		err = tx.GetContext(ctx, &row, updateSQL, id, e.URL, e.Description, pq.Array(e.Types), []byte(e.Filter), string(e.Disabled), s.now(), anew)
+		if err != nil {
+			return err
+		}
+		return s.opt.Record(ctx, tx, Changed, id)
 	})
 	if err != nil {
 		return Endpoint{}, postgres.Map(err, byConstraint)
@@ -246,8 +259,10 @@ func (s *Store) Delete(ctx context.Context, id uuid.UUID, scope Scope, check fun
 		if err := check(e); err != nil {
 			return err
 		}
-		_, err = tx.ExecContext(ctx, `delete from webhook_endpoints where id = $1`, id)
-		return err
+		if _, err := tx.ExecContext(ctx, `delete from webhook_endpoints where id = $1`, id); err != nil {
+			return err
+		}
+		return s.opt.Record(ctx, tx, Removed, id)
 	}), nil)
 }
 
@@ -279,8 +294,10 @@ func (s *Store) Rotate(ctx context.Context, id uuid.UUID, scope Scope, keep time
 			return err
 		}
 		var err error
-		out, err = s.get(ctx, tx, id, scope, "")
-		return err
+		if out, err = s.get(ctx, tx, id, scope, ""); err != nil {
+			return err
+		}
+		return s.opt.Record(ctx, tx, Rotated, id)
 	})
 	if err != nil {
 		return Endpoint{}, Secret{}, postgres.Map(err, nil)

@@ -176,9 +176,10 @@ func assemble(cfg Config, db *pg.DB, log *slog.Logger) (*parts, error) {
 	p.apiKeys = apikey.NewService(keys, p.pepper, p.minter, time.Now)
 	guard := cfg.publicInternet()
 	// The secrets of webhooks lie under the pepper, which outlives a change of the key-encryption key.
-	p.webhooks = webhook.NewStore(db, webhook.StoreOptions{Guard: guard, KeyOf: func(ctx context.Context) ([]byte, error) {
-		return p.pepper.Derive(ctx, "webhooks")
-	}})
+	p.webhooks = webhook.NewStore(db, webhook.StoreOptions{
+		Guard: guard, KeyOf: func(ctx context.Context) ([]byte, error) { return p.pepper.Derive(ctx, "webhooks") },
+		Record: postgres.RecordWebhooks(httpapi.WebhookAudit),
+	})
 	p.sender = webhook.NewWorker(p.webhooks, publichttp.New(publichttp.Config{Guard: guard, UserAgent: Service}), webhook.WorkerConfig{Log: log})
 	p.teller = webhook.NewDispatcher(postgres.NewWebhookQueue(db, p.webhooks), time.Second, p.sender.Wake, log)
 	sender, err := newSender(cfg, log)

@@ -11,10 +11,24 @@ import (
 	"github.com/ihr-charging/charging-plot-api/libs/httpserver"
 	"github.com/ihr-charging/charging-plot-api/libs/page"
 	"github.com/ihr-charging/charging-plot-api/libs/webhook"
+	"github.com/ihr-charging/charging-plot-api/services/auth/internal/audit"
 )
 
 // allWebhooks is what whoever may look after accounts sees: webhooks are the installation's, whoever made them.
 var allWebhooks = webhook.Scope{All: true}
+
+// WebhookAudit is the audit event of what the caller does to a webhook.
+func WebhookAudit(ctx context.Context, kind audit.Kind) audit.Event {
+	who, _ := authn.FromContext(ctx)
+	if who.Kind == authn.Service {
+		return audit.New(kind, uuid.Nil, audit.ByClient(who.ClientID)).From(from(ctx))
+	}
+	done := audit.New(kind, who.Subject, audit.ByAccount(who.Subject)).From(from(ctx))
+	if session, err := uuid.Parse(who.SessionID); err == nil {
+		done = done.In(session)
+	}
+	return done
+}
 
 // ListWebhooks returns who is told.
 func (a *api) ListWebhooks(ctx context.Context, r ListWebhooksRequestObject) (ListWebhooksResponseObject, error) {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -39,9 +40,10 @@ var stranger = publichttp.NewGuard(publichttp.Rules{Allow: []netip.Prefix{netip.
 func (w *world) hooksUnder(keys string) *webhook.Store {
 	w.t.Helper()
 	pepper := w.pepperUnder(keys)
-	return webhook.NewStore(w.db, webhook.StoreOptions{Guard: stranger, KeyOf: func(ctx context.Context) ([]byte, error) {
-		return pepper.Derive(ctx, "webhooks")
-	}})
+	return webhook.NewStore(w.db, webhook.StoreOptions{
+		Guard: stranger, KeyOf: func(ctx context.Context) ([]byte, error) { return pepper.Derive(ctx, "webhooks") },
+		Record: postgres.RecordWebhooks(httpapi.WebhookAudit),
+	})
 }
 
 func (w *world) pepperUnder(keys string) *apikey.Pepper {
@@ -271,6 +273,22 @@ func TestWebhooksAreLookedAfter(t *testing.T) {
 	etag = w.get(path, admin).want(http.StatusOK).header.Get("ETag")
 	w.do(http.MethodDelete, path, "", nil, admin, header("If-Match", etag)).want(http.StatusNoContent)
 	w.get(path, admin).want(http.StatusNotFound, "webhook_not_found")
+
+	// The log says who did all of that, and nothing of what was refused.
+	var done []string
+	for _, one := range items(w.get(trailPath, admin).want(http.StatusOK)) {
+		if kind, _ := one["kind"].(string); strings.HasPrefix(kind, "webhook.") {
+			detail, _ := one["detail"].(map[string]any)
+			if actor, _ := one["actor"].(string); !strings.HasPrefix(actor, "account:") || fmt.Sprint(hooksPath, "/", detail["webhook"]) != path {
+				t.Errorf("the log says %v", one)
+			}
+			done = append(done, kind)
+		}
+	}
+	want := []string{"webhook.removed", "webhook.changed", "webhook.changed", "webhook.rotated", "webhook.rotated", "webhook.created"}
+	if diff := cmp.Diff(want, done); diff != "" {
+		t.Error(diff)
+	}
 }
 
 // SSRF: what is not on the public internet is not called, whatever it is called.

@@ -13,6 +13,7 @@ import (
 
 	pg "github.com/ihr-charging/charging-plot-api/libs/postgres"
 	"github.com/ihr-charging/charging-plot-api/libs/webhook"
+	"github.com/ihr-charging/charging-plot-api/services/auth/internal/audit"
 )
 
 // WebhookQueue is the events on their way to webhooks.
@@ -67,6 +68,18 @@ func (r eventRow) message(endpoint uuid.UUID) (webhook.Message, error) {
 		return webhook.Message{}, fmt.Errorf("tell of %s: %w", r.Kind, err)
 	}
 	return webhook.Message{EndpointID: endpoint, Type: r.Kind, Key: key, At: r.At, Data: data}, nil
+}
+
+var actKinds = map[webhook.Act]audit.Kind{
+	webhook.Created: audit.WebhookCreated, webhook.Changed: audit.WebhookChanged, webhook.Rotated: audit.WebhookRotated,
+	webhook.Removed: audit.WebhookRemoved,
+}
+
+// RecordWebhooks writes into the audit log what is done to webhooks, as the request in the context tells by whom: of makes its event.
+func RecordWebhooks(of func(ctx context.Context, kind audit.Kind) audit.Event) func(context.Context, *sqlx.Tx, webhook.Act, uuid.UUID) error {
+	return func(ctx context.Context, tx *sqlx.Tx, done webhook.Act, endpoint uuid.UUID) error {
+		return record(ctx, tx, of(ctx, actKinds[done]).With("webhook", endpoint.String()))
+	}
 }
 
 // DispatchWebhooks hands on events in their order, each once: how far it has come is kept in the same transaction.
