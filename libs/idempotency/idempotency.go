@@ -234,3 +234,11 @@ func Purge(ctx context.Context, db *postgres.DB) (int64, error) {
 	}
 	return result.RowsAffected()
 }
+
+// Forget deletes the answers that a principal was given, in the transaction that forgets the principal.
+func Forget(ctx context.Context, tx sqlx.ExecerContext, principal string) error {
+	if _, err := tx.ExecContext(ctx, `DELETE FROM idempotency WHERE principal = $1`, principal); err != nil {
+		return fmt.Errorf("forget stored answers: %w", err)
+	}
+	return nil
+}

@@ -266,6 +266,15 @@ func (s *Store) Delete(ctx context.Context, id uuid.UUID, scope Scope, check fun
 	}), nil)
 }
 
+// Forget removes the endpoints of an owner, also those within operators, in the transaction that forgets the owner: whose server it was
+// nobody can say any more.
+func Forget(ctx context.Context, tx sqlx.ExecerContext, owner uuid.UUID) error {
+	if _, err := tx.ExecContext(ctx, `delete from webhook_endpoints where owner_id = $1`, owner); err != nil {
+		return fmt.Errorf("forget an owner's webhooks: %w", err)
+	}
+	return nil
+}
+
 const rotateSQL = `
 update webhook_endpoints
 set previous_secret = case when $3::timestamptz is null then null else secret end, previous_until = $3, secret = $2, updated_at = $4, version = version + 1

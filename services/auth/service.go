@@ -17,6 +17,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/ihr-charging/charging-plot-api/libs/authn"
+	"github.com/ihr-charging/charging-plot-api/libs/feed"
 	"github.com/ihr-charging/charging-plot-api/libs/httpserver"
 	"github.com/ihr-charging/charging-plot-api/libs/lifecycle"
 	"github.com/ihr-charging/charging-plot-api/libs/page"
@@ -115,6 +116,7 @@ func run(ctx context.Context, cfg Config, tel *telemetry.Telemetry) error {
 		{"sealed secrets", parts.reseal},
 		{"revocations", func(ctx context.Context) error { return relayRevocations(ctx, db, cache, log) }},
 		{"http", server.Run},
+		{"erasures", parts.erasures.Run}, // last, so that it is the first to stop and long polls end
 	} {
 		group.Go(part.name, part.run)
 	}
@@ -149,6 +151,7 @@ type parts struct {
 	sender    *webhook.Worker
 	teller    *webhook.Dispatcher
 	janitor   *postgres.Janitor
+	erasures  *feed.Source[struct{}]
 	courier   *notice.Courier
 	bootstrap func(context.Context) error
 }
@@ -158,8 +161,9 @@ func assemble(cfg Config, db *pg.DB, log *slog.Logger) (*parts, error) {
 	p := &parts{
 		log: log, db: db, accounts: postgres.NewAccounts(db), sessions: postgres.NewSessions(db), clients: postgres.NewClients(db),
 		factors: postgres.NewFactors(db), throttles: postgres.NewThrottles(db), events: postgres.NewEvents(db), janitor: postgres.NewJanitor(db),
-		hasher: credential.NewHasher(credential.DefaultParams, cfg.HashParallel, 0),
-		policy: credential.Policy{MinLength: cfg.PasswordMinLength},
+		erasures: postgres.Erasures(db, log),
+		hasher:   credential.NewHasher(credential.DefaultParams, cfg.HashParallel, 0),
+		policy:   credential.Policy{MinLength: cfg.PasswordMinLength},
 	}
 	var err error
 	if p.policy.Breached, err = credential.LoadBreached(cfg.BreachFile); err != nil {
@@ -241,6 +245,7 @@ func (p *parts) serve(ctx context.Context, cfg Config, tel *telemetry.Telemetry,
 		Profiles:    account.NewProfiles(p.accounts, p.throttles, cfg.People.UsernamesFixed, nudge),
 		Emails:      account.NewEmails(p.accounts, p.throttles, nudge),
 		Erasure:     account.NewErasure(p.accounts, cfg.People.ErasureGrace, nudge),
+		Erasures:    p.erasures,
 		Devices:     session.NewDevices(p.sessions),
 		Users:       account.NewUsers(p.accounts),
 		Trail:       p.events,

@@ -52,8 +52,8 @@ func (s *Stack) environment(name string, used ports) map[string]string {
 
 // serviceClients are the services that may ask auth for a token of their own, and for whom: id:secret:service.
 func (s *Stack) serviceClients() string {
-	// charging-plot also calls its own replicas: one of them has the socket of a charge point.
-	peers := map[string]string{StationCatalog: ChargingPlot, ChargingPlot: StationCatalog + "+" + ChargingPlot}
+	// charging-plot also calls its own replicas: one of them has the socket of a charge point. auth tells both whom to forget.
+	peers := map[string]string{StationCatalog: ChargingPlot + "+" + Auth, ChargingPlot: StationCatalog + "+" + ChargingPlot + "+" + Auth}
 	var clients []string
 	for _, name := range []string{StationCatalog, ChargingPlot} {
 		clients = append(clients, fmt.Sprintf("%s:%s:%s", name, s.secrets.Clients[name], peers[name]))

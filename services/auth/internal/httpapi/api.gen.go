@@ -41,6 +41,21 @@ func (e AccessTokenTokenType) Valid() bool {
 	}
 }
 
+// Defines values for ErasureOp.
+const (
+	Delete ErasureOp = "delete"
+)
+
+// Valid indicates whether the value is a known member of the ErasureOp enum.
+func (e ErasureOp) Valid() bool {
+	switch e {
+	case Delete:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for InvitationState.
 const (
 	InvitationStateAccepted InvitationState = "accepted"
@@ -508,6 +523,30 @@ type Email = string
 // EmailList defines model for EmailList.
 type EmailList struct {
 	Items []OwnEmail `json:"items"`
+}
+
+// Erasure defines model for Erasure.
+type Erasure struct {
+	// ChangedAt When it was erased.
+	ChangedAt time.Time `json:"changed_at"`
+
+	// Id The account that was erased.
+	Id      openapi_types.UUID `json:"id"`
+	Op      ErasureOp          `json:"op"`
+	Version int64              `json:"version"`
+}
+
+// ErasureOp defines model for Erasure.Op.
+type ErasureOp string
+
+// ErasurePage defines model for ErasurePage.
+type ErasurePage struct {
+	// AsOf Every erasure before it is in this page or an earlier one.
+	AsOf  time.Time `json:"as_of"`
+	Items []Erasure `json:"items"`
+
+	// NextCursor To ask with for what comes after the items.
+	NextCursor string `json:"next_cursor"`
 }
 
 // Export defines model for Export.
@@ -1513,6 +1552,18 @@ type ListUsersParams struct {
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
 
+// ListErasuresParams defines parameters for ListErasures.
+type ListErasuresParams struct {
+	// After The `next_cursor` of the page before; from the beginning when left out.
+	After *string `form:"after,omitempty" json:"after,omitempty"`
+
+	// Limit How many items at most.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Wait Most seconds to wait for an erasure.
+	Wait *int `form:"wait,omitempty" json:"wait,omitempty"`
+}
+
 // GetUserParams defines parameters for GetUser.
 type GetUserParams struct {
 	// IfNoneMatch The ETag of what the client holds; 304 when it is still that.
@@ -2224,6 +2275,9 @@ type ServerInterface interface {
 	// ListUsers Find accounts
 	// (GET /v1/users)
 	ListUsers(c *fiber.Ctx, params ListUsersParams) error
+	// ListErasures Follow whom to forget
+	// (GET /v1/users/erasures)
+	ListErasures(c *fiber.Ctx, params ListErasuresParams) error
 	// GetUser One account
 	// (GET /v1/users/{user_id})
 	GetUser(c *fiber.Ctx, userId UserID, params GetUserParams) error
@@ -4169,6 +4223,57 @@ func (siw *ServerInterfaceWrapper) ListUsers(c *fiber.Ctx) error {
 	return handler(c)
 }
 
+// ListErasures operation middleware
+func (siw *ServerInterfaceWrapper) ListErasures(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListErasuresParams
+
+	var query url.Values
+	query, err = url.ParseQuery(string(c.Request().URI().QueryString()))
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for query string: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "after" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "after", query, &params.After, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter after: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", query, &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter limit: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "wait" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "wait", query, &params.Wait, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter wait: %w", err).Error())
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.ListErasures(c, params)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
 // GetUser operation middleware
 func (siw *ServerInterfaceWrapper) GetUser(c *fiber.Ctx) error {
 
@@ -4518,6 +4623,8 @@ func RegisterHandlersWithOptions(router fiber.Router, si ServerInterface, option
 	router.Post(options.BaseURL+"/v1/invitations/accept", wrapper.AcceptInvitation)
 
 	router.Get(options.BaseURL+"/v1/users", wrapper.ListUsers)
+
+	router.Get(options.BaseURL+"/v1/users/erasures", wrapper.ListErasures)
 
 	router.Get(options.BaseURL+"/v1/users/:user_id", wrapper.GetUser)
 
@@ -8975,6 +9082,83 @@ func (response ListUsersdefaultApplicationProblemPlusJSONResponse) VisitListUser
 	return ctx.JSON(&response.Body)
 }
 
+type ListErasuresRequestObject struct {
+	Params ListErasuresParams
+}
+
+type ListErasuresResponseObject interface {
+	VisitListErasuresResponse(ctx *fiber.Ctx) error
+}
+
+type ListErasures200ResponseHeaders struct {
+	CacheControl *string
+}
+
+type ListErasures200JSONResponse struct {
+	Body    ErasurePage
+	Headers ListErasures200ResponseHeaders
+}
+
+func (response ListErasures200JSONResponse) VisitListErasuresResponse(ctx *fiber.Ctx) error {
+	if response.Headers.CacheControl != nil {
+		ctx.Response().Header.Set("Cache-Control", fmt.Sprint(*response.Headers.CacheControl))
+	}
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response.Body)
+}
+
+type ListErasures400ApplicationProblemPlusJSONResponse struct {
+	ProblemApplicationProblemPlusJSONResponse
+}
+
+func (response ListErasures400ApplicationProblemPlusJSONResponse) VisitListErasuresResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(400)
+
+	return ctx.JSON(&response)
+}
+
+type ListErasures401ApplicationProblemPlusJSONResponse Problem
+
+func (response ListErasures401ApplicationProblemPlusJSONResponse) VisitListErasuresResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response)
+}
+
+type ListErasures403ApplicationProblemPlusJSONResponse Problem
+
+func (response ListErasures403ApplicationProblemPlusJSONResponse) VisitListErasuresResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(403)
+
+	return ctx.JSON(&response)
+}
+
+type ListErasures410ApplicationProblemPlusJSONResponse Problem
+
+func (response ListErasures410ApplicationProblemPlusJSONResponse) VisitListErasuresResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(410)
+
+	return ctx.JSON(&response)
+}
+
+type ListErasuresdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListErasuresdefaultApplicationProblemPlusJSONResponse) VisitListErasuresResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
 type GetUserRequestObject struct {
 	UserId UserID `json:"user_id"`
 	Params GetUserParams
@@ -9645,6 +9829,9 @@ type StrictServerInterface interface {
 	// ListUsers Find accounts
 	// (GET /v1/users)
 	ListUsers(ctx context.Context, request ListUsersRequestObject) (ListUsersResponseObject, error)
+	// ListErasures Follow whom to forget
+	// (GET /v1/users/erasures)
+	ListErasures(ctx context.Context, request ListErasuresRequestObject) (ListErasuresResponseObject, error)
 	// GetUser One account
 	// (GET /v1/users/{user_id})
 	GetUser(ctx context.Context, request GetUserRequestObject) (GetUserResponseObject, error)
@@ -11734,6 +11921,33 @@ func (sh *strictHandler) ListUsers(ctx *fiber.Ctx, params ListUsersParams) error
 	return nil
 }
 
+// ListErasures operation middleware
+func (sh *strictHandler) ListErasures(ctx *fiber.Ctx, params ListErasuresParams) error {
+	var request ListErasuresRequestObject
+
+	request.Params = params
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.ListErasures(ctx.UserContext(), request.(ListErasuresRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListErasures")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListErasuresResponseObject); ok {
+		if err := validResponse.VisitListErasuresResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // GetUser operation middleware
 func (sh *strictHandler) GetUser(ctx *fiber.Ctx, userId UserID, params GetUserParams) error {
 	var request GetUserRequestObject
@@ -11909,272 +12123,279 @@ func (sh *strictHandler) EndUserSessions(ctx *fiber.Ctx, userId UserID) error {
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7H39chs3tueroLhT5XinScmy4thyTe1VbHlGE39d21nf2shLgmyQRNQEOgAoiuNS1X2HfYf7YPdJtnAO",
-	"0I1uovkhkbLs+J/Eanbj8+DgfP7O59ZATnIpmDC6dfS5NWY0ZQr++YwOxuyZFEbJzP6dMj1QPDdcitZR",
-	"6x9yRjIpRsSMGaFCz5giEzonfUbOWW46raSlB2M2ofZTdkknecZaR6182s/4ICETetmmI/a3h/v7raRl",
-	"5rn9URvFxah1dZW0Tj7Q0WKnH8aMXDCluRREDqFrxXLFNBOG2neq3S42+5KL83izgl0aktMRS8hszIRt",
-	"WzHCNZGCkR/evXhGHh88fnx/VQev5XsjFYv0Ic+Z0IQq29UFU7BKpD8nA7vMumm9hGxraHBxka6SVk4V",
-	"nTDjN2yqtFTN0+sO4AW/cnaypM+GUjHbO7ev/jFlat5KWoJObF/4QWVoE3r5komRGbeODvYPHyetCRf+",
-	"wYPYTj5nGb9gan76PD6y1P2e2MXgRpMZ64+lPG/ztBhWTs24HJX/osvTVtJS7I8pVyxtHRk1ZeFQh1JN",
-	"qGkdtaZTeDNCZRPKs6aB0TRVTOtiXDwlHOiCZFybhrEx2+LNB/aCDoxUp6l9O9LLjds/Hb6iZjCOT9ye",
-	"PU8k/rSZMTX2NAzGVIxY2iEfuRnLqSHchByAa3J48LhYG+Qm5bhPh23st4GiHuzv78eH+1oKtsaQZ3aY",
-	"djyDjDNhyFhmqX5KHu4f4qnmMAlteJbBlJaN1HZ5veG+5BNu4ixzQoWlJjbRhBoykQEh1c5eBo2EPads",
-	"SKeZaR39uJ/YYfDJdGL/2IdDiH+VR5ALw0ZMwYB+1Uw1kvlgIKeiiZ6nmqmbk/NHPNJNQ3AnvmEI7teb",
-	"juLKfqxzKTQDbnk8GLDcMDhiAykME7BlNM8zPoDLZO93bYf4OejkL4oNW0et/7FX3pp7+KveKxqEvmqz",
-	"pOdMdMjpsLxXtJwwM+b2BpXEMCBIRuRMsIJDFxyIEstWiKZzTbjptK6S1nHOf2HzD+zSbG8CZZOxKYzt",
-	"zT63m1QXEtqBlBDrwL2/5y9HaP0V29rAX7GmAQfEvWzQ1Q/fiGxOhlIhI6FZxlSjOKP4BTUsIUK24SJf",
-	"KswsWxt45wpFCPNKpnzIkTYXJxXyNhzjVCn7ZFEWCia92SDeHE/N+EQplCe2sktBk7aHsKFcyX7GJn/d",
-	"rMG3+FVs76289uinwydEs4F9RH7sHCREKkKJ66uQ8uxOT+wFz7KhPZcTmtknLN0apcPEfxV0asZS8X9t",
-	"keVUlnRhEXpcXNCMp10kmN5ReDNyTabiXMiZgHWBi5MbuzoXTPvlmHEztm/OlBSjraxH0vr48WPbDpsJ",
-	"YyfN4vekkYQGLzWdv5+p5gOiGM0mfztrSfvJWSvG/K+S1luq9Tmbv2N/TJneHtd0zT4bW0YhRo2saOBf",
-	"6JBTWP6RlCmwmSG/YGTCxdQwTahIQeVAgWprNOjPSvOst34GP1qSmllaA/JBJerJ4Y8/3YcLDBWirW2D",
-	"a65p8YGL39PEwGtbW1YrWG1tCtDYN3SROalva+vj22tYokCK3AKbutZU37OBYmbbE3atLp92ApzDbrSG",
-	"153GZjSZMK3piKHtQfORYCkw9i+wUFee+AIJnIoB3AE0TbmdFs3eKpkzZbiV04c00yxp5cGjz61MDmjG",
-	"Vq3eS3zryisSy99+bd8Bk4rWM6nSddg+vHeVtICprLyrc/rHlAGbst9YxWqdcf3q30MFxms/v7lOPxXH",
-	"VPZ/ZwMDqkGg2Wywqo5OqnxhI42F6wWVBQxoaNahoDssMpVwUn4My6Z1Ki44SrgbThBsM6vWG0xCtjsl",
-	"M/wMtPVVn72TGfu7ogJG6oZOlaLz+l4vnz8O0XfetApaf/AUt8H0KXzZLYi1NpKkxS5zrpjuclHRp7kw",
-	"jw5bgY1hf9HGYM+1zFm0Weiwi48/t5iwTfzW+plRxVQwxYYVqYy60lhlwH4A0SVDmtwhtUR3MToUULE3",
-	"HMlAMWpY2qWmsi8pNaxt+CRyVSctRlXGmepOheERyeBX+7hUgQy7NM4UjAZOqg1REk8ZmUl1DiLTml27",
-	"XdlkuDxdw4STtOy4ulNdrEXdxA6DR0l6/fE2nMykJZiBqVeYwCJ51w470OFG39SoB6YOgyoaC8aShOTQ",
-	"TGIvOao4G5BZMdy1GJ6j5JWTgbaax+kNWJvwsZx3z/EQrTdA93JEO8mVHCk60UQzkXq9TEhDjMxSQkeU",
-	"gxUlp8YwZb/6v3ysuvS8+9t++8lx+//Q9r8+fT58cvWXlRebHzSOJroe05SbkwsvNG7E161q0OVpbJZy",
-	"4ozetC+npnIqmk4Z+B6idLvJkU6ZcQw0PpfmY1GuyZps4ZyLtCq2aKY1l6LTZyMqYp/YcVAjVXfNLlyD",
-	"670eO9DUtNxA/QIXS7ScGnZ/kkvCi7CzwHG4WnxpPu3PpBhyu2i7FttMYVZYx1pQlc2qZ+e4r8F4YS9J",
-	"IQUjM6oJ1ecMrDbOasYEiMV9mc4JyzQjRspze+I0FwO2WuBtFhVO/LRroxJexiZUkx6oQv+Wygnlotch",
-	"4FCFP7wz3opoSlBca65Z+pRM85wpUBczOWOKDKhmoByC9kgnMOzyLNGU/pv7qzOQk1ZS8QH/eFhxAT+M",
-	"nB2Yyc7J+M1MlERwvSvp5DKXatNRptTQZVyuGHz8BXRjLQylfgxr5m0506Q/L9ydc7t9CdHTwdhShbsR",
-	"EgLUpRMC6kRCHBPTCXHPmT31OqDScgAM1mIjqbNO2kELCS5TbNHR1f3aHcENFj5+aj96swfqpQOaZegz",
-	"C0n6OKX3NMnHUrAqOT9wztSlEQ3hJGEQ0Wlxpc2L4irdYF6KDSSENwxk6kisOkNuxui4sF0QzQZSpGQI",
-	"XRWeQ6SAp0SP5Uygai4dQ1pPn3WDeCZTFj1RCxM+FUZJnaO/ZWMRZvWpWxBs3N5KQfpsTLOhn7uewphA",
-	"cKv0oqf91VeYfSm2n3Rg+EWoJ/SlzBgFWw6dppvpCOiDccJETIGKKuCLSjevHc4lb+r4yH43PPq8WZ3X",
-	"DaOOr25d/V/4eX3biNuBT1Hau6ZJ6Fqq9UbyyA61YW5nzdJuf77W61s0aGnjHHfemiNzsM5Qb3m0O3ch",
-	"z+FfuALpalMPDLtqAfNdVSZbUYErK7ycNnYuggRkuDtJ+p8ff9mUu2ajcK9O3h/8+CiyG3ZZL8IX37ab",
-	"Xjxv4AHnZl7p6Vn066mu0I7mo+hrl7Voq8OHlav5MCZqzjf+prbudgY4PxxnAquHS2OHZLto2JX3G27L",
-	"OZuvT1p211cJttBgbHAvC39J9RL9+dlbcvgTyagYTemIEUNH4C4E6bAqMcHxDhb24Y+VhT2oGEl+86aR",
-	"g+Th1Q+/tbuf3JP99pNPnx8kj6/u/8+/xFjUSzni4tgYNsk3FsPZBR+w7hKhsHRWzHiWEStmjQTXTu1B",
-	"0Zj055tIiosGSjuBxf5P2uAM8YqbVMRfezdQtR5E+r+O90qxCZv0mer6lXNRhlG567hYKTkkD/cJTzMG",
-	"quSTfZLSeRHVSLjQhtHUvvbggIzlVGFsw0/wWqByBHKUYlpO1YCtFk7de/UTgMsfLEP8NIy4eCbtIq8l",
-	"MdR96qwQNEPJW5M+0zxlGJEFQs+iBDoZ0u51nIU5xpisGYpyDKEjuKCBKrGpyL/5blhhz+RrdfZBmtxF",
-	"GtY8gMUSxfbuFbt7Ah5EfA/QvsXSuIbAFNUs6rT46H0wTmUjI2lVdTo0TJHnJy9PPpyQvYsHe5MNPBrr",
-	"elMaroXQ8AWJAkxpKciYom18MJaaCSJFzLy1xJ2yTfmz8LE08Hnoyw58gqr/+qrZNE83Jpj1dZiKiFun",
-	"nMLrU8i+3vtTkXeDEcaPyFsfJ7/0nEy4CJ8+aA6yoFn2Ztg6+m29cItPdY4ppllmxYoRMy5cdSw5miLs",
-	"T7RvezFqygLiWa9LjNmId2hFCM686afWUcx+8WpINzVMC9tkxOsCNwwY6PxFRKg+B9GKVm+N+D3o2L1e",
-	"kkKAQRkUU3eWe+ar9qRuxoZA2ss/sox87bNqmflK6dSvlms7mGV8iJ/ie3SdyIfrXbsbXUyvl8udjoVy",
-	"jWF46VMyVMz53TnwUpJxwRZkz3Vkztdsdq2wgqplInIrcUOYSLXLf2LZ8CnEjbmsH25IKhlcCZv72stJ",
-	"vuajscnmhE/A9r6hNbbqpK9dYyhtu5ha/x754dnp83f3yVDJCZmN+WBMaGbX32B+g/ebTMFVEswXPmCW",
-	"Smf27FW26rfWgycHnf3OQWd/7+DQEkhxbpqV0YPIbCb08hS/fPBo/WvvjZVHJWgyPv0Jgj3tlf2UaMZI",
-	"Dz/tWdG1h+JErzYDjZYLfTRTHC0usCP+74Y5/bh6h8o5PTyAl/0MaxNMWlPB/5gy97Nn1AvW9mIdoueQ",
-	"zW4pPmzTIMRC/Knp4E5rSBW/YCpxJAl0Bk5FrjvkA2yupUXLK5znGuM5/UOxgWk/lKyWEdzGsWmv2ext",
-	"qalsIqUzxSZSzDdUiwaKpUwYTrNV/rUIW+4JesFHdiU7ZTu6g6JWjyhmpkqwNAE3q5H/fP/m9Q/3ewRO",
-	"gxcrqiuQtC7bI9l2D3/XUnTe0dkrF9IY5X5oXshobmR+Q09UsYaVdUmaPVSv2SyI0N7I1BIsZi0jOHZB",
-	"2Qe60VNnL0UIt5HV+wWOAISbrk3Zbjof7AAqtP3ocA1ek7SmKqtuz9iYXB/t7dlWdcc933Oamq6ZZ/Zr",
-	"O/Z41Y7Z7mIbU8292oSB+W+8adUnACmX85K0qilBwYMRcAS7LmWeUvnWVOhp7ty58KYPwQx/qMRm+nbR",
-	"kVT+bahVBKIGXxh+t0ZdK3zMMOPoIgr2gU/YdcTFG4uKzWJi+FUstEPC72g+As7DDYSdjPgF2pPqh23F",
-	"3fsmZ+L0OQTfjKbqOpdiudu6W2z1Zt5O7klD85HgYtSl2ah7QbPpDZoMnc1dJtJccgyci3jJYq92LZV3",
-	"J8yMZbrlUWDTW5yr1lMWj8f7fXauu1MVd+H6bOebbZ5iFxKTV5Yvc+S9raxxY7vbW2AUJ6/9NVPgeUjl",
-	"YDrxubdNHnLLB262H3iSlm5F9ZWt7EKsyW1tQN1EhuQeEPfCpBvPf5xclxyFpIG/NW/Wuuxs3W2IkF/8",
-	"4kB+/Y4NFdPj61xrCj+9niVkcUA+3G5DSX+FnXwjFWxNO3eu+ISqebxHiNNsNoDYy7cYM2aQpylLrZqW",
-	"MSe9bmABWWYO9sNMWqFJGMcXI4lrqlrXcIhcMzvjhukXei4GYyUF1zEb66nxlhopiLbKAs0IOoE1kcMy",
-	"BDBmYl2WcRH2ujLZoupx+1qV3l1ou2tpp0uWtMynv5VVvVHuG4KadZcextiWfBgzIuEPINmPrG81P2H3",
-	"wG7AEem9hZZ/YfNnxaJ1cqo0e2bpkkuB94J+oeTEftIjUp2JHrzigA4W3lCMIm7IpHMmtretlWS8YEWW",
-	"7PHOA7I8i7x+SLgfqY/r+DqNWiNmdmPRqkXdrPRVrIg12UFIyGaMx8fO1BRzQzJGtSEPfiSDMVV0YJjS",
-	"5AcqIMyFZhkmStoLqXD0CWnGTBExtfNN0H3w+H5SBMg8OHicECrmZYsJEZKoacaIHJ4JmKSGze8QPzaN",
-	"Jn5wAeZM5hk4KsASrNjQ3r14pgsGVkTC1IyLB6tjiXyfzwDybVPiR0ii7nUCkgSbXeO7+r7XB1BrdxkF",
-	"vGOabcqYbgc3IGpoWhHvFEC/1O24PkMvborbgM9iFw6JKGYo0QXOQ4QnwD3VFA2vDTXTUI8MvdTcZGyJ",
-	"ivl5MXrN0H7GyK/vTknOFDnnAkLUgA1Vva9TJY74WB05XJyjwnJa8tWV8r2zheIwi6ks2aTC6lvXmtL4",
-	"NJdsYYEN2gAISicQyEYJ4A4mJKdmbPUbxOwgxefRIB9QaWNN20uFvMVfCRcGU7L7Ml0D/AFmGVucSmRa",
-	"xUD/8PyPJ+3Lny7S9mTf/Ks9O6S1MM3Dmo30UWQyYfP6xsk620mvCdel1kd8hb6AWWALt3O18/jMRlwb",
-	"plh6PX13s9DJxXiZu5p/Fa6in2Pz+qm75w/fNSjPjQF2CrvMssv1XXACFpmssw3rMjAD4UzQwVOC5iB4",
-	"rrYqL+kzTC/uQ5AXV4ROU86EbQVhqH/a/+l+xVNqv0K6m0AG8JnwMdolqqGQhgiqlJyxtEN6VW9cDyTW",
-	"mYP4FVIwlCKD6BDvCbXC6oiLUeEM9Q/aeSZNc5TIJmEilkk3h4nYRS8iGDYj6FrSf0wZxxd8WIWLDyqD",
-	"Lu5pCC1F7M21wBTs66FLFuM8WiUCQfDPLk0noD5PZFr8iM9WJk9BP1EKlRnz0WlbH0TSej8Ys3SasfRE",
-	"UT1VbGOXdVNgdIB6RwZUeGB5Aog2ltjFNY2uRZex1XqPJ2fTDKuRg+2IQOY6CdNBjUAsmp5rwyZVcfMF",
-	"V2woL4kU5CUX08soMIditAneHaLbEjKYGmIknmXL1TShRLGRg4Mtu6vEq8VSwcIM1cjG5PlT0qN53ivw",
-	"BXMl0+nA3AOza1RovI7p2alxUQM96NcugGTMCCR/IKel+rwhxWSTNCEM1awaRm4P5kgzJjZq3NtW4r6V",
-	"mMm73OTK1+Wq1yLPK+NamXjpjtLOjXz+yO4u5fK9Yfmv+YaJQh+gxAKKDgki6UpRSxoqcyw8pxtTqDjx",
-	"1GEVo2CHEaou0ntp0P51E4Wulzd2g+Si6yUKLewMaCL/DsD5K4ylNYUaKZ9qbZ9JEedy//z4ATcO5YAA",
-	"PbkKk8wFyTM6cPo04m8+Be8hRBx7wT8QiB4/eLIQ/pu0LtuS5rxtl2XERJtdGkXbho60ZwKto8WRX5Xc",
-	"unjYjZs/QHOpv3tEwNLBzPAIdH59BDDKR/heu3gPrMBHv89Mu4/QfcmKyL/rzQeHflW/gpZbljfqiqdh",
-	"87qAbF1hM/3xht1qj+Ia2P22QhGmdNIXAXjdsQsO2ca61Zu9aj6KAbj2+p6Lt0UVGzJjJJWgrJwLOQO7",
-	"Nh8JqZzXooB19xf8AoyIVKUhI1KAh7BLrGByhDBvFOLswMdeAUcv9CbkzS5TZyvbFQ4ydna/s6LvrOj2",
-	"WFEQzLuwR+7twOCdkIrBDhLZozsGzeI2wZttf+5WJjStN5Fg2CjG1WyYW6HvaqtXpauiGuu8ktPwIcbv",
-	"Jg2LhSsEi1VDu90GVUfHfFUz3kY0vMLqVEDeLRidTK3a0oTOQWmqWDmX0+3yFJR1ZxhYlwvgoog1DgLt",
-	"Qgg/zexGGJaS/pzonA6YXjlJp+56E5ud85he1LlqrDTUerPBCVyF8aLrXWh2VFMNVQ5CKyMGrQly/PbU",
-	"1+/Zyumojm5hvGuejY1ORMFvxqr5/Zy3EWh1G4cnMqWl0g+Gmd4pYG6Ip13OsN5YWcFUdqYTtzBc31V0",
-	"h/HBy0okN9i06oq+ZyIFBqJJ79jl01AUcXBi5L//8796S+1KPNrsQIpUlzbQqj/BfVqx9D2ypL8hyfh9",
-	"3mwo7qvqWMhUZHaAaKabastqi5KT1xzWjcivweJXWUfEjdDR+6FqRs2VHPLMzl0zdeESaBWjafUJhFgV",
-	"8Jv4QvGXz7f9UgejuqzR3V9+ekz+jcYgLwkTXhEXbBfFRytsFB1/A+ScxvAJ+8WJUDKbbA4uvuayNwZx",
-	"S5ND4oNLUipPjvvhaG/PSJPvnf7j3VEN/ep/oZryt//+z/+KdfmH6uaioUawphMGQLjk398Ruy5HhJK3",
-	"r/9u1eM+1ezRYYX99OfxA1gqZLWcbarZw4PEuT4gN3ssif087ixYFm6OXVQXqphc02561PwmZlZWTrOy",
-	"X55DGEKNdR0+Odh/+KQmtT6quGkfVVHd9ttPyKe/RoHbfB2sHTOBlOsCcuWmySOh53FHsEpfBBvpFgGM",
-	"anBFxe5sBlhkaWfnTiKsrbYzD9GvjSjyL5kByyYVKUn5CNJShugJgrewblev00tIr2v/0+6RPjMzho6h",
-	"SYe8hxAiqoHBpAmxs6PKFfGyiuqA6nrARovWsWMc9sYynHY/iWsF/N443KZoILa+1wMquBaLweLiG3+1",
-	"LGm9PBpdxaiO2Xh74HK2+z+kPONi1LPKbm8kBWtQE8QSTuja6BbJbVtlcDJLnQmxLC+0XgcNSBCv4TgY",
-	"exAgdL5mQdoA8mErzFBla/JB+2Z17/0UkwDuahNe6KZzPQjUjQjWoQF0J3pNBHFMZIjHYTdR9ckkN/Oi",
-	"8jrWAmVZ9pT0MBTa0rsdoZwa+097/OFRBr8MpBCY4QvnQqo+T1Mmug5G1T7s07Q7VRkeFiNlN6Nq1HBi",
-	"ykDyiLUTPOH39FNCq+CHCst+iCraYVhbvYJPhGvkqr2Ea1ys0ZJdf46sZ77xtgOxNITIX4cHDrngenwt",
-	"BW1xaV1Jv3vaV6ps83StyDm4mt3kNhpJgU6+BuPwa/4evgkSB9Y4/k6Z9gjlxT6s1A5rfT9fUSkpuut9",
-	"mUaqWh0XiCGWihPi4+/nJm7RSwOS22C1YKEU30BkrTG2VRHNxbgSnKjvbo3V3LkoGVuL3UiVURoNAdpP",
-	"Xj8/ff33VtJ6fvLy9H+fvDt53kpaL45PX548jwZrugZva4l2vzTbgTrdFNBqqexVyDi3CVm1MQ5V04K+",
-	"k9eCzjtnLO8CyLcbDZpxHzx6vNyou4BgXzSzZNPLKssbjLDJlgNGk8YSyY0lARdoYlZqKOvVsK7O3H9e",
-	"WISWzP9DzSJsNaeOKzDYdVcPli8oHys2kReRx3a7y8cpNbTr6zYVD0u1Hv5G2GKAwag+CmErgse1rkvB",
-	"GP9UVFf/mirWHVAxYNnic+2jzf0PvAB77AbFR+o/lcVIyl/KPzM5GrEU7dzhAzk1/omPw+iidyxdeK4g",
-	"ZTT6tFt44IvfEemj65at1iS6FOqPVZEHVTyRGUMwttqz2mzR8q/YNFhnr2wXvUTdCZoNpoqb+XtLvAvF",
-	"NxfAy5yHOSETmjJCjUca3XM+Wd2D8zShc5K6EHVudOGWB4+ZA+24p4nio7HRpC/NOATytn1hiqI3QB21",
-	"/qN9/Pa0/Qt4fT3PLKp/uhAhKzLBv154GfKfHz+0kkh1vdATBFnbEFhehL74AADn5nLwPlh6r5iKSxjh",
-	"UhDBWKqddoslApyRGFgCXB4+iMmNfWwQTtmh78WyWDGvyIUk3NOEp5hYALyj2jjVfFBv+wpycodyse23",
-	"kFSe1HrQictFCmKBinrzWHERy9ANqK8KDsH5Rf4TMNMzcSbqCwzZTxDX92T/0WMIc/uhZ+b5EaHmr7/P",
-	"rFoI9WruYxyGFYQ0MUy4Kr+ObDS5YIoPuWPbBZavZoZQcyZ6ex2rd7bPhZyJvd9n57rzu5ai1yHHNbcl",
-	"1w6DLyn8lVIMWOL7QUXR9wPkO4X5SNUhH8eSXTBFcnvuhdGEnolq8zCJMdWkz5gI3aGItGzHPRvLrPAV",
-	"wpq9llh1HbRRwzK79kQbZU8uhJDDWlNBWLXMiO2HCh9afkQ8C0nAOSmQZIZSjaTxKWg04+eQfwbxl+JM",
-	"2FemAv7w7UJ5ApEiQCcZUp6x1CVfFNAiWEYSbJIZHzAXE+GO63FOB2PWPujsOxtKCbQ5m806FH7uSDXa",
-	"c9/qvZenz05evz+Bb8q879bpP96RZy4BjbzNpAEe9N//+f/ABdJKWhdMYTpP64Gr+ipozltHrYed/c5D",
-	"LO07BsYWpxBAQIyJDcfZzFU7QWQIM5OW4jSG4SCeNDUgS5SsrSCVhABAitWxCSUp4BgBFZRu8g55ZpcB",
-	"stXtfgz5BTsTjupxZQsec5q2jlp/ZwaKEAWZ37oRQb98Ze90+FoK9goE6atPJVYarMrB/r5D7TLed5jn",
-	"GUeEtT2/QijcrFHC6D2ynkiWlDuskOH4048PfrpvmRjyeRgILEb7mRRGyUYfj3t/D172714lrZMPdLTq",
-	"G3gHRvdw/7Dp5WJt9l5L80qmwHJQj3ZAJqu+82AM4fXaOvrtU9LS0wmilPkFcVmjwNnmRE6V47SWmUOU",
-	"0m+tlGtMq2h9sg1WaBgio9o0DD5pW36Md2GUqAvXqccyhPiVaqs5EzxtD0JE0R6AmoDj0Rc4GgJLf3z4",
-	"ABytC4RaCYl5j4O6s3Qbw1BtIOMJM9TK0C5T9/DB4Z+Zjj/ChVXiOBOu0WcOAMfrknGE4AICXiCt2G59",
-	"C6RVrFF5OH/Az8kztJOT58UrDzr7CflOglESXEJ3wDL3SmxRyKiTOsIpX0hVF5E75Fi4TvpTQyjIqqGU",
-	"6wTH3uczV8r0zJkqrnpYocKJeRMXHVcl7bK87ociTgvUyp+dIbiBIC/bs9msPZRq0p6qjImBTNFytR6F",
-	"Bgl2V1WbhTNA7exsVOsJR07FR4dXgMKpA94oCq9dl+Bfy/dGKhfme4jzWU6HAVw7fPJgzU9+DZDWt0H4",
-	"nwuF8bdPV8nnq8pBONbnpaZQUiXQKApdjx4d3A/OBpyFyrlAs0LzmfDaD2AjFJ1AHhJqB1bxZ14UdvoN",
-	"wRxUTQ72912BpEBTsrKwUz7AL2z1izlJGU0TYqTskOMzEbxOizNZYKZXy0NTCJBHXUvIvkzn94qhHJFe",
-	"HMy+1zkTJ8BWfesItQY5VxVtVnvcCKsNYKJvVFR/Byt598/x4i1UKslDIiSwKrukndY3dVhOnGXD53g4",
-	"4sLJ91kmxcjuuDs4+/tPlh+cIl45fm56i3lWiKqwYIMJ4vowJPkfHz68JT9TzQeAF9Mr0srwRulV8r16",
-	"BOAR2JmwVARpIcE3RdZbj/zQyxW/oIaBiRiNMKiXHTy8f0QoWGn8+XTW8v6cUNDiHB8uLFNgJwETDkCT",
-	"vrP/SkorjUuqsXoG19oNW0/7vQShcVBjuacJwoJ745s3u2GJBE2kyOakR6ep1UUE6bHLvOcPY0Vzhg4o",
-	"6f1ueA/nMHNlDQNjzFPSqwRFlyAXPmjbkwQytj4bUdGxH2EiUq9E6kk8SrFiORjm7ztYDhPmWJ2JIimp",
-	"Q+B0oCsCg0udNgWJrxrvQ/Jj5wBsQ5BH2dswCc+P79GTh/cDpon19D1wZYRxHhFuyJha7snFmWhMOMIc",
-	"1clUG4dm5NYOu8FM1cKi5tl08CIXo4yFy2lcqRhYuuRMFOTjDK7wO1iKgzHhcaXFWcbex/SCJWQkJcYa",
-	"WU4dkoalhD6bS/eVa0rOhLdeOiM3+aG3mBvUczuxOj2pd99O3e9H6sCeikH6+XpHvr3lEgcrWrWf+mOI",
-	"a0dN0QRARgQHLVwpbx6tmNxx/ezyOG3+TBg+CdfKHqRli3XO5rHbDqCKv8Bt53PRb1lurWaCNWhz38XU",
-	"+M0LPZKDzn7NvdJwv1482LM81LTZhe280bD1ms2YNgjYh56aTI7w0hgpOdNPgX5Tamif6lK+w9Pp4OQ7",
-	"EII2oeZvIgXnAXAuQGsh0D2ofPbM2bOCTtQjMpRZJmfIK3svuTjveYDNInFKsSrqWvX0vOTaHNs5nuAU",
-	"F2wZC0L4xFmRaV9OS58ZoHyWLjPnFEDsn5KwVwRlXSWR/kjKLRs5KhwNp88Td6/DPz2wWHuQ8cRhX1nu",
-	"L8V8Iqe6eYQIPVYObqPaR7Ghgu8lz5lgaVOv51ykTZ1GSrKF6RG0/a/up7+enXXcv/6yzvrFUedwD1eN",
-	"NYSzu9EmHkNWM5ScbuprqKAcfaSTpcBri9UOfe5frBMjt9DFB0hFdC44OEeNc8L2wy4L5gZg5xDGizEW",
-	"7k88+lFv+Uqr4ks+4aa1xovPMDpqp5bHkqVAMJjlptX718200mCZMMUFViqpr0L0skPmvJXbLmlZHrrq",
-	"dXhn/ZuxuKjWvBYr7z/c6P2bX54+nOG3Ftx8kEvashdpGZpR+6lmEEV+PRvT8FKFD8JL1Yz3IDplzwX1",
-	"NDtCiZ7QLCM5HbES5aw/NUYKvGrxJocACO1UUHtRnt/TZKjoaAKBqqgy9O1lzJQm54zlLnh1oll2wXRC",
-	"tHQXm9U9hPRycCZHqEvY6XIxQjBCOxoB5qiBFHo6AWvNEV759oW3b95/gPrFPsTLD4yK0dR+DIJy7xhi",
-	"itov3dPemcgVG9oROj13yIeGeTncLpgry6q4MUwQjlX8UJfDYRWfopplV6LJn/sM1/4tBdyUFbzAsEuz",
-	"NzaTrHpm1zqhdlydnfgx82It7ZQnLliAi3N761V8mSoEKv4EGOM64uJxa3Lii9GupU5s6JUJS0fesvbg",
-	"prfUFeSxAtkl1wY1sQmdg0jLRYegSeD41w9vui/f/P30dff4xYeTdz13eDC2DQmzGsBjidRXtr49tWSL",
-	"zLFCfG4hQWF2XulCFw5iuzxVNhPiIkvE6Jlmg15p0j4obO5SgbZMSdh6CQDtR0itOm71h0FAB52IAdmO",
-	"oEIruzkKrob6eqfgYPXOHfsYzS9NHgDQAQbIYBGRMUGM73r0kPmyQHFehVWDdrMz0HaRTrE2k1q+cg4J",
-	"5fqCU8PUXA2Nv242xXIfF9hgL1KNo9chvzpnkYvYnCkpRgEIK9h+S35gCsBzU9b4I3NWjYbrnIneZEi7",
-	"fnl7R+4qx1bBRgexqs60XAV45fZQC8NSlIXcQkBoHrAewNzVBHpAW3NyJnol9IaziLu6kT3ygxySnpEm",
-	"7yWkV0FgtQ8c/Gvv/lMykkSKIggXqHUypD0raZRy661tlzc3+Fjy5YsYAuJyTfSMm8GYpUQOh+hpOnjy",
-	"5TjHS7hm8TJxAZdSER9QDeMPUPs8E0FOscA95HRJkMFrOilNwyj3B5Be7nktfFUU9VYq2MKlwdhSHpJX",
-	"2iEnAiRm6v0aZ6IIUGUiZSmeDgLVgKLGKZzBjsSwWMnTK8fqKpztsKn6Arrviul0WregEm5RxWvyTPLC",
-	"ab0WhbVpli29pOTUHGdZa5119Y7w+Mp+sZXyQEx1dfekiFP2Q/b+SZplGHO/ZPkmQ9p8Oi2FBWw7DHQo",
-	"/Ipl0E/lBsGbaAEN/IhQAKuBpsQiikuC8eQuxsu+mVRhwtEp6aRPmKUvommbrFwEe+6bvT4bcdELNXWu",
-	"qy6fwneaQOC9T3Mt5gBz7pDj4rmyUtXUXnqFS89zc6ohATzqJpKTPGOG7Vxoch0VCtYu5KZbu1ilYF0k",
-	"oi4SUe8IXAkE4gewKq4lQXSzdgoRoevKBfY6X1J6K4/PkQ/0SVzShSpvKXfjuty7LyC9gBy5sMzwNHGX",
-	"fwlr96XlE3+OCm4EkkpNLl3N+KoMovn6+Nn+jGCAL6BpX0lrNyf41ZBuapdZsaQ43MJZfBs24ye3Sr1C",
-	"dr1ecLRQawKBLXZh+SvvnmG1loVLENqAHN2nGvXtRYpsyGIAP6y9K604/LSIHyFoO7ZLgIVVSa8sV9wj",
-	"Ri6rortoi4EDUCkTvB0y3OGGBKKKx5Ci6yottb1AqJBm9vACfl9Ynu0zhkoXX/+9Xr+mk5KaCSLJdO6Y",
-	"Hm/P9leqxtcK7axxAuxB2RsUOGlxRoS6ks+EragfhQlfpBB8wjGOZCQhoGSRySAk29vyiO7qCAUFn9c6",
-	"RA2qd2HY4T6K5naU7y8jGfrZutPgqmdVFkFIgyfji1D+GpoybnrVKtekK4cVMS/b2rC8Pc1dsEyXjlhX",
-	"A+70VfzYYMbxtdwnYY6hz/xYPCwvoIMdH5Zv1jNy7AvYozfEBZVavZ4INouJCSU5xDdc+XLqqwMIiup9",
-	"heUg7LND3jkfv5Xlqt79SvLPgicdKrr/OfzowW4kSyRktPWUVYE8mjFXZk4Kgw+iljoAB0LF3HFzzxrK",
-	"nakaBu291uiJPhNIShAoYqXnMkM+cEWbApYv8SDydeWlptTGU21g42/l3oS+diB7rnXLamY6d8Cramps",
-	"Yl2newMPcd6NJZdFzQESlLkixz67BKFDpDYBUUHIBNXO3VskbjHhE7eq+Qke0+JMFCAOTzFiskw9A1Kc",
-	"6gDLwx8HLw1joD3XCCbVn8MqxMkW570bgq17VP6kvuNqjk/NApl4+yNY+IKUxcDpsWiZ3OppOnHpIRA1",
-	"EhJ5eTdeWimTr7KfeOCX7clc5FjUYWGQCfkweCc4OLc6oFKCvyB3UEFnoiiRT30Gr2DF0fAJMFUIG58B",
-	"2iEeEseFQJVFSKBryIfJMjmzu6elS/UkAyrOBEQWBkEAIOkU3ltgT0FKzLwAzUGpI35W3eru6rAG4Sd3",
-	"Qdq8ZfvlB5eGBftj6YNaIQ/8VTW8ozyjc7Du5VQZdIUXifed3cnJBXmuFzMUqEvxs/jGU5cmE6rOWUp6",
-	"hZLVg2gSQkmuJIhgZQSLzFK8jARCcWk6d37GIWS5oYyk4yWH6Zlw95cUDBZ37u/Jw/0HeIn3Pn782D4O",
-	"UlCLWkYQH/C3sxYXejoc8gEklNo96wY+TC7FWctlHj45/Gn//hkmGs64Zh3yD+ZDZGFi/t6thokkUV/G",
-	"ZkWU7dzsZJGXO4NLAme+BwU4DEcQajpQLviGTuy/3Pic4KrL8Em3TlzHk/O0JUotY5zD1ZXeDd9wjd9y",
-	"/OoxzD+QLKLhq8US4Tmu3m7a2BWblSmQXywg9SuzPgEIesxXeVdtTm+VvGBeAB9LMpdTe85WSDOOFW7m",
-	"oITDELomt+En/O73W2ubF72BdgtzK1FN85oFfsXeO5jc5kzP94DeYQU3RJlfTKb86JvYFBXqTuVvhUje",
-	"DXzWr9X3xKstk7mVbHzZvnrmVfW3hdQrr9/IIV5wmOIJYCLudIamvILam015ryLI1f05+e29oSKlKiWe",
-	"3D/9EGJsavdzQSMDObkfgAUAYEjhrHJWOMzRcuKmHiM+KKi+5ITiLxQTq+QQYK7MPGdnrYSctaxQpQ2d",
-	"5PhnSg09a131npKe/WfPYQb1IFOwy1OUv3yGshPDgnTXnpX5UCCD7OkzAWAH8FoK1RQQahib5amuAGzl",
-	"TGkpaHZkLx2wIvttqVieFdOmWBKurEroQIkRC8Kjhtuvi6pBgTBaiIUHl5dPSSHrujwcozhzeOIFEEVK",
-	"5zohGTUA55rivzqk3OO+nBorfRbaM6FK8QtmlR2pUrtJCBnSZ2MO0eiuEhAo1zPKPU6x1aX88KFqs5ww",
-	"YmZ8wBIyFahIuNd6ZdmOntX7z0Qlft6HGx4+2AdLyRBy4Aq4CJySXSHnMe6Qdyzlig1cpKClpVJZhxB6",
-	"DzPrOnAvSQdeg7EahAvDlGAGo/ft5ZI2g098LNDVdyFpv2azEtZ9DWl7DU5XRbq/g/zUCTN3gP9WeOw/",
-	"AL4kSPGQWRplqBs4Lv1He5/dv7o8vUJOnDEsyFGluefwvKS5TcEnG4EnI24ATF4deWlu99t+uNn7Dw42",
-	"e//g8V0kq3dQwoBQL1OV6N+O8XOmr0NmSSOMacixNlVVguord40e7oAYdkzKWhtxQWuj4+oW+/Q5HNjc",
-	"16OpntJ/vn/zmrxiasQIVKxxyHEPnzy63yE9VxGjR+x1QfqKi5GVpPyNiX5SOjh/ijKjvcZdaL2zqhcV",
-	"SiSxUow3xJtxzBv+K1Sg2w532v5dWqnrU0elmNgVbMMa//VGzW7H41U5Z3ftej7c6XX+jfD1Z96/towl",
-	"3FRU2AvuiHUAqhJyznID5/vhPgjQhaPZqiFMLDdsPA9vpNrhjqHg+PJ1Gx2kWtm8rw39JlYyrgl3u1jO",
-	"73aUr/PCL+DehuVBv7dScruRILAJT9j77Isder1ihUz4vKyNeFsHxFWoXH5E5lv003wn4gWp1a8y6h4z",
-	"n2KKIRdFmqtR862T82qe7enkhsS/p5j7E9w5tzTeJqShd34wjbrYwa7O26qTlhApQP2c0XklL/Lrlirv",
-	"wDkDXBhaHrYaHgIVbLZgIS0NpPGjt/pAlMUpb6R8Npaq6JWFNXvRYpcOTMJqj872b6SE2Kki5lixAeMQ",
-	"ck1FEQV8wdRTsl8GPIJvQwCCMMRgLgZLQcHJqnlzp5pkUdB0y1rfXTbNHt5FXevvvGJB8zDj2tPADhQv",
-	"w/TWDlWVjD8wbe72tdAhpwbQ3lzFwLGc+Rr83++Krd4V3o/mK9DM8+JK6AAFLrsUyiK1eklZNqmZL+Wu",
-	"DR0Oq5lZ93QBIfyU0Cxzv04wPDGdcIGxiFLpDqlAYUftCKfBkL7qGIlyIssU/GAHvmv4Wz5YQKzNWnmw",
-	"9KWcgTQNXmlXcag8P+FpaY6JOC6iwF2elDs6zikISAD1xCd7MbFz/LePCvAgbe47CHr3B+2erp4sBIM/",
-	"E0pmrCwDZOfkv0jQLxl+Q8U8wTB7hMwlqbJ8HH30Ln4glcwFXNB5EZofxuRjiHwREdDsBC+Pw+784EEf",
-	"67vCt3zYVx90KGBU3pTfYmIyFAIX0nTnIPQf1Y+WpShLsiCtu9sEaPeLx4ou4Rmwx4xoOWF9S7hNjGHx",
-	"bt3D4vCNV+x180pLqvtzJJeux4BDkOKi2ZBfVdLqgOySSoSW5YUmBCTLpDy36rfpkI8uwKosm5H41KEJ",
-	"TVlQHKhMG6igM9p/PI0An9Sitozth5LD/f1aVjI3NehkF7E+kjIagoS5NjvnvtgNFQP2JWL+c8PS1Sw4",
-	"jECubX2AYP0VJCX1PEV1IR2pt/3sIljTdbNnV7K/z+Ufq6KXsDhhhVyXVpypXq1FrY2cQolf52SsdN+q",
-	"E+cmxUs+rQtBAvwLxTxXqbDzDXnqbzNZ1u+cvGCqd+TTMvuMYbqTPfpWikVpHfNlQ5TZ21Qq6DmE/wWi",
-	"Xp8OzledlAmrHohmxgXxqVnmzcJi5ARJsKUyRXUYATxSdMBIzhSXEJRj14/8YGYSdA0dohpwoQ3NMhyy",
-	"pnMdJMfd75Bjq9SHOEJgjyZCzjrkuChCOJTKX+NQuE0q0oNwbJzjnh3fVLG9gb0ksl4CVTYqqAodcqzP",
-	"uRi5uO6iAJa7l2O3GwY7vmK7NIO9H4xZOs1YeoIzaCw0gz9DAJT/5K4i00KkagUKCqgnINUJu0H8IGzI",
-	"9queL1+NV2D+uE7R77uxQVXL37JsJm93W8z8nTDnbN00ENAFuJMLpiA1VXj0797psA270msK5rvWZu82",
-	"ju8V23YIX9nidvw4SKw7FwceHNx2snwoZPv6opqLAauQFxcVwipj9G5Nsih6B9WNa21vmNtFOwOdUCqS",
-	"yQHNWP0UF9LBnqvaqhujc6BK49vTX+w7u9S0cv4LawxXOy5N/z4PyMkpF8xLY8RI+dSpz1Zm+XGfUEMm",
-	"0tXF5IoYdhmk5mBaFEYYfKHontvKUPU83VX41QkRga8kLJaWc3hhiQXkhVQkV3Kk6MSnMQ1MkVmGXR05",
-	"nAYsie9LN7jqoL3/aB+/PW3/4hBpqSgqa7sCv1i4zGrNqfTJ8vpMuDK/3j5ROoiK5LXCT8UnDGv+5kxN",
-	"vFHDW2Cc0UaWWBQO1F4UZa8dZjy7NJCBBwmBHspywJrt0HhOdmeDxkOytVQsbO4DuzTfop0Y6KXJUFz4",
-	"HoCDBJZipLLOl9BHjZTdCRXzrpPU7JADhCB76QU87Zb4xyundzrWEeUV60UzBJfNnoJYmWagmBehrwoy",
-	"XYvC3lj8W08HYyg/CIg4AhiB1YdBeeSCUCzmPqbnLPQ53dPQiKHnzv6dZ1aR9WULBXNlYnz4oc8MRmOL",
-	"ZXI9UH27ukfmzDx1oYmowAK/cE3ZXiB0yIULlQFHFEjQzk4XNtkZ1WcCUNxqJfVLd5vTuXEy52x+TxOe",
-	"RgBFYihOsNhvsWwsS2/MpGiacqxf81bZngyE/w9pplliyah49LnlFqtSf3a/Tvj/kDOSSVfesij2UUSA",
-	"4trPGfj0CxsaF+bRYSuxxMYn04kltcPHrooxPtgvLGxcGDZiCqjfPZJQ4P4r5aQ3P/alLlivKlMAsxVH",
-	"3nkGNCngAeMCQ+SYf14wyMZL7mBdf1+bnJuC7GfSYxZ2GswzATWvkVAaM5o++GpC0JZUAroZh95UxcZy",
-	"GKdpGRJd3/WQw1+36SYJ9Gcr2aEsb/ezypYTQklKXYkwbipBBk8JLZg0FYRRlXGmiHJxlBWGXWW0CehT",
-	"SUUItTeN5b/IfkHgnTHFmjnwl2a8jx8d7i9nvrA4ztr6ne1+bf4Mx9S7Th/uHZEJCm8ontwiLBIGxJY3",
-	"iB+Cpa+bSZBQpnZZPCEjueJ2GCDUu6xD4/0WOIyyIibC3bmfC6vCjHJjVdM+K1/tkA9QIcwJ37HowhMc",
-	"2w6NJNDDsoi/AmDkT2PSKGYcMVRfL4QOEVcRysbDt1TCPAZUEME41jhHmFwBTkLIIiBUzB2Ca6YrygfY",
-	"EsrUiioWrY/8ga/q8XlHSJeI7uMhfQKYRjcw1AamoqRvKHpNjlOshVkHuMGazA55Fqw1ukSaRctYLOgj",
-	"TXdZonyj6gPbC7J7MxM4q+Uny61ZnTl8i8W1gNV25UygY9zVcVkIz56JDilNF8if0dbi7LBQWdGhG99R",
-	"tMbjNKyevJmjsn437TmqWK8qBETBuBhZI8X1y0C4iunHacrSP0fAXo3L10tulsuxS271RrAPfMI2xZu/",
-	"HZZVC0nzwd5fvJaC2xx35FhaMtf1YsJqLix37j4jw1oZAzaRF8yTxGa6KXzlkqfWi9QKAOQDIKs/t5ri",
-	"5HO8KsDEjVJ5GEWL96uJSfO3pcN4YKxtXQslee65OTWbv18yYwmOjKSXTv0yFAkbp2UhOiw2A0o73Lcy",
-	"i8CovKLnSPVvXee3Svy1nfx+Dgr5KpDWPZZxuWwAAFkRMm/N4xMoyaXOUNnE7Z0H8EykzTjX7+D3yl2+",
-	"NdrdeUWJHRPt3ROmIXe0UCNdwffKNQ+q5ZL7vBLM2UwWz+B3Hzi5NldyUhEoy52vBO3cLUkN7dxxCMTO",
-	"xSsTQy1vi1X8wlgejmjJnl7mUi2plJdlRMmZxwEGToPGjv7UuET6IvSDQxD2mGnyw7EyfJAx8uBH+PFg",
-	"3+unf3/+9t39hPRD6zxVEdSGExjYK7ZTsx1OvinFnRq6pfTcZzja9nOuc6k5drKof9qtdPRyznKwZpYT",
-	"YZd0kmdWBaTG0MF4woR5Cp8IOmF/O2v5gGq7BmetSB7DHTUbgrMRLXO+uMyYZWlAcgvVQDe61yZDugzi",
-	"6tWQ7pLGbPMNBFYpKfNNW4Y/gpVUSQMY3CGr7DPNU/At61idz+oSVTjXZEj3FBtISz3tgUxx65qzAx1O",
-	"DMYZXkieOgj5MC2bizLwxN6OZSkhqQjN8wi4DIMP3rmBPINx7JCcqh01EBasRkLq4XFfDivt1u/lajGa",
-	"ozB5M+A0cPsM5DQDhzEGKA2luq1b+rmiMyju5MkYN24J+W/C8/aMNPnyI+Fwl7heIBX0juQ5LpmveuWU",
-	"WXtWQeWH8UK97VIXWrjHhZLZBzuU3Rj6MC7hNZ2w2/ZM2EnB7OxNHCPEj0UeMi6kZsZXn/mK6kvdOT0G",
-	"qitZMcmtZ4xRb/MMrYyW+uitoxnVplYozsGYBcebjGRCjJSxu2QiL1hxVtbD4VfwUdr5Ji2STiDoGim7",
-	"eiyV6UKYae8I9p5CgAxTZTo9MqgvYIncHv1tJeSrQrqh42sLMV9Rf84OGbxt2ko7t+3FeWFvOFyBGHG+",
-	"lFBFvD8vqY8WZeyrPADcJULOiBRfEd//6u1dL7jgeuyjVoETB1KLCS9nK/5sRe5yJeWWZ2299S/tkHpd",
-	"H2vkbYWpWQf7YSTVnyJOye9YAtVsI6lXS1RQ/+1iPcjqatvNID2sItU9d/lVPUEv+MheGJ2BYqm9Pmim",
-	"7b+pYZG8WxB77kQ5yTu3l5VCjxRUqsXajjc+03tDYCjNdm9kOOEW7STZzHdwy+qOrznO0soAYjEo8PNT",
-	"TNn7lq/IO3ca/B4VWFRF1g5GOrJ0qwfidhWjRt73XTe6u7rRzRlxciOlxWNi1AlK0AnbLafe1DC1ddlv",
-	"BX++k7Eet5YDUZbod1FOgBq2ltTn8ZCWJju4uw9470hCvX+xEgb5vW/5q8ZAdrNYlg6Bq/NNYh/fijfN",
-	"FSL2SfOAVjkasZQsC9/wdLv32f2ru+L6Bq/ZTEAcm72XAd5dsaFieuwiQSt5m3Upru4ISB1lrAPvh3AP",
-	"cWS/cvi3BOsHYGdFRY4/K+M8EVhoA4vkN5KZh6kEPWkaKzxHJ77QciblOcn4eQmwe0+THx5gJeqEKIE4",
-	"nQnJXOAl+GUdLB00eR9DK+k5Eyg8kheWv3sUOUAcUHLmcskASAChATS/JFCdBH1dciaCotz9OYQ2x7Js",
-	"3jPzq5/hbgQH3zwCBn1t4FO3DCbiqU13h/zShWpyXQU3LFKNM2ZIzmSeeQIBA1jnDoC5HpV5ZgBWbABK",
-	"ERivPycaDwo3dzVZ51mxpAX4cQOXgAIXjeLTz3NI7A7NcR1yXKkpAWzBoxKRIXcQmS6oRD8ldAlsfh2m",
-	"igImsIM2wETAEEA/dYZSrhA7mEiRQekiHU0pt2LPrzC/FbfcmzJpy437nl4M7sWM0VgRTeYibjfIUMWq",
-	"mYsXnN8uCIChYk4GVLOmfoO93YyfxXo/xrUvjfFlakxT//aDtft+JzP2uqnvkkY8rgWCytQG4gikaTy+",
-	"DRRH1hc/FsbzMay0UEaS6hk3gzGzZDhsGoOv21wZgOuwL2XGqPj6KqZaulmaU+1O+/cSKjupTaQYTRtK",
-	"E7mf6t62tNiSgO8jr6+y/r3P9n+rao/a/d9YE7YfrVeQ8ebYszDAa6PPfq/gdiN6s9fnYnT7cmrbc3yy",
-	"2VPnCphxRLtOwjzXMnDUwxaCuJbJkRU3O+SNF9a4VVOGLulfR8zZz3EUN6LvGxHsd0D6zYR1ORNdR2u9",
-	"I7/xoFWAsoGpgFxBzv0tljd8D5JBCEUoh8PFw7CeX6d+VJion5S6Oec7DX8FJTAjNCIW8rxWcE1Qe5YZ",
-	"CpcVKfOQjlbnCkAT/ftVvgnwv2WoNmFKSRXzB17Ic/YOFYFryweLEuUyMd+pHc3mxuuqIR+C1ajqIVUl",
-	"FhQlwNzctibyadMUvSpIqylW7vvVsp2rpYBBxTvFoSjfflUT4oh+swulCeCpOOgL+rUHOsLMzwUQFUWF",
-	"udFh31HBATsmGNzWbLTfL7fr1He+FpU23HWhc7cJquREpHajru2tbZZ/Dpc6kxFU/xZdUN8EkZw447Bb",
-	"RJfZ16w5Qifqwu/lVGWto9Ye7JZ7dwEUW0nAzGFtqy6WsAwy6KkTSBIQpKVc1bok3lpQIlCir1WXuHKs",
-	"MEpPgnbRLxdpUKqRNIaJhCimmUl8iY7g2yL1Mi6fVDD9F2dkBZtF82o9J0In9YAvOx8fTFYFMOuE3t5K",
-	"JMZiR+9dFjpEeaPkVNRBWCyBELRcwFxGBg81qbyzyEjyu0R39EJxudjXL6WEz+nQMOWwLbGpsn6P7lRN",
-	"6rF2Po4lSXkKqfLhuKeps9LWdoplme0WOnTo42Oa50wgMS52XBQHj287+viZSHPJBS6kd7okBKoIPXp0",
-	"ALsIf+zvPwnalnRqxtFJAdj6iBo2o3MCwaAZ7yuq5sTKATDWC6b4cE7kVDni71SM3UhFratPV/8/AAD/",
-	"/w==",
+	"7L37chs50i/4KgjuF+H2TomSZbXblmNij8aWZzTj27Hd6xPb8pIgCyTRqgJqAFAUP4civnfYdzgP9j3J",
+	"BjKBKlQRxYtEynK3/+m2ilW4JhJ5/eXXzlDmhRRMGN05/tqZMJoyBf98QYcT9kIKo2Rm/06ZHipeGC5F",
+	"57jzDzkjmRRjYiaMUKFnTJGczsmAkQtWmG4n6ejhhOXUfsquaF5krHPcKaaDjA8TktOrPTpmf318cNBJ",
+	"OmZe2B+1UVyMO9fXSef0Ex0vdvppwsglU5pLQeQIulasUEwzYah9p97tYrOvubiINyvYlSEFHbOEzCZM",
+	"2LYVI1wTKRj56cOrF+Tp4dOnD1d18FZ+NFKxSB/ygglNqLJdXTIFq0QGczK0y6zb1kvIPQ0NLi7SddIp",
+	"qKI5M37DpkpL1T693hBe8CtnJ0sGbCQVs71z++q/p0zNO0lH0Nz2hR/UhpbTq9dMjM2kc3x4cPQ06eRc",
+	"+AePYjv5kmX8kqn52cv4yFL3e2IXgxtNZmwwkfJij6flsApqJtWo/Bc9nnaSjmL/nnLF0s6xUVMWDnUk",
+	"VU5N57gzncKbESrLKc/aBkbTVDGty3HxlHCgC5JxbVrGxmyLtx/YKzo0Up2l9u1IL7du/2z0hprhJD5x",
+	"e/Y8kfjTZibU2NMwnFAxZmmXfOZmIqeGcBNyAK7J0eHTcm2Qm1TjPhvtYb8tFPXo4OAgPty3UrA1hjyz",
+	"w7TjGWacCUMmMkv1c/L44AhPNYdJaMOzDKa0bKS2y5sN9zXPuYmzzJwKS00s14QaksuAkBpnL4NGwp5T",
+	"NqLTzHSOfz5I7DB4Ps3tHwdwCPGv6ghyYdiYKRjQr5qpVjIfDuVUtNHzVDN1e3L+jEe6bQjuxLcMwf16",
+	"21Fc2491IYVmwC1PhkNWGAZHbCiFYQK2jBZFxodwmez/ru0Qvwad/Idio85x5//Yr27NffxV75cNQl+N",
+	"WdILJrrkbFTdK1rmzEy4vUElMQwIkhE5E6zk0CUHosSyFaLpXBNuup3rpHNS8H+x+Sd2ZbY3garJ2BQm",
+	"9maf201qCgl7gZQQ68C9v+8vR2j9DdvawN+wtgEHxL1s0PUP34lsTkZSISOhWcZUqzij+CU1LCFC7sFF",
+	"vlSYWbY28M41ihDmjUz5iCNtLk4q5G04xqlS9smiLBRMerNBvDuZmsmpUihPbGWXgiZtD2FDhZKDjOV/",
+	"2azB9/hVbO+tvPbkl6NnRLOhfUR+7h4mRCpCieurlPLsTuf2gmfZyJ7LnGb2CUu3Rukw8V8FnZqJVPw/",
+	"t8hyaku6sAh9Li5pxtMeEkz/OLwZuSZTcSHkTMC6wMXJjV2dS6b9csy4mdg3Z0qK8VbWI+l8/vx5zw6b",
+	"CWMnzeL3pJGEBi+1nb+/Uc2HRDGa5X8970j7yXknxvyvk857qvUFm39g/54yvT2u6Zp9MbGMQoxbWdHQ",
+	"v9AlZ7D8YylTYDMjfslIzsXUME2oSEHlQIFqazToz0r7rLd+Bj9bkppZWgPyQSXq2dHPvzyECwwVoq1t",
+	"g2uubfGBiz/QxMBrW1tWK1htbQrQ2B/oInNS39bWx7fXskSBFLkFNnWjqX5kQ8XMtifsWl0+7QQ4h91o",
+	"Da87jc1okjOt6Zih7UHzsWApMPZvsFDXnvgCCZyKIdwBNE25nRbN3itZMGW4ldNHNNMs6RTBo6+dTA5p",
+	"xlat3mt869orEsvffmvfAZOK1jOp0nXYPrx3nXSAqay8qwv67ykDNmW/sYrVOuP61b+HCozXfn5znX4p",
+	"j6kc/M6GBlSDQLPZYFUdndT5wkYaC9cLKgsY0NCsQ0F3WGQq4aT8GJZN60xccpRwN5wg2GZWrTeYhGx3",
+	"Smb4GWjrqz77IDP2d0UFjNQNnSpF5829Xj5/HKLvvG0VtP7kKW6D6VP4slcSa2MkSYddFVwx3eOipk9z",
+	"YZ4cdQIbw8GijcGea1mwaLPQYQ8ff+0wYZv4rfM3RhVTwRRbVqQ26lpjtQH7AUSXDGlyh9QS3cXoUEDF",
+	"3nAkQ8WoYWmPmtq+pNSwPcPzyFWddBhVGWeqNxWGRySDX+3jSgUy7Mo4UzAaOKk2REk8ZWQm1QWITGt2",
+	"7XZlk+HydA0TTtKx4+pNdbkWTRM7DB4l6fXH23Iyk45gBqZeYwKL5N047ECHG33ToB6YOgyqbCwYSxKS",
+	"QzuJveao4mxAZuVw12J4jpJXTgbaah+nN2BtwscK3rvAQ7TeAN3LEe2kUHKsaK6JZiL1epmQhhiZpYSO",
+	"KQcrSkGNYcp+9f/yierRi95vB3vPTvb+H7r3n1++Hj27/o+VF5sfNI4muh7TlJvTSy80bsTXrWrQ42ls",
+	"ljJ3Rm86kFNTOxVtpwx8D1G63eRIp8w4BhqfS/uxqNZkTbZwwUVaF1s005pL0R2wMRWxT+w4qJGqt2YX",
+	"rsH1Xo8daGo6bqB+gcslWk4Nuz/JFeFF2FngOFwtvrSf9hdSjLhdtF2LbaY0K6xjLajLZvWzczLQYLyw",
+	"l6SQgpEZ1YTqCwZWG2c1YwLE4oFM54RlmhEj5YU9cZqLIVst8LaLCqd+2o1RCS9jE6pJH1Sh/5HKnHLR",
+	"7xJwqMIf3hlvRTQlKK411yx9TqZFwRSoi5mcMUWGVDNQDkF7pDkMuzpLNKX/w/3VHcq8k9R8wD8f1VzA",
+	"jyNnB2ayczJ+NxMVEdzsSjpVVE/Vptqoc4lGRZLPzuloSYcpqtGqvIlM1GoKQgW/peE2NiaLUAZPWcYM",
+	"i8jgScf5faOKQMTBuMDuZNGpGknCNVqy8O+d+rnJ5ad7crS4TqeXTM1hYabKBzm4exB8+Fxj+IO054A4",
+	"YZlIsYHYuBl1etJazWEXZFqqL9AQP/J2+qHMmSZ0ZBia9mAEq3kNDrTeYeJWMLorV4VUmx7alBq67NIv",
+	"Vyv+Anp1F4bSXLOGt0fONBnMS+//3HKzhOjpcGKZpDswCQFmqxMC2nVC3J2uE+KeM3sJhgtZDYDBWmyk",
+	"hDU5fdBCgssUW3SM/HjrbqQNFj5+iX32VkA00wxplqELOeTwJyl9oEkxkYLVufsjF1uwNMAnnCQMIjot",
+	"rrR5VUqWG8xLsaGEaJ+hTB2J1Wdojwb48WwXRLOhFCkZQVelIx0p4DnREzlz51+6+3k9844bxAuZsugF",
+	"szDhM2GU1AW6HzeW6FefugU53+2tFGTAJjQb+bnrKYwJ9JhaL3o6WC3R2Zdi+0mHhl+GavNAyoxRMG3S",
+	"abqZyowuSSdbx+wJa11DSYc3DueSN3V8ZL8bHn3ebt3SLaOOr27TGrbw8/qmQrcDX6K0d0ML6Y0sTRuJ",
+	"5zs0DnE7a5b2BvO1Xt+ifVcb58f2gpUswFhJvSHe7tylvIB/4Qqkqy2fMOy6Qdh3VZtszSJUW+HltLFz",
+	"iTwgw90plv/8/K9NuWs2Dvfq9OPhz0+iMvBQXYYvvt9re/GihQdcmHmtpxfRr6e6Rjuaj6OvXTWCD48e",
+	"167mo5jmNd/4m8a62xng/HCcCaweLo0dku2iZVc+brgtF2y+PmnZXV+l50GDscG9Lt2H9Uv0by/ek6Nf",
+	"SEbFeGqVA0PHIHODdFiXmOB4Bwv7+Ofawh7WbIa/eUvhYfL4+qff9npf3JODvWdfvj5Knl4//D//I8ai",
+	"XssxFyfGsLzYWAxnl3zIekuEwsp3N+NZRqyYNRZcOysAisZkMN9EUly019sJRLSzPfANejuGVMRfe7ew",
+	"PDyK9H8TZ65iOcsHTPX8yrmg26jcdVKulByRxweEpxkDy8qzA5LSeRnkS7jQhtHUvvbokEzkVGGozy/w",
+	"WqByBHKUYlpO1ZCtFk7de80TgMsfLEP8NIy5eCHtIq8lMTRDTFgpaIaStyYDpnnKMEARhJ5FCTQf0d5N",
+	"fOcFhlytGZl1ApFUuKCBKrGpyL/5blhhzxRrdfZJmsIF3jYc4uUSxfbuDbt/Ah4kQAzR3MvSuIYAFqt2",
+	"g1mgspGxtKo62jpenr4+/XRK9i8f7edsU0Paaudiy7UQ2oEhb4YpLQWZUHQVDSdSM+FtR+t7F7cpf5Yu",
+	"xxY+D33Zgeeo+q+vmk2LdGOCWV+HqYm4TcopnaCl7OudoTV5Nxhh/Ii892kjS89JzkX49FF7zBHNsnej",
+	"zvFv60UffWlyTDHNMitWjJlx0dsTydEUYX+iA9uLUVMWEM96XWIIU7xDK0Jw5k0/jY5i9os3I7qpn0bY",
+	"JiNGa7hhwEDnLyKwaY4gHLt2a8TvQcfu9ZKMGoxRopjJtjxQpW5P6mVsBKS9/CPLyNc+q5aZr5RO/Wq5",
+	"toNZxof4Jb5HNwkEutm1u9HF9Ha53OlYKNcYlZo+JyPFXBgKB15KMi7Yguy5jsz5ls1uFGVTt0zE3ThM",
+	"pNqlA7Js9BzM8i4JjhuSSgZXwuahJ9Uk3/LxxGRzwnOwvW9oja3HrDSuMZS2XYi5f4/89OLs5YeHZKRk",
+	"TmYTPpwQmtn1N5ju492IU/AcBvOFD5il0pk9e7Wt+q3z6Nlh96B72D3YPzyyBFKem3Zl9DAym5xeneGX",
+	"j56sf+29s/KoBE3GZwNC7LO9sp8TzRjp46d9K7r2UZzoN2ag0XKhj2eKo8UFdsT/3TKnn1fvUDWnx4fw",
+	"sp9hY4JJZyr4v6fM/ewZ9YK1vVyH6DlkszsKl9w0JrcUfxo6uNMaUsUvmUocSQKdgY+d6y75BJtradHy",
+	"ChfIgeHN/qHYwLQfSlbLCG7jUM23bPa+0lQ2kdKZYrkU8w3VoqFiKROG02yVfy3ClvuCXvKxXclu1Y7u",
+	"oqjVJ4qZqRIsTSDqwMh/fnz39qeHfQKnwYsV9RVIOld7Y7nnHv6upeh+oLM3LsI3yv3QvJDRwoD/+Dae",
+	"qHINa+uStHuo3rJZkLCwkaklWMxGgnzsgrIPdKunzl6KEH0m6/cLHAGIvl6bst10PtkB1Gj7ydEavCbp",
+	"TFVW356JMYU+3t+3reque77vNDXdMM8cNHbs6aods93FNqaeirgJA/PfeNOqz4dTLgUs6dQz5IIHY+AI",
+	"dl2qtL3qranQ08K5c+FNH5Ec/lALVfbtoiOp+ttQqwhEDb4w/F6Dulb4mGHG0UUU7BPP2U3ExVuLiu1i",
+	"YvhVLNJJwu9oPgLO40JpxvwS7UnNw7bi7n1XMHH2EmLRxlN1k0ux2m3dK7d6M28n96Sh+VhwMe7RbNy7",
+	"pNn0Fk2GzuYeE2khOcaRRrxksVd7lsp7OTMTmW55FNj0Fueq9ZTFw1N/n13o3lTFXbg++f92m6fYpcRc",
+	"ruXLHHlvK2vc2u72FhjFyRt/zRR4HlI5nOY+Fb3NQ275wO32A0/S0q2ov7KVXYg1ua0NaJrIkNwD4l6Y",
+	"dOv5j5PrkqOQtPC39s1al52tuw0R8otfHMivP7CRYnpyk2tN4ac3s4QsDshHn24o6a+wk2+kgq1p5y4U",
+	"z6max3uEsOXlcazlmBFQIU1ZatW0zAdYbmABWWYO9sNMOqFJGMcXI4kbqlo3cIjcMFnpltlIei6GEyUF",
+	"1zEb65nxlhopiLbKAs0IOoE1kaMqBDBmYl2WgBT2ujL3qO5x+16V3l1ou2tpp0uWtIKXuJNVvVUqKGL8",
+	"9ZYextiWfJowIuEPINnPbGA1P2H3wG7AMem/h5b/xeYvykXrFlRp9sLSJZcC7wX9SsncftInUp2LPrzi",
+	"cD8W3lCMIoxO3j0X29vWWm5qsCJL9njnAVmeRd48Q8KP1Md1fJ9GrTEzu7FoNaJuVvoqVsSa7CAkZDPG",
+	"42NnGoq5IRmj2pBHP5PhhCo6NExp8hMVEOZCswzzhu2FVDr6hDQTpoiY2vkm6D54+jApA2QeHT5NCBXz",
+	"qsWECEnUNGNEjs4FTFLD5neJH5tGEz+4AAsmiwwcFWAJVmxk71480yUDKyNhGsbFw9WxRL7PF5DKsinx",
+	"I0JX7yYBSYLNbvBdc9+bA2i0u4wCPjDNNmVMdwOjETU0rYh3CpCQmnZcn7AaN8VtwGexCwfMFTOU6BL2",
+	"JMIT4J5qi4bXhpppqEeGXmpuMrZExfy6GL1m6CBj5NcPZ6RgilxwASFqwIbq3tepEsd8oo4dTNRxaTmt",
+	"+OpK+d7ZQnGY5VSWbFJp9W1qTWl8mku2sITKbcHHpTkEslECMJwJKaiZWP0GIWxI+Xk0yAdU2ljT9lIh",
+	"7/FXwoVBhIKBTNfAQoFZxhanFplWM9A/vvj3s72rXy7TvfzA/Ofe7Ig2wjSPGjbSJ5HJhM3rWyfrbCe9",
+	"JlyXRh/xFfoGZoEt3M71zuMzG3NtmGLpzfTdzUInF+Nl7mv+VbiKfo7t66funz981xhVt8abKu0yyy7X",
+	"D8EJWGSyzjasq8AMRPdBB0+FIYVY0tqqvGTAMNt+AEFeXBE6TTkTthVEZf/l4JeHNU+p/QrpLoeE+HPh",
+	"Y7QrkE8hDRFUKTljaZf06964fpVpC68KhlJkEB3iPaFWWB1zMS6dof7BXpFJ0x4lskmYiGXS7WEidtHL",
+	"CIbNCLqBgRFTxvEFH1bh4oOqoIsHGkJLEYp2rQR0+3otBR3iPDoVIEfwzx5Nc1Cfc5mWP+KzlclT0E+U",
+	"QmXGfHTa1geRdD4OJyydZiy9GZZAe2B0mPk/pMLXWSAA8GSJXdzQ6Fp2GVutj3hyNs2wGjsUmwiCtJMw",
+	"HfIOxKLpuTYsr4ubr7hiI3lFpCCvuZheRXFqFKNt1Q4gui0hw6khRuJZtlxNE0oUGzt05Kq7WrxaLBUs",
+	"zFCNbExRPCd9WhT9Em6zUDKdDs0DMLtGhcabmJ6dGhc10IN+7QJIJoxA8gdyWqovWlJMNkkTwlDNumHk",
+	"7lC/NGNio8a9bSXuW4mZvKtNrn1drXoj8rw2rpWJl+4o7dzI54/s7lIuPxpW/FpsmCj0CSqOoOiQIJ6F",
+	"FI2koSrHwnO6CYUCLM8ddDcKdhih6iK9lwbt3zRR6GZ5Y7dILrpZotDCzoAm8j+hjsQKY2lDoUbKp1rb",
+	"Z1LEudw/P3/CjUM5IAATr6OGc0GKjA6dPo1wtM/BewgRx17wDwSip4+eLYT/Jp2rPUkLvmeXZczEHrsy",
+	"iu4ZOtaeCXSOF0d+XXHr8mEvbv4AzaX57jEBSwczo2PQ+fUxoIof43t75XtgBT7+fWb2BohkmayI/LvZ",
+	"fHDo180raLlleaOueBo2r0sE4xU2059v2a32oMaB3W8rFGEqJ30ZgNebuOCQbaxbs9nr9qMYYM2v77l4",
+	"XxZ1IjNGUgnKyoWQM7Br87GQynktyioH/oJfgBGRqjJkROpREXaFyEzHiHpIIc4OfOy1WgGl3oS82WXq",
+	"bGW7wkHGzu4PVvSDFd0dKwqCeRf2yL0dGLwTUjPYQSJ7dMegWdwmeHPPn7uVCU3rTSQYNopxDRvmVui7",
+	"3up15aqoxzqv5DR8hPG7Scti4QrBYjXAn7dB1dExXzeMtxENr7Q6lQiQC0Yn0yg+ltM5KE01K+dyul2e",
+	"grLuDAPrcglcFLHGQaBdiGipmd0Iw1IymBNd0CHTKyfp1F1vYrNzntDLJleNVUpbbzY4geswXnS9C82O",
+	"aqqh6EdoZUwc5t/J+zNfzmorp6M+uoXxrnk2NjoRJb+ZqPb3C76HuMPbODyRKS2VfjDM9F7h1EM87XKG",
+	"9c7KCqa2M924heHmrqJ7DJdfFea5xabVV/QjEykwEE36Jy6fhqKIgxMj//1f/7u/1K7Eo80OpUh1ZQOt",
+	"+xPcpzVL3xNL+huSjN/nzYbivqqPhUxFZgeIZrqptqy2rMB6w2HdivxaLH61dUTcCB29H+pm1ELJEc/s",
+	"3DVTly6BVjGa1p9AiFUJv4kvlH/5fNtvdTDqyxrd/eWnxxR/0BjkJWHCK+KC7aL4aIWNouNvgZzTGj5h",
+	"vzgVSmb55lj7ay57axC3NAUkPrgkperkuB+O9/eNNMX+2T8+HDfQr/4vVFP++t//9b9jXf5b9QrRUjJb",
+	"05wBEC75nx+IXZdjQsn7t3+36vGAavbkqMZ+BvP4AawUskbONtXs8WHiXB+Qmz2RxH4edxYsCzfHLuoL",
+	"VU6ubTd9EYk2ZlYVErSyX1FAGEKDdR09Ozx4/KwhtT6puWmf1FHdDvaekS9/iQK3+bJwO2YCKdcl5Mpt",
+	"k0dCz+OOYJW+CTbSHQIYNeCKyt3ZDLDI0s7OnURYanBnHqJfW4sqvGYGLJtUpCTlY0hLGaEnCN7CMnb9",
+	"bj8h/Z79z16fDJiZMXQM5V3yEUKIqAYGkybEzo4qV9POKqpDqpsBGx3axI5x2BvLyhb4Sdwo4PfW4TZl",
+	"A7H1vRlQwY1YDNba3/irZUnr1dHoKUZ1zMbbB5ez3f8R5RkX475VdvtjKViLmiCWcELXRq9Mbtsqg5NZ",
+	"6kyIVbWt9TpoQYJ4C8fB2IMAofMNC9IGkA9bYYYqW5MP2jfre++nmARwV5vwQjedm0GgbkSwDg2gl+s1",
+	"EcQxkSEeh91G1ad5Yebo5Oa+NC7Lsuekj6HQlt7tCOXU2H/a4w+PMvhlKIXADF84F1INeJoy0XMwqvbh",
+	"gKa9qcrwsBgpexlV45YTUwWSR6yd4Al/oJ8TWgc/VFgFR9TRDtsqgbg1csWPwjUu12jJrr9E1jPfeNuB",
+	"WFpC5G/CA0dccD25kYK2uLSuwuUD7Qu37vH1SrfA1ewmt9FISnTyNRiHX/OP8E2QOLDG8XfKtEcoL/dh",
+	"pXbY6PvlisJh0V0fyDRS5O2kRAyxVJwQH38/N3GLXhqQ3AarBQul+AYia4OxrYpoLseV4ER9d2us5s5F",
+	"ydha7EaqjNJoCNB++vbl2du/d5LOy9PXZ//36YfTl52k8+rk7PXpy2iwpmvwrpZo90uzHajTTQGtlspe",
+	"pYxzl5BVG+NQtS3oB3kj6LwLxooegHy70aAZ99GTp8uNugsI9mUzSza9Kjq+wQjbbDlgNGmtGN5aIXOB",
+	"JmaVhrJeSff6zP3npUVoyfw/NSzCVnPqunqbPXf1YPmC6rFiubyMPLbbXT1OqaE9X7epfFip9fA3whYD",
+	"DEb9UQhbETxudF0Jxvgn1HIL/5oq1htSMWTZ4nPto839D7wEe+wFxUeaP1XFSKpfqj8zOR6zFO3c4QM5",
+	"Nf6Jj8PoubpuC88VpIxGn/ZKD3z5OyJ99NyyNZpEl0LzsSrzoMonMmMIxtZ41pgtWv4Vmwbr7JXtspeo",
+	"O0Gz4VRxM/9oiXehFu0CeJnzMCckpykj1Hik0X3nk9V9OE85nZPUhahzo0u3PHjMHGjHA00UH0+MJgNp",
+	"JiGQt+0LUxS9Aeq487/2Tt6f7f0LvL6eZ5bFcF2IkBWZ4F+vvAz5z8+fOkmk2GToCYKsbQgsL0NffACA",
+	"c3M5eB+sRFlOxSWMcCmIYCzVTrvFEgHOSAwsAS4PH8Tkxj4xCKfs0PdiWayYV+RCEh5owlNMLADeUW+c",
+	"aj5stn0NObkjudj2e0gqTxo96MTlIgWxQNBhuRAay9ANqS+SD8H5Zf4TMNNzcS6aCwzZTxDX9+zgyVMI",
+	"c/upb+bFMaHmL7/PrFoI9WoeYhyGFYQ0MUy4oteObDS5ZIqPuGPbJZavZoZQcy76+12rd+5dCDkT+7/P",
+	"LnT3dy1Fv0tOGm5Lrh0GX1L6K6UYssT3g4qi7wfIdwrzkapLPk8ku2SKFPbcC6MJPRf15mESE6rJgDER",
+	"ukMRadmOezaRWekrhDV7KwEGk4A2alhm155oo+zJhRByWGsqCKuXGbH9UOFDy4+JZyEJOCcFksxIqrE0",
+	"PgWNZvwC8s8g/lKcC/vKVMAfvl0oTyBSBOgkI8ozlrrkixJaBKuqgk0y40PmYiLccT0p6HDC9g67B86G",
+	"UgFtzmazLoWfu1KN9923ev/12YvTtx9P4Zsq77tz9o8P5IVLQCPvM2mAB/33f/1/4AIJCnIedx65IsiC",
+	"Frxz3HncPeg+xkrXE2BscQoBBMSY2HCSzVy1E0SGMDNpKU5jGA7iSVMDskTF2kpSSQgApFgdm1CSAo5R",
+	"ULETcBzIC7sMkK1u92PEL9m5cFSPK1vymLO0c9z5OzNQhCjI/NatCPrVK/tno7dSsDcgSF9/qbDSYFUO",
+	"Dw4capfxvsOiyDgirO37FULhZo0SRh+R9USypNxhhQzHX35+9MtDy8SQz8NAYDH2XkhhlGz18bj39+Fl",
+	"/+510jn9RMervoF3YHSPD47aXi7XZv+tNG9kCiwH9WgHZLLqOw/GEF6vnePfviQdPc0RpcwviMsaBc42",
+	"J3KqHKe1zByilH7rpFxjWkXni22wRsMQGbVHw+CTPcuP8S6MEnXpOvVYhhC/Um+1YIKne8MQUbQPoCbg",
+	"ePQFjkbA0p8ePQJH6wKh1kJiPuKg7i3dxjBUW8g4Z4ZaGdpl6h49Ovoz0/FnuLAqHGfCNfrMAeB4XTKO",
+	"EFxAwAukFdutPwJplWtUHc6f8HPyAu3k5GX5yqPuQUJ+kGCUBJfQHbDM/QpbFDLqpI5wyldSNUXkLjkR",
+	"rpPB1BAKsmoo5TrBsf/13JUyPXemius+VqhwYl7uouPqpF2V1/1UxmmBWvk3ZwhuIcirvdlstjeSKt+b",
+	"qoyJoUzRcrUehQYJdtd1m4UzQO3sbNTrCUdOxWeHV4DCqQPeKAuv3ZTg38qPRioX5nuE81lOhwFcO3zy",
+	"aM1Pfg2Q1rdB+F9LhfG3L9fJ1+vaQTjRF5WmUFEl0CgKXU+eHD4Mzgachdq5QLNC+5nw2g9gI5SdQB4S",
+	"agdW8WdeFHb6DcEcVE0ODw5cgaRAU7KysFM+wC9s9Ys5SRlNE2Kk7JKTcxG8TsszWWKm18tDUwiQR11L",
+	"yIFM5w/KoRyTfhzMvt89F1he37eOUGuQc1XTZrXHjbDaACb6RkX1D7CS9/8cL95ClZI8IkICq7JL2u38",
+	"oQ7LqbNs+BwPR1w4+QHLpBjbHXcH5+Dg2fKDU8Yrx89NfzHPClEVFmwwQVwfhiT/49On9+RvVPMh4MX0",
+	"y7QyvFH6tXyvPgF4BHYuLBVBWkjwTZn11ic/9QvFL6lhYCJGIwzqZYePHx4TClYafz6dtXwwJxS0OMeH",
+	"S8sU2EnAhAPQpB/sv5LKSuOSaqyewbV2w9bTQT9BaBzUWB5ogrDg3vjmzW5YIkETKbI56dNpanURQfrs",
+	"quj7w1jTnKEDSvq/G97HOcxcWcPAGPOc9GtB0RXIhQ/a9iSBjG3AxlR07UeYiNSvkHoSj1KsWAGG+YcO",
+	"lsOEOVbnokxK6hI4HeiKwOBSp01B4qvG+5D83D0E2xDkUfY3TMLz43vy7PHDgGliPX0PXBlhnMeEGzKh",
+	"lntycS5aE44wRzWfauPQjNzaYTeYqVpa1DybDl7kYpyxcDmNKxUDS5eci5J8nMEVfgdLcTAmPK60PMvY",
+	"+4ResoSMpcRYI8upQ9KwlDBgc+m+ck3JmfDWS2fkJj/1F3OD+m4nVqcn9R/aqfv9SB3YUzlIP1/vyLe3",
+	"XOJgRev2U38Mce2oKZsAyIjgoIUr5c2jNZM7rp9dHqfNnwvD83Ct7EFatlgXbB677QCq+Bvcdj4X/Y7l",
+	"1nomWIs290NMjd+80CM57B403Cst9+vlo33LQ80eu7Sdtxq23rIZ0wYB+9BTk8kxXhpjJWf6OdBvSg0d",
+	"UF3Jd3g6HZx8F0LQcmr+KlJwHgDnArQWAt2DymfPnD0r6EQ9JiOZZXKGvLL/mouLvgfYLBOnFKujrtVP",
+	"z2uuzYmd4ylOccGWsSCE586KTAdyWvnMAOWzcpk5pwBi/1SEvSIo6zqJ9EdSbtnIceloOHuZuHsd/umB",
+	"xfaGGU8c9pXl/lLMcznV7SNE6LFqcBvVPooNFXwvRcEES9t6veAibes0UpItTI+ge//Z+/KX8/Ou+9d/",
+	"rLN+cdQ53MNVYw3h7G61iSeQ1Qwlp9v6GikoRx/pZCnw2mK1Q5/7F+vEyC108QlSEZ0LDs5R65yw/bDL",
+	"krkB2DmE8WKMhfsTj37UW77Sqvia59x01njxBUZH7dTyWLEUCAaz3LR+/7qZ1hqsEqa4wEolzVWIXnbI",
+	"nLdy2yUdy0NXvQ7vrH8zlhfVmtdi7f3HG71/+8vThzP81oGbD3JJO/YirUIzGj81DKLIr2cTGl6q8EF4",
+	"qZrJPkSn7LugnnZHKNE5zTJS0DGrUM4GU2OkwKsWb3IIgNBOBbUX5cUDTUaKjnMIVEWVYWAvY6Y0uWCs",
+	"cMGruWbZJdMJ0dJdbFb3ENLLwZkcoy5hp8vFGMEI7WgEmKOGUuhpDtaaY7zy7Qvv3338BPWLfYiXHxgV",
+	"46n9GATl/gnEFO29dk/756JQbGRH6PTcER8Z5uVwu2CuLKvixjBBOFbxQ10Oh1V+imqWXYk2f+4LXPv3",
+	"FHBTVvACw67M/sTkWf3MrnVC7bi6O/FjFuVa2innLliAiwt769V8mSoEKv4CGOM64uJxa3Lqi9GupU5s",
+	"6JUJS0fesfbgprfUFeSxAtkV1wY1sZzOQaTlokvQJHDy66d3vdfv/n72tnfy6tPph747PBjbhoRZD+Cx",
+	"ROorW9+dWrJF5lgjPreQoDA7r3SpCwexXZ4q2wlxkSVi9Ey7Qa8yaR+WNnepQFumJGy9AoD2I6RWHbf6",
+	"wzCgg27EgGxHUKOV3RwFV0N9vVNwuHrnTnyM5rcmDwDoAANksIjImCDGdz16yHxZoDivwqpBu9kZaLtM",
+	"p1ibSS1fOYeEcnPBqWVqrobGXzabYrWPC2ywH6nG0e+SX52zyEVszpQU4wCEFWy/FT8wJeC5qWr8kTmr",
+	"R8N1z0U/H9GeX97+sbvKsVWw0UGsqjMt1wFeuT3UwrAUZSG3EBCaB6wHMHc1gR7Q1pyci34FveEs4q5u",
+	"ZJ/8JEekb6Qp+gnp1xBY7QMH/9p/+JyMJZGiDMIFas1HtG8ljUpuvbPt8uYGH0u+fBFDQFyuiZ5xM5yw",
+	"lMjRCD1Nh8++Hed4DdcsXiYu4FIq4gOqYfwBap9nIsgpFriHnC4JMnhL88o0jHJ/AOnlnjfCV0VZb6WG",
+	"LVwZjC3lIXmlXXIqQGKm3q9xLsoAVSZSluLpIFANKGqcwhnsSAyLlTy9dqyuxtmO2qovoPuunE63cwcq",
+	"4RZVvDbPJC+d1mtR2B7NsqWXlJyakyzrrLOu3hEeX9lvtlIeiKmp7p6Wccp+yN4/SbMMY+6XLF8+ou2n",
+	"01JYwLbDQIfSr1gF/dRuELyJFtDAjwkFsBpoSiyiuCQYT+5ivOybSR0mHJ2STvqEWfoimrbJ2kWw777Z",
+	"H7AxF/1QU+e67vIpfacJBN77NNdyDjDnLjkpnysrVU3tpVe69Dw3pxoSwKNuIpkXGTNs50KT66hUsHYh",
+	"N93ZxSoF6yER9ZCI+sfgSiAQP4BVcS0Jopu1W4oIPVcusN/9ltJbdXyOfaBP4pIuVHVLuRvX5d59A+kF",
+	"5MiFZYanibv8K1i7by2f+HNUciOQVBpy6WrGV2cQ7dfH3+zPCAb4Cpr2lbR2c4LfjOimdpkVS4rDLZ3F",
+	"d2Ezfnan1Ctkz+sFxwu1JhDYYheWv+ruGdVrWbgEoQ3I0X2qUd9epMiWLAbww9q70orDz8v4EYK2Y7sE",
+	"WFiV9KtyxX1i5LIquou2GDgAtTLB2yHDHW5IIKp4DCm6rtLS2AuECmlnD6/g94Xl2T5jqHXx/d/rzWs6",
+	"qaiZIJJM957p8fZsf6dqfKPQzhonwB6U/WGJkxZnRKgr+UzYmvpRmvBFCsEnHONIxhICShaZDEKyva+O",
+	"6K6OUFDwea1D1KJ6l4Yd7qNo7kb5/jaSoZ+tOw2uelZtEYQ0eDK+CeWvoSnjptetcm26clgR82pPG1bs",
+	"TQsXLNOjY9bTgDt9HT82mHF8I/dJmGPoMz8WD8sr6GDHh+UP6xk58QXs0RvigkqtXk8Em8XEhIoc4huu",
+	"fDn11QEEZfW+0nIQ9tklH5yP38pyde9+LflnwZMOFd3/HH70YDeSJRIy2nqqqkAezZgrMyelwQdRSx2A",
+	"A6Fi7ri5Zw3VztQNg/Zea/VEnwskJQgUsdJzlSEfuKJNCcuXeBD5pvLSUGrjqTaw8Xdyb0JfO5A917pl",
+	"NTPde+BVNQ02sa7TvYWHOO/Gksui4QAJylyRE59dgtAhUpuAqCBkgmrn7i0Tt5jwiVv1/ASPaXEuShCH",
+	"5xgxWaWeASlOdYDl4Y+Dl4Yx0J5rBJMazGEV4mSL894NwTY9Kn9S33E9x6dhgUy8/REsfEHKYuD0WLRM",
+	"bvU0nbr0EIgaCYm8uhuvrJTJV9lPPPDL9mQuciKasDDIhHwYvBMcnFsdUCnBX1A4qKBzUZbIpz6DV7Dy",
+	"aPgEmDqEjc8A7RIPieNCoKoiJNA15MNkmZzZ3dPSpXqSIRXnAiILgyAAkHRK7y2wpyAlZl6C5qDUET+r",
+	"bnV3dViD8JP7IG3esf3yk0vDgv2x9EGtkAf+qgbeUZHROVj3CqoMusLLxPvu7uTkkjzXixkK1KX4WXzn",
+	"qUuTnKoLlpJ+qWT1IZqEUFIoCSJYFcEisxQvI4FQXJrOnZ9xBFluKCPpeMlhei7c/SUFg8Wd+3vy6OAR",
+	"XuL9z58/750EKahlLSOID/jreYcLPR2N+BASSu2e9QIfJpfivOMyD58d/XLw8BwTDWdcsy75B/MhsjAx",
+	"f+/Ww0SSqC9jsyLKdm52ssjLncElgTPfhwIchiMINR0qF3xDc/svNz4nuOoqfNKtE9fx5DxtiVLLGOdw",
+	"daV3wzdc43ccv3oC8w8ki2j4arlEeI7rt5s2dsVmVQrkNwtI/c6sTwCCHvNV3leb03slL5kXwCeSzOXU",
+	"nrMV0oxjhZs5KOEwhK7JbfgJf/j91trmRW+g3cLCSlTTomGBX7H3Dia3PdPzI6B3WMENUeYXkyk/+yY2",
+	"RYW6V/lbIZJ3C5/1a/Uj8WrLZG4lG1+2r5l5Vf9tIfXK6zdyhBccpngCmIg7naEpr6T2dlPemwhy9WBO",
+	"fvtoqEipSokn9y8/hRib2v1c0shQ5g8DsAAADCmdVc4KhzlaTtzUE8QHBdWXnFL8hWJilRwBzJWZF+y8",
+	"k5DzjhWqtKF5gX+m1NDzznX/Oenbf/YdZlAfMgV7PEX5y2coOzEsSHftW5kPBTLInj4XAHYAr6VQTQGh",
+	"hrFZnuoawFbBlJaCZsf20gErst+WmuVZMW3KJeHKqoQOlBixIDxquP26rBoUCKOlWHh4dfWclLKuy8Mx",
+	"ijOHJ14CUaR0rhOSUQNwrin+q0uqPR7IqbHSZ6k9E6oUv2RW2ZEqtZuEkCEDNuEQje4qAYFyPaPc4xRb",
+	"XcoPH6o2y5wRM+NDlpCpQEXCvdavynb0rd5/Lmrx8z7c8OjRAVhKRpADV8JF4JTsCjmPcZd8YClXbOgi",
+	"BS0tVco6hNB7mFnXgXtJOvAajNUgXBimBDMYvW8vl7QdfOJzia6+C0n7LZtVsO5rSNtrcLo60v095KdO",
+	"mLkH/LfGY/8B8CVBiofM0ihD3cBx6T/a/+r+1ePpNXLijGFBjjrNvYTnFc1tCj7ZCjwZcQNg8urYS3O7",
+	"3/ajzd5/dLjZ+4dP7yNZfYASBoR6mapC/3aMnzN9EzJLWmFMQ461qaoSVF+5b/RwD8SwE1LV2ogLWhsd",
+	"V7fYZy/hwBa+Hk39lP7z47u35A1TY0agYo1Djnv87MnDLum7ihh9Yq8LMlBcjK0k5W9M9JPS4cVzlBnt",
+	"Ne5C651VvaxQIomVYrwh3kxi3vBfoQLddrjT9u/SWl2fJipFbldwD9b4L7dqdjser9o5u2/X89FOr/M/",
+	"CF9/4f1ry1jCbUWF/eCOWAegKiEXrDBwvh8fgABdOpqtGsLEcsPGy/BGahzuGAqOL1+30UFqlM373tBv",
+	"YiXj2nC3y+X8YUf5Pi/8Eu5tVB30Byslt1sJApvwhP2vvtih1ytWyIQvq9qId3VAXIXK5UdkvkU/zQ8i",
+	"XpBa/Sqj7jHzKaYYclGmuRo13zo5r+bZnk5uSfz7irk/wZ1zR+NtQxr64AfTqosd7uq8rTppCZEC1M8Z",
+	"ndfyIr9vqfIenDPAhaHVYWvgIVDBZgsW0spAGj96qw9EVZzyVspna6mKflVYsx8tdunAJKz26Gz/RkqI",
+	"nSpjjhUbMg4h11SUUcCXTD0nB1XAI/g2BCAIQwzmYrAUFJysmzd3qkmWBU23rPXdZ9Ps0X3Utf7OaxY0",
+	"DzOuPQ3sQPEyTG/tUNXJ+BPT5n5fC11yZgDtzVUMnMiZr8H/467Y6l3h/Wi+As28KK+ELlDgskuhKlKr",
+	"l5Rlk5r5Uu7a0NGonpn1QJcQws8JzTL3a47hiWnOBcYiSqW7pAaFHbUjnAVD+q5jJKqJLFPwgx34oeFv",
+	"+WABsbZr5cHSV3IG0jR4pV3Foer8hKelPSbipIwCd3lS7ug4pyAgATQTn+zFxC7w3z4qwIO0ue8g6N0f",
+	"tAe6frIQDP5cKJmxqgyQnZP/IkG/ZPgNFfMEw+wRMpekyvJx9NG7+IFUMhdwQedlaH4Yk48h8mVEQLsT",
+	"vDoOu/ODB32s7wrf8mFffdChgFF1U/4RE5OhELiQpjcHof+4ebQsRVmSBWnd3SZAu988VnQJz4A9ZkTL",
+	"nA0s4bYxhsW7dR+Lw7desTfNK62o7s+RXLoeAw5BistmQ35VS6sDsktqEVqWF5oQkCyT8sKq36ZLPrsA",
+	"q6psRuJTh3KasqA4UJU2UENntP94HgE+aURtGdsPJUcHB42sZG4a0MkuYn0sZTQECXNtds59sRsqhuxb",
+	"xPwXhqWrWXAYgdzY+gDB+jtISup7iupBOlJ/+9lFsKbrZs+uZH9fqz9WRS9hccIauS6tOFO/WstaGwWF",
+	"Er/OyVjrvtMkzk2Kl3xZF4IE+BeKea5SYfcP5Km/y2RZv3Pykqn+sU/LHDCG6U726FspFqV1zJcNUWbv",
+	"UqmgFxD+F4h6Azq8WHVSclY/EO2MC+JTs8ybhcXYCZJgS2WK6jACeKzokJGCKS4hKMeuH/nJzCToGjpE",
+	"NeBCG5plOGRN5zpIjnvYJSdWqQ9xhMAeTYScdclJWYRwJJW/xqFwm1SkD+HYOMd9O76pYvtDe0lk/QSq",
+	"bNRQFbrkRF9wMXZx3WUBLHcvx243DHZ8w3ZpBvs4nLB0mrH0FGfQWmgGf4YAKP/JfUWmhUjVGhQUUE9A",
+	"qjm7RfwgbMj2q54vX403YP64SdHv+7FBdcvfsmwmb3dbzPzNmXO2bhoI6ALcySVTkJoqPPp3/2y0B7vS",
+	"bwvmu9Fm7zaO7w3bdghf1eJ2/DhIrDsXBx4d3nWyfChk+/qimoshq5EXFzXCqmL07kyyKHsH1Y1rbW+Y",
+	"u0U7A51QKpLJIc1Y8xSX0sG+q9qqW6NzoErj+7N/2Xd2qWkV/F+sNVztpDL9+zwgJ6dcMi+NESPlc6c+",
+	"W5nl5wNCDcmlq4vJFTHsKkjNwbQojDD4RtE9d5Wh6nm6q/CrEyICX0lYLK3g8MISC8grqUih5FjR3Kcx",
+	"DU2ZWYZdHTucBiyJ70s3uOqg/f+1d/L+bO9fDpGWirKytivwi4XLrNacSp8sr8+FK/Pr7ROVg6hMXiv9",
+	"VDxnWPO3YCr3Rg1vgXFGG1lhUThQe1GWvXaY8ezKQAYeJAR6KMsha7dD4znZnQ0aD8nWUrGwuU/syvwR",
+	"7cRAL22G4tL3ABwksBQjlXW/hT5qpOzlVMx7TlKzQw4QguylF/C0O+Ifb5ze6VhHlFesF80QXDb7CmJl",
+	"2oFiXoW+Ksh0LQt7Y/FvPR1OoPwgIOIIYARWHwblkQtCsZj7hF6w0Of0QEMjhl44+3eRWUXWly0UzJWJ",
+	"8eGHPjMYjS2WyfVB9e3pPpkz89yFJqICC/zCNWV7gdAhFy5UBRxRIEE7O13aZGdUnwtAcWuU1K/cbU7n",
+	"xslcsPkDTXgaARSJoTjBYr/HsrEsvTWTomnKsX7Ne2V7MhD+P6KZZoklo/LR145brFr92YMm4f9Dzkgm",
+	"XXnLsthHGQGKaz9n4NMvbWhcmCdHncQSG8+nuSW1o6euijE+OCgtbFwYNmYKqN89klDg/jvlpLc/9pUu",
+	"2KwqUwKzlUfeeQY0KeEB4wJD5Jh/XTDIxkvuYF1/X5ucm5LsZ9JjFnZbzDMBNa+RUBozmj76bkLQllQC",
+	"uh2H3lTFxnIYZ2kVEt3c9ZDD37TpNgn0b1ayQ1ne7medLSeEkpS6EmHc1IIMnhNaMmkqCKMq40wR5eIo",
+	"awy7zmgT0KeSmhBqbxrLf5H9gsA7Y4q1c+BvzXifPjk6WM58YXGctfUH2/3e/BmOqfecPtw/JjkKbyie",
+	"3CEsEgbEVjeIH4Klr9tJkFCmdlk8ISOF4nYYINS7rEPj/RY4jKoiJsLduZ9Lq8KMcmNV0wGrXu2ST1Ah",
+	"zAnfsejCUxzbDo0k0MOyiL8SYORPY9IoZxwxVN8shA4RVxHKxsO31MI8hlQQwTjWOEeYXAFOQsgiIFTM",
+	"HYJrpmvKB9gSqtSKOhatj/yBr5rxecdIl4ju4yF9AphGNzDUBqaiom8oek1OUqyF2QS4wZrMDnkWrDW6",
+	"QppFy1gs6CNNd1mifKPqA9sLsns3Ezir5SfLrVmTOfwRi2sBq+3JmUDHuKvjshCePRNdUpkukD+jrcXZ",
+	"YaGyokM3vqdojSdpWD15M0dl827ad1SxXlUIiIJxMbJGipuXgXAV00/SlKV/joC9BpdvltyslmOX3Oqd",
+	"YJ94zjbFm78bltUISfPB3t+8loLbHHfkWFox1/ViwhouLHfuviLDWhkDlstL5kliM90UvnLJU+tFagUA",
+	"8gGQ1Z9bTXHyOV4VYOJGqTyMosX71cSk+bvSYTww1rauhYo8992c2s3fr5mxBEfG0kunfhnKhI2zqhAd",
+	"FpsBpR3uW5lFYFTe0Auk+veu8zsl/sZO/jgHpXwVSOsey7haNgCArAmZd+bxCZTkSmeobeL2zgN4JtJ2",
+	"nOsP8HvtLt8a7e68osSOifb+CdOQO1qqka7ge+2aB9VyyX1eC+ZsJ4sX8LsPnFybKzmpCJTl7neCdu6W",
+	"pIF27jgEYufilYmhlnfFKv7FWBGOaMmeXhVSLamUl2VEyZnHAQZOg8aOwdS4RPoy9INDEPaEafLTiTJ8",
+	"mDHy6Gf48fDA66d/f/n+w8OEDELrPFUR1IZTGNgbtlOzHU6+LcWdGrql9NwXONq9l1wXUnPsZFH/tFvp",
+	"6OWCFWDNrCbCrmheZFYFpMbQ4SRnwjyHTwTN2V/POz6g2q7BeSeSx3BPzYbgbETLnC8uM2FZGpDcQjXQ",
+	"je61fESXQVy9GdFd0phtvoXAaiVl/tCW4c9gJVXSAAZ3yCoHTPMUfMs6VuezvkQ1zpWP6L5iQ2mpZ28o",
+	"U9y69uxAhxODcYaXkqcOQj5My+aiCjyxt2NVSkgqQosiAi7D4IMPbiAvYBw7JKd6Ry2EBauRkGZ43LfD",
+	"Srvze7lejOY4TN4MOA3cPkM5zcBhjAFKI6nu6pZ+qegMijt5MsaNW0L+m/C8fSNNsfxIONwlrhdIBb0j",
+	"RYFL5qteOWXWnlVQ+WG8UG+70oUW7nGhZPbJDmU3hj6MS3hLc3bXngk7KZidvYljhPi5zEPGhdTM+Ooz",
+	"31F9qXunx0B1JSsmufWMMeptnqGV0VKfvXU0o9o0CsU5GLPgeJOxTIiRMnaX5PKSlWdlPRx+BR+l3T+k",
+	"RdIJBD0jZU9PpDI9CDPtH8PeUwiQYapKp0cG9Q0skdujv62EfNVIN3R8bSHmK+rP2SGDt01baeeuvTiv",
+	"7A2HKxAjztcSqogP5hX10bKMfZ0HgLtEyBmR4jvi+9+9vesVF1xPfNQqcOJAajHh5WzFn63IXa6k3PKs",
+	"rff+pR1Sr+tjjbytMDXr8CCMpPpTxCn5HUugmm0k9WqJCuq/XawHWV9tuxmkj1Wkehcuv6ov6CUf2wuj",
+	"O1QstdcHzbT9NzUskncLYs+9KCd57/ayVuiRgkq1WNvx1md6fwQMpd3ujQwn3KKdJJv5Du5Y3fE1x1la",
+	"G0AsBgV+fo4pe3/kK/LenQa/RyUWVZm1g5GOLN3qgbhbxaiV9/3Qje6vbnR7RpzcSmnxmBhNghI0Z7vl",
+	"1JsaprYu+63gz/cy1uPOciCqEv0uyglQw9aS+jwe0tJkB3f3Ae8dS6j3L1bCIH/0LX/XGMhuFsvSIXB1",
+	"/pDYx3fiTXOFiH3SPKBVjscsJcvCNzzd7n91/+qtuL7BazYTEMdm72WAd1dspJieuEjQWt5mU4prOgJS",
+	"RxnrwPsh3EMc2a8a/h3B+gHYWVmR48/KOE8FFtrAIvmtZOZhKkFPmsYKz9HcF1rOpLwgGb+oAHYfaPLT",
+	"I6xEnRAlEKczIZkLvAS/rIOlgyYfYmglvWAChUfyyvJ3jyIHiANKzlwuGQAJIDSA5lcEqpOgr0vORFCU",
+	"ezCH0OZYls1HZn71M9yN4OCbR8Cg7w186o7BRDy16d6IX7lQTa7r4IZlqnHGDCmYLDJPIGAA694DMNfj",
+	"Ks8MwIoNQCkC4/XnRONB4ea+Juu8KJe0BD9u4RJQ4KJVfPrbHBK7Q3Ncl5zUakoAW/CoRGTEHUSmCyrR",
+	"zwldApvfhKmigAnsoA0wETAE0E+doZQrxA4mUmRQukhHU8qt2PMrzG/FLfeuStpy436gF4N7MWM0VkST",
+	"uYjbDTJUsWrm4gXntwsCYKiYkyHVrK3fYG8342ex3k9w7StjfJUa09a//WDtvj/IjL1t67uiEY9rgaAy",
+	"jYE4Amkbj28DxZH1xY+F8XwOKy1UkaR6xs1wwiwZjtrG4Os21wbgOhxImTEqvr+KqZZuluZUu9P+o4TK",
+	"TmoTKUbTltJE7qemty0ttyTg+8jr66zfR5IvV6F5qhsM0qdHsxL5GDjWUOY5N0SqlKmEMDqcEHtnMqo9",
+	"ZMjnGmRVmQiOEaZV9myOrdr7F+4BxJubl9k7YLoeS5mGqFEeJQf+1IYqg7DLcIODEVJbEkuh0MsYwqUh",
+	"g5tAkHZfsCvTG8Jx6hMjx8gDLD86F2XFzVQK1iX9GeWmH+BuOenTZcaXEgTXPty85X469cu/hiJWH6Db",
+	"D0gGRYPi8yobELxgwi4sgLxkbGSInJo2pgUVpmscK6dXr5kYm0nn+OeDgyjLXJuB1WfyRpYGaEhiAyQJ",
+	"cEQID+HcNkz7am2UIWBWCbfyeBXUyi45pdtPSC+OOXtxv+TIT1UnhOWFmZe44c79C0WBHLLMd+KC2RD5",
+	"/tHBnUr5eGx6Y7TLg8UGnqCiKa2M+xx5RuQUbd1UP2IsbeHrtZ/qfB2QNshsYocnHQ9bxd+/2v+tqi1t",
+	"7/eNLZ32o/UK7t4eWxwGeGN08R8VOm8lT1j1aDF7aTm17Ts5uD0SwxWo5FjNIAlxDKrEAA9LC5dpJsea",
+	"2Ov6nVfGuRVLRg7URUfclS9xFLei71sR7I+CI5uxaTkTPUdr/WO/8WA1AmMSpnpzBZgqd1i+9iNofiHU",
+	"rByNFg/Den775lFhonlSmub6HzT8HZQ4jtCIWMjjXcE1way1zBG0rAilh+yVmoWguP79Ot8EePcqFYcw",
+	"paSKxXtcygv2AQ09N5YPFnWZZWYcZ1Zqdyfd1Mz0KViNup2pbqQEQxjodtu2NH3ZNAW7DsJtypX7cbVs",
+	"52opYa7xTnEo+XdftYo4ot/sQmkD8CsP+oL91APZYWb/AkiWosLc6rDvqKCMHRMMbms+uB+X203q99+I",
+	"SlvuujB4pw2K6lSkdqNuHI3TLv8cLQ0WwqIpdxhi8IcgklPn/HOL6DK32zVH6ERd+r2cqqxz3NmH3XLv",
+	"LhQ9UBIw0dieVRcr2B0Z9NQNJAkIwlWuKmkSby0oASsxlkZXuKGsdDrmQbsYdxFpUKqxNIaJhCimmUl8",
+	"Cabg2zK1Pi6f1Gq2LM7ICjaL7rNmzptOmgG9dj4+WLgOUNkNo3lqkXaLHX10KCOQxYOSU1nnZrHETdBy",
+	"CWMcGTzUHPTBAEaS3yWGGy0UD419/VpK+Bws2A67GJuq6rPpbt1lGmvn80SSlKcAhRKOe5pGjdifWJbZ",
+	"bqFDV11iQouCCSTGxY5nbDCR8kK3bDvGcDGRFpILXEjvVE8IVIl78uQQdhH+ODh4FrQt6dRMopMCt8iY",
+	"GjajcwLB/hkfKKrmxMoBMNZLpvhoTuRUOeLv1pyZSEWd6y/X/38AAAD//w==",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

@@ -15,6 +15,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"github.com/ihr-charging/charging-plot-api/libs/authn"
+	"github.com/ihr-charging/charging-plot-api/libs/feed"
 	"github.com/ihr-charging/charging-plot-api/libs/openapi"
 	"github.com/ihr-charging/charging-plot-api/libs/page"
 	"github.com/ihr-charging/charging-plot-api/libs/ratelimit"
@@ -41,6 +42,7 @@ type Needs struct {
 	APIKeys     *apikey.Service
 	Emails      *account.Emails
 	Erasure     *account.Erasure
+	Erasures    *feed.Source[struct{}]
 	Devices     *session.Devices
 	Users       *account.Users
 	Invitations *invitation.Service

@@ -1,12 +1,15 @@
 package httpapi_test
 
 import (
+	"encoding/json"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/ihr-charging/charging-plot-api/services/auth/internal/notice"
+	"github.com/ihr-charging/charging-plot-api/services/auth/internal/postgres"
 )
 
 func TestDeleteMe(t *testing.T) {
@@ -87,4 +90,59 @@ func TestExportMe(t *testing.T) {
 			t.Errorf("the export lacks %s: %s", part, export.raw)
 		}
 	}
+}
+
+func TestServicesAreToldWhomToForget(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.service("charging-plot", "secret", []string{"auth"}, []string{"feeds:read"})
+	w.service("nosy", "secret", []string{"auth"}, []string{"users:read"})
+	as := func(id string) with {
+		return bearer(w.form("/oauth/token", url.Values{"grant_type": {"client_credentials"}}, basic(id, "secret")).want(http.StatusOK).text("access_token"))
+	}
+	service := as("charging-plot")
+	w.person("ada@example.com")
+	access := bearer(w.login("ada").text("access_token"))
+	ada := w.get("/v1/me", access).want(http.StatusOK).text("id")
+	w.get("/v1/users/erasures").want(http.StatusUnauthorized)
+	w.get("/v1/users/erasures", access).want(http.StatusForbidden, "insufficient_scope")
+	w.get("/v1/users/erasures", as("nosy")).want(http.StatusForbidden, "insufficient_scope")
+	w.get("/v1/users/erasures?after=nonsense", service).want(http.StatusBadRequest, "bad_cursor")
+
+	// Nobody is told before the account is gone.
+	w.delete("/v1/me", access).want(http.StatusAccepted)
+	before := w.get("/v1/users/erasures", service).want(http.StatusOK)
+	if before.items(t) != "" {
+		t.Errorf("before the erasure: %s", before.raw)
+	}
+	w.exec(`UPDATE accounts SET erase_at = now() WHERE erase_at IS NOT NULL`)
+	if n, err := postgres.NewJanitor(w.db).Erase(t.Context()); n != 1 || err != nil {
+		t.Fatalf("%d are erased, %v", n, err)
+	}
+	told := w.get("/v1/users/erasures?wait=10&after="+before.text("next_cursor"), service).want(http.StatusOK)
+	if told.items(t) != "delete "+ada {
+		t.Errorf("after the erasure: %s", told.raw)
+	}
+	if again := w.get("/v1/users/erasures?after="+told.text("next_cursor"), service).want(http.StatusOK); again.items(t) != "" {
+		t.Errorf("told twice: %s", again.raw)
+	}
+	if anew := w.get("/v1/users/erasures", service).want(http.StatusOK); anew.items(t) != "delete "+ada {
+		t.Errorf("from the beginning: %s", anew.raw)
+	}
+}
+
+// items are what a page of the feed tells, in a line.
+func (a *answer) items(t *testing.T) string {
+	t.Helper()
+	var page struct {
+		Items []struct{ ID, Op string }
+	}
+	if err := json.Unmarshal([]byte(a.raw), &page); err != nil {
+		t.Fatal(err)
+	}
+	var all []string
+	for _, item := range page.Items {
+		all = append(all, item.Op+" "+item.ID)
+	}
+	return strings.Join(all, ", ")
 }

@@ -142,6 +142,7 @@ func newWorld(t testing.TB, change ...func(*options)) *world {
 		Profiles:    account.NewProfiles(w.people, throttles, o.usernamesFixed, func() {}),
 		Emails:      account.NewEmails(w.people, throttles, func() {}),
 		Erasure:     account.NewErasure(w.people, account.DefaultErasureGrace, func() {}),
+		Erasures:    postgres.Erasures(db, nil),
 		Devices:     session.NewDevices(sessions),
 		Users:       account.NewUsers(w.people),
 		Trail:       postgres.NewEvents(db),

@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/jmoiron/sqlx"
 	"github.com/lib/pq"
 
+	"github.com/ihr-charging/charging-plot-api/libs/feed"
 	pg "github.com/ihr-charging/charging-plot-api/libs/postgres"
 	"github.com/ihr-charging/charging-plot-api/services/auth/internal/account"
 	"github.com/ihr-charging/charging-plot-api/services/auth/internal/audit"
@@ -109,8 +111,9 @@ func (s *Janitor) eraseSome(ctx context.Context) (n int, err error) {
 			return nil
 		}
 		texts := make(pq.StringArray, n)
+		gone := make([]feed.Change, n)
 		for i, id := range ids {
-			texts[i] = id.String()
+			texts[i], gone[i] = id.String(), feed.Change{ID: id, Op: feed.Delete, Version: 1}
 			if err := record(ctx, tx, audit.New(audit.Erased, id, audit.System)); err != nil {
 				return err
 			}
@@ -120,7 +123,17 @@ func (s *Janitor) eraseSome(ctx context.Context) (n int, err error) {
 				return fmt.Errorf("erase accounts: %w", err)
 			}
 		}
-		return nil
+		return feed.Append(ctx, tx, ErasureLog, gone...)
 	})
 	return n, err
+}
+
+// ErasureLog is the log of the feed of erasures. It is never compacted: a service that is restored from a backup has people to forget who
+// were erased long before.
+const ErasureLog = "erasures"
+
+// Erasures serves the feed of erasures. Nothing is left to be told of whom it names but the id.
+func Erasures(db *pg.DB, log *slog.Logger) *feed.Source[struct{}] {
+	nobody := func(context.Context, []uuid.UUID) (map[uuid.UUID]struct{}, error) { return nil, nil } //nolint:nilnil // all are gone
+	return feed.NewSource(db, feed.SourceOptions[struct{}]{Table: ErasureLog, Load: nobody, Log: log})
 }

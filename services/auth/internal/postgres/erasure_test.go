@@ -2,6 +2,8 @@ package postgres_test
 
 import (
 	"errors"
+	"io/fs"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -10,6 +12,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/lib/pq"
 
+	"github.com/ihr-charging/charging-plot-api/libs/feed"
+	pg "github.com/ihr-charging/charging-plot-api/libs/postgres"
 	"github.com/ihr-charging/charging-plot-api/services/auth/internal/account"
 	"github.com/ihr-charging/charging-plot-api/services/auth/internal/audit"
 	"github.com/ihr-charging/charging-plot-api/services/auth/internal/event"
@@ -62,6 +66,41 @@ func TestAnAccountIsErasedOnceByAnyNumberOfReplicas(t *testing.T) {
 		t.Errorf("%d erasures are told", n)
 	}
 	w.wantTold(bob, event.UserRegistered)
+	page, err := postgres.Erasures(w.db, nil).After(t.Context(), "", 0, 0)
+	w.must(err)
+	told := map[string]bool{}
+	for _, item := range page.Items {
+		told[item.ID] = item.Op == feed.Delete && item.Data == nil
+	}
+	if len(page.Items) != leaving || len(told) != leaving || told[bob.String()] {
+		t.Errorf("services are told to forget %v", page.Items)
+	}
+}
+
+func TestErasuresFromBeforeTheFeedAreToldToo(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for w.count(`SELECT count(to_regclass('erasures'))`) > 0 {
+		w.must(pg.MigrateDown(t.Context(), w.db.Config(), postgres.Migrations()))
+	}
+	gone := newID()
+	w.must(w.events.Record(t.Context(), audit.New(audit.Erased, gone, audit.System)))
+	w.must(w.events.Record(t.Context(), audit.New(audit.PasswordChanged, newID(), audit.System)))
+	w.must(pg.Migrate(t.Context(), w.db.Config(), postgres.Migrations()))
+	page, err := postgres.Erasures(w.db, nil).After(t.Context(), "", 0, 0)
+	w.must(err)
+	if len(page.Items) != 1 || page.Items[0].ID != gone.String() {
+		t.Errorf("services are told to forget %v, want %s", page.Items, gone)
+	}
+}
+
+// The feed's tables are the library's.
+func TestErasuresAreALogOfTheLibrary(t *testing.T) {
+	t.Parallel()
+	text, err := fs.ReadFile(postgres.Migrations(), "0050_erasures.sql")
+	if err != nil || !strings.Contains(string(text), feed.Schema(postgres.ErasureLog)) {
+		t.Errorf("the migration is not as the library wants it: %v\n%s", err, text)
+	}
 }
 
 func TestALoginKeepsTheAccount(t *testing.T) {
