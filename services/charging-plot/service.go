@@ -18,6 +18,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/ihr-charging/charging-plot-api/libs/authn"
+	"github.com/ihr-charging/charging-plot-api/libs/erasure"
 	"github.com/ihr-charging/charging-plot-api/libs/feed"
 	"github.com/ihr-charging/charging-plot-api/libs/httpclient"
 	"github.com/ihr-charging/charging-plot-api/libs/httpserver"
@@ -192,6 +193,14 @@ func serve(ctx context.Context, cfg Config, p parts) error {
 	if stations := follow(cfg, p, store); stations != nil {
 		checks = append(checks, httpserver.Check{Name: "station-catalog", Probe: stations.Probe})
 		group.Go("stations", stations.Run)
+	}
+	if cfg.TokenURL != "" {
+		erasures := erasure.Follow(erasure.Config{
+			TokenURL: cfg.TokenURL, ClientID: cfg.ClientID, ClientSecret: cfg.ClientSecret, Issuer: cfg.Auth.Issuer,
+			Database: p.db, Forget: store.Forget, Telemetry: p.tel,
+		})
+		checks = append(checks, httpserver.Check{Name: "erasures", Probe: erasures.Probe})
+		group.Go("erasures", erasures.Run)
 	}
 	group.Go("schedule", func(ctx context.Context) error {
 		timing := schedule.Config{Tick: cfg.ScheduleTick, SilentAfter: cfg.SilentAfter, KeepEvents: cfg.LiveKeep, KeepHistory: cfg.PlotHistoryKeep}

@@ -38,11 +38,12 @@ type network struct {
 	peers   *httptest.Server
 	dsn     string
 	redis   string
+	erased  chan uuid.UUID // whom auth erases
 }
 
 func newNetwork(t *testing.T, redisURL string) *network {
 	t.Helper()
-	n := &network{t: t, issuer: authntest.NewIssuer(t), station: postgrestest.Station(2), redis: redisURL}
+	n := &network{t: t, issuer: authntest.NewIssuer(t), station: postgrestest.Station(2), redis: redisURL, erased: make(chan uuid.UUID)}
 	n.dsn = pgtest.New(t, nil).Config().URL
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /v1/stations/changes", func(w http.ResponseWriter, r *http.Request) {
@@ -56,6 +57,17 @@ func newNetwork(t *testing.T, redisURL string) *network {
 			case <-r.Context().Done():
 			case <-time.After(time.Second):
 			}
+		}
+		w.Header().Set("Content-Type", "application/json")
+		_ = json.NewEncoder(w).Encode(page)
+	})
+	mux.HandleFunc("GET /v1/users/erasures", func(w http.ResponseWriter, r *http.Request) {
+		page := map[string]any{"items": []any{}, "next_cursor": "end", "as_of": time.Now()}
+		select {
+		case <-r.Context().Done():
+		case <-time.After(time.Second):
+		case id := <-n.erased:
+			page["items"] = []any{map[string]any{"id": id, "op": "delete", "version": 1, "changed_at": time.Now()}}
 		}
 		w.Header().Set("Content-Type", "application/json")
 		_ = json.NewEncoder(w).Encode(page)
@@ -387,6 +399,49 @@ func TestADriverAndAChargePointOnDifferentReplicas(t *testing.T) {
 }
 
 // Without Redis the replicas find each other's events by looking.
+func TestADriverWhomAuthErasesIsForgotten(t *testing.T) {
+	t.Parallel()
+	n := newNetwork(t, "")
+	first, second := n.replica(), n.replica()
+	plots := first.plots()
+	id := uuid.New()
+	driver := n.issuer.Mint(authn.Principal{
+		Kind: authn.User, Subject: id, Roles: []string{"driver"}, SessionID: uuid.NewString(), Scopes: []string{"reservations:read", "reservations:write"},
+	}, n.issuer.URL+"/charging-plot")
+	var reserved struct {
+		ID    uuid.UUID
+		State string
+	}
+	tomorrow := map[string]any{"plot_id": plots[0].ID, "starts_at": time.Now().Add(24 * time.Hour), "duration_min": 30}
+	first.call(http.MethodPost, "/v1/reservations", driver, tomorrow, http.StatusCreated, &reserved)
+	path := "/v1/reservations/" + reserved.ID.String()
+	second.call(http.MethodGet, path, driver, nil, http.StatusOK, &reserved)
+
+	for range 2 { // both replicas, or one of them twice
+		select {
+		case n.erased <- id:
+		case <-time.After(patience):
+			t.Fatal("nobody asks auth whom to forget")
+		}
+	}
+	// The claim is nobody's, and over: somebody else may have the plot.
+	somebody := n.issuer.Mint(authn.Principal{
+		Kind: authn.User, Subject: uuid.New(), Roles: []string{"driver"}, SessionID: uuid.NewString(), Scopes: []string{"reservations:write"},
+	}, n.issuer.URL+"/charging-plot")
+	for deadline := time.Now().Add(patience); ; <-time.After(20 * time.Millisecond) {
+		var mine struct{ Items []json.RawMessage }
+		second.call(http.MethodGet, "/v1/reservations", driver, nil, http.StatusOK, &mine)
+		if len(mine.Items) == 0 {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("the driver still has %s", mine.Items)
+		}
+	}
+	second.call(http.MethodGet, path, driver, nil, http.StatusNotFound, nil)
+	second.call(http.MethodPost, "/v1/reservations", somebody, tomorrow, http.StatusCreated, nil)
+}
+
 func TestLiveEventsCrossReplicasWithoutRedis(t *testing.T) {
 	t.Parallel()
 	n := newNetwork(t, "")

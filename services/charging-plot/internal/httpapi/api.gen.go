@@ -2062,9 +2062,11 @@ type ReceiptLinePhase string
 
 // Reservation defines model for Reservation.
 type Reservation struct {
-	CreatedAt time.Time          `json:"created_at"`
-	DriverId  openapi_types.UUID `json:"driver_id"`
-	EndsAt    time.Time          `json:"ends_at"`
+	CreatedAt time.Time `json:"created_at"`
+
+	// DriverId ffffffff-ffff-ffff-ffff-ffffffffffff stands for a driver who was erased.
+	DriverId openapi_types.UUID `json:"driver_id"`
+	EndsAt   time.Time          `json:"ends_at"`
 
 	// HeldByChargePoint The charge point has accepted it and refuses everybody else even while it is alone.
 	HeldByChargePoint bool               `json:"held_by_charge_point"`
@@ -2075,7 +2077,7 @@ type Reservation struct {
 	PlotId   openapi_types.UUID `json:"plot_id"`
 
 	// Reason Why it ended; empty while it holds. `session_started`, `nobody_came`, `canceled_by_driver`, `canceled_by_operator`,
-	// `plot_out_of_order`, `plot_out_of_service`, `plot_removed` or `plot_still_occupied`; of a charge point that refused
+	// `driver_erased`, `plot_out_of_order`, `plot_out_of_service`, `plot_removed` or `plot_still_occupied`; of a charge point that refused
 	// `charge_point_occupied`, `charge_point_faulted`, `charge_point_unavailable` or `charge_point_rejected`, and of one that let
 	// go of it later `charge_point_removed`.
 	Reason   string    `json:"reason"`

@@ -63,6 +63,7 @@ const (
 const (
 	ReasonDriver    = "canceled_by_driver"
 	ReasonOperator  = "canceled_by_operator"
+	ReasonErased    = "driver_erased"
 	ReasonNobody    = "nobody_came"
 	ReasonFault     = "plot_out_of_order"
 	ReasonClosed    = "plot_out_of_service"
