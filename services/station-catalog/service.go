@@ -16,6 +16,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/ihr-charging/charging-plot-api/libs/authn"
+	"github.com/ihr-charging/charging-plot-api/libs/erasure"
 	"github.com/ihr-charging/charging-plot-api/libs/feed"
 	"github.com/ihr-charging/charging-plot-api/libs/httpclient"
 	"github.com/ihr-charging/charging-plot-api/libs/httpserver"
@@ -164,6 +165,14 @@ func assemble(cfg Config, p parts) ([]part, error) {
 		statuses := plotstatus.Follow(chargingPlot(cfg, p.tel), store, log)
 		running = append(running, part{"statuses", statuses.Run})
 		checks = append(checks, httpserver.Check{Name: "charging-plot", Probe: statuses.Probe})
+	}
+	if cfg.TokenURL != "" {
+		erasures := erasure.Follow(erasure.Config{
+			TokenURL: cfg.TokenURL, ClientID: cfg.ClientID, ClientSecret: cfg.ClientSecret, Issuer: cfg.Auth.Issuer,
+			Database: p.db, Forget: store.Forget, Telemetry: p.tel,
+		})
+		running = append(running, part{"erasures", erasures.Run})
+		checks = append(checks, httpserver.Check{Name: "erasures", Probe: erasures.Probe})
 	}
 	vehicles, err := vehicle.Open(cfg.VehicleTable)
 	if err != nil {

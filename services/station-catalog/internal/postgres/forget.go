@@ -1,0 +1,68 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/google/uuid"
+	"github.com/jmoiron/sqlx"
+
+	"github.com/ihr-charging/charging-plot-api/libs/erasure"
+	"github.com/ihr-charging/charging-plot-api/libs/fault"
+	"github.com/ihr-charging/charging-plot-api/libs/idempotency"
+	"github.com/ihr-charging/charging-plot-api/libs/postgres"
+)
+
+// ErrImporting is a person who cannot be forgotten yet, since an import of theirs still writes who made it.
+var ErrImporting = fault.Define(fault.Conflict, "import_running", "An import of the person is still running; it is forgotten after that")
+
+const importsRunning = `
+SELECT EXISTS (SELECT FROM imports WHERE submitted_by = $1 AND state IN ('receiving', 'running'))`
+
+var forgetSubmitter = []string{
+	`UPDATE imports SET submitted_by = $2 WHERE submitted_by = $1`,
+	`UPDATE import_uploads SET submitted_by = $2 WHERE submitted_by = $1`,
+}
+
+// An import leaves as many entries as it has stations, so that they are written some at a time.
+const forgetActor = `
+UPDATE catalog_history SET actor = $2
+WHERE ctid = ANY (ARRAY(SELECT ctid FROM catalog_history WHERE actor = $1 LIMIT $3 FOR UPDATE))`
+
+const forgottenAtOnce = 5000
+
+// Forget puts erasure.Anonymous in place of a person who was erased: in the history, and as who submitted imports and uploads. What was
+// changed stays. The second time there is nothing left to do. It returns ErrImporting while an import of the person runs.
+func (s *Store) Forget(ctx context.Context, person uuid.UUID) error {
+	subject, nobody := person.String(), erasure.Anonymous.String()
+	err := s.db.InTx(ctx, func(ctx context.Context, tx *sqlx.Tx) error {
+		var running bool
+		if err := tx.GetContext(ctx, &running, importsRunning, subject); err != nil {
+			return fmt.Errorf("find a person's imports: %w", err)
+		}
+		if running {
+			return ErrImporting
+		}
+		for _, statement := range forgetSubmitter {
+			if _, err := tx.ExecContext(ctx, statement, subject, nobody); err != nil {
+				return fmt.Errorf("forget who submitted: %w", err)
+			}
+		}
+		return idempotency.Forget(ctx, tx, subject)
+	})
+	for err == nil {
+		var n int64
+		if n, err = s.forgetSome(ctx, subject, nobody); n < forgottenAtOnce {
+			break
+		}
+	}
+	return postgres.Map(err, nil)
+}
+
+func (s *Store) forgetSome(ctx context.Context, subject, nobody string) (int64, error) {
+	result, err := s.db.ExecContext(ctx, forgetActor, subject, nobody, forgottenAtOnce)
+	if err != nil {
+		return 0, fmt.Errorf("forget who changed: %w", err)
+	}
+	return result.RowsAffected()
+}
