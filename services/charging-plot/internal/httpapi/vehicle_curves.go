@@ -3,8 +3,6 @@ package httpapi
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"io"
 
@@ -29,28 +27,25 @@ func referenceOf(v vehicle.Vehicle) curve.Reference {
 // vehicleCurve prepares the picture of what a vehicle takes.
 func (a *API) vehicleCurve(
 	id, theme, contentType string, draw func(r curve.Reference, w io.Writer, theme chart.Theme) error,
-) (vehiclePicture, error) {
+) (picture, error) {
 	v, err := a.Vehicles.Get(id)
 	if err != nil {
-		return vehiclePicture{}, errNoVehicle
+		return picture{}, errNoVehicle
 	}
 	look, name := themeOf(theme)
 	reference := referenceOf(v)
-	sum := sha256.Sum256(fmt.Appendf(nil, "%s %s %s %v", drawing, contentType, name, reference))
-	return vehiclePicture{picture{
-		contentType: contentType, etag: `"` + hex.EncodeToString(sum[:12]) + `"`, public: true,
+	return picture{
+		contentType: contentType, etag: tagOf(fmt.Appendf(nil, "%s %s %s %v", drawing, contentType, name, reference)), public: true,
 		render: func() ([]byte, error) {
 			var buf bytes.Buffer
 			err := draw(reference, &buf, look)
 			return buf.Bytes(), err
 		},
-	}}, nil
+	}, nil
 }
 
-type vehiclePicture struct{ picture }
-
-func (p vehiclePicture) VisitGetVehicleCurveSVGResponse(c *fiber.Ctx) error { return p.visit(c) }
-func (p vehiclePicture) VisitGetVehicleCurvePNGResponse(c *fiber.Ctx) error { return p.visit(c) }
+func (p picture) VisitGetVehicleCurveSVGResponse(c *fiber.Ctx) error { return p.visit(c) }
+func (p picture) VisitGetVehicleCurvePNGResponse(c *fiber.Ctx) error { return p.visit(c) }
 
 // GetVehicleCurveSVG implements StrictServerInterface.
 func (a *API) GetVehicleCurveSVG(_ context.Context, request GetVehicleCurveSVGRequestObject) (GetVehicleCurveSVGResponseObject, error) {
