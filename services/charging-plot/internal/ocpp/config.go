@@ -23,6 +23,10 @@ type Config struct {
 	TLSCertificate string       `env:"OCPP_TLS_CERTIFICATE" desc:"certificate chain of OCPP_TLS_LISTEN, as PEM"`
 	TLSKey         string       `env:"OCPP_TLS_KEY" desc:"its private key, as PEM"`
 	TLSClientCA    string       `env:"OCPP_TLS_CLIENT_CA" desc:"authorities of charge points' certificates, as PEM; none: passwords alone"`
+	// Where the three were read from. What is renewed there holds for the next connection.
+	TLSCertificateFile string `env:"OCPP_TLS_CERTIFICATE_FILE" desc:"the file that OCPP_TLS_CERTIFICATE is in; a renewed one is taken without a restart, as of the next two"`
+	TLSKeyFile         string `env:"OCPP_TLS_KEY_FILE" desc:"the file that OCPP_TLS_KEY is in"`
+	TLSClientCAFile    string `env:"OCPP_TLS_CLIENT_CA_FILE" desc:"the file that OCPP_TLS_CLIENT_CA is in"`
 	// TrustedProxies are the addresses (CIDR or single) whose X-Forwarded-For is believed, for logs and for the limit on guesses.
 	// The HTTP port has the setting for both.
 	TrustedProxies []string `env:"-"`

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"crypto/sha256"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -145,7 +144,7 @@ func (s *Server) listenTLS(ctx context.Context) (net.Listener, error) {
 			return nil, fmt.Errorf("ocpp: %w", err)
 		}
 	}
-	return tls.NewListener(listener, secure), nil
+	return &secureListener{Listener: listener, cfg: s.cfg, current: secure, seen: s.cfg.tlsFiles(), log: s.log}, nil
 }
 
 // proof is what the request shows for an identity, false when that is nothing. Whether a gateway before us spoke TLS it alone can say,
