@@ -9,7 +9,8 @@ import (
 	"github.com/ihr-charging/charging-plot-api/libs/fault"
 )
 
-// ErrWeak is returned for a password that the policy refuses. Its field says why and what is asked for.
+// ErrWeak is returned for a password that the policy refuses. Its field says why and what is asked for; the extensions min_length and
+// max_length say the number where it is about one.
 var ErrWeak = fault.Define(fault.Invalid, "weak_password", "The password is not good enough")
 
 const (
@@ -49,7 +50,7 @@ func Normalize(password string) string { return norm.NFC.String(password) }
 // Check returns ErrWeak with the pointer of the field when the password is too short, too long, no text, what many people
 // use, or not much more than one of the words about the person (the address, the username, the name).
 func (p Policy) Check(pointer, password string, about ...string) error {
-	weak := func(code, detail string) error {
+	weak := func(code, detail string) *fault.Fault {
 		return ErrWeak.Detailf("%s", detail).At(fault.Field{Pointer: pointer, Code: code, Detail: detail})
 	}
 	if !utf8.ValidString(password) {
@@ -58,9 +59,9 @@ func (p Policy) Check(pointer, password string, about ...string) error {
 	password = Normalize(password)
 	switch n := utf8.RuneCountInString(password); {
 	case n < p.MinLength:
-		return weak("too_short", "The password needs at least "+itoa(p.MinLength)+" characters. Several words make a good one.")
+		return weak("too_short", "The password needs at least "+itoa(p.MinLength)+" characters. Several words make a good one.").With("min_length", p.MinLength)
 	case n > maxLength:
-		return weak("too_long", "The password may have at most "+itoa(maxLength)+" characters.")
+		return weak("too_long", "The password may have at most "+itoa(maxLength)+" characters.").With("max_length", maxLength)
 	}
 	if isCommon(password) {
 		return weak("too_common", "The password is made of words or patterns that everybody tries first.")

@@ -2,6 +2,7 @@ package httpapi_test
 
 import (
 	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/ihr-charging/charging-plot-api/services/auth/internal/httpapi"
@@ -41,6 +42,26 @@ func TestAutoLogin(t *testing.T) {
 		w.post("/v1/auth/refresh", object{"refresh_token": tokens["refresh_token"]}).want(http.StatusOK)
 		w.mails("ada@example.com")
 		w.post(resetPath, object{"token": w.forgot(), "password": another}).want(http.StatusNoContent) // which is a setting of its own
+	})
+
+	t.Run("nobody is logged in who cannot keep the tokens", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t, func(o *options) { o.autoLogin = httpapi.AutoLogin{AfterConfirm: true, AfterReset: true} })
+		w.post(registerPath, object{"email": "ada@example.com", "password": password}).want(http.StatusAccepted)
+		a := w.post(confirmPath, object{"token": w.mail("ada@example.com", notice.ConfirmEmail).Token, "log_in": false}).want(http.StatusOK)
+		if _, there := a.body["tokens"]; there {
+			t.Errorf("the answer is %s", a.raw)
+		}
+		w.mails("ada@example.com")
+		w.post(resetPath, object{"token": w.forgot(), "password": another, "log_in": false}).want(http.StatusNoContent)
+		if n := w.count(`SELECT count(*) FROM sessions`); n != 0 {
+			t.Errorf("%d sessions have begun", n)
+		}
+		for _, path := range []string{confirmPath, resetPath} {
+			if page := w.get(path).want(http.StatusOK); !strings.Contains(page.raw, `data-also='{"log_in":false}'`) {
+				t.Errorf("the page of %s asks for tokens: %s", path, page.raw)
+			}
+		}
 	})
 
 	t.Run("200 and tokens after a reset, which ends what was there before", func(t *testing.T) {

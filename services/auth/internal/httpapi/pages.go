@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"html"
 	"io/fs"
+	"maps"
+	"slices"
 	"strings"
 	"sync"
 
@@ -84,8 +86,18 @@ type htmlPage struct {
 	body []byte
 }
 
+// refusedPrefix begins the keys of the messages that tell why something was refused; the rest is the code of the fault.
+const refusedPrefix = "refused."
+
 func newPage(source, app string, t wording.Texts) htmlPage {
+	var refused strings.Builder
+	for _, key := range slices.Sorted(maps.Keys(t.Messages)) {
+		if code, about := strings.CutPrefix(key, refusedPrefix); about {
+			fmt.Fprintf(&refused, ` data-%s="%s"`, code, html.EscapeString(t.Messages[key]))
+		}
+	}
 	fill := []string{
+		"{{refused}}", refused.String(),
 		"{{style}}", pageStyle, "{{script}}", pageScript, "{{app}}", html.EscapeString(app), "{{lang}}", t.Lang(), "{{dir}}", t.Direction(),
 	}
 	for key, message := range t.Messages {

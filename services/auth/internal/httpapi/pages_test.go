@@ -4,6 +4,7 @@ import (
 	"html"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -24,6 +25,33 @@ func pageWording(t *testing.T) *wording.Languages {
 func TestPagesSayEverythingInEveryLanguage(t *testing.T) {
 	t.Parallel()
 	wordingtest.Check(t, pageWording(t))
+}
+
+// refusals are the messages that tell on every page why something was refused.
+var refusals = []string{
+	"refused.invalid_token", "refused.too_short", "refused.too_long", "refused.too_common", "refused.breached", "refused.too_personal",
+	"refused.password_needed", "refused.bad_email", "refused.limited", "refused.other",
+}
+
+// The pages choose what they say by the codes that the policy of passwords gives, and fill in the number that it tells.
+func TestPagesKnowWhyAPasswordIsRefused(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.person("ada@example.com")
+	mailed := w.forgot()
+	for refused, want := range map[string]struct{ code, member string }{
+		"short":                  {"too_short", "min_length"},
+		strings.Repeat("ä ", 65): {"too_long", "max_length"},
+		"passwordpassword1":      {"too_common", ""},
+		"ada@example.com12":      {"too_personal", ""},
+	} {
+		a := w.post(resetPath, object{"token": mailed, "password": refused}).want(http.StatusBadRequest, "weak_password")
+		faults, _ := a.body["errors"].([]any)
+		fault, _ := faults[0].(map[string]any)
+		if number, _ := a.body[want.member].(float64); fault["code"] != want.code || !slices.Contains(refusals, "refused."+want.code) || want.member != "" && number < 1 {
+			t.Errorf("%.20q is answered %s", refused, a.raw)
+		}
+	}
 }
 
 func TestEveryPageIsWholeInEveryLanguage(t *testing.T) {
@@ -48,7 +76,7 @@ func TestEveryPageIsWholeInEveryLanguage(t *testing.T) {
 			if !strings.Contains(a.raw, `<html lang="`+texts.Lang()+`" dir="`+direction+`">`) || !strings.Contains(a.raw, "Plots &amp; Co") || strings.Contains(a.raw, "{{") {
 				t.Errorf("%s in %s: %s", path, texts.Lang(), a.raw)
 			}
-			for _, key := range append(keys, "needs_script", "offline", "used") {
+			for _, key := range slices.Concat(keys, []string{"needs_script", "offline"}, refusals) {
 				said[key] = true
 				if !strings.Contains(a.raw, html.EscapeString(texts.Messages[key])) {
 					t.Errorf("%s in %s does not say %q", path, texts.Lang(), key)

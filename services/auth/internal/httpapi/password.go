@@ -9,6 +9,9 @@ import (
 // AutoLogin says which mailed links log in whoever uses them.
 type AutoLogin struct{ AfterConfirm, AfterReset bool }
 
+// wantsLogin reads log_in: a session whose tokens nobody keeps shall not begin.
+func wantsLogin(said *LogIn) bool { return said == nil || *said }
+
 // ForgotPassword sends a link that sets a new password.
 func (a *api) ForgotPassword(ctx context.Context, r ForgotPasswordRequestObject) (ForgotPasswordResponseObject, error) {
 	if err := a.Passwords.Forgot(ctx, r.Body.Email, from(ctx)); err != nil {
@@ -23,7 +26,7 @@ func (a *api) ResetPassword(ctx context.Context, r ResetPasswordRequestObject) (
 	if err != nil {
 		return nil, err
 	}
-	if a.AutoLogin.AfterReset {
+	if a.AutoLogin.AfterReset && wantsLogin(r.Body.LogIn) {
 		switch tokens, begun, err := a.Sessions.BeginByLink(ctx, id, session.ByPassword, from(ctx)); {
 		case err != nil:
 			return nil, err

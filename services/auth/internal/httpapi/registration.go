@@ -31,7 +31,7 @@ func (a *api) ConfirmEmail(ctx context.Context, r ConfirmEmailRequestObject) (Co
 		return nil, err
 	}
 	answer := Confirmation{Email: confirmed.Email.Address(), Username: optional(confirmed.Username.String())}
-	if a.AutoLogin.AfterConfirm {
+	if a.AutoLogin.AfterConfirm && wantsLogin(r.Body.LogIn) {
 		tokens, begun, err := a.Sessions.BeginByLink(ctx, confirmed.ID, session.ByOneTimeCode, from(ctx))
 		if err != nil {
 			return nil, err

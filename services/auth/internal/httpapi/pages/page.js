@@ -2,6 +2,13 @@
 // history, and it is used only when the person presses the button: link scanners open pages, they do not press.
 const token = new URLSearchParams(location.hash.slice(1)).get("token") || "";
 history.replaceState(null, "", location.pathname);
+// Why something was refused, by the code of the fault: a member of the problem's errors, or the problem itself.
+const refused = document.querySelector("main").dataset;
+const reason = (problem) => {
+  const codes = [...(problem.errors || []).map((fault) => fault.code), problem.code];
+  const code = codes.find((code) => code in refused) || (problem.status === 429 ? "limited" : "other");
+  return refused[code].replace(/\{(\w+)\}/g, (_, name) => problem[name]);
+};
 for (const form of document.forms) {
   const field = form.elements.token;
   if (field) field.value = token;
@@ -16,15 +23,17 @@ for (const form of document.forms) {
       const answer = await fetch(form.dataset.to, {
         method: "POST",
         headers: { "Content-Type": "application/json" },
-        body: JSON.stringify(Object.fromEntries([...new FormData(form)].filter(([, value]) => value !== ""))),
+        body: JSON.stringify({
+          ...Object.fromEntries([...new FormData(form)].filter(([, value]) => value !== "")),
+          ...JSON.parse(form.dataset.also || "{}"),
+        }),
         credentials: "omit",
       });
       if (answer.ok) {
         status.textContent = form.dataset.done;
         return;
       }
-      const problem = await answer.json();
-      status.textContent = problem.code === "invalid_token" ? form.dataset.used : problem.detail || problem.title;
+      status.textContent = reason(await answer.json());
     } catch {
       status.textContent = form.dataset.offline;
     }
