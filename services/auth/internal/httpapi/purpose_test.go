@@ -11,6 +11,7 @@ import (
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/google/uuid"
 
+	"github.com/ihr-charging/charging-plot-api/libs/httpclient"
 	"github.com/ihr-charging/charging-plot-api/services/auth/internal/httpapi"
 	"github.com/ihr-charging/charging-plot-api/services/auth/internal/notice"
 	"github.com/ihr-charging/charging-plot-api/services/auth/internal/role"
@@ -28,6 +29,7 @@ func tokensOfEveryKind(w *world) map[string]string {
 	w.post(registerPath, object{"email": "new@example.com", "password": password}).want(http.StatusAccepted)
 	w.post(emailsPath, object{"email": "second@example.com"}, access).want(http.StatusCreated)
 	w.invite(w.as("root@example.com", role.Grant{Role: role.Admin}), "guest@example.com").want(http.StatusCreated)
+	_, apiKey := w.makeKey(access, object{"scopes": []string{"profile"}})
 	_, codes := w.enrol(w.login("eve").text("access_token"))
 	return map[string]string{
 		"access":        login.text("access_token"),
@@ -42,6 +44,7 @@ func tokensOfEveryKind(w *world) map[string]string {
 		"second factor": w.pending("eve"),
 		"recovery code": codes[0],
 		"ceremony":      w.begin(passkeyLogin + "begin").text("ceremony"),
+		"API key":       apiKey,
 	}
 }
 
@@ -52,7 +55,7 @@ type place struct {
 	try  func(token string) *answer
 }
 
-// placesOfTokens are all of them: the bodies and forms by hand, and every operation of the document that a bearer token is for.
+// placesOfTokens are all of them: the bodies and forms by hand, and every operation of the document that a bearer token or an API key is for.
 func placesOfTokens(w *world) []place {
 	w.t.Helper()
 	body := func(path string, member string, rest object) func(string) *answer {
@@ -89,6 +92,9 @@ func placesOfTokens(w *world) []place {
 			return w.form(tokenPath, url.Values{"grant_type": {"client_credentials"}}, basic("robot", url.QueryEscape(token)))
 		}},
 		{"exchange", []string{"access"}, func(token string) *answer { return w.exchange(token) }},
+		{"exchange of API keys", []string{"API key"}, func(token string) *answer {
+			return w.exchange(token, "subject_token_type", httpclient.TokenTypeAPIKey, "resource", "")
+		}},
 	}
 	spec, err := httpapi.GetSpec()
 	if err != nil {
@@ -97,21 +103,29 @@ func placesOfTokens(w *world) []place {
 	parameter := regexp.MustCompile(`\{\w+\}`)
 	for path, item := range spec.Paths.Map() {
 		for method, op := range item.Operations() {
-			if op.Security == nil || !slices.ContainsFunc(*op.Security, func(r openapi3.SecurityRequirement) bool { _, there := r["bearer"]; return there }) {
-				continue
+			takes := func(scheme string) bool {
+				return op.Security != nil && slices.ContainsFunc(*op.Security, func(r openapi3.SecurityRequirement) bool { _, there := r[scheme]; return there })
 			}
 			path := parameter.ReplaceAllString(path, "0190f0a0-0000-7000-8000-000000000009")
 			kind := "application/json"
 			if method == http.MethodPatch {
 				kind = "application/merge-patch+json"
 			}
-			places = append(places, place{"bearer of " + method + " " + path, []string{"access"}, func(token string) *answer {
-				var content []byte
-				if method != http.MethodGet && method != http.MethodDelete {
-					content = []byte(`{}`)
+			for _, scheme := range []struct {
+				name, own string
+				put       func(string) with
+			}{{"bearer", "access", bearer}, {"api_key", "API key", key}} {
+				if !takes(scheme.name) {
+					continue
 				}
-				return w.do(method, path, kind, content, bearer(token))
-			}})
+				places = append(places, place{scheme.name + " of " + method + " " + path, []string{scheme.own}, func(token string) *answer {
+					var content []byte
+					if method != http.MethodGet && method != http.MethodDelete {
+						content = []byte(`{}`)
+					}
+					return w.do(method, path, kind, content, scheme.put(token))
+				}})
+			}
 		}
 	}
 	return places
@@ -141,7 +155,7 @@ func TestNoTokenServesAnotherPurpose(t *testing.T) {
 		}
 	}
 	t.Logf("%d kinds at %d places: %d pairs, none taken", len(tokens), len(places), crossed)
-	if len(tokens) < 12 || len(places) < 50 || crossed < 550 {
+	if len(tokens) < 13 || len(places) < 78 || crossed < 900 {
 		t.Errorf("%d pairs of %d kinds and %d places were tried", crossed, len(tokens), len(places))
 	}
 
@@ -159,6 +173,7 @@ func TestNoTokenServesAnotherPurpose(t *testing.T) {
 
 	// Having been tried everywhere else costs none of them its use.
 	w.get("/v1/me", bearer(tokens["access"])).want(http.StatusOK)
+	w.get("/v1/me", key(tokens["API key"])).want(http.StatusOK)
 	w.post(confirmPath, object{"token": tokens["confirm"]}).want(http.StatusOK)
 	w.post("/v1/me/emails/confirm", object{"token": tokens["added address"]}).want(http.StatusOK)
 	w.post(acceptPath, object{"token": tokens["invitation"], "password": password}).want(http.StatusOK)

@@ -380,3 +380,29 @@ func TestTheContractNamesEveryEvent(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+// Whose server it was nobody can say any more: with the administrator who is erased go the webhooks of that person, and what waits for them.
+func TestWebhooksOfAnErasedAdministratorAreForgotten(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	leaving := w.as("root@example.com", role.Grant{Role: role.Admin})
+	staying := w.as("keeper@example.com", role.Grant{Role: role.Admin})
+	gone, kept := newReceiver(t), newReceiver(t)
+	path := w.subscribe(gone, leaving)
+	w.poke(path+"/test", leaving).want(http.StatusAccepted)
+	keeps := w.subscribe(kept, staying)
+	export, _ := w.get("/v1/me/export", leaving).want(http.StatusOK).body["data"].(map[string]any)
+	if hooks, _ := export["webhooks"].([]any); len(hooks) != 1 {
+		t.Errorf("the export tells of %v", export["webhooks"])
+	}
+	w.delete("/v1/me", leaving).want(http.StatusAccepted)
+	w.exec(`UPDATE accounts SET erase_at = now() WHERE erase_at IS NOT NULL`)
+	if n, err := postgres.NewJanitor(w.db).Erase(t.Context()); n != 1 || err != nil {
+		t.Fatalf("%d are erased, %v", n, err)
+	}
+	w.get(path, staying).want(http.StatusNotFound)
+	w.get(keeps, staying).want(http.StatusOK)
+	if n := w.count(`SELECT count(*) FROM webhook_deliveries`); n != 0 {
+		t.Errorf("%d messages still wait", n)
+	}
+}

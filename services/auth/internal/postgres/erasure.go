@@ -13,6 +13,7 @@ import (
 
 	"github.com/ihr-charging/charging-plot-api/libs/feed"
 	pg "github.com/ihr-charging/charging-plot-api/libs/postgres"
+	"github.com/ihr-charging/charging-plot-api/libs/webhook"
 	"github.com/ihr-charging/charging-plot-api/services/auth/internal/account"
 	"github.com/ihr-charging/charging-plot-api/services/auth/internal/audit"
 	"github.com/ihr-charging/charging-plot-api/services/auth/internal/notice"
@@ -90,7 +91,7 @@ var eraseRest = []string{
 	`DELETE FROM accounts WHERE id = ANY ($1)`,
 }
 
-// Erase erases the accounts whose time has come, and returns how many. The audit log keeps their ids.
+// Erase erases the accounts whose time has come, with the webhooks that they made, and returns how many. The audit log keeps their ids.
 func (s *Janitor) Erase(ctx context.Context) (erased int, err error) {
 	for {
 		n, err := s.eraseSome(ctx)
@@ -115,6 +116,9 @@ func (s *Janitor) eraseSome(ctx context.Context) (n int, err error) {
 		for i, id := range ids {
 			texts[i], gone[i] = id.String(), feed.Change{ID: id, Op: feed.Delete, Version: 1}
 			if err := record(ctx, tx, audit.New(audit.Erased, id, audit.System)); err != nil {
+				return err
+			}
+			if err := webhook.Forget(ctx, tx, id); err != nil {
 				return err
 			}
 		}

@@ -145,7 +145,7 @@ func TestTheExportHasEveryTableThatNamesAccounts(t *testing.T) {
 	var tables []string
 	w.must(w.db.SelectContext(t.Context(), &tables, `
 		SELECT DISTINCT table_name FROM information_schema.columns
-		WHERE table_schema = 'public' AND column_name IN ('account_id', 'invited_by', 'accepted_by', 'user_id') AND NOT table_name = ANY ($1) ORDER BY 1`,
+		WHERE table_schema = 'public' AND column_name IN ('account_id', 'invited_by', 'accepted_by', 'user_id', 'owner_id') AND NOT table_name = ANY ($1) ORDER BY 1`,
 		pq.Array(untold)))
 	told := postgres.ExportedTables()
 	for _, table := range tables {

@@ -30,6 +30,7 @@ var exported = []struct{ name, table, columns, rows string }{
 		"invitations_received", "invitations", `id, address, grants, operator_id, created_at, expires_at, accepted_at, revoked_at`,
 		`accepted_by = $1 OR address_key IN (SELECT address_key FROM emails WHERE account_id = $1)`,
 	},
+	{"webhooks", "webhook_endpoints", `id, url, description, types, disabled, created_at, updated_at`, `owner_id = $1`},
 	{"brought_over", "imported_people", `source, source_id, imported_at`, `account_id = $1`},
 	{"events", "audit_events", `id, at, kind, actor, session_id, operator_id, detail`, `account_id = $1`},
 	{"told_to_others", "events", `id, at, kind, operator_id, data`, `subject = $1`},
