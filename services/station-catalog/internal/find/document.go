@@ -54,18 +54,22 @@ const (
 	reservableTrait = "reservable"
 )
 
-// Told gives what was last told of the plot that serves an EVSE, and when we learnt of it; the zero time when nothing was.
-type Told func(evse uuid.UUID) (search.Status, time.Time)
+// Told gives what was last told of the plot that an EVSE serves, and when we learnt of it; nothing but zeros when nothing was.
+type Told func(evse uuid.UUID) search.StatusChange
 
 // ToldOf is what these statuses tell.
 func ToldOf(statuses map[uuid.UUID]station.PlotStatus) Told {
-	return func(evse uuid.UUID) (search.Status, time.Time) {
+	return func(evse uuid.UUID) search.StatusChange {
 		p, known := statuses[evse]
 		if !known {
-			return search.StatusUnknown, time.Time{}
+			return search.StatusChange{}
 		}
-		return status(p.Status), p.ToldAt
+		return change(&p)
 	}
+}
+
+func change(p *station.PlotStatus) search.StatusChange {
+	return search.StatusChange{EVSE: search.ID(p.EVSEID), Plot: search.ID(p.PlotID), Status: status(p.Status), At: p.ToldAt}
 }
 
 // Document is what the index is to know of a station. Removed EVSEs are left out.
@@ -109,7 +113,8 @@ func Document(st *station.Station, told Told) (search.Document, error) {
 		if e.Removed {
 			continue
 		}
-		unit := search.EVSE{ID: search.ID(e.ID)}
+		last := told(e.ID)
+		unit := search.EVSE{ID: search.ID(e.ID), Plot: last.Plot, Status: last.Status, StatusAt: last.At}
 		for _, capability := range e.Capabilities {
 			if !reference.Capabilities.Has(capability) {
 				continue // nobody can ask for it, and the index tells few traits apart
@@ -119,7 +124,6 @@ func Document(st *station.Station, told Told) (search.Document, error) {
 		if e.Reservable {
 			unit.Traits = append(unit.Traits, reservableTrait)
 		}
-		unit.Status, unit.StatusAt = told(e.ID)
 		for _, c := range e.Connectors {
 			unit.Connectors = append(unit.Connectors, search.Connector{Standard: c.Standard, PowerW: uint32(max(0, c.PowerW))}) //nolint:gosec // the database bounds it
 		}

@@ -128,16 +128,17 @@ func (r *Replica) load(ctx context.Context) error {
 	}
 	// What was told is kept while the index is made, as small as it can be.
 	type word struct {
+		plot   search.ID
 		at     int64
 		status search.Status
 	}
 	words := make(map[uuid.UUID]word)
-	told := func(evse uuid.UUID) (search.Status, time.Time) {
+	told := func(evse uuid.UUID) search.StatusChange {
 		w, known := words[evse]
 		if !known {
-			return search.StatusUnknown, time.Time{}
+			return search.StatusChange{}
 		}
-		return w.status, time.UnixMicro(w.at)
+		return search.StatusChange{EVSE: search.ID(evse), Plot: w.plot, Status: w.status, At: time.UnixMicro(w.at)}
 	}
 	var at plotstatus.Changes
 	for {
@@ -146,7 +147,7 @@ func (r *Replica) load(ctx context.Context) error {
 			return err
 		}
 		for _, s := range at.Statuses {
-			words[s.EVSEID] = word{s.ToldAt.UnixMicro(), status(s.Status)}
+			words[s.EVSEID] = word{search.ID(s.PlotID), s.ToldAt.UnixMicro(), status(s.Status)}
 		}
 		if len(at.Statuses) < statusLimit {
 			break
@@ -294,9 +295,9 @@ func (r *Replica) told(ctx context.Context, events []feed.Event[station.Station]
 		}
 	}
 	fresh := ToldOf(read)
-	return func(evse uuid.UUID) (search.Status, time.Time) {
-		if status, at, known := held.Status(search.ID(evse)); known {
-			return status, at
+	return func(evse uuid.UUID) search.StatusChange {
+		if last, known := held.Status(search.ID(evse)); known {
+			return last
 		}
 		return fresh(evse)
 	}, nil
@@ -343,8 +344,8 @@ func (r *Replica) takeStatuses(changes plotstatus.Changes) {
 		return
 	}
 	batch := search.Batch{AsOf: search.AsOf{Statuses: search.Mark{Position: changes.Place.XID, Time: changes.AsOf}}}
-	for _, s := range changes.Statuses {
-		batch.Statuses = append(batch.Statuses, search.StatusChange{EVSE: search.ID(s.EVSEID), Status: status(s.Status), At: s.ToldAt})
+	for i := range changes.Statuses {
+		batch.Statuses = append(batch.Statuses, change(&changes.Statuses[i]))
 	}
 	r.index.Apply(batch)
 }

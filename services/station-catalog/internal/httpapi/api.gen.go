@@ -733,7 +733,7 @@ type Payment struct {
 // PlotStatus OCPI EVSE status.
 type PlotStatus string
 
-// Plots The plots of a station by what they offer. A plot with several connectors counts under each of their standards.
+// Plots The plots of a station, which are the bays that cars stand in, by what they offer. EVSEs that serve one bay are one plot, and one that serves no known plot counts by itself. A plot with several connectors counts under each of their standards.
 type Plots struct {
 	// AsOf When the newest of these statuses was told; null when none ever was.
 	AsOf      *time.Time `json:"as_of"`

@@ -171,7 +171,7 @@ var exportColumns = []exportColumn{
 	{"latitude", func(s *station.Station) any { return strconv.FormatFloat(s.Latitude, 'f', -1, 64) }},
 	{"longitude", func(s *station.Station) any { return strconv.FormatFloat(s.Longitude, 'f', -1, 64) }},
 	{"access", func(s *station.Station) any { return string(s.Access) }},
-	{"plots", func(s *station.Station) any { return station.Count(s.EVSEs, nil).Total }},
+	{"evses", func(s *station.Station) any { return station.Count(s.EVSEs, nil).Total }},
 	{"connectors", func(s *station.Station) any { return strings.Join(s.Standards(), " ") }},
 	{"max_power_kw", func(s *station.Station) any { return float64(s.MaxPowerW()) / 1000 }},
 	{"source", func(s *station.Station) any { return s.Source }},

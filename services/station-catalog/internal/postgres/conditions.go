@@ -21,6 +21,10 @@ const hasPlug = `
       JOIN connectors c ON c.evse_id = e.id%s
       WHERE e.station_id = s.id AND e.removed_at IS NULL%s)`
 
+// plots counts the plots of a station: EVSEs that serve the same one count once, and one whose plot is not known by itself.
+const plots = `(SELECT count(DISTINCT coalesce(st.plot_id, e.id)) FROM evses e LEFT JOIN evse_status st ON st.evse_id = e.id
+       WHERE e.station_id = s.id AND e.removed_at IS NULL)`
+
 const isFree = `coalesce(s.payment->>'free' = 'true', false)`
 
 // priceFrom is station.PriceFrom, as long as it is in the currency.
@@ -81,7 +85,7 @@ func (s *Store) conditions(ctx context.Context, p *parameters, q *find.Query) (s
 		hold("(s.words LIKE %[1]s OR s.operator_id IN (SELECT id FROM operators WHERE station_words(name) LIKE %[1]s))", like)
 	}
 	if q.MinPlots > 0 {
-		hold("(SELECT count(*) FROM evses e WHERE e.station_id = s.id AND e.removed_at IS NULL) >= %s", p.add(q.MinPlots, "bigint"))
+		hold(plots+" >= %s", p.add(q.MinPlots, "bigint"))
 	}
 	if q.Free {
 		hold(isFree)

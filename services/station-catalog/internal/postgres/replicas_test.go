@@ -90,8 +90,8 @@ func (w world) busy(replicas []*find.Replica, evses []uuid.UUID, perSecond int, 
 		last.committed = time.Now()
 		for _, replica := range replicas {
 			for {
-				status, _, _ := replica.Snapshot().Status(search.ID(last.id))
-				if status.String() == string(last.status) {
+				got, _ := replica.Snapshot().Status(search.ID(last.id))
+				if got.Status.String() == string(last.status) {
 					break
 				}
 				if time.Since(last.committed) > time.Minute {
@@ -169,8 +169,8 @@ func TestStatusBeforeItsStation(t *testing.T) {
 	}
 	w.put(site("second", "first-1"))
 	eventually(t, "the status is there", func() bool {
-		status, _, known := replica.Snapshot().Status(search.ID(evse))
-		return known && status == search.StatusAvailable
+		got, known := replica.Snapshot().Status(search.ID(evse))
+		return known && got.Status == search.StatusAvailable
 	})
 }
 

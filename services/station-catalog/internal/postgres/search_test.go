@@ -317,15 +317,19 @@ func TestMemoryAndSQL(t *testing.T) {
 	compare(300)
 }
 
-// setStatuses tells of statuses of two thirds of the EVSEs.
+// setStatuses tells of statuses of two thirds of the EVSEs, some of which share a bay with the one before.
 func (w world) setStatuses(d dice) {
 	w.t.Helper()
 	u := plotstatus.Update{AsOf: time.Now().UTC().Truncate(10 * time.Second)}
 	all := []station.Status{station.Available, station.Available, station.Charging, station.Unknown, station.OutOfOrder, station.Inoperative}
 	for _, s := range w.all() {
+		bay, status := uuid.New(), all[d.IntN(len(all))]
 		for _, e := range s.EVSEs {
 			if d.IntN(3) > 0 {
-				u.Upserts = append(u.Upserts, told(e.ID, uuid.New(), all[d.IntN(len(all))], time.Now().UnixNano()))
+				bay, status = uuid.New(), all[d.IntN(len(all))]
+			}
+			if d.IntN(3) > 0 {
+				u.Upserts = append(u.Upserts, told(e.ID, bay, status, time.Now().UnixNano()))
 			}
 		}
 	}
@@ -394,8 +398,8 @@ func (w world) toldTo(r *find.Replica) bool {
 	}
 	snapshot := r.Snapshot()
 	for id, want := range statuses {
-		got, at, known := snapshot.Status(search.ID(id))
-		if !known || got.String() != string(want.Status) || !at.Equal(want.ToldAt) {
+		got, known := snapshot.Status(search.ID(id))
+		if !known || got.Status.String() != string(want.Status) || got.Plot != search.ID(want.PlotID) || !got.At.Equal(want.ToldAt) {
 			return false
 		}
 	}

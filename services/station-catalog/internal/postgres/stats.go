@@ -29,8 +29,8 @@ UNION ALL SELECT 'stations removed', count(*) FROM stations WHERE deleted_at IS 
 UNION ALL SELECT 'EVSEs', count(*) FROM evses e JOIN stations s ON s.id = e.station_id WHERE e.removed_at IS NULL AND s.deleted_at IS NULL
 UNION ALL SELECT 'connectors', count(*) FROM connectors c JOIN evses e ON e.id = c.evse_id WHERE e.removed_at IS NULL
 UNION ALL SELECT 'tariffs', count(*) FROM tariffs
-UNION ALL SELECT 'plots with a status', count(*) FROM evse_status WHERE status <> 'UNKNOWN'
-UNION ALL SELECT 'plots free', count(*) FROM evse_status WHERE status = 'AVAILABLE'`
+UNION ALL SELECT 'plots with a status', count(DISTINCT plot_id) FROM evse_status WHERE status <> 'UNKNOWN'
+UNION ALL SELECT 'plots free', count(DISTINCT plot_id) FROM evse_status WHERE status = 'AVAILABLE'`
 
 // Counts counts what is in the catalogue.
 func (s *Store) Counts(ctx context.Context) ([]Count, error) {
@@ -45,16 +45,19 @@ func (s *Store) Counts(ctx context.Context) ([]Count, error) {
 	return counts, nil
 }
 
-// A plot is an EVSE that is not removed; its class is the last of the limits that its strongest connector reaches.
+// EVSEs that are not removed are of the plot that they serve, or by themselves where none is known; a plot's class is the last of the
+// limits that its strongest connector reaches.
 const stats = `
-WITH plots AS MATERIALIZED (
-    SELECT e.id, e.station_id, coalesce(st.status = 'AVAILABLE', false)::int AS free,
+WITH units AS MATERIALIZED (
+    SELECT e.id, e.station_id, coalesce(st.plot_id, e.id) AS plot, coalesce(st.status = 'AVAILABLE', false)::int AS free,
            (SELECT max(c.max_electric_power) FROM connectors c WHERE c.evse_id = e.id) AS power
     FROM evses e
     LEFT JOIN evse_status st ON st.evse_id = e.id
     WHERE e.removed_at IS NULL),
+plots AS MATERIALIZED (
+    SELECT plot, station_id, max(free) AS free, max(power) AS power FROM units GROUP BY plot, station_id),
 sites AS MATERIALIZED (
-    SELECT s.id, s.country, s.operator_id, count(p.id) AS plots, coalesce(sum(p.free), 0) AS free
+    SELECT s.id, s.country, s.operator_id, count(p.plot) AS plots, coalesce(sum(p.free), 0) AS free
     FROM stations s
     LEFT JOIN plots p ON p.station_id = s.id
     WHERE s.deleted_at IS NULL
@@ -65,7 +68,8 @@ UNION ALL SELECT 'operator', operator_id::text, count(*), sum(plots)::bigint, su
 UNION ALL SELECT 'connector', c.standard, count(DISTINCT p.station_id), count(*), sum(p.free)::bigint
 FROM plots p
 JOIN sites ON sites.id = p.station_id
-JOIN (SELECT DISTINCT evse_id, standard FROM connectors) AS c ON c.evse_id = p.id
+JOIN (SELECT DISTINCT u.plot, u.station_id, c.standard FROM units u JOIN connectors c ON c.evse_id = u.id) AS c
+  ON c.plot = p.plot AND c.station_id = p.station_id
 GROUP BY c.standard
 UNION ALL SELECT 'power', (coalesce(width_bucket(p.power, $1::int[]), 0) - 1)::text, count(DISTINCT p.station_id), count(*), sum(p.free)::bigint
 FROM plots p

@@ -53,7 +53,7 @@ func (b *builder) reset() {
 	s.evses = s.evses[:0]
 	s.firstEVSE, s.firstPlug = append(s.firstEVSE[:0], 0), append(s.firstPlug[:0], 0)
 	s.items, s.itemEnd = s.items[:0], s.itemEnd[:0]
-	b.l.statuses, b.l.since = b.l.statuses[:0], b.l.since[:0]
+	b.l.statuses, b.l.since, b.l.plots = b.l.statuses[:0], b.l.since[:0], b.l.plots[:0]
 	b.plugs.reset()
 	b.facets.reset()
 	b.vocab.reset()
@@ -80,7 +80,7 @@ func (b *builder) addEntry(e *entry) {
 			b.addPlug(p)
 		}
 		start = e.ends[i]
-		b.addEVSE(evse.ID, evse.Status, micros(evse.StatusAt))
+		b.addEVSE(evse.ID, evse.Plot, evse.Status, micros(evse.StatusAt))
 	}
 	b.s.firstEVSE = append(b.s.firstEVSE, small[uint32](len(b.s.evses)))
 }
@@ -107,7 +107,7 @@ func (b *builder) addFromPage(p page, from int) {
 		for _, number := range p.plugsOf(evse) {
 			b.addPlug(p.plugs.plug(int(number)))
 		}
-		b.addEVSE(p.evses[evse], p.live.statuses[evse], p.live.since[evse])
+		b.addEVSE(p.evses[evse], p.live.plots[evse], p.live.statuses[evse], p.live.since[evse])
 	}
 	b.s.firstEVSE = append(b.s.firstEVSE, small[uint32](len(b.s.evses)))
 }
@@ -140,10 +140,10 @@ func (b *builder) addPlug(p plug) {
 	b.s.plugOf = append(b.s.plugOf, small[uint16](b.plugs.number(p)))
 }
 
-func (b *builder) addEVSE(id ID, status Status, since int64) {
+func (b *builder) addEVSE(id, plot ID, status Status, since int64) {
 	b.s.evses = append(b.s.evses, id)
 	b.s.firstPlug = append(b.s.firstPlug, small[uint32](len(b.s.plugOf)))
-	b.l.statuses, b.l.since = append(b.l.statuses, status), append(b.l.since, since)
+	b.l.statuses, b.l.since, b.l.plots = append(b.l.statuses, status), append(b.l.since, since), append(b.l.plots, plot)
 }
 
 // finish gives the page of what was collected.
@@ -168,7 +168,7 @@ func (b *builder) finish() page {
 			s.columns[i].values = exact(c.columns[i].values)
 		}
 	}
-	l := &live{statuses: exact(b.l.statuses), since: exact(b.l.since), free: newPlugTable(b.plugs.keys)}
+	l := &live{statuses: exact(b.l.statuses), since: exact(b.l.since), plots: exact(b.l.plots), free: newPlugTable(b.plugs.keys)}
 	for slot := range s.ids {
 		first, end := s.evseRange(slot)
 		for _, number := range s.plugOf[s.firstPlug[first]:s.firstPlug[end]] {
@@ -177,6 +177,7 @@ func (b *builder) finish() page {
 		l.markFree(s, slot)
 	}
 	l.findSound(s)
+	l.findBays(s)
 	if b.render != nil {
 		l.phrases.renderAll(page{s, l}, b.counts, b.render)
 	}

@@ -103,7 +103,7 @@ func (n *network) station(i int) search.Document {
 		odd = uint32(r.IntN(500))
 	}
 	for e := range evsesOf(i) {
-		evse := search.EVSE{ID: evseID(i, e), StatusAt: epoch.Add(time.Duration(r.IntN(1e6)) * time.Millisecond)}
+		evse := search.EVSE{ID: evseID(i, e), Plot: idOf('p', i*4+e), StatusAt: epoch.Add(time.Duration(r.IntN(1e6)) * time.Millisecond)}
 		evse.Status = []search.Status{
 			search.StatusAvailable, search.StatusAvailable, search.StatusCharging, search.StatusUnknown,
 		}[r.IntN(4)]

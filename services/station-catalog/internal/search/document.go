@@ -91,9 +91,11 @@ type Document struct {
 	Item []byte
 }
 
-// EVSE is one outlet unit of a station, which charges one car at a time: one plot.
+// EVSE is one outlet unit of a station. It serves one plot, as others of the station may.
 type EVSE struct {
-	ID     ID
+	ID ID
+	// Plot is the bay that a car stands in; the zero ID when not known, which counts as a bay of its own.
+	Plot   ID
 	Status Status
 	// StatusAt is when Status was reported; zero when nobody ever reported one.
 	StatusAt time.Time

@@ -103,7 +103,6 @@ func (e *entry) readValues() {
 		e.values[i] = math.NaN()
 	}
 	e.values[ColumnUpdated] = float64(e.UpdatedAt.UnixMicro())
-	e.values[ColumnPlots] = float64(len(e.EVSEs))
 	if e.PriceFrom != nil {
 		e.values[ColumnPrice] = *e.PriceFrom
 	}

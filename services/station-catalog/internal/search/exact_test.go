@@ -82,7 +82,7 @@ func (w *world) batch(o oracle) search.Batch {
 func (w *world) statuses(d search.Document) []search.StatusChange {
 	var changes []search.StatusChange
 	for _, e := range d.EVSEs {
-		changes = append(changes, search.StatusChange{EVSE: e.ID, Status: w.status(), At: w.instant()})
+		changes = append(changes, search.StatusChange{EVSE: e.ID, Plot: w.plot(), Status: w.status(), At: w.instant()})
 	}
 	return changes
 }

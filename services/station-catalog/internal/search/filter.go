@@ -165,7 +165,7 @@ func (f *plugFilter) match(t *plugTable) (w words) {
 
 // narrow leaves the stations of w whose value is within the range.
 func (r *Range) narrow(p page, w *words) {
-	c := &p.columns[r.Column]
+	c := p.column(r.Column)
 	if c.values == nil || c.least > r.Max || c.top < r.Min {
 		*w = words{}
 		return

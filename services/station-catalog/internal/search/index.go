@@ -36,10 +36,11 @@ type Batch struct {
 	AsOf     AsOf
 }
 
-// StatusChange is a new status of an EVSE. One that is older than the status held is ignored; of
-// two of the same time the later in the batch holds.
+// StatusChange is a new status of an EVSE, and the plot that it serves. One that is older than the
+// status held is ignored; of two of the same time the later in the batch holds.
 type StatusChange struct {
 	EVSE   ID
+	Plot   ID // the zero ID when not known
 	Status Status
 	At     time.Time
 }

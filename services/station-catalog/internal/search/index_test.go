@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -197,6 +198,59 @@ func TestItemIsRenderedInFull(t *testing.T) {
 	}
 }
 
+// One car stands at a bay, however many EVSEs serve it.
+func TestEVSEsOfOneBayAreOnePlot(t *testing.T) {
+	t.Parallel()
+	bay, other := search.ID{'p'}, search.ID{'q'}
+	x := load(t, []search.Document{{
+		ID: search.ID{1}, Item: []byte(`{"id":"a"}`),
+		EVSEs: []search.EVSE{
+			{ID: search.ID{2}, Plot: bay, Status: search.StatusAvailable, Connectors: []search.Connector{{Standard: "IEC_62196_T2", PowerW: 22000}}},
+			{ID: search.ID{3}, Plot: other, Status: search.StatusCharging, Connectors: []search.Connector{{Standard: "IEC_62196_T2", PowerW: 22000}}},
+			{ID: search.ID{4}, Plot: bay, Status: search.StatusAvailable, Connectors: []search.Connector{{Standard: "IEC_62196_T2_COMBO", PowerW: 50000}}},
+		},
+	}})
+	told := func(plot search.ID, status search.Status, second int, evses ...byte) (b search.Batch) {
+		for _, evse := range evses {
+			b.Statuses = append(b.Statuses, search.StatusChange{
+				EVSE: search.ID{evse}, Plot: plot, Status: status, At: epoch.Add(time.Duration(second) * time.Second),
+			})
+		}
+		return b
+	}
+	for i, step := range []struct {
+		batch search.Batch
+		want  string
+		least int // plots that it has by the filter
+	}{
+		{search.Batch{}, `{"total":2,"available":1,"by_connector":{"IEC_62196_T2":{"total":2,"available":1},"IEC_62196_T2_COMBO":{"total":1,"available":1}},` +
+			`"by_power":{"22":{"total":1,"available":0},"50":{"total":1,"available":1}}`, 2},
+		{told(bay, search.StatusCharging, 1, 2, 4), `{"total":2,"available":0,"by_connector":{"IEC_62196_T2":{"total":2,"available":0},"IEC_62196_T2_COMBO":{"total":1,"available":0}},` +
+			`"by_power":{"22":{"total":1,"available":0},"50":{"total":1,"available":0}}`, 2},
+		// The last EVSE gets a bay of its own, and then all three stand at one.
+		{told(search.ID{'r'}, search.StatusAvailable, 2, 4), `{"total":3,"available":1,"by_connector":{"IEC_62196_T2":{"total":2,"available":0},"IEC_62196_T2_COMBO":{"total":1,"available":1}},` +
+			`"by_power":{"22":{"total":2,"available":0},"50":{"total":1,"available":1}}`, 3},
+		{told(other, search.StatusAvailable, 3, 2, 3, 4), `{"total":1,"available":1,"by_connector":{"IEC_62196_T2":{"total":1,"available":1},"IEC_62196_T2_COMBO":{"total":1,"available":1}},` +
+			`"by_power":{"50":{"total":1,"available":1}}`, 1},
+	} {
+		x.Apply(step.batch)
+		var r search.Result
+		for plots := range 5 {
+			q := search.Query{Limit: 1, Ranges: []search.Range{search.AtLeast(search.ColumnPlots, float64(plots))}}
+			if x.Snapshot().Search(&q, &r); (r.Total == 1) != (plots <= step.least) {
+				t.Errorf("step %d: %d stations have %d plots", i, r.Total, plots)
+			}
+		}
+		x.Snapshot().Search(&search.Query{Limit: 1}, &r)
+		if got := string(r.Hits[0].AppendItem(nil)); !strings.Contains(got, step.want) {
+			t.Errorf("step %d: %s\nnot %s", i, got, step.want)
+		}
+		if all := x.Snapshot().Stats(); all.Plots != step.least {
+			t.Errorf("step %d: statistics count %d plots", i, all.Plots)
+		}
+	}
+}
+
 // A free slow connector and a busy fast one are not a free fast one.
 func TestPlugHoldsOnOneConnector(t *testing.T) {
 	t.Parallel()
@@ -288,17 +342,17 @@ func TestEVSEOfTwoStations(t *testing.T) {
 	}
 	x := load(t, []search.Document{doc(1, 0), doc(2, 0), doc(3, 50)})
 	x.Apply(search.Batch{Deletes: []search.ID{{1}}, Statuses: []search.StatusChange{
-		{EVSE: search.ID{9}, Status: search.StatusAvailable, At: epoch},
+		{EVSE: search.ID{9}, Plot: search.ID{'p'}, Status: search.StatusAvailable, At: epoch},
 	}})
 	var r search.Result
 	if x.Snapshot().Search(&search.Query{Plug: search.Plug{Free: true}}, &r); r.Total != 2 {
 		t.Errorf("%d free, not 2", r.Total)
 	}
-	if status, at, known := x.Snapshot().Status(search.ID{9}); status != search.StatusAvailable || !at.Equal(epoch) || !known {
-		t.Errorf("%v at %v, %t", status, at, known)
+	if last, known := x.Snapshot().Status(search.ID{9}); last.Status != search.StatusAvailable || last.Plot != (search.ID{'p'}) || !last.At.Equal(epoch) || !known {
+		t.Errorf("%v, %t", last, known)
 	}
-	if status, at, known := x.Snapshot().Status(search.ID{8}); status != search.StatusUnknown || !at.IsZero() || known {
-		t.Errorf("an EVSE of no station is %v at %v, %t", status, at, known)
+	if last, known := x.Snapshot().Status(search.ID{8}); last != (search.StatusChange{}) || known {
+		t.Errorf("an EVSE of no station is %v, %t", last, known)
 	}
 }
 

@@ -16,6 +16,9 @@ type live struct {
 
 	statuses []Status // by EVSE
 	since    []int64  // by EVSE, microseconds of Unix time; 0 when never reported
+	plots    []ID     // by EVSE, the plot that it serves; the zero ID when not known
+	bays     bays
+	count    column // of the bays of each station
 }
 
 // micros is the time as live keeps it.
@@ -83,8 +86,9 @@ func (l *live) findSound(s *stations) {
 // draft is a copy of the live half of a page under change.
 type draft struct {
 	*stations
-	live    live
-	touched words
+	live      live
+	touched   words
+	regrouped bool // some EVSE serves another plot than before
 }
 
 func newDraft(p page) *draft {
@@ -96,11 +100,18 @@ func newDraft(p page) *draft {
 }
 
 // set is false when the status is older than the one held.
-func (d *draft) set(evse int, status Status, since int64) bool {
+func (d *draft) set(evse int, change *StatusChange) bool {
+	since := micros(change.At)
 	if since < d.live.since[evse] {
 		return false
 	}
-	d.live.statuses[evse], d.live.since[evse] = status, since
+	d.live.statuses[evse], d.live.since[evse] = change.Status, since
+	if d.live.plots[evse] != change.Plot {
+		if !d.regrouped {
+			d.live.plots, d.regrouped = slices.Clone(d.live.plots), true
+		}
+		d.live.plots[evse] = change.Plot
+	}
 	d.touched.add(d.slotOf(evse))
 	return true
 }
@@ -116,6 +127,9 @@ func (d *draft) finish(r *renderer) page {
 	}
 	p := page{d.stations, &d.live}
 	d.live.findSound(d.stations)
+	if d.regrouped {
+		d.live.findBays(d.stations)
+	}
 	d.live.phrases.rewrite(p, &d.touched, r)
 	return p
 }

@@ -38,7 +38,7 @@ func (o oracle) apply(b search.Batch) {
 		for i := range d.EVSEs {
 			for _, e := range held.EVSEs {
 				if e.ID == d.EVSEs[i].ID && e.StatusAt.After(d.EVSEs[i].StatusAt) {
-					d.EVSEs[i].Status, d.EVSEs[i].StatusAt = e.Status, e.StatusAt
+					d.EVSEs[i].Plot, d.EVSEs[i].Status, d.EVSEs[i].StatusAt = e.Plot, e.Status, e.StatusAt
 				}
 			}
 		}
@@ -64,7 +64,7 @@ func (o oracle) apply(b search.Batch) {
 				if !changed {
 					d.EVSEs, changed = slices.Clone(d.EVSEs), true
 				}
-				d.EVSEs[i].Status, d.EVSEs[i].StatusAt = change.Status, change.At
+				d.EVSEs[i].Plot, d.EVSEs[i].Status, d.EVSEs[i].StatusAt = change.Plot, change.Status, change.At
 			}
 		}
 		if changed {
@@ -157,12 +157,27 @@ func value(d *search.Document, c search.Column) float64 {
 	case search.ColumnUpdated:
 		return float64(d.UpdatedAt.UnixMicro())
 	case search.ColumnPlots:
-		return float64(len(d.EVSEs))
+		return float64(len(bays(d)))
 	case search.ColumnPrice:
 		return optional(d.PriceFrom)
 	default:
 		return optional(d.Rating)
 	}
+}
+
+// bays gathers the EVSEs of a station by the plot that they serve.
+func bays(d *search.Document) [][]search.EVSE {
+	var all [][]search.EVSE
+	numbers := map[search.ID]int{}
+	for _, e := range d.EVSEs {
+		number, known := numbers[e.Plot]
+		if !known || e.Plot == (search.ID{}) {
+			number, all = len(all), append(all, nil)
+			numbers[e.Plot] = number
+		}
+		all[number] = append(all[number], e)
+	}
+	return all
 }
 
 func mostPower(d *search.Document) float64 {
@@ -281,7 +296,7 @@ func (o oracle) item(q *question, id search.ID) map[string]any {
 		}
 	}
 	type counts = map[string]any
-	plots := counts{"total": float64(len(d.EVSEs)), "available": 0.0, "as_of": nil}
+	plots := counts{"total": float64(len(bays(&d))), "available": 0.0, "as_of": nil}
 	byConnector, byPower := counts{}, counts{}
 	add := func(to counts, key string, free float64) {
 		c, ok := to[key].(counts)
@@ -293,23 +308,25 @@ func (o oracle) item(q *question, id search.ID) map[string]any {
 		c["available"] = c["available"].(float64) + free
 	}
 	var newest time.Time
-	for _, e := range d.EVSEs {
+	for _, bay := range bays(&d) {
 		free := 0.0
-		if e.Status == search.StatusAvailable {
-			free = 1
-		}
-		plots["available"] = plots["available"].(float64) + free
-		if e.StatusAt.After(newest) {
-			newest = e.StatusAt
-		}
 		var most uint32
 		seen := map[string]bool{}
-		for _, c := range e.Connectors {
-			most = max(most, c.PowerW)
-			if !seen[c.Standard] {
-				seen[c.Standard] = true
-				add(byConnector, c.Standard, free)
+		for _, e := range bay {
+			if e.Status == search.StatusAvailable {
+				free = 1
 			}
+			if e.StatusAt.After(newest) {
+				newest = e.StatusAt
+			}
+			for _, c := range e.Connectors {
+				most = max(most, c.PowerW)
+				seen[c.Standard] = true
+			}
+		}
+		plots["available"] = plots["available"].(float64) + free
+		for standard := range seen {
+			add(byConnector, standard, free)
 		}
 		if most > 0 {
 			add(byPower, strconv.FormatFloat(float64(most)/1000, 'f', -1, 64), free)

@@ -103,7 +103,7 @@ func (s *columnSorting) of(o Order, n *names) {
 const absent = math.MaxFloat64
 
 func (s *columnSorting) keys(p page, part int, word uint64, out *[64]float64) {
-	c := &p.columns[s.column]
+	c := p.column(s.column)
 	counted := word
 	if s.restricted {
 		having := p.facets.anyOf(s.facets)
@@ -123,7 +123,7 @@ func (s *columnSorting) keys(p page, part int, word uint64, out *[64]float64) {
 }
 
 func (s *columnSorting) span(p page, _ *bounds) (least, most float64) {
-	c := &p.columns[s.column]
+	c := p.column(s.column)
 	if c.values == nil {
 		return absent, absent
 	}

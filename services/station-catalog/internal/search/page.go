@@ -95,6 +95,14 @@ func between(texts []byte, ends []uint32, i int) []byte {
 	return texts[start:ends[i]]
 }
 
+// column gives the values of a column.
+func (p page) column(c Column) *column {
+	if c == ColumnPlots {
+		return &p.live.count
+	}
+	return &p.columns[c]
+}
+
 // column is one number of each station of a page, NaN where it has none.
 type column struct {
 	values     []float64 // nil when no station has one

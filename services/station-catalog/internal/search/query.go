@@ -58,9 +58,11 @@ const (
 	ColumnUpdated               // Document.UpdatedAt, microseconds of Unix time
 	ColumnPrice                 // Document.PriceFrom
 	ColumnRating                // Document.Rating
-	ColumnPlots                 // number of EVSEs
-	columns
+	ColumnPlots                 // number of plots: EVSEs that serve the same one count once
 )
+
+// columns is how many there are that no status changes.
+const columns = ColumnPlots
 
 // Range asks for Min <= value <= Max, see AtLeast and AtMost.
 type Range struct {

@@ -26,7 +26,7 @@ func newRenderer(n *names) *renderer { return &renderer{names: n, seen: map[stri
 // tally counts the plots that have something in common: a standard's number, or a power.
 type tally struct {
 	of        uint32
-	lastEVSE  int
+	lastBay   int
 	total     int
 	available int
 }
@@ -37,27 +37,31 @@ type tally struct {
 //	 "by_connector":{"IEC_62196_T2":{"total":3,"available":1}},
 //	 "by_power":{"22":{"total":2,"available":1},"50":{"total":1,"available":0}}
 //
-// by_connector counts the plots that have such a connector, so that one plot may count under
-// several; by_power counts each plot once, under the greatest power of its connectors in kW, and
-// leaves out those of unknown power. The memory is good until the next call.
+// EVSEs of one bay are one plot, which is free when one of them is available. by_connector counts the
+// plots that have such a connector, so that one plot may count under several; by_power counts each
+// plot once, under the greatest power of its connectors in kW, and leaves out those of unknown power.
+// The memory is good until the next call.
 func (r *renderer) counts(p page, slot int) []byte {
 	r.byStandard, r.byPower = r.byStandard[:0], r.byPower[:0]
 	first, end := p.evseRange(slot)
-	free := 0
-	for evse := first; evse < end; evse++ {
-		available := 0
-		if p.live.statuses[evse] == StatusAvailable {
-			available = 1
+	total, free := 0, 0
+	for bay := first; bay < end; bay++ {
+		if !p.live.bays.leads(bay) {
+			continue
 		}
+		available := p.live.available(bay)
+		total++
 		free += available
 		var powerW uint32
-		for _, number := range p.plugsOf(evse) {
-			known := p.plugs.plug(int(number))
-			powerW = max(powerW, known.powerW())
-			r.byStandard = count(r.byStandard, uint32(known.standard()), evse, available)
+		for evse := bay; evse != alone; evse = p.live.bays.after(evse) {
+			for _, number := range p.plugsOf(evse) {
+				known := p.plugs.plug(int(number))
+				powerW = max(powerW, known.powerW())
+				r.byStandard = count(r.byStandard, uint32(known.standard()), bay, available)
+			}
 		}
 		if powerW > 0 {
-			r.byPower = count(r.byPower, powerW, evse, available)
+			r.byPower = count(r.byPower, powerW, bay, available)
 		}
 	}
 	slices.SortFunc(r.byStandard, func(a, b tally) int {
@@ -65,7 +69,7 @@ func (r *renderer) counts(p page, slot int) []byte {
 	})
 	slices.SortFunc(r.byPower, func(a, b tally) int { return int(int64(a.of) - int64(b.of)) })
 
-	r.out = appendCounts(append(r.out[:0], '{'), end-first, free)
+	r.out = appendCounts(append(r.out[:0], '{'), total, free)
 	r.out = append(r.out, `,"by_connector":{`...)
 	for i, t := range r.byStandard {
 		r.out = append(appendComma(r.out, i), r.names.rendered[t.of].key...)
@@ -80,14 +84,14 @@ func (r *renderer) counts(p page, slot int) []byte {
 	return r.out
 }
 
-func count(tallies []tally, of uint32, evse, available int) []tally {
+func count(tallies []tally, of uint32, bay, available int) []tally {
 	i := slices.IndexFunc(tallies, func(t tally) bool { return t.of == of })
 	if i < 0 {
 		i = len(tallies)
-		tallies = append(tallies, tally{of: of, lastEVSE: -1})
+		tallies = append(tallies, tally{of: of, lastBay: -1})
 	}
-	if t := &tallies[i]; t.lastEVSE != evse {
-		t.lastEVSE = evse
+	if t := &tallies[i]; t.lastBay != bay {
+		t.lastBay = bay
 		t.total++
 		t.available += available
 	}

@@ -47,17 +47,18 @@ func (s *Snapshot) find(id ID) (spot, bool) {
 	return s.tree.find(position{key, id})
 }
 
-// Status gives the status of an EVSE and when it was reported, the newest where two stations list
-// it; false when no station does.
-func (s *Snapshot) Status(evse ID) (status Status, at time.Time, known bool) {
+// Status gives what was last told of an EVSE, the newest where two stations list it; false when no
+// station does.
+func (s *Snapshot) Status(evse ID) (last StatusChange, known bool) {
 	var newest int64
 	for spot, number := range s.evse(evse) {
 		l := s.tree.page(spot).live
 		if since := l.since[number]; !known || since > newest {
-			status, newest, known = l.statuses[number], since, true
+			newest, known = since, true
+			last = StatusChange{EVSE: evse, Plot: l.plots[number], Status: l.statuses[number], At: fromMicros(since)}
 		}
 	}
-	return status, fromMicros(newest), known
+	return last, known
 }
 
 // Has tells whether a station lists the EVSE.

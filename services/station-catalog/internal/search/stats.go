@@ -73,29 +73,31 @@ func (p page) countPlots(out *Stats, n *names, connectors map[uint8]*Tally[strin
 		first, end := p.evseRange(slot)
 		var seen [mostStandards]bool
 		var seenClass [8]bool
-		for evse := first; evse < end; evse++ {
-			free := 0
-			if p.live.statuses[evse] == StatusAvailable {
-				free = 1
+		for bay := first; bay < end; bay++ {
+			if !p.live.bays.leads(bay) {
+				continue
 			}
+			free := p.live.available(bay)
 			plots[slot]++
 			available[slot] += free
 			var powerW uint32
 			var offered [mostStandards / 64]uint64
-			for _, number := range p.plugsOf(evse) {
-				plug := p.plugs.plug(int(number))
-				powerW = max(powerW, plug.powerW())
-				standard := plug.standard()
-				if offered[standard>>6]>>(standard&63)&1 != 0 {
-					continue
+			for evse := bay; evse != alone; evse = p.live.bays.after(evse) {
+				for _, number := range p.plugsOf(evse) {
+					plug := p.plugs.plug(int(number))
+					powerW = max(powerW, plug.powerW())
+					standard := plug.standard()
+					if offered[standard>>6]>>(standard&63)&1 != 0 {
+						continue
+					}
+					offered[standard>>6] |= 1 << (standard & 63)
+					t := connectors[standard]
+					if t == nil {
+						t = &Tally[string]{Of: n.rendered[standard].name}
+						connectors[standard] = t
+					}
+					t.addPlot(&seen[standard], free)
 				}
-				offered[standard>>6] |= 1 << (standard & 63)
-				t := connectors[standard]
-				if t == nil {
-					t = &Tally[string]{Of: n.rendered[standard].name}
-					connectors[standard] = t
-				}
-				t.addPlot(&seen[standard], free)
 			}
 			class := classOf(powerW)
 			counted(classes, class).addPlot(&seenClass[class+1], free)

@@ -128,6 +128,9 @@ func (w *world) status() search.Status {
 	return search.Status(w.IntN(9))
 }
 
+// plot is one of so few that EVSEs of a station often serve the same.
+func (w *world) plot() search.ID { return search.ID{'p', byte(w.IntN(4))} }
+
 func (w *world) document(id search.ID) search.Document {
 	d := search.Document{
 		ID: id, Version: int64(w.IntN(5)), UpdatedAt: w.instant(),
@@ -150,7 +153,7 @@ func (w *world) document(id search.ID) search.Document {
 	for range w.IntN(5) {
 		e := search.EVSE{ID: w.id(), Traits: some(w, traits)}
 		if w.IntN(4) > 0 {
-			e.Status, e.StatusAt = w.status(), w.instant()
+			e.Plot, e.Status, e.StatusAt = w.plot(), w.status(), w.instant()
 		}
 		for range w.IntN(4) {
 			e.Connectors = append(e.Connectors, search.Connector{

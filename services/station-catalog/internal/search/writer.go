@@ -95,7 +95,7 @@ func (e *entry) keepStatuses(p page, first, end int) {
 		evse := &e.EVSEs[i]
 		for held := first; held < end; held++ {
 			if p.evses[held] == evse.ID && p.live.since[held] > micros(evse.StatusAt) {
-				evse.Status, evse.StatusAt = p.live.statuses[held], fromMicros(p.live.since[held])
+				evse.Plot, evse.Status, evse.StatusAt = p.live.plots[held], p.live.statuses[held], fromMicros(p.live.since[held])
 			}
 		}
 	}
@@ -135,7 +135,7 @@ func (w *writer) changeStatuses(changes []StatusChange) {
 				d = newDraft(w.next.tree.page(at))
 				drafts[at] = d
 			}
-			if d.set(evse, change.Status, micros(change.At)) {
+			if d.set(evse, &change) {
 				fresh = true
 			}
 		}

@@ -8,8 +8,9 @@ import (
 	"github.com/google/uuid"
 )
 
-// Plots counts the plots of a station: the EVSEs that are not removed. ByConnector counts a plot under each standard that it has,
-// ByPower once, under its greatest power in kW; plots of unknown power are left out there.
+// Plots counts the plots of a station: the bays that its EVSEs serve, without those that are removed. EVSEs of one bay are one plot, free
+// when one of them is available; an EVSE whose plot is not known counts by itself. ByConnector counts a plot under each standard that it
+// has, ByPower once, under its greatest power in kW; plots of unknown power are left out there.
 type Plots struct {
 	Total       int              `json:"total"`
 	Available   int              `json:"available"`
@@ -30,45 +31,66 @@ const wattsPerKW = 1000
 // Count counts the plots of EVSEs. One without a status is not free.
 func Count(evses []EVSE, statuses map[uuid.UUID]PlotStatus) Plots {
 	plots := Plots{ByConnector: map[string]Tally{}, ByPower: map[string]Tally{}}
+	var bays []bay
+	numbers := make(map[uuid.UUID]int, len(evses)) // of bays, by plot
 	for i := range evses {
 		e := &evses[i]
 		if e.Removed {
 			continue
 		}
-		free := 0
 		told, known := statuses[e.ID]
-		if told.Status == Available {
-			free = 1
-		}
 		if known && (plots.AsOf == nil || told.ToldAt.After(*plots.AsOf)) {
 			plots.AsOf = &told.ToldAt
 		}
-		plots.Total++
-		plots.Available += free
-		for j, c := range e.Connectors {
-			if !hasStandard(e.Connectors[:j], c.Standard) {
-				add(plots.ByConnector, c.Standard, free)
-			}
+		number, seen := numbers[told.PlotID]
+		if !seen || !known {
+			number = len(bays)
+			bays = append(bays, bay{})
 		}
-		if watts := e.MaxPowerW(); watts > 0 {
-			add(plots.ByPower, strconv.FormatFloat(float64(watts)/wattsPerKW, 'f', -1, 64), free)
+		if known {
+			numbers[told.PlotID] = number
 		}
+		bays[number].take(e, told.Status)
+	}
+	for i := range bays {
+		bays[i].add(&plots)
 	}
 	return plots
+}
+
+// bay is what the EVSEs of a plot have together.
+type bay struct {
+	free      int
+	standards []string
+	powerW    int
+}
+
+func (b *bay) take(e *EVSE, s Status) {
+	if s == Available {
+		b.free = 1
+	}
+	b.powerW = max(b.powerW, e.MaxPowerW())
+	for _, c := range e.Connectors {
+		if !slices.Contains(b.standards, c.Standard) {
+			b.standards = append(b.standards, c.Standard)
+		}
+	}
+}
+
+func (b *bay) add(plots *Plots) {
+	plots.Total++
+	plots.Available += b.free
+	for _, standard := range b.standards {
+		add(plots.ByConnector, standard, b.free)
+	}
+	if b.powerW > 0 {
+		add(plots.ByPower, strconv.FormatFloat(float64(b.powerW)/wattsPerKW, 'f', -1, 64), b.free)
+	}
 }
 
 func add(tallies map[string]Tally, of string, free int) {
 	t := tallies[of]
 	tallies[of] = Tally{t.Total + 1, t.Available + free}
-}
-
-func hasStandard(connectors []Connector, standard string) bool {
-	for _, c := range connectors {
-		if c.Standard == standard {
-			return true
-		}
-	}
-	return false
 }
 
 // MaxPowerW is the greatest power of the EVSE's connectors, 0 when none is known.

@@ -183,6 +183,40 @@ func TestApply(t *testing.T) {
 	}
 }
 
+// TestBays promises that EVSEs of one bay are one plot, under the standards of all and the greatest power, and free when it is.
+func TestBays(t *testing.T) {
+	t.Parallel()
+	s := example()
+	plot, other := uuid.New(), uuid.New()
+	s.EVSEs = append(s.EVSEs, station.EVSE{ID: uuid.New(), UID: "third", Connectors: []station.Connector{{Standard: "IEC_62196_T2", PowerW: 11000}}})
+	statuses := map[uuid.UUID]station.PlotStatus{
+		s.EVSEs[0].ID: {PlotID: plot, Status: station.Available}, s.EVSEs[2].ID: {PlotID: plot, Status: station.Available},
+	}
+	for _, c := range []struct {
+		what string
+		last station.PlotStatus
+		want station.Plots
+	}{
+		{"the second EVSE's plot is not known", station.PlotStatus{}, station.Plots{Total: 2, Available: 1}},
+		{"the second EVSE has a plot of its own", station.PlotStatus{PlotID: other, Status: station.Available}, station.Plots{Total: 2, Available: 2}},
+		{"all stand at one bay", station.PlotStatus{PlotID: plot, Status: station.Available}, station.Plots{Total: 1, Available: 1}},
+	} {
+		if c.last != (station.PlotStatus{}) {
+			statuses[s.EVSEs[1].ID] = c.last
+		}
+		got := station.Count(s.EVSEs, statuses)
+		if got.Total != c.want.Total || got.Available != c.want.Available {
+			t.Errorf("%s: plots are %+v", c.what, got)
+		}
+		if type2 := got.ByConnector["IEC_62196_T2"]; type2 != (station.Tally{Total: 1, Available: 1}) {
+			t.Errorf("%s: of Type 2 there are %+v", c.what, type2)
+		}
+		if fast := got.ByPower["22"]; fast != (station.Tally{Total: 1, Available: 1}) || got.ByPower["11"].Total != 0 {
+			t.Errorf("%s: by power there are %+v", c.what, got.ByPower)
+		}
+	}
+}
+
 // TestTariffIDs promises that a tariff keeps its id however often it comes, and that operators do not share them.
 func TestTariffIDs(t *testing.T) {
 	t.Parallel()
