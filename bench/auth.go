@@ -1,9 +1,10 @@
 package main
 
 const (
-	authHTTP   = "./services/auth/internal/httpapi"
-	authTables = "./services/auth/internal/postgres"
-	server     = "./libs/httpserver"
+	authService = "./services/auth"
+	authHTTP    = "./services/auth/internal/httpapi"
+	authTables  = "./services/auth/internal/postgres"
+	server      = "./libs/httpserver"
 )
 
 // authGoals are those of accounts and tokens.
@@ -14,14 +15,20 @@ func authGoals() []goal {
 	races := func(name, unit string) goal {
 		return goal{name: "auth/refresh races, 10,000 x 50/" + name, pkg: authTables, bench: "^BenchmarkRefreshRaces$", result: "BenchmarkRefreshRaces", unit: unit, once: true}
 	}
+	const perCore = "^BenchmarkPerCore$"
+	overload := func(name, unit string, most float64) goal {
+		return goal{name: "auth/overload of logins, ten times/" + name, pkg: authService, bench: "^BenchmarkLoginOverload$", result: "BenchmarkLoginOverload", unit: unit, most: most, once: true}
+	}
 	enumeration := http("enumeration, 8 operations, n=2,000/least p", "Enumeration", "p-least", 0)
 	enumeration.least = 0.01
 	return []goal{
 		{name: "auth/login beside its hash, median ms", pkg: authHTTP, bench: "^BenchmarkLogin$", result: "BenchmarkLogin", unit: "ms/rest", most: 3},
-		{name: "auth/logins per core and second", pkg: authHTTP, bench: "^BenchmarkPerCore$", result: "BenchmarkPerCore/login", unit: "logins/core-s", least: 25},
-		{name: "auth/refreshes per core and second", pkg: authHTTP, bench: "^BenchmarkPerCore$", result: "BenchmarkPerCore/refresh", unit: "refreshes/core-s", least: 1500},
-		http("overload of logins, ten times/MB at most", "LoginOverload", "MB-peak", 250),
-		http("overload of logins, ten times/other answers", "LoginOverload", "other-answers", 0),
+		{name: "auth/logins per core and second", pkg: authService, bench: perCore, result: "BenchmarkPerCore/login", unit: "logins/core-s", least: 25, once: true},
+		{name: "auth/refreshes per core and second", pkg: authService, bench: perCore, result: "BenchmarkPerCore/refresh", unit: "refreshes/core-s", least: 1500, once: true},
+		{name: "auth/refreshes, p99 ms", pkg: authService, bench: perCore, result: "BenchmarkPerCore/refresh", unit: "ms-p99", most: 20, once: true},
+		{name: "auth/tokens for services per core and second", pkg: authService, bench: perCore, result: "BenchmarkPerCore/client_credentials", unit: "tokens/core-s", least: 1500, once: true},
+		{name: "auth/tokens for services, p99 ms", pkg: authService, bench: perCore, result: "BenchmarkPerCore/client_credentials", unit: "ms-p99", most: 20, once: true},
+		overload("MB at most", "MB-peak", 250), overload("other answers", "other-answers", 0),
 		enumeration,
 		http("enumeration, 8 operations, n=2,000/ms", "Enumeration", "ms-difference", 0.5),
 		http("10,000 guesses on 3 replicas/looked at", "Guesses", "looked-at", 15), // ten, and one more each minute
