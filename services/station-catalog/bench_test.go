@@ -356,11 +356,12 @@ func aroundParis(r *rand.Rand) string {
 type server struct {
 	address string
 	pid     int
+	kill    func() error // at once, as when a machine is gone
 	client  *fasthttp.HostClient
 }
 
 // startServer starts this binary in a role, on one core where taskset is there, and waits until it answers.
-func startServer(b *testing.B, role string, settings []string, input []byte) *server {
+func startServer(b testing.TB, role string, settings []string, input []byte) *server {
 	b.Helper()
 	listener, err := new(net.ListenConfig).Listen(b.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
@@ -386,7 +387,7 @@ func startServer(b *testing.B, role string, settings []string, input []byte) *se
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait()
 	})
-	s := &server{address: address, pid: cmd.Process.Pid, client: &fasthttp.HostClient{Addr: address, MaxConns: searchWorkers}}
+	s := &server{address: address, pid: cmd.Process.Pid, kill: cmd.Process.Kill, client: &fasthttp.HostClient{Addr: address, MaxConns: searchWorkers}}
 	for deadline := time.Now().Add(time.Minute); ; {
 		status, body, err := s.client.Get(nil, "http://"+address+"/readyz")
 		if err == nil && (role == "constant" || status == fasthttp.StatusOK && !bytes.Contains(body, []byte(`"search index","required":false,"status":"failed"`))) {

@@ -28,6 +28,7 @@ import (
 	"github.com/ihr-charging/charging-plot-api/libs/publichttp"
 	"github.com/ihr-charging/charging-plot-api/libs/ratelimit"
 	"github.com/ihr-charging/charging-plot-api/libs/rediscache"
+	"github.com/ihr-charging/charging-plot-api/libs/seal"
 	"github.com/ihr-charging/charging-plot-api/libs/telemetry"
 	"github.com/ihr-charging/charging-plot-api/libs/vehicle"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/find"
@@ -180,7 +181,7 @@ func assemble(cfg Config, p parts) ([]part, error) {
 	}
 	server := httpserver.New(cfg.HTTP, p.tel, checks...)
 	api, err := httpapi.New(httpapi.Config{
-		Store: store, Parties: store, Records: store, Tariffs: store, Imports: store, Uploads: store, Fetches: fetcher, Opened: store, Formats: importer.Formats(), Changes: changes,
+		Store: store, Parties: store, Records: store, Tariffs: store, Imports: store, Uploads: store, Fetches: fetcher, Formats: importer.Formats(), Changes: changes,
 		Finder: find.NewFinder(replica, store).Caching(rediscache.New[[]byte](p.redis, rediscache.Options{
 			Namespace: "station-text", Version: 1, TTL: cfg.CacheTTL, Telemetry: p.tel,
 		})), Relay: peer.NewRelay(onBehalf(cfg, p.tel)), Vehicles: vehicles,
@@ -203,7 +204,10 @@ func assemble(cfg Config, p parts) ([]part, error) {
 
 // fetching brings in files that stand elsewhere.
 func fetching(cfg Config, store *postgres.Store, submitted func(), log *slog.Logger) *peer.Fetcher {
-	return peer.New(publichttp.NewGuard(publichttp.Rules{Allow: cfg.FetchAllow}), store, importer.Formats(), submitted, log)
+	return peer.New(peer.Config{
+		Guard: publichttp.NewGuard(publichttp.Rules{Allow: cfg.FetchAllow}), Orders: store, Imports: store, Formats: importer.Formats(),
+		Box: seal.New([]byte(cfg.CursorKey), "tokens of peers"), Submitted: submitted, Poll: workerPoll, Log: log,
+	})
 }
 
 // wakeReplica tells the replica at once when statuses have changed.

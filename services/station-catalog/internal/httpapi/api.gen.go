@@ -617,7 +617,7 @@ type ImportFetch struct {
 	// Source As of an import that is sent.
 	Source *string `json:"source,omitempty"`
 
-	// Token What the OCPI peer knows us by: sent as Authorization Token to the URL's own origin, and kept nowhere.
+	// Token What the OCPI peer knows us by: sent as Authorization Token to the URL's own origin, and kept, sealed, until the file is here.
 	Token *string `json:"token,omitempty"`
 
 	// Url Where the file is; http or https.

@@ -37,36 +37,26 @@ func (a *API) FetchImport(ctx context.Context, request FetchImportRequestObject)
 	if faults := fetchFaults(in, imp.Removal); len(faults) > 0 {
 		return nil, errUnknownValue.At(faults...)
 	}
-	order := peer.Order{URL: in.Url}
+	target, token := in.Url, ""
 	if in.Token != nil {
-		order.Token = *in.Token
+		token = *in.Token
 	}
 	if in.DateFrom != nil {
-		if order.URL, err = peer.Since(in.Url, *in.DateFrom); err != nil {
+		if target, err = peer.Since(in.Url, *in.DateFrom); err != nil {
 			return nil, err
 		}
 	}
-	if err := a.Fetches.Check(order.URL); err != nil {
+	if err := a.Fetches.Check(target); err != nil {
 		return nil, fault.Of(err).At(fault.Field{Pointer: "/url", Code: "address", Detail: "must lead to a public address"})
 	}
 	if imp.ID, err = uuid.NewV7(); err != nil {
 		return nil, fmt.Errorf("id of an import: %w", err)
 	}
-	id, before, err := a.Opened.OpenImport(ctx, imp)
+	id, err := a.Fetches.Open(ctx, imp, target, token)
 	if err != nil {
 		return nil, err
 	}
-	if before {
-		return a.accepted(ctx, id)
-	}
-	order.Import = imp
-	if err := a.Fetches.Submit(order); err != nil {
-		if ferr := a.Imports.Finish(ctx, imp.ID, transfer.Message(err)); ferr != nil {
-			a.Log.ErrorContext(ctx, "the failure of an import was not recorded", "import_id", imp.ID, "error", ferr)
-		}
-		return nil, err
-	}
-	return a.accepted(ctx, imp.ID)
+	return a.accepted(ctx, id)
 }
 
 // accepted answers an import that is under way.

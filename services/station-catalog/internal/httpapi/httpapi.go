@@ -24,7 +24,6 @@ import (
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/find"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/history"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/operator"
-	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/peer"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/station"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/transfer"
 )
@@ -73,12 +72,7 @@ type Tariffs interface {
 // Fetches bring in files that stand elsewhere.
 type Fetches interface {
 	Check(target string) error
-	Submit(order peer.Order) error
-}
-
-// Openings begin imports once for each idempotency key.
-type Openings interface {
-	OpenImport(ctx context.Context, imp transfer.Import) (id uuid.UUID, before bool, err error)
+	Open(ctx context.Context, imp transfer.Import, target, token string) (uuid.UUID, error)
 }
 
 // Changes is the feed of stations.
@@ -101,7 +95,6 @@ type Config struct {
 	Uploads transfer.Uploads
 	Formats map[string]transfer.Format
 	Fetches Fetches
-	Opened  Openings
 	Changes Changes
 	Finder  *find.Finder
 	Relay   Relay

@@ -68,7 +68,7 @@ func (a *API) receive(ctx context.Context, format transfer.Format, imp transfer.
 		err = transfer.ErrFile.Detailf("the file is empty")
 	}
 	if err == nil {
-		err = a.Imports.Submit(ctx, imp.ID)
+		err = a.Imports.Submit(ctx, imp)
 	}
 	if err == nil {
 		return nil

@@ -1,26 +1,23 @@
 // Package peer brings in files of stations that stand elsewhere: one behind a URL, or the pages of an OCPI peer. And it asks charging-plot
 // what that alone knows of a station.
 //
-// Files come from public addresses alone. A file is staged as it arrives, as that of an upload is, and one that breaks off is asked for
-// from there on when its ETag says that it is still the same; one whose fetching ends with the process that did it fails, and is
-// asked for again.
+// Files come from public addresses alone. What arrives is kept in the database as that of an upload is, and staged once all of it is
+// there. One that breaks off is asked for from there on when its ETag says that it is still the same; one whose replica dies is taken
+// up by another (Order).
 package peer
 
 import (
 	"context"
-	"encoding/base64"
 	"errors"
-	"io"
 	"log/slog"
-	"mime"
 	"net/http"
-	"net/url"
-	"strconv"
-	"strings"
 	"time"
+
+	"github.com/google/uuid"
 
 	"github.com/ihr-charging/charging-plot-api/libs/fault"
 	"github.com/ihr-charging/charging-plot-api/libs/publichttp"
+	"github.com/ihr-charging/charging-plot-api/libs/seal"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/transfer"
 )
 
@@ -35,6 +32,11 @@ var (
 const (
 	// waiting is how many files may wait to be fetched.
 	waiting = 32
+	// lease is how long whoever fetches may be silent, and beat how often it is heard of.
+	lease = time.Minute
+	beat  = lease / 4
+	// mostTries ends a file that no replica survives.
+	mostTries = 10
 	// patience is how long one file, or one page, may take.
 	patience = time.Hour
 	// mostBytes is the largest file, or page.
@@ -44,32 +46,44 @@ const (
 	redirects = 3
 )
 
-// Order is a file that is to be fetched.
-type Order struct {
-	Import transfer.Import
-	URL    string
-	// Token is what a peer knows us by; it is sent to the URL's own origin only, and kept in memory alone.
-	Token string
-}
-
-// Fetcher fetches files, one at a time.
+// Fetcher fetches files, one at a time. Any number of replicas may each have one.
 type Fetcher struct {
 	client    *http.Client
 	guard     *publichttp.Guard
+	orders    Store
 	store     transfer.Store
 	formats   map[string]transfer.Format
+	box       seal.Box
 	submitted func()
+	name      string
 	log       *slog.Logger
-	orders    chan Order
+	wake      chan struct{}
+	poll      time.Duration
 }
 
-// New makes a fetcher; submitted is called when an import waits for a worker.
-func New(guard *publichttp.Guard, store transfer.Store, formats map[string]transfer.Format, submitted func(), log *slog.Logger) *Fetcher {
+// Config is what a fetcher is made of.
+type Config struct {
+	Guard   *publichttp.Guard
+	Orders  Store
+	Imports transfer.Store
+	Formats map[string]transfer.Format
+	// Box keeps the tokens of peers; it is the same on every replica.
+	Box seal.Box
+	// Submitted is called when an import waits for a worker.
+	Submitted func()
+	// Poll is how often orders of other replicas are looked for.
+	Poll time.Duration
+	Log  *slog.Logger
+}
+
+// New makes a fetcher.
+func New(c Config) *Fetcher {
 	return &Fetcher{
 		client: publichttp.New(publichttp.Config{
-			Guard: guard, Timeout: patience, MaxResponse: mostBytes, Redirects: redirects, UserAgent: "ihr-charging-plot-import",
+			Guard: c.Guard, Timeout: patience, MaxResponse: mostBytes, Redirects: redirects, UserAgent: "ihr-charging-plot-import",
 		}),
-		guard: guard, store: store, formats: formats, submitted: submitted, log: log, orders: make(chan Order, waiting),
+		guard: c.Guard, orders: c.Orders, store: c.Imports, formats: c.Formats, box: c.Box, submitted: c.Submitted, poll: c.Poll, log: c.Log,
+		name: uuid.NewString(), wake: make(chan struct{}, 1),
 	}
 }
 
@@ -79,238 +93,139 @@ func (f *Fetcher) Check(target string) error {
 	return err
 }
 
-// Submit takes an order, whose import exists, or returns ErrBusy.
-func (f *Fetcher) Submit(o Order) error {
-	select {
-	case f.orders <- o:
-		return nil
-	default:
-		return ErrBusy
+// Open begins an import of what is behind a URL, once for each idempotency key of who submits it, and gives the id of the one that was
+// begun. The token is what an OCPI peer knows us by, or empty. It returns ErrBusy when enough files are waiting.
+func (f *Fetcher) Open(ctx context.Context, imp transfer.Import, target, token string) (uuid.UUID, error) {
+	o := Order{Import: imp, URL: target}
+	if token != "" {
+		o.Token = f.box.Seal(imp.ID, []byte(token))
 	}
+	id, _, err := f.orders.OpenFetch(ctx, o, waiting)
+	if err != nil {
+		return uuid.Nil, err
+	}
+	select {
+	case f.wake <- struct{}{}:
+	default:
+	}
+	return id, nil
 }
 
-// Run fetches until ctx ends. What has not been fetched by then has failed, and says so.
+// Run fetches until ctx ends. What has not been fetched by then is left to another replica.
 func (f *Fetcher) Run(ctx context.Context) error {
+	tick := time.NewTicker(f.poll)
+	defer tick.Stop()
 	for {
+		for f.next(ctx) {
+		}
 		select {
-		case o := <-f.orders:
-			f.fetch(ctx, o)
 		case <-ctx.Done():
-			for {
-				select {
-				case o := <-f.orders:
-					f.fail(ctx, o, ctx.Err())
-				default:
-					return nil
-				}
-			}
+			return nil
+		case <-tick.C:
+		case <-f.wake:
 		}
 	}
 }
 
-func (f *Fetcher) fetch(ctx context.Context, o Order) {
-	pages := &pages{ctx: ctx, fetcher: f, order: o, next: o.URL}
-	err := transfer.Receive(ctx, f.store, f.formats[o.Import.Format], o.Import, pages, nil)
-	if err == nil && pages.n == 0 {
-		err = ErrAnswer.Detailf("the file is empty")
+// next fetches one file and tells whether there was one.
+func (f *Fetcher) next(ctx context.Context) bool {
+	o, ok, err := f.orders.ClaimFetch(ctx, f.name, lease)
+	if err != nil || !ok {
+		if err != nil && ctx.Err() == nil {
+			f.log.WarnContext(ctx, "no fetch could be claimed", "error", err)
+		}
+		return false
 	}
-	if err == nil {
-		err = f.store.Submit(ctx, o.Import.ID)
+	log := f.log.With("import_id", o.Import.ID, "try", o.Tries)
+	held, let := context.WithCancelCause(ctx)
+	beats := make(chan struct{})
+	go func() {
+		defer close(beats)
+		f.hold(held, let, o.Import)
+	}()
+	err = f.fetch(held, &o)
+	if cause := context.Cause(held); err != nil && cause != nil {
+		err = cause
 	}
-	err = errors.Join(err, pages.close())
-	if err != nil {
-		f.fail(ctx, o, err)
-		return
+	let(nil)
+	<-beats
+	switch {
+	case err == nil:
+		f.submitted()
+		return true
+	case errors.Is(err, transfer.ErrLost):
+		log.WarnContext(ctx, "a fetch was taken over", "error", err)
+		return true
+	case ctx.Err() != nil, passing(err):
+		log.WarnContext(ctx, "a fetch was interrupted", "bytes", o.Length, "error", err)
+		f.leave(ctx, o.Import)
+		return false
 	}
-	f.submitted()
+	log.WarnContext(ctx, "a file was not fetched", "error", err)
+	if err := f.store.Finish(ctx, o.Import.ID, transfer.Message(err)); err != nil {
+		log.ErrorContext(ctx, "the failure of an import was not recorded", "error", err)
+	}
+	return true
 }
 
-// fail says why there is no file. The service may be stopping, and the import is to say why it failed.
-func (f *Fetcher) fail(ctx context.Context, o Order, cause error) {
-	f.log.WarnContext(ctx, "a file was not fetched", "import_id", o.Import.ID, "error", cause)
-	message := transfer.Message(cause)
-	if errors.Is(cause, context.Canceled) {
-		message = "the service was stopped while it fetched the file; ask again"
+// passing tells whether it is our own side that may be well again later. The other side was asked often enough.
+func passing(err error) bool {
+	if errors.Is(err, errAway) || errors.Is(err, transfer.ErrUploadsFull) {
+		return false
 	}
+	kind := fault.Of(err).Kind()
+	return kind == fault.Unavailable || kind == fault.Timeout
+}
+
+// hold extends the lease until ctx ends, which it ends itself when another worker has it.
+func (f *Fetcher) hold(ctx context.Context, let context.CancelCauseFunc, imp transfer.Import) {
+	tick := time.NewTicker(beat)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		if err := f.orders.KeepFetch(ctx, imp, lease); errors.Is(err, transfer.ErrLost) {
+			let(err)
+			return
+		}
+	}
+}
+
+// leave gives the lease back, so that another replica need not wait for its end.
+func (f *Fetcher) leave(ctx context.Context, imp transfer.Import) {
 	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
-	if err := f.store.Finish(stop, o.Import.ID, message); err != nil {
-		f.log.ErrorContext(ctx, "the failure of an import was not recorded", "import_id", o.Import.ID, "error", err)
+	if err := f.orders.KeepFetch(stop, imp, 0); err != nil {
+		f.log.WarnContext(ctx, "a fetch was not given back; another replica takes it up once its lease has run out", "import_id", imp.ID, "error", err)
 	}
 }
 
-// pages reads the pages of an answer behind each other. A file has one.
-type pages struct {
-	ctx     context.Context //nolint:containedctx // an io.Reader is given no other
-	fetcher *Fetcher
-	order   Order
-	next    string
-	count   int
-	body    io.ReadCloser
-	n       int64
-
-	// The page in hand: where it is, what it is, and how much of it was read.
-	url string
-	tag string
-	at  int64
-}
-
-func (p *pages) Read(buffer []byte) (int, error) {
-	for {
-		if p.body == nil {
-			if p.next == "" {
-				return 0, io.EOF
-			}
-			if err := p.open(); err != nil {
-				return 0, err
-			}
+// fetch brings in what is not here yet, and stages it.
+func (f *Fetcher) fetch(ctx context.Context, o *Order) error {
+	if o.Tries > mostTries {
+		return ErrAnswer.Detailf("the service was ended %d times while it fetched the file", mostTries)
+	}
+	p := &pages{fetcher: f, order: o}
+	if o.Token != nil {
+		token, err := f.box.Open(o.Import.ID, o.Token)
+		if err != nil {
+			return ErrAnswer.Detailf("the token for the other side cannot be read any more; ask again").Because(err)
 		}
-		n, err := p.body.Read(buffer)
-		p.n, p.at = p.n+int64(n), p.at+int64(n)
-		switch {
-		case err == nil:
-		case errors.Is(err, io.EOF):
-			err = p.close()
-		case p.tag != "" && !errors.Is(err, publichttp.ErrTooLarge) && p.ctx.Err() == nil:
-			err = p.resume()
-		}
-		if n > 0 || err != nil {
-			return n, err
+		p.token = string(token)
+	}
+	for !o.Complete {
+		if err := p.bring(ctx); err != nil {
+			return err
 		}
 	}
-}
-
-func (p *pages) close() error {
-	if p.body == nil {
-		return nil
+	if o.Length == 0 {
+		return ErrAnswer.Detailf("the file is empty")
 	}
-	err := p.body.Close()
-	p.body = nil
-	return err
-}
-
-// open asks for the next page.
-func (p *pages) open() error {
-	if p.count++; p.count > mostPages {
-		return ErrAnswer.Detailf("the other side has more than %d pages", mostPages)
-	}
-	p.url, p.tag, p.at = p.next, "", 0
-	answer, err := p.persist() //nolint:bodyclose // the body is read and closed by Read
-	if err != nil {
+	if err := transfer.Receive(ctx, f.store, f.formats[o.Import.Format], o.Import, o.reader(ctx, f.orders), nil); err != nil {
 		return err
 	}
-	p.body, p.next = answer.Body, p.follow(answer)
-	if tag := answer.Header.Get("ETag"); !strings.HasPrefix(tag, "W/") { // a weak one does not promise the same bytes
-		p.tag = tag
-	}
-	return nil
-}
-
-// resume goes on with a page that broke off, if it is still the same.
-func (p *pages) resume() error {
-	if err := p.close(); err != nil {
-		return err
-	}
-	if p.at > mostBytes {
-		return publichttp.ErrTooLarge
-	}
-	answer, err := p.persist() //nolint:bodyclose // the body is read and closed by Read
-	if err != nil {
-		return err
-	}
-	p.body = answer.Body
-	if !strings.HasPrefix(answer.Header.Get("Content-Range"), "bytes "+strconv.FormatInt(p.at, 10)+"-") || answer.StatusCode != http.StatusPartialContent {
-		return errors.Join(ErrAnswer.Detailf("the file broke off at %d bytes, and the other side does not go on from there with the same one", p.at), p.close())
-	}
-	return nil
-}
-
-// persist asks for the page in hand, again when the first tries fail for a passing reason.
-func (p *pages) persist() (*http.Response, error) {
-	const tries = 3
-	for try := 1; ; try++ {
-		answer, err := p.ask()
-		if err == nil {
-			return answer, nil
-		}
-		kind := fault.Of(err).Kind()
-		if try == tries || kind != fault.Unavailable && kind != fault.Internal && kind != fault.Timeout || p.ctx.Err() != nil {
-			return nil, err
-		}
-		select {
-		case <-time.After(time.Duration(try*try) * time.Second):
-		case <-p.ctx.Done():
-			return nil, p.ctx.Err()
-		}
-	}
-}
-
-var errAway = fault.Define(fault.Unavailable, "peer_away", "The other side does not answer for now")
-
-func (p *pages) ask() (*http.Response, error) {
-	request, err := http.NewRequestWithContext(p.ctx, http.MethodGet, p.url, nil)
-	if err != nil {
-		return nil, publichttp.ErrURL.Because(err)
-	}
-	if p.order.Token != "" && sameOrigin(p.url, p.order.URL) {
-		// OCPI 2.2.1, 4.2.1: the token is sent in base64.
-		request.Header.Set("Authorization", "Token "+base64.StdEncoding.EncodeToString([]byte(p.order.Token)))
-	}
-	if p.at > 0 {
-		request.Header.Set("Range", "bytes="+strconv.FormatInt(p.at, 10)+"-")
-		request.Header.Set("If-Range", p.tag)
-	}
-	answer, err := p.fetcher.client.Do(request)
-	if err != nil {
-		if errors.Is(err, publichttp.ErrForbidden) || errors.Is(err, publichttp.ErrURL) || errors.Is(err, publichttp.ErrTooLarge) || p.ctx.Err() != nil {
-			return nil, err
-		}
-		return nil, errAway.Detailf("the other side cannot be reached").Because(err)
-	}
-	switch {
-	case answer.StatusCode == http.StatusOK, answer.StatusCode == http.StatusPartialContent && p.at > 0:
-		return answer, nil
-	case answer.StatusCode >= http.StatusInternalServerError || answer.StatusCode == http.StatusTooManyRequests:
-		err = errAway.Detailf("the other side answered with status %d", answer.StatusCode)
-	default:
-		err = ErrAnswer.Detailf("the other side answered with status %d", answer.StatusCode)
-	}
-	return nil, errors.Join(err, answer.Body.Close())
-}
-
-// follow gives the next page that the answer names: an absolute or relative link of relation "next".
-func (p *pages) follow(answer *http.Response) string {
-	for _, header := range answer.Header.Values("Link") {
-		for link := range strings.SplitSeq(header, ",") {
-			target, parameters, _ := strings.Cut(strings.TrimSpace(link), ">")
-			_, values, err := mime.ParseMediaType("link" + parameters)
-			if err != nil || values["rel"] != "next" || !strings.HasPrefix(target, "<") {
-				continue
-			}
-			next, err := answer.Request.URL.Parse(target[1:])
-			if err != nil || next.String() == p.url {
-				continue
-			}
-			return next.String()
-		}
-	}
-	return ""
-}
-
-func sameOrigin(a, b string) bool {
-	first, errA := url.Parse(a)
-	second, errB := url.Parse(b)
-	return errA == nil && errB == nil && first.Scheme == second.Scheme && first.Host == second.Host
-}
-
-// Since gives the URL of an OCPI peer's objects that were changed since a time.
-func Since(target string, from time.Time) (string, error) {
-	u, err := url.Parse(target)
-	if err != nil {
-		return "", publichttp.ErrURL.Because(err)
-	}
-	query := u.Query()
-	query.Set("date_from", from.UTC().Format(time.RFC3339))
-	u.RawQuery = query.Encode()
-	return u.String(), nil
+	return f.store.Submit(ctx, o.Import)
 }

@@ -307,7 +307,7 @@ func TestAnotherWorkerGoesOn(t *testing.T) {
 	if err := transfer.Receive(ctx, w, format, imp, strings.NewReader(lines(t, stations...)), nil); err != nil {
 		t.Fatal(err)
 	}
-	if err := w.Submit(ctx, imp.ID); err != nil {
+	if err := w.Submit(ctx, imp); err != nil {
 		t.Fatal(err)
 	}
 	first, ok, err := w.Claim(ctx, "first", time.Minute)
@@ -349,7 +349,7 @@ func TestLostRows(t *testing.T) {
 	if err := transfer.Receive(ctx, w, format, imp, strings.NewReader(lines(t, site("A", "1"))), nil); err != nil {
 		t.Fatal(err)
 	}
-	if err := w.Submit(ctx, imp.ID); err != nil {
+	if err := w.Submit(ctx, imp); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := w.DB().ExecContext(ctx, `TRUNCATE import_rows`); err != nil { // as a crash of the server does

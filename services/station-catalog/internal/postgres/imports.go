@@ -12,7 +12,6 @@ import (
 	"github.com/jmoiron/sqlx"
 	"github.com/lib/pq"
 
-	"github.com/ihr-charging/charging-plot-api/libs/idempotency"
 	"github.com/ihr-charging/charging-plot-api/libs/postgres"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/history"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/station"
@@ -26,15 +25,6 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'receiving')`
 // CreateImport begins an import.
 func (s *Store) CreateImport(ctx context.Context, imp transfer.Import) error {
 	return postgres.Map(createImport(ctx, s.db, imp), nil)
-}
-
-// OpenImport begins an import once for each idempotency key of who submits it, and gives the id of the one that was begun and
-// whether that was before.
-func (s *Store) OpenImport(ctx context.Context, imp transfer.Import) (uuid.UUID, bool, error) {
-	id, before, err := idempotency.Do(ctx, s.db, imp.SubmittedBy, func(ctx context.Context, tx *sqlx.Tx) (uuid.UUID, error) {
-		return imp.ID, createImport(ctx, tx, imp)
-	})
-	return id, before, postgres.Map(err, nil)
 }
 
 func createImport(ctx context.Context, q sqlx.ExecerContext, imp transfer.Import) error {
@@ -51,23 +41,32 @@ func createImport(ctx context.Context, q sqlx.ExecerContext, imp transfer.Import
 }
 
 const updateReceived = `
-UPDATE imports SET rows = $2, rejected_rows = $3, adjusted_rows = $4, updated_at = now() WHERE id = $1 AND state = 'receiving'`
+UPDATE imports SET rows = $2, rejected_rows = $3, adjusted_rows = $4, updated_at = now()
+WHERE id = $1 AND state = 'receiving' AND worker = $5`
 
 // Stage stores rows that have arrived.
-func (s *Store) Stage(ctx context.Context, id uuid.UUID, rows []transfer.StagedRow, findings []transfer.Finding, counts transfer.Counts) error {
+func (s *Store) Stage(ctx context.Context, imp transfer.Import, rows []transfer.StagedRow, findings []transfer.Finding, counts transfer.Counts) error {
 	return s.db.InTx(ctx, func(ctx context.Context, tx *sqlx.Tx) error {
-		importID := id.String()
-		if err := copyRows(ctx, tx, importID, rows); err != nil {
+		if err := copyRows(ctx, tx, imp.ID.String(), rows); err != nil {
 			return err
 		}
-		if err := insertFindings(ctx, tx, id, findings); err != nil {
+		if err := insertFindings(ctx, tx, imp.ID, findings); err != nil {
 			return err
 		}
-		if _, err := tx.ExecContext(ctx, updateReceived, id, counts.Rows, counts.Rejected, counts.Adjusted); err != nil {
-			return fmt.Errorf("count rows: %w", err)
-		}
-		return nil
+		return held(ctx, tx, "count rows", updateReceived, imp.ID, counts.Rows, counts.Rejected, counts.Adjusted, imp.Worker)
 	})
+}
+
+// held changes a row that is there as long as the worker has the import, or gives transfer.ErrLost.
+func held(ctx context.Context, tx sqlx.ExecerContext, doing, change string, params ...any) error {
+	done, err := tx.ExecContext(ctx, change, params...)
+	if err != nil {
+		return fmt.Errorf("%s: %w", doing, err)
+	}
+	if n, err := done.RowsAffected(); err != nil || n == 0 {
+		return errorOr(err, transfer.ErrLost)
+	}
+	return nil
 }
 
 func copyRows(ctx context.Context, tx *sqlx.Tx, importID string, rows []transfer.StagedRow) error {
@@ -114,16 +113,21 @@ func insertFindings(ctx context.Context, tx *sqlx.Tx, id uuid.UUID, findings []t
 
 const submitImport = `
 UPDATE imports
-SET state = 'waiting', updated_at = now(),
+SET state = 'waiting', worker = '', leased_until = NULL, updated_at = now(),
     stations_total = (SELECT count(DISTINCT key) FROM import_rows WHERE import_id = $1)
-WHERE id = $1 AND state = 'receiving'`
+WHERE id = $1 AND state = 'receiving' AND worker = $2`
 
-// Submit lets a worker have the import.
-func (s *Store) Submit(ctx context.Context, id uuid.UUID) error {
-	if _, err := s.db.ExecContext(ctx, submitImport, id); err != nil {
-		return postgres.Map(fmt.Errorf("submit import: %w", err), nil)
-	}
-	return nil
+// Submit lets a worker have the import. What it was fetched from is done with.
+func (s *Store) Submit(ctx context.Context, imp transfer.Import) error {
+	return s.db.InTx(ctx, func(ctx context.Context, tx *sqlx.Tx) error {
+		if err := held(ctx, tx, "submit import", submitImport, imp.ID, imp.Worker); err != nil {
+			return err
+		}
+		if _, err := tx.ExecContext(ctx, dropFetch, imp.ID); err != nil {
+			return fmt.Errorf("drop what was fetched: %w", err)
+		}
+		return nil
+	})
 }
 
 const importColumns = `
@@ -368,7 +372,7 @@ func (s *Store) Finish(ctx context.Context, id uuid.UUID, message string) error 
 		if _, err := tx.ExecContext(ctx, finishImport, id, message); err != nil {
 			return fmt.Errorf("finish import: %w", err)
 		}
-		for _, drop := range []string{dropStaged, dropListed} {
+		for _, drop := range []string{dropStaged, dropListed, dropFetch} {
 			if _, err := tx.ExecContext(ctx, drop, id); err != nil {
 				return fmt.Errorf("drop staged rows: %w", err)
 			}
@@ -415,10 +419,10 @@ const failSilent = `
 UPDATE imports
 SET state = 'failed', error = 'the file did not arrive whole', finished_at = now(), updated_at = now()
 WHERE state = 'receiving' AND updated_at < now() - make_interval(secs => $1)
-`
+  AND NOT EXISTS (SELECT FROM import_fetches f WHERE f.import_id = imports.id)`
 
 // Abandon fails imports that have received nothing for a time, as when the process that received them is gone, and drops what is
-// staged of imports that have ended.
+// staged of imports that have ended. One that is fetched waits for whoever takes it up.
 func (s *Store) Abandon(ctx context.Context, silence time.Duration) error {
 	return s.db.InTx(ctx, func(ctx context.Context, tx *sqlx.Tx) error {
 		if _, err := tx.ExecContext(ctx, failSilent, silence.Seconds()); err != nil {

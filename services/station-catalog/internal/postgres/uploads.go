@@ -74,21 +74,30 @@ func (s *Store) GetUpload(ctx context.Context, id uuid.UUID) (transfer.Upload, e
 const growUpload = `
 UPDATE import_uploads SET length = length + $3, updated_at = now() WHERE id = $1 AND length = $2 AND import_id IS NULL`
 
+// What was fetched and is not staged yet lies in the same place.
 const heldByUploads = `
-SELECT coalesce(sum(length), 0) FROM import_uploads WHERE import_id IS NULL`
+SELECT (SELECT coalesce(sum(length), 0) FROM import_uploads WHERE import_id IS NULL) + (SELECT coalesce(sum(length), 0) FROM import_fetches)`
 
 const insertPart = `
 INSERT INTO import_upload_parts (upload_id, start, data) VALUES ($1, $2, $3)`
 
+// room gives transfer.ErrUploadsFull when so many bytes more would be too many.
+func room(ctx context.Context, tx *sqlx.Tx, more int) error {
+	var held int64
+	if err := tx.GetContext(ctx, &held, heldByUploads); err != nil {
+		return fmt.Errorf("count what uploads hold: %w", err)
+	}
+	if held+int64(more) > transfer.MaxUploads {
+		return transfer.ErrUploadsFull
+	}
+	return nil
+}
+
 // AppendUpload stores a part behind what is there.
 func (s *Store) AppendUpload(ctx context.Context, id uuid.UUID, start int64, part []byte) error {
 	return s.db.InTx(ctx, func(ctx context.Context, tx *sqlx.Tx) error {
-		var held int64
-		if err := tx.GetContext(ctx, &held, heldByUploads); err != nil {
-			return fmt.Errorf("count what uploads hold: %w", err)
-		}
-		if held+int64(len(part)) > transfer.MaxUploads {
-			return transfer.ErrUploadsFull
+		if err := room(ctx, tx, len(part)); err != nil {
+			return err
 		}
 		grown, err := tx.ExecContext(ctx, growUpload, id, start, len(part))
 		if err != nil {
@@ -113,13 +122,19 @@ func errorOr(err, otherwise error) error {
 
 // UploadPart gives a part, or transfer.ErrUploadNotFound.
 func (s *Store) UploadPart(ctx context.Context, id uuid.UUID, start int64) ([]byte, error) {
-	found, err := collect(ctx, s.db, func(rows *sql.Rows) (part []byte, err error) { return part, rows.Scan(&part) },
-		`SELECT data FROM import_upload_parts WHERE upload_id = $1 AND start = $2`, id, start)
+	return s.part(ctx, "part of an upload", transfer.ErrUploadNotFound, `SELECT data FROM import_upload_parts WHERE upload_id = $1 AND start = $2`, id, start)
+}
+
+func (s *Store) part(ctx context.Context, what string, absent error, query string, params ...any) ([]byte, error) {
+	found, err := collect(ctx, s.db, func(rows *sql.Rows) (part []byte, err error) {
+		err = rows.Scan(&part)
+		return part, err
+	}, query, params...)
 	switch {
 	case err != nil:
-		return nil, postgres.Map(fmt.Errorf("part of an upload: %w", err), nil)
+		return nil, postgres.Map(fmt.Errorf("%s: %w", what, err), nil)
 	case len(found) == 0:
-		return nil, transfer.ErrUploadNotFound
+		return nil, absent
 	}
 	return found[0], nil
 }

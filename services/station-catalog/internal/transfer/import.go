@@ -96,6 +96,8 @@ type Import struct {
 	Operator *uuid.UUID `json:"-"`
 	// SubmittedBy is who asked for it, for the records.
 	SubmittedBy string `json:"-"`
+	// Worker is who receives it, when another could take that over; else empty.
+	Worker string `json:"-"`
 	// DoneKey is the last station key that was done.
 	DoneKey string `json:"-"`
 }

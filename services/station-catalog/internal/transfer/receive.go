@@ -153,7 +153,7 @@ func newStage(ctx context.Context, r *receiver) *stage {
 	go func() {
 		defer close(s.done)
 		for chunk := range s.chunks {
-			if err := r.store.Stage(ctx, r.imp.ID, chunk.rows, chunk.findings, chunk.counts); err != nil {
+			if err := r.store.Stage(ctx, r.imp, chunk.rows, chunk.findings, chunk.counts); err != nil {
 				s.failed = fmt.Errorf("stage rows: %w", err)
 				return
 			}

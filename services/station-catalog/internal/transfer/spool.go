@@ -31,7 +31,7 @@ type spool struct {
 func newSpool(store Store) *spool { return &spool{Store: store, most: spoolBytes} }
 
 // Stage keeps the rows.
-func (s *spool) Stage(ctx context.Context, id uuid.UUID, rows []StagedRow, findings []Finding, counts Counts) error {
+func (s *spool) Stage(ctx context.Context, imp Import, rows []StagedRow, findings []Finding, counts Counts) error {
 	s.rows = append(s.rows, rows...)
 	for i := range rows {
 		s.size += len(rows[i].Key) + len(rows[i].Data)
@@ -41,7 +41,7 @@ func (s *spool) Stage(ctx context.Context, id uuid.UUID, rows []StagedRow, findi
 			return err
 		}
 	}
-	return s.Store.Stage(ctx, id, nil, findings, counts)
+	return s.Store.Stage(ctx, imp, nil, findings, counts)
 }
 
 // write makes a run of what is in memory.

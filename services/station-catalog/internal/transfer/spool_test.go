@@ -27,7 +27,7 @@ func TestSpoolSorts(t *testing.T) {
 			all, keys[row.Key] = append(all, row), true
 		}
 		for chunk := range slices.Chunk(all, 90) {
-			if err := spool.Stage(t.Context(), uuid.Nil, slices.Clone(chunk), nil, transfer.Counts{}); err != nil {
+			if err := spool.Stage(t.Context(), transfer.Import{}, slices.Clone(chunk), nil, transfer.Counts{}); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -20,10 +20,10 @@ type Format interface {
 // Store keeps imports and writes stations.
 type Store interface {
 	CreateImport(ctx context.Context, imp Import) error
-	// Stage stores rows that have arrived, with the counts so far and new findings.
-	Stage(ctx context.Context, id uuid.UUID, rows []StagedRow, findings []Finding, counts Counts) error
-	// Submit ends the receiving: the import waits for a worker.
-	Submit(ctx context.Context, id uuid.UUID) error
+	// Stage stores rows that have arrived, with the counts so far and new findings; ErrLost when the import has another worker.
+	Stage(ctx context.Context, imp Import, rows []StagedRow, findings []Finding, counts Counts) error
+	// Submit ends the receiving: the import waits for a worker. It returns ErrLost as Stage does.
+	Submit(ctx context.Context, imp Import) error
 	// Begin ends the receiving and gives the import, which has so many stations, to the worker at once.
 	Begin(ctx context.Context, id uuid.UUID, worker string, lease time.Duration, stations int64) (Import, error)
 	// Claim gives a waiting import, or a running one whose worker has fallen silent, to the worker for a time; false when there is

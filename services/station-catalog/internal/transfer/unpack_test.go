@@ -22,7 +22,7 @@ type bin struct {
 	rows int
 }
 
-func (b *bin) Stage(_ context.Context, _ uuid.UUID, rows []transfer.StagedRow, _ []transfer.Finding, _ transfer.Counts) error {
+func (b *bin) Stage(_ context.Context, _ transfer.Import, rows []transfer.StagedRow, _ []transfer.Finding, _ transfer.Counts) error {
 	b.rows += len(rows)
 	return nil
 }

@@ -32,8 +32,8 @@ const (
 	UploadLife  = 24 * time.Hour
 )
 
-// partBytes is how much of a file is stored at once.
-const partBytes = 512 << 10
+// PartBytes is how much of a file is stored at once.
+const PartBytes = 512 << 10
 
 // Upload is a file that arrives in pieces.
 type Upload struct {
@@ -83,10 +83,10 @@ type Uploads interface {
 // Append stores a body behind what has arrived and gives the new length. What was read of one that breaks off is stored before the
 // error comes back.
 func Append(ctx context.Context, store Uploads, u Upload, body io.Reader) (int64, error) {
-	part := make([]byte, partBytes)
+	part := make([]byte, PartBytes)
 	at := u.Length
 	for {
-		n, err := fill(body, part)
+		n, err := Fill(body, part)
 		if at+int64(n) > MaxUpload {
 			return at, ErrUploadLarge.Detailf("a file has at most %d bytes", int64(MaxUpload))
 		}
@@ -109,8 +109,8 @@ func Append(ctx context.Context, store Uploads, u Upload, body io.Reader) (int64
 	}
 }
 
-// fill reads until the part is full or the body has ended. Unlike io.ReadFull it tells a body that ends from one that breaks off.
-func fill(body io.Reader, part []byte) (n int, err error) {
+// Fill reads until the part is full or the body has ended. Unlike io.ReadFull it tells a body that ends from one that breaks off.
+func Fill(body io.Reader, part []byte) (n int, err error) {
 	for n < len(part) && err == nil {
 		var read int
 		read, err = body.Read(part[n:])
@@ -121,26 +121,31 @@ func fill(body io.Reader, part []byte) (n int, err error) {
 
 // Reader reads an upload from its beginning.
 func (u Upload) Reader(ctx context.Context, store Uploads) io.Reader {
-	return &parts{ctx: ctx, store: store, upload: u}
+	return Parts(ctx, u.Length, func(ctx context.Context, start int64) ([]byte, error) { return store.UploadPart(ctx, u.ID, start) })
+}
+
+// Parts reads a file of so many bytes that is kept in parts; get gives the one that starts at a place.
+func Parts(ctx context.Context, length int64, get func(ctx context.Context, start int64) ([]byte, error)) io.Reader {
+	return &parts{ctx: ctx, length: length, get: get}
 }
 
 // parts reads one part after the other.
 type parts struct {
 	ctx    context.Context //nolint:containedctx // an io.Reader is given no other
-	store  Uploads
-	upload Upload
+	length int64
+	get    func(ctx context.Context, start int64) ([]byte, error)
 	next   int64
 	part   []byte
 }
 
 func (p *parts) Read(buffer []byte) (int, error) {
 	if len(p.part) == 0 {
-		if p.next >= p.upload.Length {
+		if p.next >= p.length {
 			return 0, io.EOF
 		}
-		part, err := p.store.UploadPart(p.ctx, p.upload.ID, p.next)
+		part, err := p.get(p.ctx, p.next)
 		if err != nil {
-			return 0, fmt.Errorf("read the upload at %d: %w", p.next, err)
+			return 0, fmt.Errorf("read the file at %d: %w", p.next, err)
 		}
 		p.part, p.next = part, p.next+int64(len(part))
 	}
