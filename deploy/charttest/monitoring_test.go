@@ -93,10 +93,14 @@ func TestAlertsWakeSomebodyWhenTheyShould(t *testing.T) {
 			return fmt.Sprintf("feed_lag_seconds{%s, feed=\"stations\"} %sx40\n", labels, seconds)
 		}
 		up := func(value string) string { return fmt.Sprintf("up{%s, instance=\"a\"} %sx40\n", labels, value) }
+		failing := func(redis string) string {
+			return fmt.Sprintf("dependency_failing{%[1]s, dependency=\"postgres\"} 0x40\ndependency_failing{%[1]s, dependency=\"redis\"} %[2]sx40\n", labels, redis)
+		}
 		cases := map[string]map[string]bool{
 			"ServiceAbsent":    {up("1"): false, up("0"): true, "up{job=\"another\"} 1x40\n": true},
 			"RequestsFail":     {count("200", "/v1/x", "1000") + count("500", "/v1/x", "5"): false, count("200", "/v1/x", "1000") + count("503", "/v1/x", "20"): true},
 			"RequestsSlow":     {buckets("/v1/x", "100"): false, buckets("/v1/x", "90"): true, buckets("/v1/live", "0"): false, buckets("/v1/plots/changes", "0"): false},
+			"DependencyFails":  {failing("0"): false, failing("1"): true},
 			"FollowerLags":     {lag("5+0"): false, lag("0+30"): true},
 			"ChargePointsLost": nil,
 		}

@@ -11,10 +11,13 @@ import (
 	"github.com/gofiber/fiber/v2"
 )
 
-// Check is one dependency of /readyz. A failing one that is required makes the
-// process not ready; any other makes it "degraded", which is ready. Probe
-// returns a public word on the state and, when it is bad, why; the reason goes
-// to the log alone.
+// Check is one dependency of /readyz. One that is required must hold before the
+// process is ready for the first time, so that a release that cannot work takes
+// no requests. From then on a failing one, required or not, makes the process
+// "degraded", which is ready: what needs the dependency answers 503 with a
+// reason, the rest goes on, and a gateway without any pod could do neither.
+// Probe returns a public word on the state and, when it is bad, why; the reason
+// goes to the log alone.
 type Check struct {
 	Name     string
 	Required bool
@@ -37,8 +40,8 @@ type readiness struct {
 
 type checkStatus struct {
 	Name     string `json:"name"`
-	Required bool   `json:"required"`
-	Status   string `json:"status"` // ok or failed
+	Required bool   `json:"required"` // to become ready, not to stay it
+	Status   string `json:"status"`   // ok or failed
 	Detail   string `json:"detail,omitempty"`
 }
 
@@ -55,6 +58,7 @@ func (s *Server) registerProbes(checks []Check) {
 	for _, c := range checks {
 		s.checks = append(s.checks, &check{Check: c})
 	}
+	s.watch.watchDependencies(s.checks)
 	alive := func(c *fiber.Ctx) error {
 		c.Set(fiber.HeaderCacheControl, "no-store")
 		return c.JSON(fiber.Map{"status": "alive"})
@@ -92,11 +96,14 @@ func (s *Server) probe(ctx context.Context) readiness {
 	for _, status := range answer.Checks {
 		switch {
 		case status.Status == "ok":
-		case status.Required:
+		case status.Required && !s.started.Load():
 			answer.Status = "unready"
 		case answer.Status == "ready":
 			answer.Status = "degraded"
 		}
+	}
+	if answer.Status != "unready" {
+		s.started.Store(true)
 	}
 	return answer
 }

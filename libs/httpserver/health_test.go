@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"regexp"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -11,6 +12,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
+// TestReadiness promises that a process is not ready before it has found what it requires, and that from then on whatever fails only
+// degrades it.
 func TestReadiness(t *testing.T) {
 	t.Parallel()
 	var postgres, redis atomic.Pointer[error]
@@ -39,10 +42,12 @@ func TestReadiness(t *testing.T) {
 		status          int
 		want            readiness
 	}{
+		{"it starts with nothing there", &away, &away, 503, readiness{"unready", []checkStatus{failed("postgres", true), failed("redis", false)}}},
+		{"the required one is still away", &away, nil, 503, readiness{"unready", []checkStatus{failed("postgres", true), ok("redis", false)}}},
+		{"the required one is there", nil, &away, 200, readiness{"degraded", []checkStatus{ok("postgres", true), failed("redis", false)}}},
 		{"all well", nil, nil, 200, readiness{"ready", []checkStatus{ok("postgres", true), ok("redis", false)}}},
-		{"an optional one fails", nil, &away, 200, readiness{"degraded", []checkStatus{ok("postgres", true), failed("redis", false)}}},
-		{"both fail", &away, &away, 503, readiness{"unready", []checkStatus{failed("postgres", true), failed("redis", false)}}},
-		{"the required one fails", &away, nil, 503, readiness{"unready", []checkStatus{failed("postgres", true), ok("redis", false)}}},
+		{"the required one fails", &away, nil, 200, readiness{"degraded", []checkStatus{failed("postgres", true), ok("redis", false)}}},
+		{"both fail", &away, &away, 200, readiness{"degraded", []checkStatus{failed("postgres", true), failed("redis", false)}}},
 		{"all well again", nil, nil, 200, readiness{"ready", []checkStatus{ok("postgres", true), ok("redis", false)}}},
 	} {
 		postgres.Store(step.postgres)
@@ -57,6 +62,12 @@ func TestReadiness(t *testing.T) {
 				t.Errorf("%s: %d (-want +got)\n%s", step.what, a.StatusCode, diff)
 			}
 		}
+		for name, failing := range map[string]bool{"postgres": step.postgres != nil, "redis": step.redis != nil} {
+			want := regexp.MustCompile(`(?m)^dependency_failing\{dependency="` + name + `".*\} ` + map[bool]string{true: "1", false: "0"}[failing] + `$`)
+			if a := w.do(t, "GET", "/metrics", nil); !want.Match(a.body) {
+				t.Errorf("%s: the metrics lack %s", step.what, want)
+			}
+		}
 		for _, path := range []string{"/healthz", "/livez"} {
 			if a := w.do(t, "GET", path, nil); a.StatusCode != 200 {
 				t.Errorf("%s: %s is %d", step.what, path, a.StatusCode)
@@ -69,8 +80,8 @@ func TestReadiness(t *testing.T) {
 			changes++
 		}
 	}
-	if changes != 4 {
-		t.Errorf("%d changes were logged, want 4", changes)
+	if changes != 10 {
+		t.Errorf("%d changes were logged, want 10", changes)
 	}
 }
 

@@ -125,6 +125,8 @@ type Server struct {
 	streams     context.Context
 	stopStreams context.CancelFunc
 
+	// started is set once /readyz has found every required dependency.
+	started  atomic.Bool
 	draining atomic.Bool
 	// listening is closed once requests can be answered.
 	listening chan struct{}

@@ -35,6 +35,7 @@ type watch struct {
 	silent   bool // nobody records spans
 	duration metric.Float64Histogram
 	metrics  fiber.Handler
+	meter    metric.Meter
 	active   atomic.Int64
 
 	// series holds what each series that was seen has in common, made once.
@@ -61,19 +62,18 @@ var durations = []float64{
 }
 
 func newWatch(tel *telemetry.Telemetry) *watch {
-	w := &watch{tracer: tel.Tracer(scope), metrics: adaptor.HTTPHandler(tel.MetricsHandler()), log: tel.Log().Handler()}
+	w := &watch{tracer: tel.Tracer(scope), metrics: adaptor.HTTPHandler(tel.MetricsHandler()), meter: tel.Meter(scope), log: tel.Log().Handler()}
 	_, w.silent = tel.TracerProvider().(noop.TracerProvider)
 	w.series.Store(&map[seriesKey]*series{})
-	meter := tel.Meter(scope)
 	var err error
-	w.duration, err = meter.Float64Histogram("http.server.request.duration",
+	w.duration, err = w.meter.Float64Histogram("http.server.request.duration",
 		metric.WithUnit("s"),
 		metric.WithDescription("Duration of HTTP requests."),
 		metric.WithExplicitBucketBoundaries(durations...))
 	if err != nil {
 		tel.Log().Error("no duration histogram", "error", err)
 	}
-	_, err = meter.Int64ObservableUpDownCounter("http.server.active_requests",
+	_, err = w.meter.Int64ObservableUpDownCounter("http.server.active_requests",
 		metric.WithUnit("{request}"),
 		metric.WithDescription("Requests under way, open streams among them."),
 		metric.WithInt64Callback(func(_ context.Context, o metric.Int64Observer) error {
@@ -84,6 +84,30 @@ func newWatch(tel *telemetry.Telemetry) *watch {
 		tel.Log().Error("no gauge of active requests", "error", err)
 	}
 	return w
+}
+
+// watchDependencies shows which dependencies failed when they were last asked: a
+// pod that is degraded looks ready from outside.
+func (w *watch) watchDependencies(checks []*check) {
+	names := make([]metric.MeasurementOption, len(checks))
+	for i, c := range checks {
+		names[i] = metric.WithAttributes(attribute.String("dependency", c.Name))
+	}
+	_, err := w.meter.Int64ObservableGauge("dependency.failing",
+		metric.WithDescription("1 while what the service needs does not answer, or is behind, else 0."),
+		metric.WithInt64Callback(func(_ context.Context, o metric.Int64Observer) error {
+			for i, c := range checks {
+				var failing int64
+				if c.failing.Load() {
+					failing = 1
+				}
+				o.Observe(failing, names[i])
+			}
+			return nil
+		}))
+	if err != nil {
+		slog.New(w.log).Error("no gauge of dependencies", "error", err)
+	}
 }
 
 var spanOptions = []trace.SpanStartOption{trace.WithSpanKind(trace.SpanKindServer)}

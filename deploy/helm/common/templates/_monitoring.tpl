@@ -64,6 +64,15 @@ spec:
             service: {{ $name }}
           annotations:
             summary: One in a hundred requests to {{ $name }} takes longer than {{ .Values.monitoring.slowSeconds }} s.
+        - alert: DependencyFails
+          # Pods that were ready stay it, so this is what tells.
+          expr: max by (dependency) (dependency_failing{ {{- $job -}} }) == 1
+          for: 5m
+          labels:
+            severity: warning
+            service: {{ $name }}
+          annotations:
+            summary: {{ $name }} goes on without {{ "{{ $labels.dependency }}" }}.
         - alert: FollowerLags
           expr: max(feed_lag_seconds{ {{- $job -}} }) > {{ .Values.monitoring.lagSeconds }}
           for: 5m
@@ -100,6 +109,7 @@ data:
   (list "Answers by status" "reqps" (printf "sum by (http_response_status_code) (rate(http_server_request_duration_seconds_count{%s}[5m]))" $job) "{{http_response_status_code}}")
   (list "Slowest of a hundred, by route" "s" (printf "histogram_quantile(0.99, sum by (le, http_route) (rate(http_server_request_duration_seconds_bucket{%s, %s}[5m])))" $job $calm) "{{http_route}}")
   (list "Behind what is followed" "s" (printf "max by (feed) (feed_lag_seconds{%s})" $job) "{{feed}}")
+  (list "Failing dependencies" "short" (printf "max by (dependency) (dependency_failing{%s})" $job) "{{dependency}}")
   (list "Memory by pod" "bytes" (printf "process_resident_memory_bytes{%s}" $job) "{{pod}}")
   (list "CPU by pod" "percentunit" (printf "rate(process_cpu_seconds_total{%s}[5m])" $job) "{{pod}}")
 -}}

@@ -233,8 +233,8 @@ func (v *valve) set(shut bool) {
 	}
 }
 
-// TestPostgresIsAway promises that searches go on from memory while the database is away, that other answers are a 503 with
-// Retry-After, and that all is well again after it is back.
+// TestPostgresIsAway promises that searches go on from memory while the database is away, at a pod that stays ready, that other answers
+// are a 503 with Retry-After, and that all is well again after it is back.
 func TestPostgresIsAway(t *testing.T) {
 	t.Parallel()
 	var way *valve
@@ -254,6 +254,9 @@ func TestPostgresIsAway(t *testing.T) {
 
 	way.set(true)
 	w.eventually("readiness says that the database is away", func() bool { return w.ready()["postgres"] == "failed" })
+	if state := w.ready()[""]; state != "degraded" {
+		t.Errorf("without the database the pod is %s", state)
+	}
 	for range 20 {
 		began := time.Now()
 		got, _ := want[page](anyone, http.StatusOK, http.MethodGet, query, nil)
