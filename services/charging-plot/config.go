@@ -16,6 +16,7 @@ import (
 	"github.com/ihr-charging/charging-plot-api/libs/telemetry"
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/occupancy"
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/ocpp"
+	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/pki"
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/reservation"
 )
 
@@ -24,6 +25,7 @@ import (
 type Config struct {
 	HTTP      httpserver.Config
 	OCPP      ocpp.Config
+	PKI       pki.Config
 	Postgres  postgres.Config
 	Redis     rediscache.Config
 	Auth      authn.Config

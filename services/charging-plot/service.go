@@ -44,6 +44,7 @@ import (
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/ocpi"
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/ocpp"
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/peer"
+	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/pki"
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/postgres"
 	bus "github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/redis"
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/reservation"
@@ -185,7 +186,12 @@ func serve(ctx context.Context, cfg Config, p parts) error {
 	if err != nil {
 		return err
 	}
+	certificates, err := pki.New(cfg.PKI, publichttp.New(publichttp.Config{Guard: cfg.publicInternet(), UserAgent: Name}), time.Now)
+	if err != nil {
+		return err
+	}
 	commands := central.NewRecorder(peer.NewForwarder(self, sockets, store, tokens(cfg, cfg.audience())), store, time.Now, log)
+	office.Certify(certificates, commands)
 	desk := session.NewDesk(store, commands, cfg.CommandTimeout, log)
 	herald := reservation.NewHerald(store, commands, cfg.CommandTimeout, log)
 	group.Go("reservations out", func(ctx context.Context) error { return herald.Run(ctx, cfg.ScheduleTick) })
@@ -247,6 +253,7 @@ func serve(ctx context.Context, cfg Config, p parts) error {
 		<-ctx.Done()
 		desk.Wait()
 		partners.Wait()
+		office.Wait()
 		return nil
 	})
 	group.Go("http", server.Run)

@@ -83,12 +83,17 @@ type Config struct {
 
 // Central implements chargepoint.Central.
 type Central struct {
-	cfg      Config
-	links    Links
-	plugs    Plugs
-	upkeep   Upkeep
-	log      *slog.Logger
-	now      func() time.Time
+	cfg    Config
+	links  Links
+	plugs  Plugs
+	upkeep Upkeep
+	log    *slog.Logger
+	now    func() time.Time
+
+	certificates Certificates
+	commands     chargepoint.Commander
+	deliveries   sync.WaitGroup
+
 	statuses *batch.Group[Report]
 	readings *batch.Group[Readings]
 

@@ -16,6 +16,7 @@ type Central interface {
 	Link
 	Reports
 	Upkeep
+	Certificates
 }
 
 // Link is the part of Central about the socket and the machine at its other end.

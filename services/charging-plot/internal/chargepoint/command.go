@@ -40,6 +40,11 @@ const (
 	GetProfiles         CommandKind = "get_charging_profiles"  // RequestID
 	CompositeSchedule   CommandKind = "get_composite_schedule" // Connector, DurationS, Unit
 	DataTransfer        CommandKind = "data_transfer"          // Vendor
+
+	InstallCertificate CommandKind = "install_certificate" // Certificate: Use, PEM
+	DeleteCertificate  CommandKind = "delete_certificate"  // Certificate: Hash
+	ListCertificates   CommandKind = "list_certificates"   // Certificate: Uses
+	CertificateSigned  CommandKind = "certificate_signed"  // Certificate: PEM, Use
 )
 
 // Command is one command, with the fields that its kind names. It travels as JSON from the replica that was asked to the one that
@@ -66,6 +71,8 @@ type Command struct {
 	DurationS int              `json:"duration_s,omitempty"`
 	Unit      RateUnit         `json:"unit,omitempty"`
 	Vendor    *VendorData      `json:"vendor,omitempty"`
+
+	Certificate *CertificateOrder `json:"certificate,omitempty"`
 }
 
 // Outcome is the charge point's answer to a command.
@@ -83,6 +90,8 @@ type Outcome struct {
 	File        string            `json:"file,omitempty"`         // get diagnostics: what will be uploaded
 	Schedule    *ChargingSchedule `json:"schedule,omitempty"`     // get composite schedule
 	Data        string            `json:"data,omitempty"`         // data transfer
+
+	Certificates []InstalledCertificate `json:"certificates,omitempty"` // list certificates
 }
 
 // CommandStatus is OCPP's word of answer.
@@ -101,6 +110,7 @@ const (
 	CommandOccupied       CommandStatus = "Occupied"       // reserve: a car stands there, or another reservation holds it
 	CommandUnavailable    CommandStatus = "Unavailable"    // reserve: the connector is out of service
 	CommandRebootRequired CommandStatus = "RebootRequired" // change configuration: it counts after a reboot
+	CommandNotFound       CommandStatus = "NotFound"       // delete and list certificates: there is none
 )
 
 // statuses are all the words that either version of OCPP answers a command with.
@@ -110,7 +120,7 @@ var statuses = map[CommandStatus]bool{
 	CommandRebootRequired: true, "OngoingAuthorizedTransaction": true, "UnknownConnector": true, "Failed": true, "VersionMismatch": true,
 	"Unknown": true, "NoProfiles": true, "UnknownMessageId": true, "UnknownVendorId": true, "AcceptedCanceled": true,
 	"InvalidCertificate": true, "RevokedCertificate": true, "EmptyResultSet": true, "UnknownComponent": true, "UnknownVariable": true,
-	"NotSupportedAttributeType": true,
+	"NotSupportedAttributeType": true, CommandNotFound: true,
 }
 
 // Known tells whether a word is one of OCPP's.

@@ -20,6 +20,60 @@ import (
 	openapi_types "github.com/oapi-codegen/runtime/types"
 )
 
+// Defines values for CertificateHashAlgorithm.
+const (
+	SHA256 CertificateHashAlgorithm = "SHA256"
+	SHA384 CertificateHashAlgorithm = "SHA384"
+	SHA512 CertificateHashAlgorithm = "SHA512"
+)
+
+// Valid indicates whether the value is a known member of the CertificateHashAlgorithm enum.
+func (e CertificateHashAlgorithm) Valid() bool {
+	switch e {
+	case SHA256:
+		return true
+	case SHA384:
+		return true
+	case SHA512:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for CertificateUse.
+const (
+	CSMSRootCertificate         CertificateUse = "CSMSRootCertificate"
+	ChargingStationCertificate  CertificateUse = "ChargingStationCertificate"
+	MORootCertificate           CertificateUse = "MORootCertificate"
+	ManufacturerRootCertificate CertificateUse = "ManufacturerRootCertificate"
+	V2GCertificate              CertificateUse = "V2GCertificate"
+	V2GCertificateChain         CertificateUse = "V2GCertificateChain"
+	V2GRootCertificate          CertificateUse = "V2GRootCertificate"
+)
+
+// Valid indicates whether the value is a known member of the CertificateUse enum.
+func (e CertificateUse) Valid() bool {
+	switch e {
+	case CSMSRootCertificate:
+		return true
+	case ChargingStationCertificate:
+		return true
+	case MORootCertificate:
+		return true
+	case ManufacturerRootCertificate:
+		return true
+	case V2GCertificate:
+		return true
+	case V2GCertificateChain:
+		return true
+	case V2GRootCertificate:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ChargingProfileKind.
 const (
 	Absolute  ChargingProfileKind = "Absolute"
@@ -85,14 +139,17 @@ func (e ChargingProfilePurpose) Valid() bool {
 
 // Defines values for CommandInputMessage.
 const (
-	BootNotification              CommandInputMessage = "BootNotification"
-	DiagnosticsStatusNotification CommandInputMessage = "DiagnosticsStatusNotification"
-	FirmwareStatusNotification    CommandInputMessage = "FirmwareStatusNotification"
-	Heartbeat                     CommandInputMessage = "Heartbeat"
-	LogStatusNotification         CommandInputMessage = "LogStatusNotification"
-	MeterValues                   CommandInputMessage = "MeterValues"
-	StatusNotification            CommandInputMessage = "StatusNotification"
-	TransactionEvent              CommandInputMessage = "TransactionEvent"
+	BootNotification               CommandInputMessage = "BootNotification"
+	DiagnosticsStatusNotification  CommandInputMessage = "DiagnosticsStatusNotification"
+	FirmwareStatusNotification     CommandInputMessage = "FirmwareStatusNotification"
+	Heartbeat                      CommandInputMessage = "Heartbeat"
+	LogStatusNotification          CommandInputMessage = "LogStatusNotification"
+	MeterValues                    CommandInputMessage = "MeterValues"
+	SignChargingStationCertificate CommandInputMessage = "SignChargingStationCertificate"
+	SignCombinedCertificate        CommandInputMessage = "SignCombinedCertificate"
+	SignV2GCertificate             CommandInputMessage = "SignV2GCertificate"
+	StatusNotification             CommandInputMessage = "StatusNotification"
+	TransactionEvent               CommandInputMessage = "TransactionEvent"
 )
 
 // Valid indicates whether the value is a known member of the CommandInputMessage enum.
@@ -110,6 +167,12 @@ func (e CommandInputMessage) Valid() bool {
 		return true
 	case MeterValues:
 		return true
+	case SignChargingStationCertificate:
+		return true
+	case SignCombinedCertificate:
+		return true
+	case SignV2GCertificate:
+		return true
 	case StatusNotification:
 		return true
 	case TransactionEvent:
@@ -122,16 +185,20 @@ func (e CommandInputMessage) Valid() bool {
 // Defines values for CommandKind.
 const (
 	CancelReservation    CommandKind = "cancel_reservation"
+	CertificateSigned    CommandKind = "certificate_signed"
 	ChangeAvailability   CommandKind = "change_availability"
 	ChangeConfiguration  CommandKind = "change_configuration"
 	ClearCache           CommandKind = "clear_cache"
 	ClearChargingProfile CommandKind = "clear_charging_profile"
 	DataTransfer         CommandKind = "data_transfer"
+	DeleteCertificate    CommandKind = "delete_certificate"
 	GetChargingProfiles  CommandKind = "get_charging_profiles"
 	GetCompositeSchedule CommandKind = "get_composite_schedule"
 	GetConfiguration     CommandKind = "get_configuration"
 	GetDiagnostics       CommandKind = "get_diagnostics"
 	GetLocalListVersion  CommandKind = "get_local_list_version"
+	InstallCertificate   CommandKind = "install_certificate"
+	ListCertificates     CommandKind = "list_certificates"
 	RemoteStart          CommandKind = "remote_start"
 	RemoteStop           CommandKind = "remote_stop"
 	ReserveNow           CommandKind = "reserve_now"
@@ -148,6 +215,8 @@ func (e CommandKind) Valid() bool {
 	switch e {
 	case CancelReservation:
 		return true
+	case CertificateSigned:
+		return true
 	case ChangeAvailability:
 		return true
 	case ChangeConfiguration:
@@ -158,6 +227,8 @@ func (e CommandKind) Valid() bool {
 		return true
 	case DataTransfer:
 		return true
+	case DeleteCertificate:
+		return true
 	case GetChargingProfiles:
 		return true
 	case GetCompositeSchedule:
@@ -167,6 +238,10 @@ func (e CommandKind) Valid() bool {
 	case GetDiagnostics:
 		return true
 	case GetLocalListVersion:
+		return true
+	case InstallCertificate:
+		return true
+	case ListCertificates:
 		return true
 	case RemoteStart:
 		return true
@@ -1218,6 +1293,35 @@ type Calendar struct {
 	Reservable bool               `json:"reservable"`
 }
 
+// CertificateHash A certificate, named by its issuer and number as OCSP does.
+type CertificateHash struct {
+	Algorithm      CertificateHashAlgorithm `json:"algorithm"`
+	IssuerKeyHash  string                   `json:"issuer_key_hash"`
+	IssuerNameHash string                   `json:"issuer_name_hash"`
+
+	// SerialNumber Hexadecimal.
+	SerialNumber string `json:"serial_number"`
+}
+
+// CertificateHashAlgorithm defines model for CertificateHash.Algorithm.
+type CertificateHashAlgorithm string
+
+// CertificateInput For the commands about certificates (wanted): `install_certificate` takes `use` of a root and `pem`, `delete_certificate` `hash`,
+// `list_certificates` `uses` (all when left out), and `certificate_signed` `pem` with the chain of a certificate that an authority
+// elsewhere signed, the charge point's own first. 1.6 has `CSMSRootCertificate` and `ManufacturerRootCertificate` alone.
+type CertificateInput struct {
+	// Hash A certificate, named by its issuer and number as OCSP does.
+	Hash *CertificateHash `json:"hash,omitempty"`
+	Pem  *string          `json:"pem,omitempty"`
+
+	// Use What a certificate is for, in the words of OCPP 2.0.1. The first two are a charge point's own.
+	Use  *CertificateUse   `json:"use,omitempty"`
+	Uses *[]CertificateUse `json:"uses,omitempty"`
+}
+
+// CertificateUse What a certificate is for, in the words of OCPP 2.0.1. The first two are a charge point's own.
+type CertificateUse string
+
 // ChargePoint defines model for ChargePoint.
 type ChargePoint struct {
 	Boot              nullable.Nullable[BootInfo]  `json:"boot"`
@@ -1344,7 +1448,11 @@ type ChargingSchedule struct {
 
 // CommandInput defines model for CommandInput.
 type CommandInput struct {
-	ChargingProfile *ChargingProfile `json:"charging_profile,omitempty"`
+	// Certificate For the commands about certificates (wanted): `install_certificate` takes `use` of a root and `pem`, `delete_certificate` `hash`,
+	// `list_certificates` `uses` (all when left out), and `certificate_signed` `pem` with the chain of a certificate that an authority
+	// elsewhere signed, the charge point's own first. 1.6 has `CSMSRootCertificate` and `ManufacturerRootCertificate` alone.
+	Certificate     *CertificateInput `json:"certificate,omitempty"`
+	ChargingProfile *ChargingProfile  `json:"charging_profile,omitempty"`
 
 	// Clear For `clear_charging_profile` (wanted); an empty one means all.
 	Clear   *ChargingProfileFilter `json:"clear,omitempty"`
@@ -1365,7 +1473,8 @@ type CommandInput struct {
 	// LocalList For `send_local_list` (wanted).
 	LocalList *LocalListInput `json:"local_list,omitempty"`
 
-	// Message For `trigger_message` (wanted).
+	// Message For `trigger_message` (wanted). `SignChargingStationCertificate` has the charge point ask for a new certificate of its own, also in
+	// 1.6 with the security extension.
 	Message *CommandInputMessage `json:"message,omitempty"`
 
 	// OcppConnectorId The connector (OCPP 1.6) or EVSE (2.0.1). Wanted for `unlock`; 0 or left out means the whole charge point, or any connector,
@@ -1392,7 +1501,8 @@ type CommandInput struct {
 	Vendor *VendorData `json:"vendor,omitempty"`
 }
 
-// CommandInputMessage For `trigger_message` (wanted).
+// CommandInputMessage For `trigger_message` (wanted). `SignChargingStationCertificate` has the charge point ask for a new certificate of its own, also in
+// 1.6 with the security extension.
 type CommandInputMessage string
 
 // CommandKind defines model for CommandKind.
@@ -1400,8 +1510,10 @@ type CommandKind string
 
 // CommandOutcome defines model for CommandOutcome.
 type CommandOutcome struct {
-	Command string  `json:"command"`
-	Data    *string `json:"data,omitempty"`
+	// Certificates Of `list_certificates`.
+	Certificates *[]InstalledCertificate `json:"certificates,omitempty"`
+	Command      string                  `json:"command"`
+	Data         *string                 `json:"data,omitempty"`
 
 	// File The name of the file that will be uploaded.
 	File        *string            `json:"file,omitempty"`
@@ -1510,6 +1622,16 @@ type Estimate struct {
 
 // EstimateBasis defines model for Estimate.Basis.
 type EstimateBasis string
+
+// InstalledCertificate defines model for InstalledCertificate.
+type InstalledCertificate struct {
+	// Children Of a chain, below the first.
+	Children *[]CertificateHash `json:"children,omitempty"`
+
+	// Hash A certificate, named by its issuer and number as OCSP does.
+	Hash CertificateHash `json:"hash"`
+	Use  string          `json:"use"`
+}
 
 // ListedTag defines model for ListedTag.
 type ListedTag struct {

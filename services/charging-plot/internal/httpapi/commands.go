@@ -45,6 +45,8 @@ func wanted(in CommandInput) map[string]bool {
 		return map[string]bool{"duration_s": in.DurationS != nil}
 	case DataTransfer:
 		return map[string]bool{"vendor": in.Vendor != nil}
+	case InstallCertificate, DeleteCertificate, CertificateSigned, ListCertificates:
+		return wantedOfCertificates(in)
 	case Reset, ClearCache, GetConfiguration, GetLocalListVersion, GetChargingProfiles:
 	}
 	return nil
@@ -108,6 +110,7 @@ func FromAPICommand(in CommandInput) (chargepoint.Command, error) {
 			ID: f.Id, Connector: f.OcppConnectorId, StackLevel: f.StackLevel, Purpose: chargepoint.ProfilePurpose(orZero(f.Purpose)),
 		}
 	}
+	command.Certificate = fromAPICertificate(in.Certificate)
 	if v := in.Vendor; v != nil {
 		command.Vendor = &chargepoint.VendorData{VendorID: v.VendorId, MessageID: orZero(v.MessageId), Data: orZero(v.Data)}
 	}
@@ -182,6 +185,9 @@ func ToAPIOutcome(kind chargepoint.CommandKind, o chargepoint.Outcome) CommandOu
 	if o.Schedule != nil {
 		schedule := ToAPISchedule(*o.Schedule)
 		out.Schedule = &schedule
+	}
+	if len(o.Certificates) > 0 {
+		out.Certificates = toAPICertificates(o.Certificates)
 	}
 	return out
 }

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/chargepoint"
@@ -31,6 +32,9 @@ func TestFromAPICommandWantsWhatTheKindWants(t *testing.T) {
 		{`{"command":"get_composite_schedule"}`, "/duration_s"},
 		{`{"command":"data_transfer"}`, "/vendor"},
 		{`{"command":"change_configuration","variables":[{"name":"HeartbeatInterval"}]}`, "/variables"},
+		{`{"command":"install_certificate","certificate":{"use":"V2GCertificate"}}`, "/certificate/use /certificate/pem"},
+		{`{"command":"delete_certificate"}`, "/certificate/hash"},
+		{`{"command":"certificate_signed","certificate":{"use":"MORootCertificate"}}`, "/certificate/use /certificate/pem"},
 	} {
 		body, members := c[0], c[1]
 		p := w.call(http.MethodPost, path, token, body).wants(http.StatusBadRequest, "incomplete_command").problem()
@@ -48,11 +52,46 @@ func TestFromAPICommandWantsWhatTheKindWants(t *testing.T) {
 		`{"command":"set_charging_profile","charging_profile":{"id":1,"ocpp_connector_id":1,"stack_level":-1,"purpose":"TxProfile","kind":"Absolute","schedule":{"unit":"W","periods":[]}}}`,
 		`{"command":"get_composite_schedule","duration_s":0}`,
 		`{"command":"reset","surprise":1}`,
+		`{"command":"install_certificate","certificate":{"use":"MORootCertificate","pem":"no PEM"}}`,
 	} {
 		w.call(http.MethodPost, path, token, body).wants(http.StatusBadRequest)
 	}
 	if n := len(w.commands.sent); n != 0 {
 		t.Errorf("%d commands were sent all the same", n)
+	}
+}
+
+func TestCommandsAboutCertificatesGoAsTheyCame(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	site := w.Site(1)
+	path, token := "/v1/charge-points/"+site.ChargePoint.ID.String()+"/commands", w.operator(site.Operator.ID)
+	hash := chargepoint.CertificateHash{Algorithm: "SHA256", IssuerNameHash: "aa", IssuerKeyHash: "bb", SerialNumber: "1f"}
+	const hashJSON = `{"algorithm":"SHA256","issuer_name_hash":"aa","issuer_key_hash":"bb","serial_number":"1f"}`
+	w.commands.answers(func(_ uuid.UUID, command chargepoint.Command) (chargepoint.Outcome, error) {
+		out := chargepoint.Outcome{Status: chargepoint.CommandAccepted}
+		if command.Kind == chargepoint.ListCertificates {
+			out.Certificates = []chargepoint.InstalledCertificate{{Use: chargepoint.V2GChain, Hash: hash, Children: []chargepoint.CertificateHash{hash}}}
+		}
+		return out, nil
+	})
+	for body, want := range map[string]chargepoint.CertificateOrder{
+		`{"command":"install_certificate","certificate":{"use":"V2GRootCertificate","pem":"-----BEGIN CERTIFICATE-----"}}`: {
+			Use: chargepoint.V2GRoot, PEM: "-----BEGIN CERTIFICATE-----",
+		},
+		`{"command":"delete_certificate","certificate":{"hash":` + hashJSON + `}}`:             {Hash: &hash},
+		`{"command":"certificate_signed","certificate":{"pem":"-----BEGIN CERTIFICATE-----"}}`: {PEM: "-----BEGIN CERTIFICATE-----"},
+		`{"command":"list_certificates","certificate":{"uses":["V2GCertificateChain"]}}`:       {Uses: []chargepoint.CertificateUse{chargepoint.V2GChain}},
+	} {
+		var answer httpapi.CommandOutcome
+		w.call(http.MethodPost, path, token, body).wants(http.StatusOK).into(&answer)
+		sent := w.commands.sent[len(w.commands.sent)-1]
+		if diff := cmp.Diff(&want, sent.Certificate); diff != "" {
+			t.Errorf("%s: -want +sent:\n%s", body, diff)
+		}
+		if listed := answer.Certificates; (sent.Kind == chargepoint.ListCertificates) != (listed != nil && (*listed)[0].Hash.SerialNumber == "1f") {
+			t.Errorf("%s is answered %+v", body, listed)
+		}
 	}
 }
 

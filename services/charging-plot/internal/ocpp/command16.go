@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/lorenzodonini/ocpp-go/ocpp"
+	"github.com/lorenzodonini/ocpp-go/ocpp1.6/certificates"
 	"github.com/lorenzodonini/ocpp-go/ocpp1.6/core"
 	"github.com/lorenzodonini/ocpp-go/ocpp1.6/firmware"
 	"github.com/lorenzodonini/ocpp-go/ocpp1.6/localauth"
@@ -24,6 +25,9 @@ func (v16) requests(command chargepoint.Command) ([]ocpp.Request, chargepoint.Co
 			requests = append(requests, core.NewChangeConfigurationRequest(v.Name, v.Value))
 		}
 		return requests, ""
+	}
+	if command.Kind == chargepoint.ListCertificates { // one call lists one kind
+		return listCertificates16(command.Certificate)
 	}
 	request, refused := request16(command)
 	if refused != "" {
@@ -59,6 +63,9 @@ func request16(command chargepoint.Command) (ocpp.Request, chargepoint.CommandSt
 		}
 		return core.NewChangeAvailabilityRequest(command.Connector, core.AvailabilityTypeInoperative), ""
 	case chargepoint.TriggerMessage:
+		if extended16[command.Message] != "" {
+			return triggerExtended16(command), ""
+		}
 		request := remotetrigger.NewTriggerMessageRequest(remotetrigger.MessageTrigger(command.Message))
 		if command.Connector > 0 {
 			request.ConnectorId = &command.Connector
@@ -124,7 +131,7 @@ func upkeep16(command chargepoint.Command) (ocpp.Request, chargepoint.CommandSta
 		}
 		return request, ""
 	default:
-		return nil, chargepoint.CommandNotSupported
+		return certificateRequest16(command)
 	}
 }
 
@@ -176,6 +183,8 @@ func (v16) outcome(request ocpp.Request, payload json.RawMessage, sofar *chargep
 			sofar.Schedule = &schedule
 		}
 		return answered(payload, sofar)
+	case *certificates.GetInstalledCertificateIdsRequest:
+		return certificatesListed16(request, payload, sofar)
 	case *core.DataTransferRequest:
 		body, err := readAnswer[core.DataTransferConfirmation](payload)
 		if err != nil {

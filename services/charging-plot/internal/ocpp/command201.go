@@ -11,6 +11,7 @@ import (
 	"github.com/lorenzodonini/ocpp-go/ocpp2.0.1/data"
 	"github.com/lorenzodonini/ocpp-go/ocpp2.0.1/diagnostics"
 	"github.com/lorenzodonini/ocpp-go/ocpp2.0.1/firmware"
+	"github.com/lorenzodonini/ocpp-go/ocpp2.0.1/iso15118"
 	"github.com/lorenzodonini/ocpp-go/ocpp2.0.1/localauth"
 	"github.com/lorenzodonini/ocpp-go/ocpp2.0.1/provisioning"
 	"github.com/lorenzodonini/ocpp-go/ocpp2.0.1/remotecontrol"
@@ -164,7 +165,7 @@ func upkeepRequest201(command chargepoint.Command) (ocpp.Request, chargepoint.Co
 		}
 		return request, ""
 	default:
-		return nil, chargepoint.CommandNotSupported
+		return certificateRequest201(command)
 	}
 }
 
@@ -226,6 +227,12 @@ func (v201) outcome(request ocpp.Request, payload json.RawMessage, sofar *charge
 			}
 			sofar.Schedule = &schedule
 		}
+	case *iso15118.GetInstalledCertificateIdsRequest:
+		body, err := readAnswer[iso15118.GetInstalledCertificateIdsResponse](payload)
+		if err != nil {
+			return err
+		}
+		sofar.Certificates = fromInstalled201(body.CertificateHashDataChain)
 	case *data.DataTransferRequest:
 		body, err := readAnswer[data.DataTransferResponse](payload)
 		if err != nil {

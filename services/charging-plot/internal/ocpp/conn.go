@@ -51,6 +51,8 @@ type conn struct {
 	writing    chan struct{} // holds the right to write a frame
 	commanding chan struct{} // holds the right to have a call of ours under way: the standard allows one at a time
 	pings      *time.Timer
+	// follow is what a handler wants done once its answer is out; the worker's alone.
+	follow func()
 
 	mu       sync.Mutex
 	changed  sync.Cond // the queue got room, or the connection ended
@@ -202,6 +204,7 @@ func (c *conn) work() {
 }
 
 func (c *conn) serveCall(call frame) {
+	c.follow = nil
 	ctx, cancel := context.WithTimeout(context.Background(), c.limits.HandlerTimeout)
 	defer cancel()
 	payload, refused := c.answerTo(ctx, call)
@@ -217,7 +220,9 @@ func (c *conn) serveCall(call frame) {
 		return
 	}
 	c.note(chargepoint.Out, frame{kind: typeCallResult, id: call.id, action: call.action, payload: resultOf(data)})
-	c.write(ctx, data)
+	if follow := c.follow; c.write(ctx, data) && follow != nil {
+		follow()
+	}
 }
 
 // answerTo is handle, which a message that makes it panic must not turn into the end of every other charge point's socket.

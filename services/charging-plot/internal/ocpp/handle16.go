@@ -73,8 +73,9 @@ func (v16) dispatch(ctx context.Context, s *Server, c *conn, request ocpp.Reques
 			s.progressed(ctx, c, chargepoint.GetDiagnostics, string(request.Status), &request.RequestID)
 	case *security.SecurityEventNotificationRequest:
 		return &security.SecurityEventNotificationResponse{}, s.alarmed(ctx, c, request.Type, request.TechInfo)
-	case *security.SignCertificateRequest: // whoever runs the charge points has their certificates made
-		return security.NewSignCertificateResponse(types.GenericStatusRejected), nil
+	case *security.SignCertificateRequest:
+		signed, _, err := s.sign(ctx, c, request.CSR, chargepoint.CertificateUse(request.CertificateType))
+		return security.NewSignCertificateResponse(types.GenericStatus(signed)), err
 	default:
 		return nil, errNoHandler
 	}

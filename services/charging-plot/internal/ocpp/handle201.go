@@ -10,6 +10,7 @@ import (
 	"github.com/lorenzodonini/ocpp-go/ocpp2.0.1/data"
 	"github.com/lorenzodonini/ocpp-go/ocpp2.0.1/diagnostics"
 	"github.com/lorenzodonini/ocpp-go/ocpp2.0.1/firmware"
+	"github.com/lorenzodonini/ocpp-go/ocpp2.0.1/iso15118"
 	"github.com/lorenzodonini/ocpp-go/ocpp2.0.1/meter"
 	"github.com/lorenzodonini/ocpp-go/ocpp2.0.1/provisioning"
 	"github.com/lorenzodonini/ocpp-go/ocpp2.0.1/reservation"
@@ -34,8 +35,7 @@ func (v201) dispatch(ctx context.Context, s *Server, c *conn, request ocpp.Reque
 			At: fromTime201(request.Timestamp),
 		})
 	case *authorization.AuthorizeRequest:
-		word, err := s.central.Authorize(ctx, c.cp.ID, request.IdToken.IdToken)
-		return authorization.NewAuthorizationResponse(*toIDTokenInfo(word)), err
+		return s.authorize201(ctx, c, request)
 	case *transactions.TransactionEventRequest:
 		response := transactions.NewTransactionEventResponse()
 		word, err := s.central.TransactionEvent(ctx, c.cp.ID, s.fromTransactionEvent(ctx, c, request))
@@ -76,7 +76,16 @@ func (s *Server) upkeep201(ctx context.Context, c *conn, request ocpp.Request) (
 	case *security.SecurityEventNotificationRequest:
 		return security.NewSecurityEventNotificationResponse(), s.alarmed(ctx, c, request.Type, request.TechInfo)
 	case *security.SignCertificateRequest:
-		return security.NewSignCertificateResponse(types.GenericStatusRejected), nil
+		signed, why, err := s.sign(ctx, c, request.CSR, chargepoint.CertificateUse(request.CertificateType))
+		response := security.NewSignCertificateResponse(types.GenericStatus(signed))
+		if why != "" {
+			response.StatusInfo = types.NewStatusInfo("NotSigned", why)
+		}
+		return response, err
+	case *iso15118.GetCertificateStatusRequest:
+		return s.certificateStatus201(ctx, c, request)
+	case *iso15118.Get15118EVCertificateRequest:
+		return s.contractCertificate201(ctx, c, request)
 	case *data.DataTransferRequest:
 		c.log.InfoContext(ctx, "ocpp data transfer refused", "vendor", request.VendorID, "message", request.MessageID)
 		return data.NewDataTransferResponse(data.DataTransferStatusUnknownVendorId), nil

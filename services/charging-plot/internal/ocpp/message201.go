@@ -11,6 +11,7 @@ import (
 	"github.com/lorenzodonini/ocpp-go/ocpp2.0.1/data"
 	"github.com/lorenzodonini/ocpp-go/ocpp2.0.1/diagnostics"
 	"github.com/lorenzodonini/ocpp-go/ocpp2.0.1/firmware"
+	"github.com/lorenzodonini/ocpp-go/ocpp2.0.1/iso15118"
 	"github.com/lorenzodonini/ocpp-go/ocpp2.0.1/meter"
 	"github.com/lorenzodonini/ocpp-go/ocpp2.0.1/provisioning"
 	"github.com/lorenzodonini/ocpp-go/ocpp2.0.1/reservation"
@@ -44,8 +45,8 @@ func (v201) decode(action string, payload json.RawMessage) (ocpp.Request, *callE
 	return decodeRequest(actions201, tolerate201, action, payload)
 }
 
-// The actions that a station of OCPP 2.0.1 may call. Those about ISO 15118 certificates, customer information, displays and published
-// firmware are no business of this service.
+// The actions that a station of OCPP 2.0.1 may call. Those about customer information, displays and published firmware are no business of
+// this service.
 var actions201 = map[string]reflect.Type{
 	authorization.AuthorizeFeatureName:                reflect.TypeFor[authorization.AuthorizeRequest](),
 	availability.HeartbeatFeatureName:                 reflect.TypeFor[availability.HeartbeatRequest](),
@@ -54,6 +55,8 @@ var actions201 = map[string]reflect.Type{
 	diagnostics.LogStatusNotificationFeatureName:      reflect.TypeFor[diagnostics.LogStatusNotificationRequest](),
 	diagnostics.NotifyEventFeatureName:                reflect.TypeFor[diagnostics.NotifyEventRequest](),
 	firmware.FirmwareStatusNotificationFeatureName:    reflect.TypeFor[firmware.FirmwareStatusNotificationRequest](),
+	iso15118.Get15118EVCertificateFeatureName:         reflect.TypeFor[iso15118.Get15118EVCertificateRequest](),
+	iso15118.GetCertificateStatusFeatureName:          reflect.TypeFor[iso15118.GetCertificateStatusRequest](),
 	meter.MeterValuesFeatureName:                      reflect.TypeFor[meter.MeterValuesRequest](),
 	provisioning.BootNotificationFeatureName:          reflect.TypeFor[provisioning.BootNotificationRequest](),
 	provisioning.NotifyReportFeatureName:              reflect.TypeFor[provisioning.NotifyReportRequest](),

@@ -21,7 +21,8 @@ type field struct {
 	*postgrestest.World
 	*running
 	postgrestest.Site
-	desk *session.Desk
+	desk   *session.Desk
+	office *office.Central
 }
 
 func newField(t *testing.T) *field {
@@ -35,7 +36,7 @@ func newFieldWith(t *testing.T, change func(*Config)) *field {
 	log := slog.New(slog.DiscardHandler)
 	domain := office.New(office.Config{Replica: postgrestest.Replica, HeartbeatInterval: 5 * time.Minute, SeenEvery: time.Hour},
 		w.Store, w.Store, w.Store, w.Clock.Now, log)
-	f := &field{World: w, Site: w.Site(1), running: run(t, change, domain)}
+	f := &field{World: w, Site: w.Site(1), running: run(t, change, domain), office: domain}
 	f.desk = session.NewDesk(w.Store, f.edge, patience, log)
 	t.Cleanup(f.desk.Wait)
 	return f

@@ -40,6 +40,9 @@ func TestAStrictChargePointFindsNoFault(t *testing.T) {
 				{"DataTransfer", `{"vendorId":"x"}`},
 				{"FirmwareStatusNotification", `{"status":"Idle"}`},
 				{"DiagnosticsStatusNotification", `{"status":"Idle"}`},
+				{"SignCertificate", `{"csr":"x"}`},
+				{"SignCertificate", `{"csr":"a request"}`},
+				{"SecurityEventNotification", `{"type":"x","timestamp":"2026-11-23T11:00:00Z"}`},
 			},
 			answers: `{"RemoteStartTransaction":{"status":"Accepted"},"RemoteStopTransaction":{"status":"Accepted"},"Reset":{"status":"Accepted"},
 				"UnlockConnector":{"status":"Unlocked"},"ChangeAvailability":{"status":"Accepted"},"TriggerMessage":{"status":"Accepted"},
@@ -47,7 +50,8 @@ func TestAStrictChargePointFindsNoFault(t *testing.T) {
 				"ChangeConfiguration":{"status":"Accepted"},"ClearCache":{"status":"Accepted"},"GetLocalListVersion":{"listVersion":1},
 				"SendLocalList":{"status":"Accepted"},"UpdateFirmware":{},"GetDiagnostics":{"fileName":"f"},"SetChargingProfile":{"status":"Accepted"},
 				"ClearChargingProfile":{"status":"Accepted"},"GetCompositeSchedule":{"status":"Accepted","connectorId":1,"chargingSchedule":` + profileOf + `}},
-				"DataTransfer":{"status":"Accepted","data":"yes"}}`,
+				"DataTransfer":{"status":"Accepted","data":"yes"},"ExtendedTriggerMessage":{"status":"Accepted"},"InstallCertificate":{"status":"Accepted"},
+				"DeleteCertificate":{"status":"NotFound"},"GetInstalledCertificateIds":{"status":"NotFound"},"CertificateSigned":{"status":"Accepted"}}`,
 		},
 		SubprotocolV201: {
 			calls: [][2]string{
@@ -64,6 +68,12 @@ func TestAStrictChargePointFindsNoFault(t *testing.T) {
 				{"LogStatusNotification", `{"status":"Idle"}`},
 				{"SecurityEventNotification", `{"type":"x","timestamp":"2026-11-23T11:00:00Z"}`},
 				{"SignCertificate", `{"csr":"x"}`},
+				{"SignCertificate", `{"csr":"a request","certificateType":"ChargingStationCertificate"}`},
+				{"Authorize", `{"idToken":{"idToken":"DE8AAC123456789","type":"eMAID"},"certificate":"a chain"}`},
+				{"GetCertificateStatus", `{"ocspRequestData":{"hashAlgorithm":"SHA256","issuerNameHash":"aa","issuerKeyHash":"bb","serialNumber":"1","responderURL":"http://ocsp.example"}}`},
+				{"GetCertificateStatus", `{"ocspRequestData":{"hashAlgorithm":"SHA256","issuerNameHash":"aa","issuerKeyHash":"bb","serialNumber":"1","responderURL":""}}`},
+				{"Get15118EVCertificate", `{"iso15118SchemaVersion":"urn:iso:15118:2:2013:MsgDef","action":"Install","exiRequest":"eA=="}`},
+				{"Get15118EVCertificate", `{"iso15118SchemaVersion":"urn:iso:15118:2:2013:MsgDef","action":"Update","exiRequest":"eA=="}`},
 				{"ReservationStatusUpdate", `{"reservationId":1,"reservationUpdateStatus":"Expired"}`},
 				{"NotifyReport", `{"requestId":1,"generatedAt":"2026-11-23T11:00:00Z","seqNo":0}`},
 				{"NotifyEvent", `{"generatedAt":"2026-11-23T11:00:00Z","seqNo":0,"eventData":[{"eventId":1,"timestamp":"2026-11-23T11:00:00Z","trigger":"Delta",
@@ -84,7 +94,9 @@ func TestAStrictChargePointFindsNoFault(t *testing.T) {
 				"UpdateFirmware":{"status":"Accepted"},"GetLog":{"status":"Accepted","filename":"f"},"SetChargingProfile":{"status":"Accepted"},
 				"ClearChargingProfile":{"status":"Accepted"},"GetChargingProfiles":{"status":"Accepted"},
 				"GetCompositeSchedule":{"status":"Accepted","schedule":{"evseId":1,"duration":10,"scheduleStart":"2026-11-23T11:00:00Z","chargingRateUnit":"A","chargingSchedulePeriod":[{"startPeriod":0,"limit":16}]}},
-				"DataTransfer":{"status":"Accepted","data":"yes"}}`,
+				"DataTransfer":{"status":"Accepted","data":"yes"},"InstallCertificate":{"status":"Accepted"},"DeleteCertificate":{"status":"Accepted"},
+				"CertificateSigned":{"status":"Rejected"},"GetInstalledCertificateIds":{"status":"Accepted","certificateHashDataChain":[{"certificateType":"V2GRootCertificate",
+				"certificateHashData":{"hashAlgorithm":"SHA256","issuerNameHash":"aa","issuerKeyHash":"bb","serialNumber":"1"}}]}}`,
 		},
 	} {
 		t.Run(protocol, func(t *testing.T) {
@@ -148,8 +160,9 @@ func allCommands(protocol string) []chargepoint.Command {
 		"BootNotification", "Heartbeat", "StatusNotification", "MeterValues", "FirmwareStatusNotification", "DiagnosticsStatusNotification",
 	}
 	if protocol == SubprotocolV201 {
-		messages = append(messages, "LogStatusNotification", "TransactionEvent")
+		messages = append(messages, "TransactionEvent", "SignV2GCertificate", "SignCombinedCertificate")
 	}
+	messages = append(messages, "LogStatusNotification", "SignChargingStationCertificate")
 	var commands []chargepoint.Command
 	for _, message := range messages {
 		commands = append(commands, chargepoint.Command{Kind: chargepoint.TriggerMessage, Message: message, Connector: 1})
@@ -189,5 +202,11 @@ func allCommands(protocol string) []chargepoint.Command {
 		chargepoint.Command{Kind: chargepoint.GetProfiles, RequestID: 9},
 		chargepoint.Command{Kind: chargepoint.CompositeSchedule, Connector: 1, DurationS: 600, Unit: chargepoint.Watts},
 		chargepoint.Command{Kind: chargepoint.DataTransfer, Vendor: &chargepoint.VendorData{VendorID: "org.example", MessageID: "m", Data: "d"}},
+		chargepoint.Command{Kind: chargepoint.InstallCertificate, Certificate: &chargepoint.CertificateOrder{Use: chargepoint.CSMSRoot, PEM: "a root"}},
+		chargepoint.Command{Kind: chargepoint.DeleteCertificate, Certificate: &chargepoint.CertificateOrder{Hash: &someHash}},
+		chargepoint.Command{Kind: chargepoint.ListCertificates},
+		chargepoint.Command{Kind: chargepoint.ListCertificates, Certificate: &chargepoint.CertificateOrder{Uses: []chargepoint.CertificateUse{chargepoint.ManufacturerRoot}}},
+		chargepoint.Command{Kind: chargepoint.CertificateSigned, Certificate: &chargepoint.CertificateOrder{PEM: "a chain"}},
+		chargepoint.Command{Kind: chargepoint.CertificateSigned, Certificate: &chargepoint.CertificateOrder{PEM: "a chain", Use: chargepoint.StationCertificate}},
 	)
 }

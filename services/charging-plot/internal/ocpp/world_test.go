@@ -39,6 +39,7 @@ type (
 	disconnected struct{ chargepoint.Connection }
 	beat         struct{ id uuid.UUID }
 	asked        struct{ idTag string }
+	delivered    struct{}
 	letGo        struct {
 		number int
 		why    string
@@ -161,6 +162,37 @@ func (c *central) Progressed(ctx context.Context, _ uuid.UUID, progress chargepo
 
 func (c *central) StopTransaction(ctx context.Context, _ uuid.UUID, stop chargepoint.TransactionStop) error {
 	return c.tell(ctx, stop)
+}
+
+func (c *central) AuthorizeContract(
+	ctx context.Context, id uuid.UUID, contract chargepoint.Contract,
+) (chargepoint.Authorization, chargepoint.CertificateWord, error) {
+	if contract.Certificate == "" && contract.Hashes == nil {
+		word, err := c.Authorize(ctx, id, contract.EMAID)
+		return word, "", err
+	}
+	return chargepoint.Invalid, chargepoint.CertificateRevoked, c.tell(ctx, contract)
+}
+
+func (c *central) CertificateStatus(ctx context.Context, _ uuid.UUID, asked chargepoint.CertificateQuery) ([]byte, error) {
+	if asked.ResponderURL == "" {
+		return nil, chargepoint.ErrNoStatus
+	}
+	return []byte("an OCSP response"), c.tell(ctx, asked)
+}
+
+func (c *central) ContractCertificate(ctx context.Context, _ uuid.UUID, request chargepoint.ContractRequest) (chargepoint.ContractAnswer, error) {
+	if request.Action == "Update" {
+		return chargepoint.ContractAnswer{}, chargepoint.ErrNoProvider
+	}
+	return chargepoint.ContractAnswer{Accepted: true, EXI: "answer"}, c.tell(ctx, request)
+}
+
+func (c *central) SignCertificate(ctx context.Context, _ chargepoint.ChargePoint, request chargepoint.SigningRequest) (func(), error) {
+	if request.CSR == "x" {
+		return nil, chargepoint.ErrNotSigned.Detailf("The request is no PEM.")
+	}
+	return func() { _ = c.tell(ctx, delivered{}) }, c.tell(ctx, request)
 }
 
 // now is the time that the central believes it is.
