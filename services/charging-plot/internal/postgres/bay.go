@@ -72,11 +72,11 @@ LIMIT 1`
 
 const serveSQL = `UPDATE plot_evses SET plot_id = $1 WHERE evse_id = ANY($2)`
 
-// Plots that were made for these EVSEs and that none serves.
+// Plots of the station that were made for these EVSEs and that none serves.
 const homesSQL = `
 SELECT DISTINCT ON (p.made_for) p.made_for AS evse_id, p.id AS plot_id
 FROM plots p
-WHERE p.made_for = ANY($1) AND NOT EXISTS (SELECT FROM plot_evses pe WHERE pe.plot_id = p.id)
+WHERE p.station_id = $2 AND p.made_for = ANY($1) AND NOT EXISTS (SELECT FROM plot_evses pe WHERE pe.plot_id = p.id)
 ORDER BY p.made_for, p.id`
 
 // regroup moves EVSEs between the plots of a station, which are locked.
@@ -147,7 +147,7 @@ func sendHome(ctx context.Context, tx txn, now time.Time, station uuid.UUID, evs
 		EVSEID uuid.UUID `db:"evse_id"`
 		PlotID uuid.UUID `db:"plot_id"`
 	}
-	if err := tx.SelectContext(ctx, &homes, homesSQL, ids(evses)); err != nil {
+	if err := tx.SelectContext(ctx, &homes, homesSQL, ids(evses), station); err != nil {
 		return nil, fmt.Errorf("find the EVSEs' own plots: %w", err)
 	}
 	var old []uuid.UUID

@@ -30,6 +30,14 @@ type newHold struct {
 	connector   int64
 }
 
+// mostHolds is more than the connectors of any plot that hold one claim.
+const mostHolds = 1000
+
+// newHoldNumber draws the number after which those of a claim's holds follow.
+func newHoldNumber() int64 {
+	return int64(1 + rand.IntN(math.MaxInt32-mostHolds)) //nolint:gosec // it names a reservation and protects nothing
+}
+
 // holdColumns are holds as arrays: charge points, numbers, claims, connectors, tags.
 func holdColumns(holds []newHold) []any {
 	n := len(holds)
@@ -37,7 +45,7 @@ func holdColumns(holds []newHold) []any {
 	numbers, connectors := make([]int64, n), make([]int64, n)
 	for i, h := range holds {
 		points[i], claims[i], connectors[i], tags[i] = h.chargePoint.String(), h.reservation.String(), h.connector, chargepoint.NewIDTag()
-		numbers[i] = int64(1 + rand.IntN(math.MaxInt32-1)) //nolint:gosec // it names a reservation and protects nothing
+		numbers[i] = newHoldNumber()
 	}
 	return []any{pq.Array(points), pq.Array(numbers), pq.Array(claims), pq.Array(connectors), pq.Array(tags)}
 }

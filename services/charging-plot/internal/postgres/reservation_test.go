@@ -2,7 +2,9 @@ package postgres_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -15,6 +17,7 @@ import (
 	libpostgres "github.com/ihr-charging/charging-plot-api/libs/postgres"
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/access"
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/chargepoint"
+	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/live"
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/plot"
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/postgres/postgrestest"
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/reservation"
@@ -38,6 +41,51 @@ func TestAReservationFromNowMakesThePlotReserved(t *testing.T) {
 	}
 	if p := w.Plot(site.PlotIDs[0]); p.Status != status.Reserved || p.StatusSource != status.FromReservation {
 		t.Errorf("the plot is %s by %s", p.Status, p.StatusSource)
+	}
+}
+
+func TestWhatListenersAreToldOfAClaimIsWhatTheyAreToldOtherwise(t *testing.T) {
+	t.Parallel()
+	w := postgrestest.New(t)
+	site := w.Site(2)
+	var before int
+	w.Must(w.DB.GetContext(t.Context(), &before, "SELECT count(*) FROM events"))
+	w.Clock.Move(1500 * time.Millisecond)
+	now, err := w.Reserve(t.Context(), site.PlotIDs[0], uuid.New(), time.Hour)
+	w.Must(err)
+	later, err := w.ReserveAt(t.Context(), site.PlotIDs[1], uuid.New(), w.Clock.Now().Add(time.Hour), time.Hour)
+	w.Must(err)
+	p := w.Plot(site.PlotIDs[0])
+	var want []string
+	for _, r := range []reservation.Reservation{now, later} {
+		data, err := json.Marshal(live.ReservationData{
+			ID: r.ID, PlotID: r.PlotID, State: string(r.State), StartsAt: r.StartsAt, EndsAt: r.EndsAt, Version: r.Version,
+		})
+		w.Must(err)
+		want = append(want, string(data))
+	}
+	data, err := json.Marshal(live.StatusData{
+		PlotID: p.ID, StationID: p.StationID, Status: string(p.Status), Since: p.StatusSince, Source: string(p.StatusSource), Version: p.Version,
+	})
+	w.Must(err)
+	want = slices.Insert(want, 1, string(data))
+	var got []string
+	w.Must(w.DB.SelectContext(t.Context(), &got, "SELECT data FROM events ORDER BY xid, seq OFFSET $1", before))
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("what is told (-want +got):\n%s", diff)
+	}
+}
+
+func TestAClaimDoesNotBeginBeforeTheStatusThatItFollows(t *testing.T) {
+	t.Parallel()
+	w := postgrestest.New(t)
+	site := w.Site(1)
+	ahead := w.Clock.Now()
+	w.Clock.Move(-time.Minute) // a replica whose clock is behind
+	_, err := w.Reserve(t.Context(), site.PlotIDs[0], uuid.New(), time.Hour)
+	w.Must(err)
+	if p := w.Plot(site.PlotIDs[0]); p.Status != status.Reserved || !p.StatusSince.Equal(ahead) {
+		t.Errorf("the plot is %s since %v, want RESERVED since %v", p.Status, p.StatusSince, ahead)
 	}
 }
 
