@@ -41,7 +41,7 @@ func compress(c *fiber.Ctx) {
 		len(response.Header.ContentEncoding()) > 0 || !compressible(response.Header.ContentType()) {
 		return
 	}
-	c.Vary(fiber.HeaderAcceptEncoding)
+	Vary(c, fiber.HeaderAcceptEncoding)
 	chosen := choose(c.Request().Header.PeekAll(fiber.HeaderAcceptEncoding))
 	if chosen == nil {
 		return

@@ -49,7 +49,7 @@ func (o *cors) allow(c *fiber.Ctx) {
 	}
 	if !o.any {
 		// The answer differs by origin, also for those who are not allowed.
-		c.Vary(fiber.HeaderOrigin)
+		Vary(c, fiber.HeaderOrigin)
 	}
 	origin := c.Request().Header.PeekBytes(headerOrigin)
 	if len(origin) == 0 {

@@ -21,6 +21,7 @@ var (
 	headerCSP             = []byte(fiber.HeaderContentSecurityPolicy)
 	headerETag            = []byte("Etag") // as fasthttp keeps it
 	headerOrigin          = []byte(fiber.HeaderOrigin)
+	headerVary            = []byte(fiber.HeaderVary)
 
 	noSniff    = []byte("nosniff")
 	noReferrer = []byte("no-referrer")
@@ -114,7 +115,7 @@ func (s *Server) answer(c *fiber.Ctx, err error) error {
 			return errors.Join(err, werr)
 		}
 		if c.Request().IsBodyStream() {
-			refuseRest(c)
+			s.refuseRest(c)
 		}
 		return err
 	}

@@ -108,7 +108,7 @@ const allMethods = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
 
 // brokenOff answers a request that could not be read to its end.
 func (s *Server) brokenOff(c *fiber.Ctx, err error) error {
-	refuseRest(c)
+	s.refuseRest(c)
 	return s.protocolError(c, err)
 }
 

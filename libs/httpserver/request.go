@@ -3,9 +3,10 @@ package httpserver
 import (
 	"bufio"
 	"context"
+	"encoding/binary"
+	"encoding/hex"
 	"math/rand/v2"
 	"net/netip"
-	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -23,7 +24,8 @@ type request struct {
 	deadline time.Time       // zero: none
 	id       string
 	start    time.Time
-	span     trace.Span // nil when the request is not traced
+	span     trace.Span // nil when none was started
+	ids      idSpan     // in its place where spans are not kept
 	client   netip.Addr
 	stream   func(ctx context.Context, w *bufio.Writer) error
 
@@ -83,8 +85,11 @@ func (r *request) Err() error {
 // Value answers for the wrapped context too, so that package context recognises
 // it as its own and needs no goroutine for a context derived from this one.
 func (r *request) Value(key any) any {
-	if _, ok := key.(requestKey); ok {
+	switch {
+	case key == any(requestKey{}):
 		return r
+	case key == spanKey && r.ids.context.IsValid():
+		return &r.ids
 	}
 	if inner := r.inner.Load(); inner != nil {
 		return inner.Value(key)
@@ -147,8 +152,16 @@ func requestID(c *fiber.Ctx) string {
 
 // newRequestID makes 32 hexadecimal digits. They tell requests apart and guard nothing.
 func newRequestID() string {
-	var buf [32]byte
-	digits := strconv.AppendUint(buf[:0], rand.Uint64()|1<<63, 16) //nolint:gosec // not a secret
-	digits = strconv.AppendUint(digits, rand.Uint64()|1<<63, 16)   //nolint:gosec // not a secret
-	return string(digits)
+	var id [16]byte
+	var digits [2 * len(id)]byte
+	randomize(id[:])
+	hex.Encode(digits[:], id[:])
+	return string(digits[:])
+}
+
+// randomize fills eights of bytes with what tells apart and guards nothing.
+func randomize(id []byte) {
+	for ; len(id) > 0; id = id[8:] {
+		binary.LittleEndian.PutUint64(id, rand.Uint64()|1) //nolint:gosec // not a secret; never all zero, which a trace's id must not be
+	}
 }

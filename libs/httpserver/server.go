@@ -118,6 +118,8 @@ type Server struct {
 	checks  []*check
 	bodies  []bodyRule
 
+	lingering lingering
+
 	// base ends when requests still under way are to be cut off, streams when
 	// open-ended answers are to end.
 	base        context.Context
@@ -161,12 +163,11 @@ func New(cfg Config, tel *telemetry.Telemetry, checks ...Check) *Server {
 		CaseSensitive: true,
 		StrictRouting: true,
 
-		ReadTimeout:     cfg.ReadTimeout,
-		WriteTimeout:    cfg.WriteTimeout,
-		IdleTimeout:     cfg.IdleTimeout,
-		ReadBufferSize:  headLimit,
-		WriteBufferSize: 16 << 10,
-		BodyLimit:       cfg.BodyLimit,
+		ReadTimeout:    cfg.ReadTimeout,
+		WriteTimeout:   cfg.WriteTimeout,
+		IdleTimeout:    cfg.IdleTimeout,
+		ReadBufferSize: headLimit,
+		BodyLimit:      cfg.BodyLimit,
 
 		// fiber's own reading of X-Forwarded-Host and -Proto; addresses are ours (ClientIP).
 		EnableTrustedProxyCheck: true,
@@ -179,9 +180,11 @@ func New(cfg Config, tel *telemetry.Telemetry, checks ...Check) *Server {
 	transport := s.app.Server()
 	transport.CloseOnShutdown = true
 	transport.SecureErrorLogMessage = true
+	transport.LazyRequestTime = true // nobody asks for it
 	transport.Logger = silent{}
 	transport.HeaderReceived = s.headerReceived
 	transport.ExpectHandler = s.expect
+	transport.ConnState = s.lingering.closed
 	transport.Handler = s.knownMethods(transport.Handler)
 
 	s.app.Use(s.serve)
@@ -222,7 +225,7 @@ func (s *Server) Run(ctx context.Context) error {
 	}
 	s.address = listener.Addr()
 	served := make(chan error, 1)
-	go func() { served <- s.app.Listener(lingering{listener}) }()
+	go func() { served <- s.app.Listener(listener) }()
 	close(s.listening)
 	s.log.InfoContext(ctx, "listening", "address", listener.Addr().String())
 

@@ -25,7 +25,7 @@ var streamEncodings = []struct {
 // StreamCompressed is Stream for a body that is worth to be compressed, such as an export: as zstd or gzip, when the caller accepts
 // one of them. What is written is sent when enough of it has come together; do not use it for events.
 func StreamCompressed(c *fiber.Ctx, write func(ctx context.Context, w *bufio.Writer) error) error {
-	c.Vary(fiber.HeaderAcceptEncoding)
+	Vary(c, fiber.HeaderAcceptEncoding)
 	lines := c.Request().Header.PeekAll(fiber.HeaderAcceptEncoding)
 	best, most := -1, quality(lines, identity)
 	if len(lines) == 0 {

@@ -32,8 +32,9 @@ const unmatched = "unmatched"
 // watch sees every request: its span, its duration, how many there are.
 type watch struct {
 	tracer   trace.Tracer
-	silent   bool // nobody records spans
-	duration metric.Float64Histogram
+	silent   bool // there are no traces
+	records  bool // some spans are kept
+	duration *telemetry.Durations
 	metrics  fiber.Handler
 	meter    metric.Meter
 	active   atomic.Int64
@@ -46,8 +47,8 @@ type watch struct {
 
 // series are the requests of one route with one outcome.
 type series struct {
-	options []metric.RecordOption
-	log     slog.Handler // has written its attributes already
+	durations *telemetry.DurationSeries
+	log       slog.Handler // has written its attributes already
 }
 
 type seriesKey struct {
@@ -62,18 +63,14 @@ var durations = []float64{
 }
 
 func newWatch(tel *telemetry.Telemetry) *watch {
-	w := &watch{tracer: tel.Tracer(scope), metrics: adaptor.HTTPHandler(tel.MetricsHandler()), meter: tel.Meter(scope), log: tel.Log().Handler()}
+	w := &watch{
+		tracer: tel.Tracer(scope), records: tel.Records(), metrics: adaptor.HTTPHandler(tel.MetricsHandler()),
+		meter: tel.Meter(scope), log: tel.Log().Handler(),
+	}
 	_, w.silent = tel.TracerProvider().(noop.TracerProvider)
 	w.series.Store(&map[seriesKey]*series{})
-	var err error
-	w.duration, err = w.meter.Float64Histogram("http.server.request.duration",
-		metric.WithUnit("s"),
-		metric.WithDescription("Duration of HTTP requests."),
-		metric.WithExplicitBucketBoundaries(durations...))
-	if err != nil {
-		tel.Log().Error("no duration histogram", "error", err)
-	}
-	_, err = w.meter.Int64ObservableUpDownCounter("http.server.active_requests",
+	w.duration = tel.Durations(scope, "http.server.request.duration", "Duration of HTTP requests.", durations)
+	_, err := w.meter.Int64ObservableUpDownCounter("http.server.active_requests",
 		metric.WithUnit("{request}"),
 		metric.WithDescription("Requests under way, open streams among them."),
 		metric.WithInt64Callback(func(_ context.Context, o metric.Int64Observer) error {
@@ -113,13 +110,17 @@ func (w *watch) watchDependencies(checks []*check) {
 var spanOptions = []trace.SpanStartOption{trace.WithSpanKind(trace.SpanKindServer)}
 
 // begin counts the request and starts its span, as a child of the caller's when
-// a valid traceparent came along.
+// a valid traceparent came along. Where no span is kept, one that begins here is
+// but its ids, in the request itself.
 func (w *watch) begin(c *fiber.Ctx, r *request) {
 	w.active.Add(1)
 	header := &c.Request().Header
 	if len(header.Peek("Traceparent")) > 0 {
 		r.parent = propagation.TraceContext{}.Extract(r.parent, carrier{c})
 	} else if w.silent {
+		return
+	} else if !w.records {
+		r.ids.make()
 		return
 	}
 	r.parent, r.span = w.tracer.Start(r.parent, c.Method(), spanOptions...)
@@ -151,7 +152,7 @@ func (s *Server) finish(c *fiber.Ctx, r *request, err error) {
 // describe takes from c what the log line, the span and the histogram need.
 func (s *Server) describe(c *fiber.Ctx, r *request, err error) line {
 	l := line{
-		ctx:    r.parent,
+		ctx:    r,
 		method: method(c),
 		route:  s.template(c),
 		status: c.Response().StatusCode(),
@@ -197,24 +198,26 @@ func (s *Server) conclude(r *request, l line) {
 	took := time.Since(r.start)
 	s.watch.active.Add(-1)
 	in := s.watch.seriesOf(seriesKey{l.method, l.route, l.status})
-	s.watch.duration.Record(l.ctx, took.Seconds(), in.options...)
+	var traced trace.SpanContext
 	if r.span != nil {
+		traced = r.span.SpanContext()
 		endSpan(r.span, l)
 	}
-	writeLine(in.log, r.id, took, &l)
+	in.durations.Record(took, traced)
+	writeLine(in.log, r, took, &l)
 }
 
 // writeLine writes the access log line. It makes the record itself: slog would look
 // up the line of code that logs, which is always this one.
-func writeLine(handler slog.Handler, id string, took time.Duration, l *line) {
+func writeLine(handler slog.Handler, r *request, took time.Duration, l *line) {
 	level := l.level()
 	if !handler.Enabled(l.ctx, level) {
 		return
 	}
-	record := slog.NewRecord(time.Now(), level, "request", 0)
+	record := slog.NewRecord(r.start.Add(took), level, "request", 0)
 	record.AddAttrs(
 		slog.Int64("duration_us", took.Microseconds()),
-		slog.String("request_id", id),
+		slog.String("request_id", r.id),
 	)
 	if l.principal != "" {
 		record.AddAttrs(slog.String("principal", l.principal))
@@ -253,11 +256,11 @@ func (w *watch) seriesOf(key seriesKey) *series {
 	defer w.mu.Unlock()
 	next := maps.Clone(*w.series.Load())
 	next[key] = &series{
-		options: []metric.RecordOption{metric.WithAttributeSet(attribute.NewSet(
+		durations: w.duration.Series(attribute.NewSet(
 			attribute.String("http.request.method", key.method),
 			attribute.String("http.route", key.route),
 			attribute.Int("http.response.status_code", key.status),
-		))},
+		)),
 		log: w.log.WithAttrs([]slog.Attr{
 			slog.String("method", key.method),
 			slog.String("route", key.route),

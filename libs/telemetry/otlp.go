@@ -72,9 +72,9 @@ func (e exporters) tracerProvider(about *resource.Resource, ratio float64) *sdkt
 	)
 }
 
-func (e exporters) metricReader() sdkmetric.Option {
+func (e exporters) metricReader(more sdkmetric.Producer) sdkmetric.Option {
 	return sdkmetric.WithReader(sdkmetric.NewPeriodicReader(e.metrics,
-		sdkmetric.WithInterval(metricInterval), sdkmetric.WithTimeout(exportTimeout)))
+		sdkmetric.WithInterval(metricInterval), sdkmetric.WithTimeout(exportTimeout), sdkmetric.WithProducer(more)))
 }
 
 // loggerProvider also gives the handler that feeds it; the trace ids travel in the record itself.

@@ -86,11 +86,14 @@ func (c Config) Validate() error {
 
 // Telemetry is one service's logger, tracer, meter and what stands behind them.
 type Telemetry struct {
-	log      *slog.Logger
-	traces   trace.TracerProvider
-	metrics  metric.MeterProvider
-	handler  http.Handler
-	shutdown []func(context.Context) error
+	log     *slog.Logger
+	traces  trace.TracerProvider
+	records bool
+
+	durations *allDurations
+	metrics   metric.MeterProvider
+	handler   http.Handler
+	shutdown  []func(context.Context) error
 }
 
 // Start makes a service's telemetry. It does not wait for the collector. Its errors are those of
@@ -108,11 +111,11 @@ func Start(ctx context.Context, cfg Config) (*Telemetry, error) {
 	if err != nil {
 		return nil, fmt.Errorf("telemetry: describe the service: %w", err)
 	}
-	t := &Telemetry{}
+	t := &Telemetry{durations: new(allDurations)}
 	handlers := []slog.Handler{cfg.lineHandler()}
 	endpoint := strings.TrimSuffix(cfg.OTLPEndpoint, "/")
 	registry := prometheus.NewRegistry()
-	readers, err := prometheusReader(registry)
+	readers, err := prometheusReader(registry, t.durations)
 	if err != nil {
 		return nil, fmt.Errorf("telemetry: %w", err)
 	}
@@ -128,9 +131,9 @@ func Start(ctx context.Context, cfg Config) (*Telemetry, error) {
 		}
 		traces := out.tracerProvider(about, cfg.SampleRatio)
 		logs, logHandler := out.loggerProvider(about, cfg)
-		readers = append(readers, out.metricReader())
+		readers = append(readers, out.metricReader(t.durations))
 		handlers = append(handlers, logHandler)
-		t.traces = traces
+		t.traces, t.records = traces, true
 		t.shutdown = append(t.shutdown, traces.Shutdown, logs.Shutdown)
 	}
 	metrics := sdkmetric.NewMeterProvider(append(readers,
@@ -138,7 +141,11 @@ func Start(ctx context.Context, cfg Config) (*Telemetry, error) {
 	t.metrics = metrics
 	t.shutdown = append(t.shutdown, metrics.Shutdown)
 
-	t.log = slog.New(slog.NewMultiHandler(handlers...)).With("service", cfg.Service)
+	all := handlers[0]
+	if len(handlers) > 1 {
+		all = slog.NewMultiHandler(handlers...)
+	}
+	t.log = slog.New(all).With("service", cfg.Service)
 	reportExportFailures(slog.New(handlers[0]).With("service", cfg.Service))
 	return t, nil
 }
@@ -150,6 +157,8 @@ func Discard() *Telemetry {
 		traces:  tracenoop.NewTracerProvider(),
 		metrics: metricnoop.NewMeterProvider(),
 		handler: promhttp.HandlerFor(prometheus.NewRegistry(), promhttp.HandlerOpts{}),
+
+		durations: new(allDurations),
 	}
 }
 
@@ -158,6 +167,9 @@ func (t *Telemetry) Log() *slog.Logger { return t.log }
 
 // Tracer makes the tracer of a package.
 func (t *Telemetry) Tracer(name string) trace.Tracer { return t.traces.Tracer(name) }
+
+// Records tells whether some spans are kept. Without a collector none is, and a span is but its ids.
+func (t *Telemetry) Records() bool { return t.records }
 
 // Meter makes the meter of a package.
 func (t *Telemetry) Meter(name string) metric.Meter { return t.metrics.Meter(name) }
@@ -200,11 +212,10 @@ func (c Config) lineHandler() slog.Handler {
 	if out == nil {
 		out = os.Stdout
 	}
-	options := &slog.HandlerOptions{Level: c.LogLevel}
 	if c.LogFormat == "text" {
-		return traceHandler{slog.NewTextHandler(out, options)}
+		return traceHandler{slog.NewTextHandler(out, &slog.HandlerOptions{Level: c.LogLevel})}
 	}
-	return traceHandler{slog.NewJSONHandler(out, options)}
+	return newLines(out, c.LogLevel)
 }
 
 // traceHandler adds the ids of the context's span to each line.
@@ -226,7 +237,7 @@ func (h traceHandler) WithGroup(name string) slog.Handler {
 	return traceHandler{h.Handler.WithGroup(name)}
 }
 
-func prometheusReader(registry *prometheus.Registry) ([]sdkmetric.Option, error) {
+func prometheusReader(registry *prometheus.Registry, more sdkmetric.Producer) ([]sdkmetric.Option, error) {
 	for _, c := range []prometheus.Collector{
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 	} {
@@ -234,7 +245,7 @@ func prometheusReader(registry *prometheus.Registry) ([]sdkmetric.Option, error)
 			return nil, fmt.Errorf("register runtime metrics: %w", err)
 		}
 	}
-	reader, err := promexporter.New(promexporter.WithRegisterer(registry), promexporter.WithoutScopeInfo())
+	reader, err := promexporter.New(promexporter.WithRegisterer(registry), promexporter.WithoutScopeInfo(), promexporter.WithProducer(more))
 	if err != nil {
 		return nil, fmt.Errorf("make the Prometheus reader: %w", err)
 	}
