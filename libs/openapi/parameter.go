@@ -78,6 +78,11 @@ func (p *parameter) checkText(text string, report func(code, detail string)) int
 		report(codeEncoding, cleanText)
 		return 1
 	}
+	return p.checkClean(text, report)
+}
+
+// checkClean is checkText of what is known to be clean.
+func (p *parameter) checkClean(text string, report func(code, detail string)) int {
 	if !p.list || p.exploded {
 		if code, detail := p.value.check(text); code != "" {
 			report(code, detail)

@@ -4,6 +4,7 @@ import (
 	"math/bits"
 	"net/url"
 	"strings"
+	"unicode/utf8"
 )
 
 // parameters are the query parameters of an operation, or the fields of a form.
@@ -12,6 +13,7 @@ type parameters struct {
 	index map[string]int
 	// open says that unknown names are let through.
 	open      bool
+	required  bool // some are
 	knownText string
 }
 
@@ -21,6 +23,7 @@ func (ps *parameters) add(p *parameter) {
 	}
 	ps.index[p.name] = len(ps.all)
 	ps.all = append(ps.all, p)
+	ps.required = ps.required || p.required
 	ps.knownText = "is not known; known are: " + strings.Join(ps.names(), ", ")
 }
 
@@ -60,7 +63,8 @@ func (ps *parameters) checkAs(raw []byte, report func(name, code, detail string)
 	var storage counts
 	count := storage.of(len(ps.all))
 	var duplicates uint64 // those of the first 64 that were reported already
-	query := string(raw)
+	query, plain := string(raw), isPlain(raw)
+	lists := false // some came
 	for pairs := 0; query != ""; pairs++ {
 		var pair string
 		pair, query, _ = strings.Cut(query, "&")
@@ -72,11 +76,15 @@ func (ps *parameters) checkAs(raw []byte, report func(name, code, detail string)
 			return
 		}
 		rawName, rawValue, _ := strings.Cut(pair, "=")
-		name, nameOK := unescape(rawName)
-		value, valueOK := unescape(rawValue)
+		name, nameOK, value, valueOK := rawName, true, rawValue, true
+		if !plain {
+			name, nameOK = unescape(rawName)
+			value, valueOK = unescape(rawValue)
+			nameOK = nameOK && clean(name)
+		}
 		i, known := ps.index[name]
 		switch {
-		case !nameOK || !clean(name):
+		case !nameOK:
 			report("?", codeEncoding, "has a parameter whose name is not percent-encoded UTF-8")
 			continue
 		case !known && ps.open:
@@ -100,7 +108,16 @@ func (ps *parameters) checkAs(raw []byte, report func(name, code, detail string)
 			}
 			continue
 		}
-		count[i] += p.checkText(value, func(code, detail string) { report(p.name, code, detail) })
+		lists = lists || p.list
+		if !plain && !clean(value) {
+			report(p.name, codeEncoding, cleanText)
+			count[i]++
+			continue
+		}
+		count[i] += p.checkClean(value, func(code, detail string) { report(p.name, code, detail) })
+	}
+	if !lists && !ps.required {
+		return
 	}
 	for i, p := range ps.all {
 		switch {
@@ -117,6 +134,16 @@ func (ps *parameters) unknownText() string {
 		return "is not known; there are no parameters here"
 	}
 	return ps.knownText
+}
+
+// isPlain tells that nothing in a query needs to be decoded, nor can be unclean once it is.
+func isPlain(query []byte) bool {
+	for _, b := range query {
+		if b < ' ' || b >= utf8.RuneSelf || b == '%' || b == '+' || b == ';' {
+			return false
+		}
+	}
+	return true
 }
 
 // unescape decodes one name or value as net/url does, which the generated code

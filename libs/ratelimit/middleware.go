@@ -39,8 +39,11 @@ var headerLimit, headerPolicy = []byte("RateLimit"), []byte("RateLimit-Policy")
 type ruling struct {
 	anonymous, principal *budget
 	// The policies as headers say them.
-	anonymousText, principalText []byte
+	anonymousText, principalText policyText
 }
+
+// policyText is what headers say of a policy: all of it, and how RateLimit begins.
+type policyText struct{ policy, begins []byte }
 
 // Middleware holds requests to the rules. It belongs into the `before` of
 // openapi.Document.Router, behind the verifier's: it has to know the route and
@@ -57,7 +60,7 @@ func (l *Limiter) Middleware(rules ...Rule) fiber.Handler {
 			return c.Next()
 		}
 		state := l.take(c.UserContext(), b, key)
-		setHeaders(c, b, text, state)
+		setHeaders(c, text, state)
 		if !state.allowed {
 			return ErrLimited.After(state.retryAfter)
 		}
@@ -66,19 +69,19 @@ func (l *Limiter) Middleware(rules ...Rule) fiber.Handler {
 }
 
 // judge picks the budget of the caller and the account it is charged to.
-func (r *ruling) judge(c *fiber.Ctx) (*budget, []byte, callerKey) {
+func (r *ruling) judge(c *fiber.Ctx) (*budget, *policyText, callerKey) {
 	if p, known := authn.FromContext(c.UserContext()); known && r.principal != nil {
 		key := callerKey{policy: r.principal.policy, kind: kindPrincipal, id: p.Subject}
 		if p.Subject == uuid.Nil {
 			sum := sha256.Sum256([]byte(p.ClientID))
 			key.id = [16]byte(sum[:16])
 		}
-		return r.principal, r.principalText, key
+		return r.principal, &r.principalText, key
 	}
 	if r.anonymous == nil {
 		return nil, nil, callerKey{}
 	}
-	return r.anonymous, r.anonymousText, callerKey{policy: r.anonymous.policy, kind: kindAddress, id: network(httpserver.ClientIP(c))}
+	return r.anonymous, &r.anonymousText, callerKey{policy: r.anonymous.policy, kind: kindAddress, id: network(httpserver.ClientIP(c))}
 }
 
 // network returns the account of an address: one household is given a /64 in
@@ -111,7 +114,7 @@ func newRulebook(rules []Rule) *rulebook {
 			rule.Principal = rule.Anonymous
 		}
 		r.principal = newBudget(rule.Name, rule.Principal, rule.Cost)
-		r.anonymousText, r.principalText = policyText(r.anonymous), policyText(r.principal)
+		r.anonymousText, r.principalText = newPolicyText(r.anonymous), newPolicyText(r.principal)
 		if len(rule.Routes) == 0 {
 			if book.fallback != nil {
 				panic("ratelimit: two rules are for every other route")
@@ -149,21 +152,21 @@ func (book *rulebook) of(c *fiber.Ctx) *ruling {
 	return r
 }
 
-func policyText(b *budget) []byte {
+func newPolicyText(b *budget) policyText {
 	if b == nil {
-		return nil
+		return policyText{}
 	}
-	return fmt.Appendf(nil, "%q;q=%d;w=%d", b.policy, b.limit.Burst, int(math.Ceil((time.Duration(b.limit.Burst) * b.interval).Seconds())))
+	return policyText{
+		policy: fmt.Appendf(nil, "%q;q=%d;w=%d", b.policy, b.limit.Burst, int(math.Ceil((time.Duration(b.limit.Burst) * b.interval).Seconds()))),
+		begins: fmt.Appendf(nil, "%q;r=", b.policy),
+	}
 }
 
-func setHeaders(c *fiber.Ctx, b *budget, policy []byte, state result) {
+func setHeaders(c *fiber.Ctx, said *policyText, state result) {
 	header := &c.Response().Header
-	header.SetCanonical(headerPolicy, policy)
+	header.SetCanonical(headerPolicy, said.policy)
 	var buf [96]byte
-	text := strconv.AppendQuote(buf[:0], b.policy)
-	text = append(text, ";r="...)
-	text = strconv.AppendInt(text, int64(state.remaining), 10)
-	text = append(text, ";t="...)
-	text = strconv.AppendInt(text, int64(math.Ceil(state.resetAfter.Seconds())), 10)
+	text := strconv.AppendInt(append(buf[:0], said.begins...), int64(state.remaining), 10)
+	text = strconv.AppendInt(append(text, ";t="...), int64((state.resetAfter+time.Second-1)/time.Second), 10)
 	header.SetCanonical(headerLimit, text)
 }
