@@ -52,15 +52,21 @@ type Page struct {
 
 // Finder answers searches.
 type Finder struct {
-	replica *Replica
-	sql     SQL
-	results sync.Pool
-	texts   Cache // nil: nothing is kept
+	replica   *Replica
+	sql       SQL
+	inquiries sync.Pool // of *inquiry
+	texts     Cache     // nil: nothing is kept
+}
+
+// inquiry is a question to the index and its answer.
+type inquiry struct {
+	query  search.Query
+	result search.Result
 }
 
 // NewFinder makes a finder that asks the replica while it is in step, and SQL otherwise.
 func NewFinder(replica *Replica, sql SQL) *Finder {
-	return &Finder{replica: replica, sql: sql, results: sync.Pool{New: func() any { return new(search.Result) }}}
+	return &Finder{replica: replica, sql: sql, inquiries: sync.Pool{New: func() any { return new(inquiry) }}}
 }
 
 // Search appends the items of a page, JSON objects parted by commas, to dst.
@@ -68,28 +74,35 @@ func NewFinder(replica *Replica, sql SQL) *Finder {
 // While the index is being loaded, or has fallen behind, SQL answers. When the database does not answer either, an index that was
 // loaded once does: an old answer is better than none, and it says of when its statuses are.
 func (f *Finder) Search(ctx context.Context, q *Query, dst []byte) ([]byte, Page, error) {
-	var page Page
-	err := f.either(func() error {
+	if f.remembers() {
+		dst, page := f.memory(ctx, f.replica.Snapshot(), q, dst)
+		return dst, page, nil
+	}
+	dst, page, err := f.bySQL(ctx, q, dst)
+	if f.fallsBack(err) {
 		dst, page = f.memory(ctx, f.replica.Snapshot(), q, dst)
-		return nil
-	}, func() (err error) {
-		dst, page, err = f.bySQL(ctx, q, dst)
-		return err
-	})
+		err = nil
+	}
 	return dst, page, err
 }
 
-// either asks memory or SQL, and memory again when SQL cannot answer.
+// either asks memory or SQL, and memory again when SQL cannot answer, as Search does, which has no use for closures.
 func (f *Finder) either(memory, sql func() error) error {
-	if f.replica.InStep() || f.replica.CutOff() {
+	if f.remembers() {
 		return memory()
 	}
 	err := sql()
-	if err != nil && f.replica.Warm() && away(err) {
+	if f.fallsBack(err) {
 		return memory()
 	}
 	return err
 }
+
+// remembers tells whether memory answers without SQL being asked.
+func (f *Finder) remembers() bool { return f.replica.InStep() || f.replica.CutOff() }
+
+// fallsBack tells whether memory answers since SQL cannot.
+func (f *Finder) fallsBack(err error) bool { return err != nil && f.replica.Warm() && away(err) }
 
 func away(err error) bool {
 	kind := fault.Of(err).Kind()
@@ -97,21 +110,23 @@ func away(err error) bool {
 }
 
 func (f *Finder) memory(ctx context.Context, snapshot *search.Snapshot, q *Query, dst []byte) ([]byte, Page) {
-	m := q.memory()
-	f.narrow(ctx, snapshot, &m)
-	result, _ := f.results.Get().(*search.Result)
+	in, _ := f.inquiries.Get().(*inquiry)
 	defer func() {
-		result.Reset()
-		f.results.Put(result)
+		in.query = search.Query{}
+		in.result.Reset()
+		f.inquiries.Put(in)
 	}()
+	in.query = q.memory()
+	m, result := &in.query, &in.result
+	f.narrow(ctx, snapshot, m)
 	page := Page{StatusesAsOf: snapshot.AsOf().Statuses.Time}
 	if q.Spread {
-		chosen, total := snapshot.Spread(&m, q.Limit)
+		chosen, total := snapshot.Spread(m, q.Limit)
 		if page.Total = total; total > len(chosen) {
 			page.Truncated, m.Among = true, chosen
 		}
 	}
-	snapshot.Search(&m, result)
+	snapshot.Search(m, result)
 	if !page.Truncated {
 		page.Total = result.Total
 	}

@@ -28,7 +28,12 @@ func Near(c Circle) (*Place, error) {
 	if err != nil {
 		return nil, fmt.Errorf("near: %w", err)
 	}
-	return &Place{Near: &c, where: region}, nil
+	near := struct {
+		Place
+		circle Circle
+	}{Place{where: region}, c}
+	near.Near = &near.circle
+	return &near.Place, nil
 }
 
 // Within is what lies in a box.

@@ -71,7 +71,9 @@ type gauge struct {
 
 func (g *gauge) caughtUp() { g.failed.Store(false); g.inStep.Store(time.Now().UnixNano()) }
 
-func (g *gauge) lag() time.Duration { return time.Duration(time.Now().UnixNano() - g.inStep.Load()) }
+func (g *gauge) lag() time.Duration { return g.lagAt(time.Now()) }
+
+func (g *gauge) lagAt(now time.Time) time.Duration { return time.Duration(now.UnixNano() - g.inStep.Load()) }
 
 // NewReplica makes a replica with an empty index; it is good for nothing until Run has loaded it.
 func NewReplica(catalogue Catalogue, changes Log, log *slog.Logger) *Replica {
@@ -355,7 +357,8 @@ func (r *Replica) Warm() bool { return r.warm.Load() }
 
 // InStep tells whether the index holds what the catalogue held ten seconds ago, or later.
 func (r *Replica) InStep() bool {
-	return r.Warm() && r.stations.lag() < freshFor && r.status.lag() < freshFor
+	now := time.Now()
+	return r.Warm() && r.stations.lagAt(now) < freshFor && r.status.lagAt(now) < freshFor
 }
 
 // CutOff tells whether the index was loaded and cannot be kept in step, since the catalogue does not answer.

@@ -180,7 +180,7 @@ func renderGeoJSON(items []byte, fields []string, found find.Page, next string) 
 		}
 		out = append(out, "}}"...)
 	}
-	return appendPage(append(out, ']'), found, next), nil
+	return appendPage(append(out, ']'), found, []byte(next)), nil
 }
 
 func renderCSV(items []byte, fields []string, _ find.Page, _ string) ([]byte, error) {

@@ -17,7 +17,8 @@ const mostCells = 20_000
 
 // clusterStations reads its query as searchStations does, since the filters are the same.
 func (a *API) clusterStations(c *fiber.Ctx) error {
-	r := newQueryReader(a.Now(), a.Vehicles, 0)
+	var r queryReader
+	r.begin(a.Now(), a.Vehicles, 0)
 	for rest := string(c.Context().URI().QueryString()); rest != ""; {
 		var pair string
 		pair, rest, _ = strings.Cut(rest, "&")

@@ -87,7 +87,7 @@ func serveFile(a asset) fiber.Handler {
 		if a.plain != nil {
 			return c.Send(a.plain)
 		}
-		c.Vary(fiber.HeaderAcceptEncoding)
+		httpserver.Vary(c, fiber.HeaderAcceptEncoding)
 		if strings.Contains(c.Get(fiber.HeaderAcceptEncoding), "gzip") {
 			c.Set(fiber.HeaderContentEncoding, "gzip")
 			return c.Send(a.gzipped)

@@ -3,6 +3,7 @@ package httpapi
 import (
 	"math"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/ihr-charging/charging-plot-api/libs/fault"
@@ -24,7 +25,8 @@ type queryReader struct {
 	now  time.Time
 	cars *vehicle.Catalogue
 
-	places    []string // the names of those that were given
+	place     string   // the name of the one that was given
+	places    []string // and of more
 	near      find.Circle
 	box       find.Box
 	line      [][2]float64
@@ -39,10 +41,38 @@ type queryReader struct {
 	same     uint64
 	charging chargeReader
 	faults   []fault.Field
+
+	memory
 }
 
-func newQueryReader(now time.Time, cars *vehicle.Catalogue, limit int) queryReader {
-	return queryReader{q: find.Query{Now: now, Limit: limit}, now: now, cars: cars, radiusM: -1, corridorM: -1}
+// memory is what a reader keeps for its next query.
+type memory struct {
+	payload, next, link []byte
+}
+
+// begin makes the reader ready for a query.
+func (r *queryReader) begin(now time.Time, cars *vehicle.Catalogue, limit int) {
+	*r = queryReader{now: now, cars: cars, radiusM: -1, corridorM: -1, memory: r.memory}
+	r.q.Now, r.q.Limit = now, limit
+}
+
+// readerPool has readers, since one is larger than all else that a search would allocate.
+type readerPool struct{ sync.Pool }
+
+var readers readerPool
+
+// Get gives a reader that wants to be begun.
+func (p *readerPool) Get() *queryReader {
+	if r, ok := p.Pool.Get().(*queryReader); ok {
+		return r
+	}
+	return new(queryReader)
+}
+
+// Put takes a reader back, without its query.
+func (p *readerPool) Put(r *queryReader) {
+	*r = queryReader{memory: r.memory}
+	p.Pool.Put(r)
 }
 
 func (r *queryReader) wrong(parameter, code, detail string) {

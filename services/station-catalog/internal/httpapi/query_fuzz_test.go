@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"pgregory.net/rapid"
+
 	"github.com/ihr-charging/charging-plot-api/libs/page"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/search"
 )
@@ -28,7 +30,8 @@ func FuzzBox(f *testing.F) {
 		f.Add(box)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		r := newQueryReader(time.Unix(0, 0), nil, 50)
+		var r queryReader
+		r.begin(time.Unix(0, 0), nil, 50)
 		r.take("bbox", text)
 		r.finish()
 		if err := r.fault(); err != nil {
@@ -48,13 +51,14 @@ func FuzzBox(f *testing.F) {
 func FuzzCursor(f *testing.F) {
 	a := fuzzedAPI(f)
 	query := func(cursor string) (*queryReader, error) {
-		return a.searchQuery([]byte("country=FR&cursor=" + url.QueryEscape(cursor)))
+		var r queryReader
+		return &r, a.readSearch([]byte("country=FR&cursor="+url.QueryEscape(cursor)), &r)
 	}
-	first, err := a.searchQuery([]byte("country=FR"))
-	if err != nil {
+	var first queryReader
+	if err := a.readSearch([]byte("country=FR"), &first); err != nil {
 		f.Fatal(err)
 	}
-	good := a.searches.Encode(searchCursor{Query: first.same, After: search.Cursor{Key: 1, ID: search.ID{1}}})
+	good := string(a.nextCursor(&first, search.Cursor{Key: 1, ID: search.ID{1}}))
 	if r, err := query(good); err != nil || r.q.After == nil || r.q.After.Key != 1 {
 		f.Fatalf("our own cursor is refused: %v", err)
 	}
@@ -81,9 +85,23 @@ func FuzzQuery(f *testing.F) {
 		f.Add(query)
 	}
 	f.Fuzz(func(t *testing.T, query string) {
-		r, err := a.searchQuery([]byte(query))
-		if (r == nil) == (err == nil) && err == nil {
-			t.Fatal("neither a query nor a fault")
+		var r queryReader
+		if err := a.readSearch([]byte(query), &r); err == nil && len(r.faults) > 0 {
+			t.Fatal("a query with faults was taken")
+		}
+	})
+}
+
+// TestCursorsAreReadAsTheyWereWritten says the same of the JSON that is written without encoding/json.
+func TestCursorsAreReadAsTheyWereWritten(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		want := searchCursor{Query: rapid.Uint64().Draw(t, "query"), After: search.Cursor{
+			Key: rapid.Float64Range(-math.MaxFloat64, math.MaxFloat64).Draw(t, "key"), ID: search.ID(rapid.SliceOfN(rapid.Byte(), 16, 16).Draw(t, "id")),
+		}}
+		var got searchCursor
+		if err := json.Unmarshal(want.appendJSON(nil), &got); err != nil || got != want {
+			t.Fatalf("%+v became %+v by way of %s: %v", want, got, want.appendJSON(nil), err)
 		}
 	})
 }

@@ -54,7 +54,11 @@ func (r *queryReader) takePlace(name, value string) {
 		r.corridorM = number(value) * metresPerKM
 		return
 	}
-	r.places = append(r.places, name)
+	if r.place == "" {
+		r.place = name
+	} else {
+		r.places = append(r.places, name)
+	}
 	switch name {
 	case "near":
 		var at [2]float64
@@ -106,11 +110,8 @@ func (r *queryReader) polyline(name, value string, least, most int) {
 }
 
 func (r *queryReader) finishPlace() {
-	given := ""
-	if len(r.places) > 0 {
-		given = r.places[0]
-	}
-	for _, other := range r.places[min(1, len(r.places)):] {
+	given := r.place
+	for _, other := range r.places {
 		r.wrong(other, "contradiction", "must not stand beside "+given+": one place at most")
 	}
 	if given != "near" && r.radiusM >= 0 {

@@ -23,7 +23,8 @@ import (
 // QuoteStation prices a charge at one station.
 func (a *API) QuoteStation(ctx context.Context, request QuoteStationRequestObject) (QuoteStationResponseObject, error) {
 	p := request.Params
-	r := newQueryReader(a.Now(), a.Vehicles, 0)
+	var r queryReader
+	r.begin(a.Now(), a.Vehicles, 0)
 	for name, value := range map[string]*float64{"energy_kwh": p.EnergyKwh, "soc_from": p.SocFrom, "soc_to": p.SocTo} {
 		if value != nil {
 			r.charging.take(name, strconv.FormatFloat(*value, 'f', -1, 64))

@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"bytes"
 	"net/url"
 	"strconv"
 	"strings"
@@ -8,6 +9,7 @@ import (
 
 	"github.com/cespare/xxhash/v2"
 	"github.com/gofiber/fiber/v2"
+	"github.com/zeebo/xxh3"
 
 	"github.com/ihr-charging/charging-plot-api/libs/httpserver"
 	"github.com/ihr-charging/charging-plot-api/libs/page"
@@ -25,10 +27,12 @@ type searchCursor struct {
 // answer is put together of items that are rendered already, in the memory that the response has from earlier ones.
 func (a *API) searchStations(c *fiber.Ctx) error {
 	raw := c.Context().URI().QueryString()
-	r, err := a.searchQuery(raw)
-	if err != nil {
+	r := readers.Get()
+	defer readers.Put(r)
+	if err := a.readSearch(raw, r); err != nil {
 		return err
 	}
+	var err error
 	kind := chooseFormat(c, r.format)
 	// What another format is made of is not what is sent.
 	var body []byte
@@ -49,19 +53,20 @@ func (a *API) searchStations(c *fiber.Ctx) error {
 	if kind == formatJSON && len(r.fields) > 0 {
 		body = pickFields(body, start, r.fields)
 	}
-	next := ""
+	var next []byte
 	if found.Next != nil {
-		next = a.searches.Encode(searchCursor{Query: r.same, After: *found.Next})
-		c.Response().Header.Set(fiber.HeaderLink, nextLink(raw, next))
+		next = a.nextCursor(r, *found.Next)
+		r.link = appendNextLink(r.link[:0], raw, next)
+		c.Response().Header.SetCanonical(headerLink, r.link)
 	}
 	if kind != formatJSON {
-		if body, err = kind.render(body[start:], r.fields, found, next); err != nil {
+		if body, err = kind.render(body[start:], r.fields, found, string(next)); err != nil {
 			return err
 		}
 	} else {
 		body = appendPage(append(body, ']'), found, next)
 	}
-	c.Vary(fiber.HeaderAccept)
+	httpserver.Vary(c, fiber.HeaderAccept)
 	if kind.bare {
 		c.Response().Header.Set("X-Total-Count", strconv.Itoa(found.Total))
 	}
@@ -74,7 +79,7 @@ func (a *API) searchStations(c *fiber.Ctx) error {
 }
 
 // appendPage appends what an answer says beside its rows, with the brace that ends it.
-func appendPage(dst []byte, found find.Page, next string) []byte {
+func appendPage(dst []byte, found find.Page, next []byte) []byte {
 	dst = strconv.AppendInt(append(dst, `,"total":`...), int64(found.Total), 10)
 	dst = strconv.AppendBool(append(dst, `,"truncated":`...), found.Truncated)
 	dst = append(dst, `,"statuses_as_of":`...)
@@ -87,31 +92,39 @@ func appendPage(dst []byte, found find.Page, next string) []byte {
 	return append(dst, `"}`...)
 }
 
-// nextLink is page.Link for this path: the query as it came, with another cursor.
-func nextLink(raw []byte, next string) string {
-	var link strings.Builder
-	link.Grow(len(raw) + len(next) + 48)
-	link.WriteString("</v1/stations?")
-	for rest := string(raw); rest != ""; {
-		var pair string
-		pair, rest, _ = strings.Cut(rest, "&")
-		if name, _, _ := strings.Cut(pair, "="); pair == "" || unescape(name) == "cursor" {
+// nextCursor is good until the reader's next query.
+func (a *API) nextCursor(r *queryReader, after search.Cursor) []byte {
+	r.payload = searchCursor{Query: r.same, After: after}.appendJSON(r.payload[:0])
+	r.next = a.searches.Append(r.next[:0], r.payload)
+	return r.next
+}
+
+// appendJSON is what encoding/json makes of the cursor, and reads again.
+func (c searchCursor) appendJSON(dst []byte) []byte {
+	dst = strconv.AppendUint(append(dst, `{"q":`...), c.Query, 10)
+	return append(c.After.AppendJSON(append(dst, `,"a":`...)), '}')
+}
+
+var headerLink = []byte(fiber.HeaderLink)
+
+// appendNextLink is page.Link for this path: the query as it came, with another cursor.
+func appendNextLink(dst, raw, next []byte) []byte {
+	dst = append(dst, "</v1/stations?"...)
+	for pair := range bytes.SplitSeq(raw, []byte{'&'}) {
+		name, _, _ := bytes.Cut(pair, []byte{'='})
+		if len(pair) == 0 || string(name) == "cursor" || bytes.ContainsAny(name, "%+") && unescape(string(name)) == "cursor" {
 			continue
 		}
-		link.WriteString(pair)
-		link.WriteByte('&')
+		dst = append(append(dst, pair...), '&')
 	}
-	link.WriteString("cursor=")
-	link.WriteString(next)
-	link.WriteString(`>; rel="next"`)
-	return link.String()
+	return append(append(append(dst, "cursor="...), next...), `>; rel="next"`...)
 }
 
 // bodyTag is the ETag of an answer by its bytes: the same on every replica that gives the same answer.
 func bodyTag(body []byte) string {
 	var tag [18]byte
 	const digits = "0123456789abcdef"
-	h := xxhash.Sum64(body)
+	h := xxh3.Hash(body)
 	tag[0], tag[17] = '"', '"'
 	for i := 16; i >= 1; i-- {
 		tag[i] = digits[h&15]
@@ -120,35 +133,36 @@ func bodyTag(body []byte) string {
 	return string(tag[:])
 }
 
-// searchQuery reads the query string, with a fingerprint of what makes a query the same on its next page: everything but the cursor
+// readSearch reads the query string, with a fingerprint of what makes a query the same on its next page: everything but the cursor
 // and the limit.
-func (a *API) searchQuery(raw []byte) (*queryReader, error) {
-	r := newQueryReader(a.Now(), a.Vehicles, page.DefaultLimit)
+func (a *API) readSearch(raw []byte, r *queryReader) error {
+	r.begin(a.Now(), a.Vehicles, page.DefaultLimit)
 	for rest := string(raw); rest != ""; {
 		var pair string
 		pair, rest, _ = strings.Cut(rest, "&")
 		name, value, _ := strings.Cut(pair, "=")
-		if strings.ContainsAny(pair, "%+") {
+		if strings.IndexByte(pair, '%') >= 0 || strings.IndexByte(pair, '+') >= 0 {
 			name, value = unescape(name), unescape(value)
+			pair = name + "=" + value
 		}
 		r.take(name, value)
 		if name != "cursor" && name != "limit" && name != "" {
-			r.same = (r.same ^ xxhash.Sum64String(name+"="+value)) * 1099511628211
+			r.same = (r.same ^ xxhash.Sum64String(pair)) * 1099511628211
 		}
 	}
 	r.finish()
 	if err := r.fault(); err != nil || r.cursor == "" {
-		return &r, err
+		return err
 	}
 	var cursor searchCursor
 	if err := a.searches.Decode(r.cursor, &cursor); err != nil {
-		return nil, err
+		return err
 	}
 	if cursor.Query != r.same {
-		return nil, page.ErrBadCursor.Detailf("the cursor belongs to another query")
+		return page.ErrBadCursor.Detailf("the cursor belongs to another query")
 	}
 	r.q.After = &cursor.After
-	return &r, nil
+	return nil
 }
 
 // unescape decodes what has been checked to be decodable.

@@ -17,17 +17,22 @@ type ID [16]byte
 // String gives the hyphenated form of a UUID.
 func (id ID) String() string {
 	var text [36]byte
-	hex.Encode(text[0:8], id[0:4])
-	hex.Encode(text[9:13], id[4:6])
-	hex.Encode(text[14:18], id[6:8])
-	hex.Encode(text[19:23], id[8:10])
-	hex.Encode(text[24:36], id[10:16])
-	text[8], text[13], text[18], text[23] = '-', '-', '-', '-'
-	return string(text[:])
+	return string(id.append(text[:0]))
 }
 
+func (id ID) append(dst []byte) []byte {
+	dst = append(hex.AppendEncode(dst, id[0:4]), '-')
+	dst = append(hex.AppendEncode(dst, id[4:6]), '-')
+	dst = append(hex.AppendEncode(dst, id[6:8]), '-')
+	dst = append(hex.AppendEncode(dst, id[8:10]), '-')
+	return hex.AppendEncode(dst, id[10:16])
+}
+
+// AppendText appends the form of String.
+func (id ID) AppendText(dst []byte) ([]byte, error) { return id.append(dst), nil }
+
 // MarshalText gives the form of String.
-func (id ID) MarshalText() ([]byte, error) { return []byte(id.String()), nil }
+func (id ID) MarshalText() ([]byte, error) { return id.append(nil), nil }
 
 // UnmarshalText reads the form of String.
 func (id *ID) UnmarshalText(text []byte) error {

@@ -2,6 +2,7 @@ package search
 
 import (
 	"math"
+	"strconv"
 	"time"
 )
 
@@ -85,4 +86,10 @@ func AtMost(column Column, most float64) Range {
 type Cursor struct {
 	Key float64 `json:"k"`
 	ID  ID      `json:"i"`
+}
+
+// AppendJSON appends the cursor as encoding/json would write it, up to the form of the number.
+func (c Cursor) AppendJSON(dst []byte) []byte {
+	dst = strconv.AppendFloat(append(dst, `{"k":`...), c.Key, 'g', -1, 64)
+	return append(c.ID.append(append(dst, `,"i":"`...)), `"}`...)
 }
