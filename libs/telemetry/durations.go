@@ -65,15 +65,29 @@ func (s *DurationSeries) Record(took time.Duration, span trace.SpanContext) {
 		bucket++
 	}
 	s.sum.Add(int64(took))
-	for least := s.least.Load(); int64(took) < least && !s.least.CompareAndSwap(least, int64(took)); least = s.least.Load() {
-	}
-	for most := s.most.Load(); int64(took) > most && !s.most.CompareAndSwap(most, int64(took)); most = s.most.Load() {
-	}
+	lower(&s.least, int64(took))
+	raise(&s.most, int64(took))
 	if span.IsSampled() {
 		traceID, spanID := span.TraceID(), span.SpanID()
 		s.examples[bucket].Store(&metricdata.Exemplar[float64]{Time: time.Now(), Value: seconds, TraceID: traceID[:], SpanID: spanID[:]})
 	}
 	s.counts[bucket].Add(1)
+}
+
+func lower(least *atomic.Int64, to int64) {
+	for is := least.Load(); to < is; is = least.Load() {
+		if least.CompareAndSwap(is, to) {
+			return
+		}
+	}
+}
+
+func raise(most *atomic.Int64, to int64) {
+	for is := most.Load(); to > is; is = most.Load() {
+		if most.CompareAndSwap(is, to) {
+			return
+		}
+	}
 }
 
 // read gives the series as it is now; false when it has no value.
@@ -100,7 +114,7 @@ func (d *Durations) read(now time.Time) metricdata.Metrics {
 	d.mu.Unlock()
 	points := make([]metricdata.HistogramDataPoint[float64], 0, len(series))
 	for _, s := range series {
-		if point, any := s.read(d.since, now); any {
+		if point, some := s.read(d.since, now); some {
 			points = append(points, point)
 		}
 	}

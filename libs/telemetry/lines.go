@@ -51,7 +51,7 @@ func (h *lines) Enabled(_ context.Context, level slog.Level) bool { return level
 
 func (h *lines) Handle(ctx context.Context, record slog.Record) error {
 	buffer, _ := lineBuffers.Get().(*[]byte)
-	line, ok := h.appendLine((*buffer)[:0], ctx, &record)
+	line, ok := h.appendLine(ctx, (*buffer)[:0], &record)
 	defer func() {
 		if cap(line) <= mostKept {
 			*buffer = line
@@ -66,7 +66,7 @@ func (h *lines) Handle(ctx context.Context, record slog.Record) error {
 }
 
 // appendLine is false for a record that is not plain.
-func (h *lines) appendLine(dst []byte, ctx context.Context, record *slog.Record) (line []byte, ok bool) {
+func (h *lines) appendLine(ctx context.Context, dst []byte, record *slog.Record) (line []byte, ok bool) {
 	if !h.plain || !plainText(record.Message) {
 		return dst, false
 	}
@@ -173,7 +173,7 @@ func appendTime(dst []byte, t time.Time) []byte {
 	if left := t.Nanosecond(); left > 0 {
 		dst = append(dst, '.')
 		for unit := 100_000_000; left > 0; unit /= 10 {
-			dst = append(dst, byte('0'+left/unit))
+			dst = append(dst, "0123456789"[left/unit])
 			left %= unit
 		}
 	}

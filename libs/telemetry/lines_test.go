@@ -53,7 +53,8 @@ func TestLinesAreThoseOfSlog(t *testing.T) {
 }
 
 func BenchmarkLine(b *testing.B) {
-	for name, h := range map[string]slog.Handler{"ours": newLines(io.Discard, slog.LevelInfo), "slog": traceHandler{slog.NewJSONHandler(io.Discard, nil)}} {
+	slogs := traceHandler{slog.NewJSONHandler(&output{w: io.Discard}, nil)}
+	for name, h := range map[string]slog.Handler{"ours": newLines(io.Discard, slog.LevelInfo), "slog": slogs} {
 		b.Run(name, func(b *testing.B) {
 			h := h.WithAttrs([]slog.Attr{slog.String("service", "station-catalog"), slog.String("route", "/v1/stations"), slog.Int("status", 200)})
 			b.ReportAllocs()

@@ -73,7 +73,9 @@ func (g *gauge) caughtUp() { g.failed.Store(false); g.inStep.Store(time.Now().Un
 
 func (g *gauge) lag() time.Duration { return g.lagAt(time.Now()) }
 
-func (g *gauge) lagAt(now time.Time) time.Duration { return time.Duration(now.UnixNano() - g.inStep.Load()) }
+func (g *gauge) lagAt(now time.Time) time.Duration {
+	return time.Duration(now.UnixNano() - g.inStep.Load())
+}
 
 // NewReplica makes a replica with an empty index; it is good for nothing until Run has loaded it.
 func NewReplica(catalogue Catalogue, changes Log, log *slog.Logger) *Replica {
