@@ -115,7 +115,7 @@ func (p htmlPage) write(c *fiber.Ctx) error {
 	c.Set(fiber.HeaderContentSecurityPolicy, pagePolicy)
 	c.Set(fiber.HeaderCacheControl, "no-store")
 	c.Set(fiber.HeaderContentLanguage, p.lang)
-	httpserver.Vary(c, fiber.HeaderAcceptLanguage)
+	c.Vary(fiber.HeaderAcceptLanguage)
 	c.Response().Header.SetContentType(fiber.MIMETextHTMLCharsetUTF8)
 	c.Response().SetBodyRaw(p.body)
 	return nil
