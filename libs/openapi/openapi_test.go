@@ -224,7 +224,7 @@ func TestQueryParameters(t *testing.T) {
 
 func TestFaultsSayWhatIsAllowed(t *testing.T) {
 	t.Parallel()
-	_, d := do(t, shop(t), call{method: "GET", path: "/v1/things?count=0&weight=-1&colour=blue&color=x&tag=z"})
+	_, d := do(t, shop(t), call{method: "GET", path: "/v1/things?count=0&weight=-1&colour=blue&color=x&tag=z&word=A"})
 	details := make(map[string]string)
 	for _, e := range d.Errors {
 		details[e.Parameter] = e.Detail
@@ -235,11 +235,12 @@ func TestFaultsSayWhatIsAllowed(t *testing.T) {
 		"colour": "must be one of: red, green",
 		"color":  "is not known; known are: text, word, colour, count, small, weight, exact, free, id, since, day, tag, ids, pipes",
 		"tag":    "must be one of: a, b, c, d",
+		"word":   "must be small letters",
 	}
 	if diff := cmp.Diff(want, details); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
-	if want := "count must be a whole number, at least 1 and at most 500 (and 4 more in errors)"; d.Detail != want {
+	if want := "count must be a whole number, at least 1 and at most 500 (and 5 more in errors)"; d.Detail != want {
 		t.Errorf("detail %q, want %q", d.Detail, want)
 	}
 }

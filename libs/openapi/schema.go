@@ -110,7 +110,7 @@ func fieldOf(e *openapi3.SchemaError) fault.Field {
 	case "minLength", "maxLength":
 		f.Code, f.Detail = codeLength, countText("characters", e.Schema.MinLength, e.Schema.MaxLength)
 	case "pattern":
-		f.Code, f.Detail = codePattern, "must match "+e.Schema.Pattern
+		f.Code, f.Detail = codePattern, patternText(e.Schema)
 	case "format":
 		f.Code = codeFormat
 		if known, ok := formats[e.Schema.Format]; ok {
@@ -128,6 +128,15 @@ func fieldOf(e *openapi3.SchemaError) fault.Field {
 		f.Detail = "must match one of the forms that the document describes"
 	}
 	return f
+}
+
+// patternText says what matches a pattern: in the words of the document's x-pattern-text, such as "must be a country, as in FR", or
+// else by the pattern itself.
+func patternText(s *openapi3.Schema) string {
+	if text, ok := s.Extensions["x-pattern-text"].(string); ok {
+		return text
+	}
+	return "must match " + s.Pattern
 }
 
 func enumText(allowed []any) string {

@@ -50,8 +50,10 @@ type scalar struct {
 	maxLength  int // -1: any
 	lengthText string
 	pattern    *regexp.Regexp
-	format     func(string) bool
-	formatText string
+	// patternText says what matches it.
+	patternText string
+	format      func(string) bool
+	formatText  string
 }
 
 func compileScalar(s *openapi3.Schema) (*scalar, error) {
@@ -146,7 +148,7 @@ func (v *scalar) compileText(s *openapi3.Schema) error {
 		if err != nil {
 			return fmt.Errorf("pattern: %w", err)
 		}
-		v.pattern = pattern
+		v.pattern, v.patternText = pattern, patternText(s)
 	}
 	if f, known := formats[s.Format]; known {
 		v.format, v.formatText = f.valid, "must be "+f.text
@@ -277,7 +279,7 @@ func (v *scalar) checkText(s string) (code, detail string) {
 		return codeFormat, v.formatText
 	}
 	if v.pattern != nil && !v.pattern.MatchString(s) {
-		return codePattern, "must match " + v.pattern.String()
+		return codePattern, v.patternText
 	}
 	return "", ""
 }

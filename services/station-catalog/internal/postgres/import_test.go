@@ -295,7 +295,8 @@ func TestAnotherWorkerGoesOn(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	var stations []station.Station
-	for i := range 7000 { // more than two batches
+	const count = 3200 // more than a batch
+	for i := range count {
 		id := uuid.NewSHA1(uuid.Nil, []byte{byte(i >> 8), byte(i)}).String()
 		stations = append(stations, site(id, id))
 	}
@@ -311,7 +312,7 @@ func TestAnotherWorkerGoesOn(t *testing.T) {
 		t.Fatal(err)
 	}
 	first, ok, err := w.Claim(ctx, "first", time.Minute)
-	if err != nil || !ok || *first.StationsTotal != 7000 {
+	if err != nil || !ok || *first.StationsTotal != count {
 		t.Fatalf("claimed %+v, %v, %v", first, ok, err)
 	}
 	if _, ok, err := w.Claim(ctx, "second", time.Minute); ok || err != nil {
@@ -329,10 +330,10 @@ func TestAnotherWorkerGoesOn(t *testing.T) {
 		t.Errorf("the worker that lost the import ended with %v", err)
 	}
 	done, err := transfer.Apply(ctx, w, format, second, "second", nil)
-	if err != nil || done.State != transfer.Succeeded || done.Created != 7000 || done.Stations != 7000 {
+	if err != nil || done.State != transfer.Succeeded || done.Created != count || done.Stations != count {
 		t.Errorf("the import ended as %+v, %v", done, err)
 	}
-	if n := len(w.all()); n != 7000 {
+	if n := len(w.all()); n != count {
 		t.Errorf("%d stations are there", n)
 	}
 }

@@ -77,13 +77,14 @@ func (w world) busy(replicas []*find.Replica, evses []uuid.UUID, perSecond int, 
 		u := plotstatus.Update{AsOf: time.Now().UTC().Truncate(10 * time.Second)}
 		for range perSecond / batches {
 			version++
-			u.Upserts = append(u.Upserts, told(evses[r.IntN(len(evses))], uuid.New(), states[r.IntN(2)], version))
+			evse := evses[r.IntN(len(evses))] // its plot has the same id, and stays
+			u.Upserts = append(u.Upserts, told(evse, evse, states[r.IntN(2)], version))
 		}
 		// The last one changes for certain, and nothing else touches it.
 		version++
 		last = batch{id: evses[0], status: states[i%2]}
 		u.Upserts = slices.DeleteFunc(u.Upserts, func(row plotstatus.Row) bool { return row.EVSEID == last.id })
-		u.Upserts = append(u.Upserts, told(last.id, uuid.New(), last.status, version))
+		u.Upserts = append(u.Upserts, told(last.id, last.id, last.status, version))
 		if err := w.ApplyStatuses(w.t.Context(), u); err != nil {
 			w.t.Fatal(err)
 		}

@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -248,73 +249,130 @@ func (d dice) query(operators, ids []uuid.UUID) find.Query {
 }
 
 // TestMemoryAndSQL promises that the index in memory and the tables give the same answer to the same query, to the byte: the same
-// stations in the same order, the same total, the same next page.
+// stations in the same order, the same total, the same next page; and that they go on to when stations and statuses change.
+// BenchmarkMemoryAndSQL asks more.
 func TestMemoryAndSQL(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	ctx := t.Context()
 	d := dice{rand.New(rand.NewPCG(20261123, 1))}
-	var stations []station.Station
-	for n := range 400 {
-		stations = append(stations, d.station(n))
+	w := newTwins(t, d, 300)
+	const queries = 150
+	before := w.compare(d, queries)
+	w.change(d)
+	after := w.compare(d, queries)
+	if before.found == 0 || after.found == 0 || before.pages < queries || after.pages < queries {
+		t.Errorf("%+v and %+v were compared: the queries say nothing", before, after)
 	}
-	w.put(stations...)
+}
+
+// BenchmarkMemoryAndSQL counts what TestMemoryAndSQL promises not to happen, in 10,000 queries of four pages each to twenty worlds that
+// change half-way. The goal is 0.
+func BenchmarkMemoryAndSQL(b *testing.B) {
+	const worlds, queries = 20, 500
+	var all compared
+	for b.Loop() {
+		for n := range uint64(worlds) {
+			d := dice{rand.New(rand.NewPCG(n, 2))}
+			w := newTwins(b, d, 400)
+			all.add(w.compare(d, queries/2))
+			w.change(d)
+			all.add(w.compare(d, queries/2))
+			w.stop()
+		}
+	}
+	b.ReportMetric(0, "ns/op")
+	b.ReportMetric(float64(all.differences), "differences")
+	b.ReportMetric(float64(all.queries), "queries")
+	b.ReportMetric(float64(all.pages), "pages")
+	b.ReportMetric(float64(all.found), "stations-found")
+}
+
+// twins are a world that memory and SQL both answer for.
+type twins struct {
+	world
+	stations    []station.Station
+	loaded      *find.Replica
+	stop        func()
+	memory, sql *find.Finder
+}
+
+func newTwins(t testing.TB, d dice, n int) *twins {
+	t.Helper()
+	w := &twins{world: newWorld(t)}
+	for i := range n {
+		w.stations = append(w.stations, d.station(i))
+	}
+	w.put(w.stations...)
 	w.setStatuses(d)
-	loaded := find.NewReplica(w, w.source(), slog.New(slog.DiscardHandler))
-	stop := running(ctx, t, loaded)
-	defer stop()
-	w.inStep(loaded) // transactions of other tests may have held back what was told last
-	memory := find.NewFinder(loaded, broken{})
-	sql := find.NewFinder(find.NewReplica(w, w.source(), slog.New(slog.DiscardHandler)), w)
+	log := slog.New(slog.DiscardHandler)
+	w.loaded = find.NewReplica(w, w.source(), log)
+	w.stop = sync.OnceFunc(running(context.WithoutCancel(t.Context()), t, w.loaded))
+	t.Cleanup(w.stop)
+	w.inStep(w.loaded) // transactions of other tests may have held back what was told last
+	w.memory = find.NewFinder(w.loaded, broken{})
+	w.sql = find.NewFinder(find.NewReplica(w, w.source(), log), w)
+	return w
+}
 
-	compare := func(rounds int) {
-		t.Helper()
-		var operators, ids []uuid.UUID
-		for _, s := range w.all() {
-			operators, ids = append(operators, s.Operator.ID), append(ids, s.ID)
-		}
-		found, pages := 0, 0
-		for round := range rounds {
-			q := d.query(operators, ids)
-			for page := 0; page < 4; page++ {
-				a, pageA, errA := memory.Search(ctx, &q, nil)
-				b, pageB, errB := sql.Search(ctx, &q, nil)
-				if errA != nil || errB != nil {
-					t.Fatalf("round %d, %+v: memory says %v, SQL %v", round, q, errA, errB)
-				}
-				if diff := cmp.Diff(pageA, pageB); diff != "" || string(a) != string(b) {
-					t.Fatalf("round %d, page %d of %+v at %+v (-memory +SQL):\n%s\n%s", round, page, q, q.Place, diff, cmp.Diff(items(t, a), items(t, b)))
-				}
-				found, pages = found+len(items(t, a)), pages+1
-				if pageA.Next == nil || q.Spread {
-					break
-				}
-				q.After = pageA.Next
-			}
-		}
-		if found == 0 || pages < rounds {
-			t.Errorf("%d rounds found %d stations on %d pages: the queries say nothing", rounds, found, pages)
-		}
-		t.Logf("%d pages with %d stations are equal", pages, found)
+// change changes some stations, removes some and brings two, and tells of statuses anew.
+func (w *twins) change(d dice) {
+	w.t.Helper()
+	some := len(w.stations) / 3
+	for n := range some {
+		w.stations[n] = d.station(n)
 	}
-	compare(300)
-
-	// Both go on in step: stations change, vanish and appear, and statuses change.
-	for n := range 120 {
-		stations[n] = d.station(n)
-	}
-	w.put(stations[:120]...)
-	w.put(d.station(400), d.station(401))
+	w.put(w.stations[:some]...)
+	w.put(d.station(len(w.stations)), d.station(len(w.stations)+1))
 	for _, s := range w.all() {
 		if d.IntN(20) == 0 {
-			if err := w.Remove(ctx, history.Author{Subject: "test"}, s.ID, func(station.Station) error { return nil }); err != nil {
-				t.Fatal(err)
+			if err := w.Remove(w.t.Context(), history.Author{Subject: "test"}, s.ID, func(station.Station) error { return nil }); err != nil {
+				w.t.Fatal(err)
 			}
 		}
 	}
 	w.setStatuses(d)
-	w.inStep(loaded)
-	compare(300)
+	w.inStep(w.loaded)
+}
+
+// compared is how much was held against each other.
+type compared struct{ queries, pages, found, differences int }
+
+func (c *compared) add(o compared) {
+	c.queries, c.pages, c.found, c.differences = c.queries+o.queries, c.pages+o.pages, c.found+o.found, c.differences+o.differences
+}
+
+// compare asks both the same, up to four pages of each query. A difference is an error of the test.
+func (w *twins) compare(d dice, queries int) (c compared) {
+	w.t.Helper()
+	ctx := w.t.Context()
+	var operators, ids []uuid.UUID
+	for _, s := range w.all() {
+		operators, ids = append(operators, s.Operator.ID), append(ids, s.ID)
+	}
+	slices.SortFunc(operators, func(a, b uuid.UUID) int { return slices.Compare(a[:], b[:]) })
+	slices.SortFunc(ids, func(a, b uuid.UUID) int { return slices.Compare(a[:], b[:]) })
+	for c.queries < queries {
+		q := d.query(operators, ids)
+		c.queries++
+		for page := range 4 {
+			a, pageA, errA := w.memory.Search(ctx, &q, nil)
+			b, pageB, errB := w.sql.Search(ctx, &q, nil)
+			if errA != nil || errB != nil {
+				w.t.Fatalf("query %d, %+v: memory says %v, SQL %v", c.queries, q, errA, errB)
+			}
+			c.pages++
+			c.found += len(items(w.t, a))
+			if diff := cmp.Diff(pageA, pageB); diff != "" || string(a) != string(b) {
+				c.differences++
+				w.t.Errorf("query %d, page %d of %+v at %+v (-memory +SQL):\n%s\n%s", c.queries, page, q, q.Place, diff, cmp.Diff(items(w.t, a), items(w.t, b)))
+				break
+			}
+			if pageA.Next == nil || q.Spread {
+				break
+			}
+			q.After = pageA.Next
+		}
+	}
+	return c
 }
 
 // setStatuses tells of statuses of two thirds of the EVSEs, some of which share a bay with the one before.
@@ -339,7 +397,7 @@ func (w world) setStatuses(d dice) {
 }
 
 // running starts a replica and waits until it is in step with what is there.
-func running(ctx context.Context, t *testing.T, r *find.Replica) (stop func()) {
+func running(ctx context.Context, t testing.TB, r *find.Replica) (stop func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(ctx)
 	done := make(chan error, 1)

@@ -39,34 +39,3 @@ func TestDatabaseFoldsTextsAsWeDo(t *testing.T) {
 		}
 	}
 }
-
-// TestWordsOfWhoeverDoesNotTellThem promises that a station is found by its words though the release before writes it, which leaves
-// them to the database.
-func TestWordsOfWhoeverDoesNotTellThem(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
-	w.put(site("S1", "E1"))
-	for _, written := range []string{
-		`INSERT INTO stations (id, operator_id, source, source_id, name, address, city, postal_code, state, country, latitude, longitude, x, y, z,
-    time_zone, access, parking_type, content_hash)
-SELECT gen_random_uuid(), operator_id, source, 'S2', 'Ärger, ' || name, address, city, postal_code, state, country, latitude, longitude, x, y, z,
-    time_zone, access, parking_type, content_hash FROM stations WHERE source_id = 'S1'`,
-		`UPDATE stations SET name = 'Œuvre', city = 'L’Aquila' WHERE source_id = 'S1'`,
-	} {
-		if _, err := w.DB().ExecContext(t.Context(), written); err != nil {
-			t.Fatal(err)
-		}
-	}
-	var rows []struct{ Said, Words string }
-	if err := w.DB().SelectContext(t.Context(), &rows, `SELECT name || ' ' || address || ' ' || city || ' ' || postal_code AS said, words FROM stations`); err != nil {
-		t.Fatal(err)
-	}
-	for _, r := range rows {
-		if want := words.Of(r.Said); r.Words != want {
-			t.Errorf("%q is found by %q, not by %q", r.Said, r.Words, want)
-		}
-	}
-	if len(rows) != 2 {
-		t.Errorf("%d stations are there", len(rows))
-	}
-}
