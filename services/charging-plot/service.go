@@ -245,6 +245,7 @@ func serve(ctx context.Context, cfg Config, p parts) error {
 	api.Register(server.App(), document, authenticate, limit, idempotency.Middleware())
 	partners := partnersOf(cfg, store, desk, commands, log)
 	partners.Register(server.App(), document, libocpi.Middleware(p.verifier.AdmitKey), authenticate, limit)
+	group.Go("partners", func(ctx context.Context) error { return partners.RunPushes(ctx, cfg.ScheduleTick) })
 	httpapi.RegisterInternal(server.App(), sockets, cfg.ClientID, authenticate)
 
 	group.Go("earlier sockets", func(ctx context.Context) error { return forget(ctx, store, self, p) })
@@ -265,7 +266,7 @@ func serve(ctx context.Context, cfg Config, p parts) error {
 func partnersOf(cfg Config, store *postgres.Store, desk *session.Desk, commands chargepoint.Commander, log *slog.Logger) *ocpi.API {
 	guard, rotate := cfg.publicInternet(), httpclient.KeyRotation(cfg.TokenURL)
 	return ocpi.New(ocpi.Config{
-		Lists: store, Tokens: store, Partners: store, Places: store, Reservations: store, Terms: cfg.terms(), Desk: desk, Commands: commands,
+		Lists: store, Tokens: store, Partners: store, Pushes: store, Places: store, Reservations: store, Terms: cfg.terms(), Desk: desk, Commands: commands,
 		Client: publichttp.New(publichttp.Config{Guard: guard, UserAgent: Name}),
 		CheckURL: func(url string) error {
 			_, err := guard.CheckURL(url)

@@ -4,11 +4,13 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -74,7 +76,7 @@ func (w *world) rotate(_ context.Context, key string) (string, error) {
 func (w *world) speakOCPI(guard *publichttp.Guard) *ocpi.API {
 	w.keys = &keys{known: map[string]authn.Principal{}}
 	w.ocpi = ocpi.New(ocpi.Config{
-		Lists: w.Store, Tokens: w.Store, Partners: w.Store, Places: w.Store, Reservations: w.Store, Terms: postgrestest.Terms, Desk: w.desk,
+		Lists: w.Store, Tokens: w.Store, Partners: w.Store, Pushes: w.Store, Places: w.Store, Reservations: w.Store, Terms: postgrestest.Terms, Desk: w.desk,
 		Commands: w.commands, Client: publichttp.New(publichttp.Config{Guard: guard}), Rotate: w.rotate,
 		CheckURL: func(url string) error { _, err := guard.CheckURL(url); return err },
 		Secrets:  []byte("test"), Origin: "https://charging.test", CommandTimeout: time.Second, Now: w.Clock.Now, Log: slog.New(slog.DiscardHandler),
@@ -92,6 +94,8 @@ type partner struct {
 	key     string
 	results chan json.RawMessage
 	version string // that it says it speaks
+
+	receives func(method, path string, body []byte) int // answers what is pushed to it with a status
 }
 
 // newPartner makes a partner that has not registered.
@@ -109,11 +113,18 @@ func (w *world) newPartner(party string) *partner {
 		case "/versions":
 			data = []any{map[string]any{"version": "2.1.1", "url": p.address + "/2.1.1"}, map[string]any{"version": p.version, "url": p.address + "/2.2.1"}}
 		case "/2.2.1":
-			data = map[string]any{"version": "2.2.1", "endpoints": []any{map[string]any{"identifier": "cdrs", "role": "RECEIVER", "url": p.address + "/cdrs"}}}
+			data = map[string]any{"version": "2.2.1", "endpoints": []any{
+				map[string]any{"identifier": "cdrs", "role": "RECEIVER", "url": p.address + "/receiver/cdrs"},
+				map[string]any{"identifier": "sessions", "role": "RECEIVER", "url": p.address + "/receiver/sessions/"},
+			}}
 		default:
 			body, err := io.ReadAll(r.Body)
 			if err != nil {
 				w.t.Error(err)
+			}
+			if strings.HasPrefix(r.URL.Path, "/receiver/") {
+				out.WriteHeader(p.receives(r.Method, r.URL.Path, body))
+				break
 			}
 			p.results <- body
 		}
@@ -379,6 +390,100 @@ func TestOCPICharge(t *testing.T) {
 	w.call(http.MethodPost, credit, pricing(site.Operator.ID), map[string]any{"reason": "Once more"}).wants(http.StatusConflict, "bill_credited")
 	if got := append(other.list("/cdrs", "CDR"), other.list("/sessions", "Session")...); len(got) != 0 {
 		t.Errorf("another partner sees %v", got)
+	}
+}
+
+// TestOCPIPush promises that a partner is told of its contracts' charges as they stand and of their bills, each when the one before was taken,
+// again when it was not, and that nobody else is told.
+func TestOCPIPush(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	site := w.Site(1)
+	p, other := w.newPartner(partyName()), w.newPartner(partyName())
+	p.register(http.MethodPost)
+	other.register(http.MethodPost)
+	other.receives = func(method, path string, _ []byte) int {
+		t.Errorf("another partner was told %s %s", method, path)
+		return http.StatusOK
+	}
+	var mu sync.Mutex
+	var told []string
+	status := http.StatusOK
+	p.receives = func(method, path string, body []byte) int {
+		mu.Lock()
+		defer mu.Unlock()
+		object := map[string]string{http.MethodPut: "Session", http.MethodPost: "CDR"}[method]
+		ocpitest.Check(t, object, body)
+		var its struct {
+			ID      string
+			Status  string
+			KWh     float64
+			Total   float64 `json:"total_energy"`
+			Party   string  `json:"party_id"`
+			Country string  `json:"country_code"`
+		}
+		w.Must(json.Unmarshal(body, &its))
+		want := "/receiver/cdrs"
+		if object == "Session" {
+			want = "/receiver/sessions/" + its.Country + "/" + its.Party + "/" + its.ID
+		}
+		if path != want {
+			t.Errorf("%s was told at %s, want %s", object, path, want)
+		}
+		told = append(told, fmt.Sprintf("%s %s %v", object, its.Status, its.KWh+its.Total))
+		return status
+	}
+	push := func(want ...string) {
+		t.Helper()
+		for n := 1; n > 0; {
+			var err error
+			n, err = w.ocpi.Push(t.Context())
+			w.Must(err)
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		if !slices.Equal(told, want) {
+			t.Errorf("it was told %q, want %q", told, want)
+		}
+		told = nil
+	}
+	answers := func(with int) {
+		mu.Lock()
+		defer mu.Unlock()
+		status = with
+	}
+	start := map[string]any{"token": p.tokenOf("C1"), "location_id": site.ID, "evse_uid": site.EVSEs[0].ID, "authorization_reference": "ref-1"}
+	if got := p.command("START_SESSION", start); got != "ACCEPTED" {
+		t.Fatalf("the start was %s", got)
+	}
+	push("Session PENDING 0")
+	push()
+	one := p.list("/sessions", "Session")
+	id := uuid.MustParse(one[0]["id"].(string))
+	transaction := w.begin(site, id)
+	push("Session ACTIVE 0")
+	w.meter(site, transaction, 20)
+	push() // the energy alone has grown
+	w.Clock.Move(16 * time.Second)
+	push("Session ACTIVE 20")
+	answers(http.StatusServiceUnavailable)
+	w.end(site, transaction, 20)
+	push("Session COMPLETED 20") // which it does not take: its bill waits
+	push()
+	w.Clock.Move(6 * time.Second)
+	answers(http.StatusOK)
+	push("Session COMPLETED 20", "CDR  20")
+	w.Clock.Move(time.Hour)
+	push()
+	var kept []string
+	w.Must(w.DB.SelectContext(t.Context(), &kept, `SELECT kind || ' ' || answer FROM partner_pushes WHERE session_id = $1 AND due_at IS NULL ORDER BY kind`, id))
+	if want := []string{"CDR 200, 1000 ", "SESSION 200, 1000 "}; !slices.Equal(kept, want) {
+		t.Errorf("what it answered is kept as %q", kept)
+	}
+	w.Must(w.Store.TrimPushes(t.Context(), w.Clock.Now().Add(time.Hour)))
+	w.Must(w.DB.SelectContext(t.Context(), &kept, `SELECT answer FROM partner_pushes WHERE session_id = $1`, id))
+	if len(kept) != 0 {
+		t.Errorf("of what is over is kept %q", kept)
 	}
 }
 

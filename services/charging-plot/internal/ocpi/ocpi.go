@@ -1,5 +1,5 @@
-// Package ocpi speaks OCPI 2.2.1 with the network's partners: as the sender of sessions and CDRs, as the receiver of tokens and
-// commands, and in the handshake by which a partner registers. The catalogue's modules are station-catalog's.
+// Package ocpi speaks OCPI 2.2.1 with the network's partners: as the sender of sessions and CDRs, which are pushed to those that have a
+// receiver for them, as the receiver of tokens and commands, and in the handshake by which a partner registers. The catalogue's modules are station-catalog's.
 //
 // A partner's key is a key of auth with the scope `ocpi` that an administrator made. It opens the credentials module alone until the
 // partner has registered: then the key that was presented is rotated, and the new one is the partner's.
@@ -75,6 +75,7 @@ type Config struct {
 	Lists        Lists
 	Tokens       Tokens
 	Partners     Partners
+	Pushes       Pushes
 	Places       Places
 	Reservations Reservations
 	Terms        reservation.Terms
@@ -149,7 +150,12 @@ func (a *API) partner(c *fiber.Ctx) (roaming.Partner, error) {
 	if err != nil {
 		return roaming.Partner{}, err
 	}
-	p, err := a.Partners.Partner(c.UserContext(), id)
+	return a.registeredPartner(c.UserContext(), id)
+}
+
+// registeredPartner gives a partner with its token as it is sent.
+func (a *API) registeredPartner(ctx context.Context, id uuid.UUID) (roaming.Partner, error) {
+	p, err := a.Partners.Partner(ctx, id)
 	if err != nil {
 		return p, err
 	}

@@ -130,8 +130,7 @@ func (s *Store) Charges(ctx context.Context, span roaming.Span) (out []roaming.C
 	return out, total, nil
 }
 
-// Bills gives a page of the records of parties' contracts, and how many there are. Those from before the place was kept in the record
-// get the station's present one.
+// Bills gives a page of the records of parties' contracts, and how many there are.
 func (s *Store) Bills(ctx context.Context, span roaming.Span) (out []session.CDR, total int, err error) {
 	args := spanArgs(span)
 	if err := s.db.GetContext(ctx, &total, countBillsSQL, args...); err != nil {
@@ -143,13 +142,8 @@ func (s *Store) Bills(ctx context.Context, span roaming.Span) (out []session.CDR
 	}
 	out = make([]session.CDR, len(documents))
 	for i, document := range documents {
-		if err := json.Unmarshal(document, &out[i]); err != nil {
-			return nil, 0, fmt.Errorf("read a CDR: %w", err)
-		}
-		if out[i].Place == nil {
-			if out[i].Place, err = placeOf(ctx, s.db, out[i].StationID, uuid.Nil); err != nil {
-				return nil, 0, postgres.Map(err, nil)
-			}
+		if out[i], err = s.readBill(ctx, document); err != nil {
+			return nil, 0, err
 		}
 	}
 	return out, total, nil
