@@ -44,7 +44,7 @@ bench: bin/devstack ## Measure what has a goal, beside a private Postgres and Re
 	bin/devstack exec -- go run ./bench -run '$(BENCH)'
 
 build: ## Build the three services into bin/
-	CGO_ENABLED=0 go build -buildvcs=false -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/ ./services/*/cmd/*
+	CGO_ENABLED=0 go build -buildvcs=false -trimpath -tags grpcnotrace,minimal -ldflags '-s -w -X main.version=$(VERSION)' -o bin/ ./services/*/cmd/*
 
 clean-state: bin/devstack ## Remove what `make run` keeps between runs
 	@bin/devstack clean

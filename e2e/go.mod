@@ -87,3 +87,5 @@ replace github.com/ihr-charging/charging-plot-api/services/auth => ../services/a
 replace github.com/ihr-charging/charging-plot-api/services/station-catalog => ../services/station-catalog
 
 replace github.com/ihr-charging/charging-plot-api/services/charging-plot => ../services/charging-plot
+
+replace codeberg.org/go-fonts/liberation => ../services/charging-plot/liberation

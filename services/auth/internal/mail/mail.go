@@ -1,19 +1,15 @@
 // Package mail writes letters and delivers them: over SMTP, or into a folder where a developer finds them.
 //
-// A letter is a layout (layout/letter.txt and .html, the same for all) filled with the messages of one language
+// A letter is a layout (layout.go, the same for all) filled with the messages of one language
 // (messages/LANGUAGE.json). A language is added by adding its file; NewWriter refuses one that lacks a message or names
 // something else in it. Whoever has not chosen a language, or one that is not there, is written to in English.
 package mail
 
 import (
-	"bytes"
-	"embed"
 	"fmt"
-	htmltemplate "html/template"
 	"io/fs"
 	"net/mail"
 	"strings"
-	texttemplate "text/template"
 	"time"
 
 	gomail "github.com/wneessen/go-mail"
@@ -22,9 +18,6 @@ import (
 	"github.com/ihr-charging/charging-plot-api/services/auth/internal/notice"
 	"github.com/ihr-charging/charging-plot-api/services/auth/internal/wording"
 )
-
-//go:embed layout
-var layoutFiles embed.FS
 
 // Brand is what letters call us.
 type Brand struct {
@@ -38,23 +31,7 @@ type Writer struct {
 	brand     Brand
 	domain    string // of Message-IDs
 	languages *wording.Languages
-	text      *texttemplate.Template
-	html      *htmltemplate.Template
 	now       func() time.Time
-}
-
-// letter is what the layouts name.
-type letter struct {
-	Lang, Dir        string
-	App, Corporation string
-	Subject          string
-	Hello            string
-	Body             string
-	Before           string // what stands before the button
-	Button, Link     string
-	Once, Paste      string // how long the link works, and what the token is for
-	Token            string
-	After            string
 }
 
 // NewWriter reads the messages. It fails when the sender is no address, or when a message is missing or wrong.
@@ -70,12 +47,6 @@ func newWriter(brand Brand, tree fs.FS) (*Writer, error) {
 	w := &Writer{brand: brand, domain: domain, now: time.Now}
 	if w.languages, err = readLanguages(tree); err != nil {
 		return nil, err
-	}
-	if w.text, err = texttemplate.ParseFS(layoutFiles, "layout/letter.txt"); err != nil {
-		return nil, fmt.Errorf("the layout of letters: %w", err)
-	}
-	if w.html, err = htmltemplate.ParseFS(layoutFiles, "layout/letter.html"); err != nil {
-		return nil, fmt.Errorf("the layout of letters: %w", err)
 	}
 	return w, nil
 }
@@ -146,14 +117,6 @@ func (w *Writer) Write(l notice.Letter) (*gomail.Msg, error) {
 	if err != nil {
 		return nil, err
 	}
-	var text, html bytes.Buffer
-	if err := w.text.Execute(&text, data); err != nil {
-		return nil, fmt.Errorf("write the text: %w", err)
-	}
-	if err := w.html.Execute(&html, data); err != nil {
-		return nil, fmt.Errorf("write the HTML: %w", err)
-	}
-
 	m := gomail.NewMsg(gomail.WithNoDefaultUserAgent())
 	if err := m.From(w.brand.From); err != nil {
 		return nil, fmt.Errorf("sender: %w", err)
@@ -167,8 +130,8 @@ func (w *Writer) Write(l notice.Letter) (*gomail.Msg, error) {
 	// Nobody's out-of-office answer shall come back (RFC 3834).
 	m.SetGenHeader("Auto-Submitted", "auto-generated")
 	m.SetGenHeader("Content-Language", data.Lang)
-	m.SetBodyString(gomail.TypeTextPlain, strings.TrimSpace(text.String())+"\n")
-	m.AddAlternativeString(gomail.TypeTextHTML, html.String())
+	m.SetBodyString(gomail.TypeTextPlain, data.text())
+	m.AddAlternativeString(gomail.TypeTextHTML, data.html())
 	return m, nil
 }
 

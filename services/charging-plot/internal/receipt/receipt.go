@@ -4,8 +4,6 @@ package receipt
 
 import (
 	"fmt"
-	"html/template"
-	"io"
 	"time"
 
 	"github.com/google/uuid"
@@ -100,42 +98,3 @@ func sheetOf(c session.CDR) sheet {
 func clock(seconds int64) string {
 	return fmt.Sprintf("%d:%02d:%02d h", seconds/3600, seconds/60%60, seconds%60)
 }
-
-// HTML writes the record as a page that stands by itself, for light and dark screens and for printing.
-func HTML(w io.Writer, c session.CDR) error { return page.Execute(w, sheetOf(c)) }
-
-var page = template.Must(template.New("receipt").Parse(`<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Receipt {{.ID}}</title>
-<style>
-:root { color-scheme: light dark; --ink: #1f2328; --faint: #59636e; --line: #d1d9e0; --page: #ffffff; }
-@media (prefers-color-scheme: dark) { :root { --ink: #e6edf3; --faint: #9da7b3; --line: #3d444d; --page: #0d1117; } }
-@media print { :root { --ink: #000; --faint: #333; --line: #999; --page: #fff; } }
-body { font: 16px/1.5 "Liberation Sans", Arial, Helvetica, sans-serif; color: var(--ink); background: var(--page); max-width: 44rem; margin: 2rem auto; padding: 0 1rem; }
-h1 { font-size: 1.5rem; margin: 0; }
-.id { color: var(--faint); overflow-wrap: anywhere; }
-dl { display: grid; grid-template-columns: max-content 1fr; gap: .15rem 1.5rem; }
-dt { color: var(--faint); }
-dd { margin: 0; overflow-wrap: anywhere; }
-.lines { overflow-x: auto; }
-table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
-th, td { text-align: right; padding: .35rem .5rem; border-bottom: 1px solid var(--line); white-space: nowrap; }
-th { color: var(--faint); font-weight: normal; }
-th:first-child, td:first-child { text-align: left; padding-left: 0; }
-tfoot td { border: 0; font-weight: bold; }
-</style>
-<h1>Receipt</h1>
-<p class="id">{{.ID}}</p>
-<dl>{{range .Facts}}<dt>{{.Name}}</dt><dd>{{.Value}}</dd>
-{{end}}</dl>
-<div class="lines"><table>
-<thead><tr><th>For</th><th>Amount</th><th>Price</th><th>VAT</th><th>Before taxes</th><th>With taxes</th></tr></thead>
-<tbody>{{range .Rows}}<tr><td>{{.What}}</td><td>{{.Amount}}</td><td>{{.Price}}</td><td>{{.VAT}}</td><td>{{.Excl}}</td><td>{{.Incl}}</td></tr>
-{{end}}</tbody>
-<tfoot>{{range .Totals}}<tr><td colspan="5">{{.Name}}</td><td>{{.Value}}</td></tr>
-{{end}}</tfoot>
-</table></div>
-</html>
-`))

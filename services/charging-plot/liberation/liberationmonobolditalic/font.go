@@ -1,0 +1,7 @@
+// Package liberationmonobolditalic gives Liberation Sans in place of a face that no picture of ours uses.
+package liberationmonobolditalic
+
+import "github.com/go-fonts/liberation/liberationsansregular"
+
+// TTF is the font's file.
+var TTF = liberationsansregular.TTF
