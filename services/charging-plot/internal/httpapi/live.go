@@ -2,8 +2,11 @@ package httpapi
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -47,7 +50,9 @@ type stream struct {
 	who      access.Caller
 	expires  time.Time // zero for anonymous listeners
 	plots    []uuid.UUID
-	stations []uuid.UUID // those that were named, and those in the box
+	stations []uuid.UUID // those that were named
+	box      *catalog.Box
+	inside   []uuid.UUID // the stations in the box that were not named
 	watched  map[uuid.UUID]struct{}
 	after    *live.Position
 }
@@ -72,14 +77,17 @@ func (a *API) StreamLive(ctx context.Context, request StreamLiveRequestObject) (
 		return nil, ErrWatchesTooMuch
 	}
 	if request.Params.Bbox != nil {
-		inBox, err := a.stationsIn(ctx, *request.Params.Bbox)
+		box, err := catalog.ParseBox(*request.Params.Bbox)
 		if err != nil {
 			return nil, err
 		}
-		s.stations = append(s.stations, slices.DeleteFunc(inBox, func(id uuid.UUID) bool { return slices.Contains(s.stations, id) })...)
+		s.box = &box
+		if s.inside, err = s.look(ctx); err != nil {
+			return nil, err
+		}
 	}
-	s.watched = make(map[uuid.UUID]struct{}, len(s.plots)+len(s.stations))
-	for _, id := range slices.Concat(s.plots, s.stations) {
+	s.watched = make(map[uuid.UUID]struct{}, len(s.plots)+len(s.stations)+len(s.inside))
+	for _, id := range slices.Concat(s.plots, s.stations, s.inside) {
 		s.watched[id] = struct{}{}
 	}
 	known, err := a.Plots.GetPlots(ctx, s.plots)
@@ -99,17 +107,16 @@ func (a *API) StreamLive(ctx context.Context, request StreamLiveRequestObject) (
 	return s, nil
 }
 
-// stationsIn gives the stations that a box has now.
-func (a *API) stationsIn(ctx context.Context, text string) ([]uuid.UUID, error) {
-	box, err := catalog.ParseBox(text)
+// look gives the stations that the box has now, but for those that were named.
+func (s stream) look(ctx context.Context) ([]uuid.UUID, error) {
+	found, err := s.api.Stations.StationsIn(ctx, *s.box, boxLimit+1)
 	if err != nil {
 		return nil, err
 	}
-	found, err := a.Stations.StationsIn(ctx, box, boxLimit+1)
-	if err == nil && len(found) > boxLimit {
+	if len(found) > boxLimit {
 		return nil, ErrBoxTooFull.At(fault.Field{Parameter: "bbox", Code: "too_full", Detail: "must be a smaller part of the map"})
 	}
-	return found, err
+	return slices.DeleteFunc(found, func(id uuid.UUID) bool { return slices.Contains(s.stations, id) }), nil
 }
 
 func parseIDs(joined *string, parameter string) ([]uuid.UUID, error) {
@@ -128,7 +135,7 @@ func parseIDs(joined *string, parameter string) ([]uuid.UUID, error) {
 
 // VisitStreamLiveResponse begins the stream. Whoever is subscribed before the beginning is read misses nothing between the two.
 func (s stream) VisitStreamLiveResponse(c *fiber.Ctx) error {
-	subscription := s.api.Hub.Subscribe(s.plots, s.stations, liveBuffer)
+	subscription := s.api.Hub.Subscribe(s.plots, slices.Concat(s.stations, s.inside), liveBuffer)
 	if !subscription.Complete {
 		subscription.Close()
 		return ErrNotFollowing.After(time.Second)
@@ -169,6 +176,11 @@ func (s stream) run(ctx context.Context, w *bufio.Writer, subscription *live.Sub
 		case <-ctx.Done():
 			return nil
 		case <-heartbeat.C:
+			if s.box != nil {
+				if s.inside, err = s.lookAgain(ctx, w, subscription, told); err != nil {
+					return err
+				}
+			}
 			if _, err := w.WriteString(": still here\n\n"); err != nil {
 				return nil // the listener has left
 			}
@@ -193,16 +205,64 @@ func (s stream) run(ctx context.Context, w *bufio.Writer, subscription *live.Sub
 	}
 }
 
+// lookAgain follows the box: it tells the statuses of stations that have come into it, says which have left it, and gives those that are
+// inside now. While the database is away they are who they were.
+func (s stream) lookAgain(ctx context.Context, w *bufio.Writer, subscription *live.Subscription, told told) ([]uuid.UUID, error) {
+	now, err := s.look(ctx)
+	switch {
+	case errors.Is(err, ErrBoxTooFull):
+		return nil, err // whoever asks again is told
+	case err != nil:
+		return s.inside, nil //nolint:nilerr // the next heartbeat tries again
+	}
+	came, left := without(now, s.inside), without(s.inside, now)
+	subscription.Watch(came)
+	subscription.Leave(left)
+	for _, id := range left {
+		writeUnplaced(w, "left", []byte(`{"station_id":"`+id.String()+`"}`))
+	}
+	if len(came) == 0 {
+		return now, nil
+	}
+	plots, err := s.api.Plots.PlotsOfStations(ctx, came, snapshotLimit)
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range plots {
+		data, err := told.status(p)
+		if err != nil {
+			return nil, err
+		}
+		writeUnplaced(w, live.StatusChanged, data)
+	}
+	return now, nil
+}
+
+// without gives those of a list that are not in another; both are in order.
+func without(list, other []uuid.UUID) []uuid.UUID {
+	var out []uuid.UUID
+	for _, id := range list {
+		if _, there := slices.BinarySearchFunc(other, id, func(a, b uuid.UUID) int { return bytes.Compare(a[:], b[:]) }); !there {
+			out = append(out, id)
+		}
+	}
+	return out
+}
+
 // told remembers which version of a plot's status the beginning has told, so that the events that led there are not told after it.
 type told map[uuid.UUID]int64
 
 func (t told) knows(e live.Event) bool {
 	version, known := t[e.PlotID]
-	if !known || e.Kind != live.StatusChanged {
-		return false
-	}
-	var data live.StatusData
-	return json.Unmarshal(e.Data, &data) == nil && data.Version <= version
+	return known && e.Kind == live.StatusChanged && e.Version() <= version
+}
+
+// status is what is told of a plot as it is, which is known from then on.
+func (t told) status(p plot.Plot) ([]byte, error) {
+	t[p.ID] = p.Version
+	return json.Marshal(live.StatusData{
+		PlotID: p.ID, StationID: p.StationID, Status: string(p.Status), Since: p.StatusSince, Source: string(p.StatusSource), Version: p.Version,
+	})
 }
 
 // begin tells what came before the subscription: what was missed since the listener's last event, or the present statuses.
@@ -210,11 +270,11 @@ func (s stream) begin(ctx context.Context, w *bufio.Writer, from live.Position) 
 	if s.after != nil {
 		replayed, err := s.replay(ctx, w, *s.after, from)
 		if err != nil || replayed {
-			return nil, err
+			return told{}, err
 		}
 		writeEvent(w, live.Event{Position: from, Kind: "resync", Data: json.RawMessage(`{}`)})
 	}
-	plots, err := s.api.Plots.PlotsOfStations(ctx, s.stations, snapshotLimit)
+	plots, err := s.api.Plots.PlotsOfStations(ctx, slices.Concat(s.stations, s.inside), snapshotLimit)
 	if err != nil {
 		return nil, err
 	}
@@ -227,10 +287,7 @@ func (s stream) begin(ctx context.Context, w *bufio.Writer, from live.Position) 
 		if _, twice := out[p.ID]; twice {
 			continue
 		}
-		out[p.ID] = p.Version
-		data, err := json.Marshal(live.StatusData{
-			PlotID: p.ID, StationID: p.StationID, Status: string(p.Status), Since: p.StatusSince, Source: string(p.StatusSource), Version: p.Version,
-		})
+		data, err := out.status(p)
 		if err != nil {
 			return nil, err
 		}
@@ -284,8 +341,9 @@ func (s stream) sees(e live.Event) bool {
 }
 
 // writeEvent writes to a buffer; what fails shows when that is flushed.
-func writeEvent(w *bufio.Writer, e live.Event) {
-	_, _ = w.WriteString("id: " + e.Position.String() + "\nevent: " + string(e.Kind) + "\ndata: ")
-	_, _ = w.Write(e.Data)
-	_, _ = w.WriteString("\n\n")
+func writeEvent(w *bufio.Writer, e live.Event) { _, _ = w.Write(e.Frame()) }
+
+// writeUnplaced writes what has no place among the events: the listener comes back with the last id before it.
+func writeUnplaced(w *bufio.Writer, kind live.Kind, data []byte) {
+	_, _ = fmt.Fprintf(w, "event: %s\ndata: %s\n\n", kind, data)
 }

@@ -156,6 +156,28 @@ func TestStreamLive(t *testing.T) {
 		l.silent()
 		w.listen("bbox=10,10,11,11", "", "").silent()
 	})
+	t.Run("200 with the stations that come into the box and leave it while it is watched", func(t *testing.T) {
+		t.Parallel()
+		w := w.in(t)
+		site := w.Site(1)
+		move := func(latitude, longitude float64) {
+			site.Latitude, site.Longitude = latitude, longitude
+			w.Apply(site.Station)
+		}
+		l := w.listen("bbox=99,-41,101,-39", "", "")
+		l.silent()
+		move(-40, 100)
+		l.tells("status", site.PlotIDs[0].String())
+		w.Report(site, 1, chargepoint.Charging)
+		l.tells("status", `"CHARGING"`)
+		move(-42, 100)
+		l.tells("left", site.ID.String())
+		w.Report(site, 1, chargepoint.Available)
+		l.silent()
+		move(-40, 100)
+		l.tells("status", `"AVAILABLE"`)
+		l.silent()
+	})
 	t.Run("a driver hears of their own reservation, session and meter, and nobody else does", func(t *testing.T) {
 		t.Parallel()
 		w := w.in(t)

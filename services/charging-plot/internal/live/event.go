@@ -34,6 +34,31 @@ type Event struct {
 	OperatorID uuid.UUID
 	DriverID   uuid.UUID // whom it concerns; zero: everybody
 	Data       json.RawMessage
+
+	frame   []byte // rendered by the hub: many listeners are sent the same
+	version int64
+}
+
+// Frame is the event as server-sent events have it.
+func (e Event) Frame() []byte {
+	if e.frame == nil {
+		e.render()
+	}
+	return e.frame
+}
+
+// Version is the plot's, of a status event that the hub has handed out; zero else.
+func (e Event) Version() int64 { return e.version }
+
+// render makes ready what is sent of the event.
+func (e *Event) render() {
+	e.frame = fmt.Appendf(nil, "id: %s\nevent: %s\ndata: %s\n\n", e.Position, e.Kind, e.Data)
+	if e.Kind == StatusChanged {
+		var data StatusData
+		if json.Unmarshal(e.Data, &data) == nil {
+			e.version = data.Version
+		}
+	}
 }
 
 // Position is an event's place in the log: the transaction that wrote it, and its number there. The order is that of commits as far as

@@ -3,6 +3,7 @@ package live
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -99,6 +100,9 @@ func (h *Hub) follow(ctx context.Context) error {
 }
 
 func (h *Hub) hand(e Event) {
+	if len(h.byPlot[e.PlotID]) > 0 || len(h.byStation[e.StationID]) > 0 {
+		e.render()
+	}
 	for s := range h.byPlot[e.PlotID] {
 		h.offer(s, e)
 	}
@@ -145,6 +149,32 @@ func (h *Hub) Subscribe(plots, stations []uuid.UUID, buffer int) *Subscription {
 		join(h.byStation, id, s)
 	}
 	return s
+}
+
+// Watch begins to listen to all plots of further stations.
+func (s *Subscription) Watch(stations []uuid.UUID) {
+	s.hub.mu.Lock()
+	defer s.hub.mu.Unlock()
+	if s.ended {
+		return
+	}
+	s.stations = slices.Concat(s.stations, stations)
+	for _, id := range stations {
+		join(s.hub.byStation, id, s)
+	}
+}
+
+// Leave stops listening to stations. Plots that were named are listened to all the same.
+func (s *Subscription) Leave(stations []uuid.UUID) {
+	s.hub.mu.Lock()
+	defer s.hub.mu.Unlock()
+	if s.ended {
+		return
+	}
+	s.stations = slices.DeleteFunc(slices.Clone(s.stations), func(id uuid.UUID) bool { return slices.Contains(stations, id) })
+	for _, id := range stations {
+		leave(s.hub.byStation, id, s)
+	}
 }
 
 // Events gives the events; it is closed when the listener was too slow or the hub ends.

@@ -85,14 +85,6 @@ func tellReservations(ctx context.Context, tx txn, now time.Time, rows ...reserv
 	return nil
 }
 
-func toReservationRow(r reservation.Reservation) reservationRow {
-	return reservationRow{
-		ID: r.ID, PlotID: r.PlotID, StationID: r.StationID, OperatorID: r.OperatorID, DriverID: r.DriverID,
-		StartsAt: r.StartsAt, EndsAt: r.EndsAt, NoShowAt: r.NoShowAt, State: string(r.State), StateSince: r.StateSince, Held: r.Held, Reason: r.Reason,
-		CreatedAt: r.CreatedAt, UpdatedAt: r.UpdatedAt, Version: r.Version,
-	}
-}
-
 const takenSQL = `
 SELECT lower(period) AS starts_at, upper(period) AS ends_at
 FROM reservations
