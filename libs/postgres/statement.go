@@ -23,7 +23,7 @@ func (db *DB) Statement(query string) *Statement { return &Statement{db: db, que
 
 // GetContext runs the statement outside of any transaction and reads its one row, as sqlx does.
 func (s *Statement) GetContext(ctx context.Context, out any, args ...any) error {
-	stmt, err := s.prepared(ctx)
+	stmt, err := s.prepared(ctx) //nolint:sqlclosecheck // it is kept
 	if err != nil {
 		return err
 	}
