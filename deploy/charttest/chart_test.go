@@ -41,6 +41,12 @@ func everything(chart string) map[string]any {
 	if chart == "charging-plot" {
 		values["ocppTLS"] = profile3
 	}
+	if chart == "auth" {
+		values["serviceAccounts"] = map[string]any{"enabled": true}
+		values["networkPolicy"] = map[string]any{"egress": map[string]any{"kubernetes": map[string]any{"to": apiServer}}}
+	} else {
+		values["clientToken"] = map[string]any{"enabled": true}
+	}
 	return values
 }
 

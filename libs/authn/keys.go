@@ -2,8 +2,10 @@ package authn
 
 import (
 	"context"
+	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
+	"crypto/rsa"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -36,15 +38,32 @@ const (
 	maxJWKSBytes   = 256 << 10
 )
 
-// keySet holds the issuer's keys. jwkset reads them; its own HTTP client is not used, because its
+// KeySource says where an issuer publishes its keys and which of them are believed.
+type KeySource struct {
+	URL        string
+	Algorithms []string // of signatures: ES256, RS256
+
+	Client *http.Client     // one with a timeout of 5 s that follows no redirect when nil
+	Log    *slog.Logger     // hears of keys that cannot be fetched; silent when nil
+	Now    func() time.Time // time.Now when nil
+}
+
+// Key is a public key and the one algorithm that it verifies.
+type Key struct {
+	Algorithm string
+	Public    crypto.PublicKey
+}
+
+// KeySet holds an issuer's keys. jwkset reads them; its own HTTP client is not used, because its
 // first fetch delays the start, a request waits for its rate limiter, its fetch ends with the
 // request that began it, and it reads answers of any size.
-type keySet struct {
-	url    string
-	client *http.Client
-	log    *slog.Logger
-	now    func() time.Time
-	onGone func() // called when a key is no longer published
+type KeySet struct {
+	url        string
+	algorithms []string
+	client     *http.Client
+	log        *slog.Logger
+	now        func() time.Time
+	onGone     func() // called when a key is no longer published
 
 	ctx     context.Context //nolint:containedctx // the life of the keys, not of a request
 	current atomic.Pointer[fetchedKeys]
@@ -56,15 +75,26 @@ type keySet struct {
 }
 
 type fetchedKeys struct {
-	byID map[string]*ecdsa.PublicKey
+	byID map[string]Key
 	at   time.Time
 }
 
-func newKeySet(ctx context.Context, cfg Config, onGone func()) (*keySet, error) {
-	if _, err := http.NewRequestWithContext(ctx, http.MethodGet, cfg.JWKSURL, nil); err != nil {
+// FollowKeys fetches the keys until ctx ends. It does not wait for them. It fails for a URL that is none.
+func FollowKeys(ctx context.Context, source KeySource) (*KeySet, error) {
+	return newKeySet(ctx, source, func() {})
+}
+
+func newKeySet(ctx context.Context, source KeySource, onGone func()) (*KeySet, error) {
+	if _, err := http.NewRequestWithContext(ctx, http.MethodGet, source.URL, nil); err != nil {
 		return nil, fmt.Errorf("authn: the URL of the keys: %w", err)
 	}
-	client := cfg.Client
+	if source.Now == nil {
+		source.Now = time.Now
+	}
+	if source.Log == nil {
+		source.Log = slog.New(slog.DiscardHandler)
+	}
+	client := source.Client
 	if client == nil {
 		client = &http.Client{
 			Timeout: refreshTimeout,
@@ -72,8 +102,8 @@ func newKeySet(ctx context.Context, cfg Config, onGone func()) (*keySet, error) 
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		}
 	}
-	s := &keySet{
-		url: cfg.JWKSURL, client: client, log: cfg.Log, now: cfg.Now, onGone: onGone, ctx: ctx,
+	s := &KeySet{
+		url: source.URL, algorithms: source.Algorithms, client: client, log: source.Log, now: source.Now, onGone: onGone, ctx: ctx,
 		unknown: rate.NewLimiter(rate.Every(unknownKeyEvery), 1),
 		missing: rate.NewLimiter(rate.Every(time.Second), 1),
 	}
@@ -81,9 +111,9 @@ func newKeySet(ctx context.Context, cfg Config, onGone func()) (*keySet, error) 
 	return s, nil
 }
 
-// find returns the key with the id, fetching the set anew when that may help: the request that
-// asks waits a little, everybody else's fetch is shared.
-func (s *keySet) find(ctx context.Context, id string) (*ecdsa.PublicKey, error) {
+// Find returns the key with the id, fetching the set anew when that may help: the request that
+// asks waits a little, everybody else's fetch is shared. It returns ErrKeys when there are none at all.
+func (s *KeySet) Find(ctx context.Context, id string) (Key, error) {
 	if key, ok := s.fresh().byID[id]; ok {
 		return key, nil
 	}
@@ -105,15 +135,15 @@ func (s *keySet) find(ctx context.Context, id string) (*ecdsa.PublicKey, error) 
 		return key, nil
 	}
 	if len(found.byID) == 0 {
-		return nil, ErrKeys
+		return Key{}, ErrKeys
 	}
-	return nil, errors.New("the token names a key that is not published")
+	return Key{}, errors.New("the token names a key that is not published")
 }
 
 var noKeys = &fetchedKeys{}
 
 // fresh gives the keys that may still be used.
-func (s *keySet) fresh() *fetchedKeys {
+func (s *KeySet) fresh() *fetchedKeys {
 	keys := s.current.Load()
 	if keys == nil || s.now().Sub(keys.at) > keysOutliveAuth {
 		return noKeys
@@ -123,7 +153,7 @@ func (s *keySet) fresh() *fetchedKeys {
 
 // fetch joins the fetch under way or starts one, if the limit allows, and returns a channel that is
 // closed when it is over; nil when there is none. The fetch belongs to no request.
-func (s *keySet) fetch(limit *rate.Limiter) <-chan struct{} {
+func (s *KeySet) fetch(limit *rate.Limiter) <-chan struct{} {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.inFlight != nil {
@@ -137,7 +167,7 @@ func (s *keySet) fetch(limit *rate.Limiter) <-chan struct{} {
 	go func() {
 		err := s.refresh()
 		if err != nil && s.ctx.Err() == nil {
-			s.log.WarnContext(s.ctx, "the keys of auth cannot be fetched", "error", err, "have_keys", len(s.fresh().byID) > 0)
+			s.log.WarnContext(s.ctx, "the keys of an issuer cannot be fetched", "url", s.url, "error", err, "have_keys", len(s.fresh().byID) > 0)
 		}
 		s.mu.Lock()
 		s.inFlight = nil
@@ -148,7 +178,7 @@ func (s *keySet) fetch(limit *rate.Limiter) <-chan struct{} {
 }
 
 // keepFresh fetches at once and then every few minutes, sooner while it fails.
-func (s *keySet) keepFresh() {
+func (s *KeySet) keepFresh() {
 	wait := time.Second
 	for {
 		<-s.fetch(nil)
@@ -166,7 +196,7 @@ func (s *keySet) keepFresh() {
 	}
 }
 
-func (s *keySet) refresh() error {
+func (s *KeySet) refresh() error {
 	ctx, cancel := context.WithTimeout(s.ctx, refreshTimeout)
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, s.url, nil)
@@ -189,18 +219,18 @@ func (s *keySet) refresh() error {
 	if len(body) > maxJWKSBytes {
 		return errors.New("the answer is too long")
 	}
-	keys, err := parseKeys(body)
+	keys, err := parseKeys(body, s.algorithms)
 	if err != nil {
 		return err
 	}
 	if len(keys) == 0 {
 		// An empty set is a mistake of the issuer's; taking it would turn everybody away.
-		return errors.New("the answer holds no ES256 key")
+		return fmt.Errorf("the answer holds no key of %v", s.algorithms)
 	}
 	old := s.current.Swap(&fetchedKeys{byID: keys, at: s.now()})
 	if old != nil {
 		for id := range old.byID {
-			if keys[id] == nil {
+			if _, kept := keys[id]; !kept {
 				s.onGone()
 				break
 			}
@@ -209,27 +239,45 @@ func (s *keySet) refresh() error {
 	return nil
 }
 
-// parseKeys reads the ES256 keys of a JWK set and passes over all others.
-func parseKeys(body []byte) (map[string]*ecdsa.PublicKey, error) {
+// parseKeys reads the keys of a JWK set that verify one of the algorithms and passes over all others.
+func parseKeys(body []byte, algorithms []string) (map[string]Key, error) {
 	var set jwkset.JWKSMarshal
 	if err := json.Unmarshal(body, &set); err != nil {
 		return nil, fmt.Errorf("read the key set: %w", err)
 	}
-	keys := make(map[string]*ecdsa.PublicKey, len(set.Keys))
+	keys := make(map[string]Key, len(set.Keys))
 	for _, marshalled := range set.Keys {
-		if marshalled.KID == "" || marshalled.KTY != jwkset.KtyEC ||
-			(marshalled.ALG != "" && marshalled.ALG != jwkset.AlgES256) ||
+		if marshalled.KID == "" || marshalled.KTY != jwkset.KtyEC && marshalled.KTY != jwkset.KtyRSA ||
 			(marshalled.USE != "" && marshalled.USE != jwkset.UseSig) ||
 			(len(marshalled.KEYOPS) > 0 && !slices.Contains(marshalled.KEYOPS, jwkset.KeyOpsVerify)) {
 			continue
 		}
-		key, err := jwkset.NewJWKFromMarshal(marshalled, jwkset.JWKMarshalOptions{}, jwkset.JWKValidateOptions{})
+		read, err := jwkset.NewJWKFromMarshal(marshalled, jwkset.JWKMarshalOptions{}, jwkset.JWKValidateOptions{})
 		if err != nil {
 			continue // one bad key must not take the others away
 		}
-		if public, ok := key.Key().(*ecdsa.PublicKey); ok && public.Curve == elliptic.P256() {
-			keys[marshalled.KID] = public
+		key := Key{Algorithm: algorithmOf(read.Key()), Public: read.Key()}
+		if slices.Contains(algorithms, key.Algorithm) && (marshalled.ALG == "" || marshalled.ALG.String() == key.Algorithm) {
+			keys[marshalled.KID] = key
 		}
 	}
 	return keys, nil
+}
+
+// minRSABits is the least that RFC 7518, section 3.3, permits.
+const minRSABits = 2048
+
+// algorithmOf returns the one algorithm that a public key is believed with, "" for a private key or one of another kind.
+func algorithmOf(key any) string {
+	switch public := key.(type) {
+	case *ecdsa.PublicKey:
+		if public.Curve == elliptic.P256() {
+			return jwkset.AlgES256.String()
+		}
+	case *rsa.PublicKey:
+		if public.N.BitLen() >= minRSABits {
+			return jwkset.AlgRS256.String()
+		}
+	}
+	return ""
 }

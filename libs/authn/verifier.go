@@ -60,7 +60,7 @@ type Config struct {
 // Verifier checks access tokens. It is safe for concurrent use.
 type Verifier struct {
 	parser *jwt.Parser
-	keys   *keySet
+	keys   *KeySet
 	cache  *claimsCache
 	now    func() time.Time
 
@@ -109,7 +109,7 @@ func NewVerifier(ctx context.Context, cfg Config) (*Verifier, error) {
 
 		revocations: cfg.Revocations, introspect: cfg.Introspect, keyring: keyring{Keys: cfg.Keys},
 	}
-	keys, err := newKeySet(ctx, cfg, v.cache.clear)
+	keys, err := newKeySet(ctx, KeySource{URL: cfg.JWKSURL, Algorithms: []string{jwt.SigningMethodES256.Alg()}, Client: cfg.Client, Log: cfg.Log, Now: cfg.Now}, v.cache.clear)
 	if err != nil {
 		return nil, err
 	}
@@ -175,7 +175,8 @@ func (v *Verifier) verify(ctx context.Context, token string) (Principal, error) 
 		if v.revocations.keyEnded(kid) {
 			return nil, errors.New("the token names a key that was revoked")
 		}
-		return v.keys.find(ctx, kid)
+		key, err := v.keys.Find(ctx, kid)
+		return key.Public, err
 	})
 	switch {
 	case errors.Is(err, ErrKeys):

@@ -25,10 +25,9 @@ var Anonymous = uuid.Max
 
 // Config says how auth is reached and what is done.
 type Config struct {
-	TokenURL     string // auth's token endpoint; the feed's address is found beside it
-	ClientID     string // of a service whose tokens are for auth too, with the scope feeds:read
-	ClientSecret string
-	Issuer       string // of tokens
+	TokenURL string                // auth's token endpoint; the feed's address is found beside it
+	Client   httpclient.Credential // of a service whose tokens are for auth too, with the scope feeds:read
+	Issuer   string                // of tokens
 
 	Database *postgres.DB // with the table of feed.CursorSchema
 	// Forget removes what is held about a person, in a transaction of its own. An error has the person told again, after a pause.
@@ -44,7 +43,7 @@ const name = "erasures"
 func Follow(cfg Config) *feed.Follower[struct{}] {
 	client := httpclient.New(httpclient.Config{
 		BaseURL:   strings.TrimSuffix(cfg.TokenURL, "/oauth/token"),
-		Tokens:    httpclient.ClientCredentials(cfg.TokenURL, cfg.ClientID, cfg.ClientSecret, cfg.Issuer+"/auth"),
+		Tokens:    httpclient.ClientCredentials(cfg.TokenURL, cfg.Client, cfg.Issuer+"/auth"),
 		Telemetry: cfg.Telemetry,
 	})
 	return feed.NewFollower(feed.FollowConfig{

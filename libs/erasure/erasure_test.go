@@ -17,6 +17,7 @@ import (
 
 	"github.com/ihr-charging/charging-plot-api/libs/erasure"
 	"github.com/ihr-charging/charging-plot-api/libs/feed"
+	"github.com/ihr-charging/charging-plot-api/libs/httpclient"
 	"github.com/ihr-charging/charging-plot-api/libs/postgres"
 	"github.com/ihr-charging/charging-plot-api/libs/postgres/pgtest"
 	"github.com/ihr-charging/charging-plot-api/libs/telemetry"
@@ -86,7 +87,7 @@ func (a *auth) follow(forget func(context.Context, uuid.UUID) error) (stop func(
 		a.t.Fatal(err)
 	}
 	follower := erasure.Follow(erasure.Config{
-		TokenURL: a.URL + "/oauth/token", ClientID: "test", ClientSecret: "secret", Issuer: "https://charging.example",
+		TokenURL: a.URL + "/oauth/token", Client: httpclient.Credential{ID: "test", Secret: "secret"}, Issuer: "https://charging.example",
 		Database: a.db, Forget: forget, Telemetry: tel,
 	})
 	ctx, cancel := context.WithCancel(context.WithoutCancel(a.t.Context()))

@@ -2,7 +2,6 @@ package httpclient
 
 import (
 	"context"
-	"encoding/base64"
 	"errors"
 	"net/http"
 	"net/url"
@@ -21,17 +20,20 @@ const (
 )
 
 // KeyExchange returns how a service exchanges an API key for an access token that is for itself (RFC 8693), with its own
-// credentials. The token is "" when auth refuses the key. A refusal of the service itself is an error.
-func KeyExchange(tokenURL, clientID, secret string) func(ctx context.Context, key string) (token string, err error) {
-	basic := base64.StdEncoding.EncodeToString([]byte(url.QueryEscape(clientID) + ":" + url.QueryEscape(secret)))
+// credential. The token is "" when auth refuses the key. A refusal of the service itself is an error.
+func KeyExchange(tokenURL string, proof Credential) func(ctx context.Context, key string) (token string, err error) {
 	client := New(Config{BaseURL: tokenURL, Timeout: tokenTimeout})
 	return func(ctx context.Context, key string) (string, error) {
 		var answer struct {
 			AccessToken string `json:"access_token"`
 		}
 		form := url.Values{"grant_type": {grantExchange}, "subject_token": {key}, "subject_token_type": {TokenTypeAPIKey}}
+		proven, err := proof.prove(form)
+		if err != nil {
+			return "", err
+		}
 		repeatable := func(call *call) { call.retry = true }
-		err := client.Do(ctx, http.MethodPost, "", nil, form, &answer, Header("Authorization", "Basic "+basic), repeatable)
+		err = client.Do(ctx, http.MethodPost, "", nil, form, &answer, proven, repeatable)
 		if err != nil && fault.Of(err).Kind() == fault.Invalid { // invalid_grant, in RFC 6749's words
 			return "", nil
 		}

@@ -2,7 +2,7 @@
 //
 //	peer := httpclient.New(httpclient.Config{
 //		BaseURL: "http://charging-plot:8080",
-//		Tokens:  httpclient.ClientCredentials(tokenURL, id, secret, audience),
+//		Tokens:  httpclient.ClientCredentials(tokenURL, credential, audience),
 //	})
 //	var plot Plot
 //	err := peer.GetJSON(ctx, "/v1/plots/"+id, nil, &plot)

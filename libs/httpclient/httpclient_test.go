@@ -295,7 +295,7 @@ func TestClientCredentialsAskOnceForMany(t *testing.T) {
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)
 		}
-	}), "plots", "s:cret", "https://charging.test/stations")
+	}), httpclient.Credential{ID: "plots", Secret: "s:cret"}, "https://charging.test/stations")
 	var work sync.WaitGroup
 	for range 20 {
 		work.Go(func() {
@@ -313,7 +313,7 @@ func TestClientCredentialsAskOnceForMany(t *testing.T) {
 func TestATokenNearItsEndIsNotUsed(t *testing.T) {
 	t.Parallel()
 	var asked atomic.Int32
-	source := httpclient.ClientCredentials(issuer(t, 30, &asked, nil), "plots", "secret", "")
+	source := httpclient.ClientCredentials(issuer(t, 30, &asked, nil), httpclient.Credential{ID: "plots", Secret: "secret"}, "")
 	for want := range 3 {
 		if got, err := source.Token(t.Context()); err != nil || got != fmt.Sprintf("t%d", want+1) {
 			t.Errorf("got %q, %v", got, err)
@@ -324,7 +324,7 @@ func TestATokenNearItsEndIsNotUsed(t *testing.T) {
 func TestARefusedTokenIsReplacedOnce(t *testing.T) {
 	t.Parallel()
 	var asked atomic.Int32
-	source := httpclient.ClientCredentials(issuer(t, 300, &asked, nil), "plots", "secret", "")
+	source := httpclient.ClientCredentials(issuer(t, 300, &asked, nil), httpclient.Credential{ID: "plots", Secret: "secret"}, "")
 	p := newPeer(t, status(401), ok(`{}`))
 	if err := httpclient.New(httpclient.Config{BaseURL: p.URL, Tokens: source}).Do(t.Context(), http.MethodPost, "/", nil, nil, nil); err != nil {
 		t.Error(err)
@@ -347,7 +347,7 @@ func TestWithoutATokenNothingIsSent(t *testing.T) {
 	t.Parallel()
 	refusing := newPeer(t, faulty(fault.Define(fault.Unauthenticated, "invalid_client", "Unknown client")))
 	p := newPeer(t, ok(`{}`))
-	client := httpclient.New(httpclient.Config{BaseURL: p.URL, Tokens: httpclient.ClientCredentials(refusing.URL, "plots", "secret", "")})
+	client := httpclient.New(httpclient.Config{BaseURL: p.URL, Tokens: httpclient.ClientCredentials(refusing.URL, httpclient.Credential{ID: "plots", Secret: "secret"}, "")})
 	err := client.GetJSON(t.Context(), "/", nil, nil)
 	if !errors.Is(err, httpclient.ErrPeer) || len(p.seen()) != 0 {
 		t.Errorf("%d requests, %v", len(p.seen()), err)

@@ -2,7 +2,6 @@ package httpclient
 
 import (
 	"context"
-	"encoding/base64"
 	"net/url"
 	"sync"
 	"time"
@@ -20,11 +19,10 @@ const (
 // for one audience (the resource parameter of RFC 8707). A token is used until half a minute before
 // it ends and renewed in the background for some time before that, so that calls seldom wait; many
 // callers at once ask once.
-func ClientCredentials(tokenURL, clientID, secret, audience string) TokenSource {
-	basic := base64.StdEncoding.EncodeToString([]byte(url.QueryEscape(clientID) + ":" + url.QueryEscape(secret)))
+func ClientCredentials(tokenURL string, proof Credential, audience string) TokenSource {
 	return &credentials{
 		client:   New(Config{BaseURL: tokenURL, Timeout: tokenTimeout}),
-		basic:    "Basic " + basic,
+		proof:    proof,
 		audience: audience,
 		now:      time.Now,
 	}
@@ -32,7 +30,7 @@ func ClientCredentials(tokenURL, clientID, secret, audience string) TokenSource 
 
 type credentials struct {
 	client   *Client
-	basic    string
+	proof    Credential
 	audience string
 	now      func() time.Time
 	flights  singleflight.Group
@@ -88,9 +86,13 @@ func (c *credentials) fetch(ctx context.Context) (string, error) {
 		AccessToken string `json:"access_token"`
 		ExpiresIn   int64  `json:"expires_in"`
 	}
+	proven, err := c.proof.prove(form)
+	if err != nil {
+		return "", err
+	}
 	// Asking twice for a token does no harm, so this POST may be repeated.
 	repeatable := func(call *call) { call.retry = true }
-	if err := c.client.Do(ctx, "POST", "", nil, form, &answer, Header("Authorization", c.basic), repeatable); err != nil {
+	if err := c.client.Do(ctx, "POST", "", nil, form, &answer, proven, repeatable); err != nil {
 		return "", err
 	}
 	if answer.AccessToken == "" {

@@ -229,6 +229,8 @@ type NewClient struct {
 	Secret string
 	// PublicKey is what it proves itself with in place of a secret: a public key as PEM, a JWK, or a JWK set.
 	PublicKey []byte
+	// ServiceAccount is whose tokens of the cluster it proves itself with in place of both: NAMESPACE/NAME.
+	ServiceAccount string
 }
 
 // ServiceClient is a service client as an operator sees it.
@@ -239,11 +241,11 @@ type ServiceClient struct {
 	Scopes    []string  `json:"scopes"`
 	Disabled  bool      `json:"disabled"`
 	CreatedAt time.Time `json:"created_at"`
-	// AuthMethod is what it proves itself with: client_secret or private_key_jwt.
+	// AuthMethod is what it proves itself with: client_secret, private_key_jwt or service_account.
 	AuthMethod string `json:"auth_method"`
 }
 
-// CreateClient makes a service client and returns its secret, which is kept nowhere; with a PublicKey it has none. With a Secret given
+// CreateClient makes a service client and returns its secret, which is kept nowhere; with a PublicKey or a ServiceAccount it has none. With a Secret given
 // it is idempotent: an existing client is given that secret, these audiences and these scopes. Without one an existing id is
 // client.ErrExists.
 func (a *Admin) CreateClient(ctx context.Context, n NewClient) (secret string, err error) {
@@ -251,6 +253,10 @@ func (a *Admin) CreateClient(ctx context.Context, n NewClient) (secret string, e
 	switch {
 	case n.PublicKey != nil:
 		if c.Keys, err = client.ParseKeys(n.PublicKey); err != nil {
+			return "", err
+		}
+	case n.ServiceAccount != "":
+		if c.Proof, err = client.ProofByAccount(n.ServiceAccount); err != nil {
 			return "", err
 		}
 	case n.Secret != "":
@@ -297,10 +303,7 @@ func (a *Admin) ListClients(ctx context.Context) ([]ServiceClient, error) {
 	for i, c := range found {
 		clients[i] = ServiceClient{
 			ID: c.ID, Name: c.Name, Audiences: c.Audiences, Scopes: c.Scopes, Disabled: c.Disabled, CreatedAt: c.CreatedAt,
-			AuthMethod: "client_secret",
-		}
-		if c.Keys != nil {
-			clients[i].AuthMethod = "private_key_jwt"
+			AuthMethod: c.Method(),
 		}
 	}
 	return clients, nil

@@ -113,7 +113,7 @@ func (a *Admin) EndSessions(ctx context.Context, login string) (int64, error) {
 func (a *Admin) RotateClient(ctx context.Context, id string) (secret string, err error) {
 	secret = token.New(token.ClientSecret)
 	event := audit.New(audit.ClientRotated, uuid.Nil, audit.CLI).With("client", id)
-	return secret, a.parts.clients.SetProof(ctx, id, token.HashOf(secret), nil, event)
+	return secret, a.parts.clients.SetProof(ctx, id, client.Proof{SecretHash: token.HashOf(secret)}, event)
 }
 
 // SetClientKeys gives a service client the keys of a file, as NewClient has them, in place of those or the secret that it had.
@@ -123,7 +123,7 @@ func (a *Admin) SetClientKeys(ctx context.Context, id string, file []byte) error
 		return err
 	}
 	event := audit.New(audit.ClientRotated, uuid.Nil, audit.CLI).With("client", id)
-	return a.parts.clients.SetProof(ctx, id, token.Hash{}, keys, event)
+	return a.parts.clients.SetProof(ctx, id, client.Proof{Keys: keys}, event)
 }
 
 // RemoveClient removes a service client. Its tokens are revoked.

@@ -52,7 +52,7 @@ func TestAnAPIKeyEndsEverywhere(t *testing.T) {
 		v, err := authn.NewVerifier(ctx, authn.Config{
 			Issuer: base, Audience: base + "/" + service, JWKSURL: base + "/.well-known/jwks.json",
 			Revocations: authn.FollowRevocations(ctx, client, slog.New(slog.DiscardHandler)),
-			Keys:        authn.Keys{Exchange: httpclient.KeyExchange(base+"/oauth/token", service, "a-secret")},
+			Keys:        authn.Keys{Exchange: httpclient.KeyExchange(base+"/oauth/token", httpclient.Credential{ID: service, Secret: "a-secret"})},
 		})
 		if err != nil {
 			t.Fatal(err)

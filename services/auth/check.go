@@ -5,12 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"strings"
 
 	"github.com/ihr-charging/charging-plot-api/libs/authn"
 	"github.com/ihr-charging/charging-plot-api/libs/command"
 	"github.com/ihr-charging/charging-plot-api/libs/fault"
 	"github.com/ihr-charging/charging-plot-api/libs/httpclient"
+	"github.com/ihr-charging/charging-plot-api/services/auth/internal/client"
 )
 
 // Checks are what a service that works shows to those outside: it says who it is, gives a client a token that its keys verify, and
@@ -41,19 +41,14 @@ func Checks(cfg Config) []command.Step {
 	}
 }
 
-// checkToken gets a token as the first of the service clients and verifies it as that client's peer would.
+// checkToken gets a token as the first of the service clients that has a secret and verifies it as that client's peer would.
 func checkToken(ctx context.Context, cfg Config, origin string) (string, error) {
-	first := strings.FieldsFunc(cfg.ServiceClients, func(r rune) bool { return strings.ContainsRune(" \t\r\n,;", r) })
-	if len(first) == 0 {
-		return "", errors.New("SERVICE_CLIENTS names no client to ask for a token as")
+	id, secret, service := client.FirstWithSecret(cfg.ServiceClients)
+	if id == "" {
+		return "", errors.New("SERVICE_CLIENTS names no client with a secret to ask for a token as")
 	}
-	parts := strings.SplitN(first[0], ":", 4)
-	if len(parts) < 3 {
-		return "", errors.New("SERVICE_CLIENTS is not id:secret:service+service")
-	}
-	service, _, _ := strings.Cut(parts[2], "+")
 	audience := cfg.PublicURL + "/" + service
-	token, err := httpclient.ClientCredentials(origin+"/oauth/token", parts[0], parts[1], audience).Token(ctx)
+	token, err := httpclient.ClientCredentials(origin+"/oauth/token", httpclient.Credential{ID: id, Secret: secret}, audience).Token(ctx)
 	if err != nil {
 		return "", err
 	}

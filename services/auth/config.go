@@ -45,7 +45,9 @@ type Config struct {
 	SMTPURL          string `env:"SMTP_URL" desc:"mail server: smtp://user:password@host:587 (STARTTLS), smtps://…:465, or smtp://host:25?tls=none"`
 	MailFolder       string `env:"MAIL_FOLDER" desc:"development: mails become files here and their links are logged; .local/mail when there is no SMTP_URL"`
 	MailFrom         string `env:"MAIL_FROM" envDefault:"IHR Charging Plot <no-reply@localhost.example>" desc:"sender of mails"`
-	ServiceClients   string `env:"SERVICE_CLIENTS" desc:"clients that shall exist: id:secret:service+service[:scope+scope] …; production reads them from a file only"`
+	ServiceClients   string `env:"SERVICE_CLIENTS" desc:"clients that shall exist: id:secret:service+service[:scope+scope] …, or serviceaccount=NAMESPACE/NAME for the secret; production reads them from a file only"`
+
+	ServiceAccounts ServiceAccountConfig
 
 	People PeopleConfig
 
@@ -137,6 +139,7 @@ func (c Config) Validate() error {
 	if _, err := client.ParseBootstrap(c.ServiceClients); err != nil {
 		bad("SERVICE_CLIENTS: %w", err)
 	}
+	faults = append(faults, c.ServiceAccounts.validate()...)
 	if _, err := passkey.NewService(nil, nil, c.site(), nil); err != nil {
 		bad("PASSKEY_DOMAIN: %w", err)
 	}

@@ -81,7 +81,7 @@ func TestRevocationIsEffectiveEverywhere(t *testing.T) {
 		}
 	}
 	robot := func() string {
-		token, err := httpclient.ClientCredentials(base+"/oauth/token", "robot", "a-secret", "").Token(t.Context())
+		token, err := httpclient.ClientCredentials(base+"/oauth/token", httpclient.Credential{ID: "robot", Secret: "a-secret"}, "").Token(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}

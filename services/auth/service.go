@@ -238,6 +238,10 @@ func (p *parts) serve(ctx context.Context, cfg Config, tel *telemetry.Telemetry,
 	if err != nil {
 		return nil, err
 	}
+	clients := client.NewService(p.clients, p.minter)
+	if err := cfg.ServiceAccounts.trust(ctx, clients, p.log); err != nil {
+		return nil, fmt.Errorf("SERVICE_ACCOUNT_JWKS_URL: %w", err)
+	}
 	factors := mfa.NewService(p.factors, p.sealer, p.throttles, passkeys, cfg.People.AppName, time.Now)
 	needs := httpapi.Needs{
 		Registrar:   account.NewRegistrar(p.accounts, p.hasher, p.policy, p.throttles, nudge),
@@ -257,7 +261,7 @@ func (p *parts) serve(ctx context.Context, cfg Config, tel *telemetry.Telemetry,
 			Audiences: client.Audiences(cfg.PublicURL), Lifetimes: session.DefaultLifetimes, Now: time.Now,
 		}),
 		Factors: factors, Passkeys: passkeys, Guard: p.sessions, APIKeys: p.apiKeys,
-		Clients:   client.NewService(p.clients, p.minter),
+		Clients:   clients,
 		Inspector: inspector,
 		Keys:      p.ring, Issuer: cfg.PublicURL, Veil: caller.NewVeil(p.sealer.Derive("networks and devices")), Verifier: verifier,
 		Cursors: page.NewCodec(p.sealer.Derive("cursors")), AppName: cfg.People.AppName,

@@ -191,7 +191,7 @@ func TestRun(t *testing.T) {
 	if status, body := call(t, http.MethodPost, address+"/v1/auth/refresh", map[string]any{"refresh_token": login["refresh_token"]}); status != http.StatusOK {
 		t.Errorf("refresh after the restart: %d %v", status, body)
 	}
-	service, err := httpclient.ClientCredentials(address+"/oauth/token", "robot", "a-secret", base+"/charging-plot").Token(t.Context())
+	service, err := httpclient.ClientCredentials(address+"/oauth/token", httpclient.Credential{ID: "robot", Secret: "a-secret"}, base+"/charging-plot").Token(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}

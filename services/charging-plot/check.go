@@ -48,7 +48,7 @@ func Checks(cfg Config) []command.Step {
 	return append(steps, command.Step{Name: "authorised call", Do: func(ctx context.Context, _ string) (string, error) {
 		peer := httpclient.New(httpclient.Config{
 			BaseURL: cfg.StationCatalogURL,
-			Tokens:  httpclient.ClientCredentials(cfg.TokenURL, cfg.ClientID, cfg.ClientSecret, cmp.Or(cfg.Auth.Issuer, cfg.PublicURL)+"/station-catalog"),
+			Tokens:  httpclient.ClientCredentials(cfg.TokenURL, cfg.client(), cmp.Or(cfg.Auth.Issuer, cfg.PublicURL)+"/station-catalog"),
 		})
 		var changes struct{}
 		return "station-catalog takes the token that auth gives", peer.GetJSON(ctx, "/v1/stations/changes", url.Values{"limit": {"1"}}, &changes)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/ihr-charging/charging-plot-api/libs/authn"
+	"github.com/ihr-charging/charging-plot-api/libs/httpclient"
 	"github.com/ihr-charging/charging-plot-api/libs/httpserver"
 	"github.com/ihr-charging/charging-plot-api/libs/postgres"
 	"github.com/ihr-charging/charging-plot-api/libs/publichttp"
@@ -44,6 +45,7 @@ type Config struct {
 	TokenURL          string `env:"AUTH_TOKEN_URL" desc:"where the service gets its tokens; none: replicas do not reach each other's charge points"`
 	ClientID          string `env:"CLIENT_ID" envDefault:"charging-plot" desc:"the service's client id at auth"`
 	ClientSecret      string `env:"CLIENT_SECRET" desc:"the service's client secret at auth"`
+	ClientToken       string `env:"CLIENT_TOKEN_PATH" desc:"file with a Kubernetes ServiceAccount token that is for auth, with which the service proves itself in place of a secret; read anew each time"`
 
 	ReservationMin      time.Duration `env:"RESERVATION_MIN" envDefault:"5m" desc:"shortest reservation"`
 	ReservationMax      time.Duration `env:"RESERVATION_MAX" envDefault:"24h" desc:"longest reservation"`
@@ -136,6 +138,11 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
+// client is what the service proves to auth with who it is.
+func (c Config) client() httpclient.Credential {
+	return httpclient.Credential{ID: c.ClientID, Secret: c.ClientSecret, TokenPath: c.ClientToken}
+}
+
 // Validate names every setting that cannot be right.
 func (c Config) Validate() error {
 	var faults []error
@@ -168,8 +175,8 @@ func (c Config) Validate() error {
 			bad(name, "must be an http or https URL")
 		}
 	}
-	if c.TokenURL != "" && (c.ClientID == "" || c.ClientSecret == "") {
-		bad("CLIENT_SECRET", "is wanted, with CLIENT_ID, when AUTH_TOKEN_URL is set")
+	if c.TokenURL != "" && !c.client().Complete() {
+		bad("CLIENT_SECRET", "is wanted, or CLIENT_TOKEN_PATH, with CLIENT_ID, when AUTH_TOKEN_URL is set")
 	}
 	for name, d := range c.durations() {
 		if *d.value <= 0 {

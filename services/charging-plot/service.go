@@ -107,9 +107,9 @@ func Run(ctx context.Context, cfg Config) (err error) {
 	cfg.Auth.Revocations = authn.FollowRevocations(ctx, client, tel.Log())
 	limiter := ratelimit.New(client, ratelimit.Options{Namespace: Name, Log: tel.Log()})
 	if cfg.TokenURL != "" && cfg.Auth.Introspect == nil {
-		cfg.Auth.Introspect = httpclient.Introspection(cfg.TokenURL, cfg.ClientID, cfg.ClientSecret)
+		cfg.Auth.Introspect = httpclient.Introspection(cfg.TokenURL, cfg.client())
 		cfg.Auth.Keys = authn.Keys{
-			Exchange: httpclient.KeyExchange(cfg.TokenURL, cfg.ClientID, cfg.ClientSecret),
+			Exchange: httpclient.KeyExchange(cfg.TokenURL, cfg.client()),
 			Admit:    limiter.Admit("api-key", ratelimit.PerMinute(keysPerMinute)), From: httpserver.ClientIP,
 		}
 	}
@@ -202,7 +202,7 @@ func serve(ctx context.Context, cfg Config, p parts) error {
 	}
 	if cfg.TokenURL != "" {
 		erasures := erasure.Follow(erasure.Config{
-			TokenURL: cfg.TokenURL, ClientID: cfg.ClientID, ClientSecret: cfg.ClientSecret, Issuer: cfg.Auth.Issuer,
+			TokenURL: cfg.TokenURL, Client: cfg.client(), Issuer: cfg.Auth.Issuer,
 			Database: p.db, Forget: store.Forget, Telemetry: p.tel,
 		})
 		checks = append(checks, httpserver.Check{Name: "erasures", Probe: erasures.Probe})
@@ -316,7 +316,7 @@ func tokens(cfg Config, audience string) httpclient.TokenSource {
 	if cfg.TokenURL == "" {
 		return nil
 	}
-	return httpclient.ClientCredentials(cfg.TokenURL, cfg.ClientID, cfg.ClientSecret, audience)
+	return httpclient.ClientCredentials(cfg.TokenURL, cfg.client(), audience)
 }
 
 // rules are the callers' budgets.

@@ -43,7 +43,7 @@ func Checks(cfg Config) []command.Step {
 	return append(steps, command.Step{Name: "authorised call", Do: func(ctx context.Context, _ string) (string, error) {
 		peer := httpclient.New(httpclient.Config{
 			BaseURL: cfg.ChargingPlotURL,
-			Tokens:  httpclient.ClientCredentials(cfg.TokenURL, cfg.ClientID, cfg.ClientSecret, cmp.Or(cfg.Auth.Issuer, cfg.PublicURL)+"/charging-plot"),
+			Tokens:  httpclient.ClientCredentials(cfg.TokenURL, cfg.client(), cmp.Or(cfg.Auth.Issuer, cfg.PublicURL)+"/charging-plot"),
 		})
 		var changes struct{}
 		return "charging-plot takes the token that auth gives", peer.GetJSON(ctx, "/v1/plots/changes", url.Values{"limit": {"1"}}, &changes)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/ihr-charging/charging-plot-api/libs/authn"
+	"github.com/ihr-charging/charging-plot-api/libs/httpclient"
 	"github.com/ihr-charging/charging-plot-api/libs/httpserver"
 	"github.com/ihr-charging/charging-plot-api/libs/postgres"
 	"github.com/ihr-charging/charging-plot-api/libs/rediscache"
@@ -31,6 +32,7 @@ type Config struct {
 	TokenURL        string `env:"AUTH_TOKEN_URL" desc:"where the service gets its tokens; none: it calls charging-plot without one"`
 	ClientID        string `env:"CLIENT_ID" envDefault:"station-catalog" desc:"the service's client id at auth"`
 	ClientSecret    string `env:"CLIENT_SECRET" desc:"the service's client secret at auth"`
+	ClientToken     string `env:"CLIENT_TOKEN_PATH" desc:"file with a Kubernetes ServiceAccount token that is for auth, with which the service proves itself in place of a secret; read anew each time"`
 
 	CacheTTL     time.Duration  `env:"CACHE_TTL" envDefault:"10m" desc:"how long documents of stations, and what texts find, stay in Redis"`
 	Workers      int            `env:"IMPORT_WORKERS" envDefault:"1" desc:"imports that are worked off at once; 0: by other replicas"`
@@ -42,6 +44,11 @@ type Config struct {
 }
 
 const developmentKey = "development cursor key"
+
+// client is what the service proves to auth with who it is.
+func (c Config) client() httpclient.Credential {
+	return httpclient.Credential{ID: c.ClientID, Secret: c.ClientSecret, TokenPath: c.ClientToken}
+}
 
 // Validate names every setting that cannot be right.
 func (c Config) Validate() error {
@@ -66,8 +73,8 @@ func (c Config) Validate() error {
 			bad(name, "must be an http or https URL")
 		}
 	}
-	if c.TokenURL != "" && (c.ClientID == "" || c.ClientSecret == "") {
-		bad("CLIENT_SECRET", "is wanted, with CLIENT_ID, when AUTH_TOKEN_URL is set")
+	if c.TokenURL != "" && !c.client().Complete() {
+		bad("CLIENT_SECRET", "is wanted, or CLIENT_TOKEN_PATH, with CLIENT_ID, when AUTH_TOKEN_URL is set")
 	}
 	if c.CacheTTL <= 0 {
 		bad("CACHE_TTL", "must be positive")

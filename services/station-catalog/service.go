@@ -88,9 +88,9 @@ func Run(ctx context.Context, cfg Config) (err error) {
 	cfg.Auth.Revocations = authn.FollowRevocations(ctx, client, tel.Log())
 	limiter := ratelimit.New(client, ratelimit.Options{Namespace: Name, Log: tel.Log()})
 	if cfg.TokenURL != "" && cfg.Auth.Introspect == nil {
-		cfg.Auth.Introspect = httpclient.Introspection(cfg.TokenURL, cfg.ClientID, cfg.ClientSecret)
+		cfg.Auth.Introspect = httpclient.Introspection(cfg.TokenURL, cfg.client())
 		cfg.Auth.Keys = authn.Keys{
-			Exchange: httpclient.KeyExchange(cfg.TokenURL, cfg.ClientID, cfg.ClientSecret),
+			Exchange: httpclient.KeyExchange(cfg.TokenURL, cfg.client()),
 			Admit:    limiter.Admit("api-key", ratelimit.PerMinute(keysPerMinute)), From: httpserver.ClientIP,
 		}
 	}
@@ -169,7 +169,7 @@ func assemble(cfg Config, p parts) ([]part, error) {
 	}
 	if cfg.TokenURL != "" {
 		erasures := erasure.Follow(erasure.Config{
-			TokenURL: cfg.TokenURL, ClientID: cfg.ClientID, ClientSecret: cfg.ClientSecret, Issuer: cfg.Auth.Issuer,
+			TokenURL: cfg.TokenURL, Client: cfg.client(), Issuer: cfg.Auth.Issuer,
 			Database: p.db, Forget: store.Forget, Telemetry: p.tel,
 		})
 		running = append(running, part{"erasures", erasures.Run})
@@ -223,7 +223,7 @@ func wakeReplica(ctx context.Context, db *libpostgres.DB, replica *find.Replica)
 func chargingPlot(cfg Config, tel *telemetry.Telemetry) *httpclient.Client {
 	c := httpclient.Config{BaseURL: cfg.ChargingPlotURL, Telemetry: tel}
 	if cfg.TokenURL != "" {
-		c.Tokens = httpclient.ClientCredentials(cfg.TokenURL, cfg.ClientID, cfg.ClientSecret, cfg.Auth.Issuer+"/charging-plot")
+		c.Tokens = httpclient.ClientCredentials(cfg.TokenURL, cfg.client(), cfg.Auth.Issuer+"/charging-plot")
 	}
 	return httpclient.New(c)
 }

@@ -72,6 +72,9 @@ spec:
             {{- with include "common.ocpptls.env" . | trim }}
             {{- . | nindent 12 }}
             {{- end }}
+            {{- with include "common.serviceaccounts.env" . | trim }}
+            {{- . | nindent 12 }}
+            {{- end }}
           startupProbe:
             httpGet: {path: /healthz, port: http}
             periodSeconds: 1
@@ -97,9 +100,21 @@ spec:
             {{- with include "common.ocpptls.volumeMounts" . | trim }}
             {{- . | nindent 12 }}
             {{- end }}
+            {{- with include "common.clienttoken.volumeMounts" . | trim }}
+            {{- . | nindent 12 }}
+            {{- end }}
+            {{- with include "common.serviceaccounts.volumeMounts" . | trim }}
+            {{- . | nindent 12 }}
+            {{- end }}
       volumes:
         {{- include "common.volumes" . | nindent 8 }}
         {{- with include "common.ocpptls.volumes" . | trim }}
+        {{- . | nindent 8 }}
+        {{- end }}
+        {{- with include "common.clienttoken.volumes" . | trim }}
+        {{- . | nindent 8 }}
+        {{- end }}
+        {{- with include "common.serviceaccounts.volumes" . | trim }}
         {{- . | nindent 8 }}
         {{- end }}
       {{- with .Values.nodeSelector }}

@@ -84,6 +84,12 @@ spec:
 {{- range $name := list "postgres" "redis" "mail" "telemetry" }}
 {{- include "common.egress.to" (dict "name" $name "flow" (get $egress $name)) }}
 {{- end }}
+{{- if (.Values.serviceAccounts).enabled }}
+{{- if not $egress.kubernetes.to }}
+{{- fail "networkPolicy.egress.kubernetes.to must name the API server's addresses, which serviceAccounts.enabled has auth ask" }}
+{{- end }}
+{{- include "common.egress.to" (dict "name" "kubernetes" "flow" $egress.kubernetes) }}
+{{- end }}
 {{- if and $egress.outside.enabled $egress.outside.ports }}
 # outside
 - to:

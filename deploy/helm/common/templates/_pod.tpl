@@ -28,8 +28,14 @@ may name the pod's own address as $(POD_IP). */}}
   value: {{ $value | toString | quote }}
 {{- end }}
 {{- range $name, $key := .Values.secret.keys }}
+{{- if not (and (eq $name "CLIENT_SECRET") ($.Values.clientToken).enabled) }}
 - name: {{ $name }}_FILE
   value: /run/secrets/ihr/{{ $key }}
+{{- end }}
+{{- end }}
+{{- if (.Values.clientToken).enabled }}
+- name: CLIENT_TOKEN_PATH
+  value: /run/secrets/client-token/token
 {{- end }}
 {{- with .Values.extraEnv }}
 {{ toYaml . }}

@@ -12,6 +12,9 @@ metadata:
     helm.sh/hook-delete-policy: before-hook-creation
 spec:
   restartPolicy: Never
+  {{- if (.Values.clientToken).enabled }}
+  serviceAccountName: {{ include "common.fullname" . }}
+  {{- end }}
   automountServiceAccountToken: false
   enableServiceLinks: false
   securityContext:
@@ -34,6 +37,12 @@ spec:
         limits: {memory: 128Mi}
       volumeMounts:
         {{- include "common.volumeMounts" . | nindent 8 }}
+        {{- with include "common.clienttoken.volumeMounts" . | trim }}
+        {{- . | nindent 8 }}
+        {{- end }}
   volumes:
     {{- include "common.volumes" . | nindent 4 }}
+    {{- with include "common.clienttoken.volumes" . | trim }}
+    {{- . | nindent 4 }}
+    {{- end }}
 {{- end -}}

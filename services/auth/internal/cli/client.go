@@ -17,7 +17,7 @@ func clientCommand(settings func() (auth.Config, error)) *cobra.Command {
 	var n auth.NewClient
 	var keyFile string
 	create := &cobra.Command{
-		Use: "create ID --audience SERVICE… [--public-key FILE]", Short: "Create a service client and print its secret, once, unless it has a key", Args: cobra.ExactArgs(1),
+		Use: "create ID --audience SERVICE… [--public-key FILE | --service-account NAMESPACE/NAME]", Short: "Create a service client and print its secret, once, unless it has another proof", Args: cobra.ExactArgs(1),
 		RunE: withAdmin(settings, func(cmd *cobra.Command, admin *auth.Admin, args []string) (err error) {
 			n.ID = args[0]
 			if keyFile != "" {
@@ -30,7 +30,10 @@ func clientCommand(settings func() (auth.Config, error)) *cobra.Command {
 				return err
 			}
 			next := "Its secret, which is kept nowhere:\n" + secret
-			if secret == "" {
+			switch {
+			case n.ServiceAccount != "":
+				next = "It proves itself with the tokens that Kubernetes gives the pods of the ServiceAccount " + n.ServiceAccount + "."
+			case secret == "":
 				next = "It proves itself with assertions that its key signs (private_key_jwt)."
 			}
 			return say(cmd, "Created %s for %s with the scopes %s. %s", n.ID, strings.Join(n.Audiences, ", "), strings.Join(n.Scopes, ", "), next)
@@ -40,6 +43,8 @@ func clientCommand(settings func() (auth.Config, error)) *cobra.Command {
 	create.Flags().StringSliceVar(&n.Audiences, "audience", nil, "service that it may call: auth, station-catalog, charging-plot; may be repeated")
 	create.Flags().StringSliceVar(&n.Scopes, "scope", []string{"feeds:read"}, "scope that its tokens may carry; may be repeated")
 	create.Flags().StringVar(&keyFile, "public-key", "", publicKeyUsage)
+	create.Flags().StringVar(&n.ServiceAccount, "service-account", "", "ServiceAccount of the cluster, as whose pods it proves itself in place of a secret")
+	create.MarkFlagsMutuallyExclusive("public-key", "service-account")
 	must(create.MarkFlagRequired("audience"))
 	var asJSON bool
 	list := &cobra.Command{

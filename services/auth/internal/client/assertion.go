@@ -41,14 +41,14 @@ func newAssertions(issuer string) assertions {
 	}
 }
 
-// claimant returns whom an assertion says it is from; nothing of it is verified.
-func (a assertions) claimant(text string) (string, error) {
+// claimant returns whom an assertion says it is from and about; nothing of it is verified.
+func (a assertions) claimant(text string) (issuer, subject string, err error) {
 	if len(text) > maxAssertion || !token.IsCompactJWS(text) {
-		return "", errors.New("not a JWT of bearable length")
+		return "", "", errors.New("not a JWT of bearable length")
 	}
 	var said jwt.RegisteredClaims
-	_, _, err := a.parser.ParseUnverified(text, &said)
-	return said.Subject, err
+	_, _, err = a.parser.ParseUnverified(text, &said)
+	return said.Issuer, said.Subject, err
 }
 
 // verify returns what an assertion of a client says when one of its keys has signed it, for us and for now.
@@ -96,13 +96,17 @@ func keyOf(t *jwt.Token, keys []jwkset.JWKMarshal) (any, error) {
 	return nil, fmt.Errorf("kid %q", kid)
 }
 
-// AuthenticateAssertion returns the client that proves itself with an assertion, which works once; id is whom the request names
-// besides, or empty. It returns ErrUnknown for an assertion that is another's, has expired or lives too long, is not for us, was used
-// before, or is not signed with a key that the client is registered with.
+// AuthenticateAssertion returns the client that proves itself with an assertion: one of its own, which works once, or the ServiceAccount
+// token of its pod. id is whom the request names besides, or empty. It returns ErrUnknown for an assertion that is another's, has expired
+// or lives too long, is not for us, was used before, or is not signed with a key that the client, or the cluster, is known by; and a fault
+// of the kind Unavailable while the cluster's keys are not known.
 func (s *Service) AuthenticateAssertion(ctx context.Context, id, assertion string) (Client, error) {
-	claimant, err := s.assertions.claimant(assertion)
+	issuer, claimant, err := s.assertions.claimant(assertion)
 	if err != nil {
 		return Client{}, ErrUnknown.Because(err)
+	}
+	if s.accounts != nil && issuer == s.accounts.issuer {
+		return s.authenticateAccount(ctx, id, assertion)
 	}
 	if !idPattern.MatchString(claimant) || id != "" && id != claimant {
 		return Client{}, ErrUnknown

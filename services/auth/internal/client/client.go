@@ -32,20 +32,46 @@ var (
 	// ErrAbsent is returned to those who look after clients.
 	ErrAbsent = fault.Define(fault.NotFound, "no_such_client", "There is no such service client")
 	// ErrExists is returned for an id that is taken.
-	ErrExists = fault.Define(fault.Conflict, "client_exists", "There is a client of this id")
+	ErrExists = fault.Define(fault.Conflict, "client_exists", "There is a client of this id, or of this ServiceAccount")
 )
 
-// Client is a service that may get tokens of its own. It proves who it is with a secret, or with one of its keys.
+// Proof is what a client proves itself with; one of them is set.
+type Proof struct {
+	SecretHash     token.Hash
+	Keys           []jwkset.JWKMarshal // as ParseKeys returns them
+	ServiceAccount string              // NAMESPACE/NAME
+}
+
+// Method is the name of what it is: client_secret, private_key_jwt or service_account.
+func (p Proof) Method() string {
+	switch {
+	case p.Keys != nil:
+		return "private_key_jwt"
+	case p.ServiceAccount != "":
+		return "service_account"
+	}
+	return "client_secret"
+}
+
+// ProofByAccount returns that of a ServiceAccount NAMESPACE/NAME, or ErrDefinition.
+func ProofByAccount(account string) (Proof, error) {
+	if !accountPattern.MatchString(account) {
+		return Proof{}, ErrDefinition.Detailf("the ServiceAccount %q is not NAMESPACE/NAME", account)
+	}
+	return Proof{ServiceAccount: account}, nil
+}
+
+// Client is a service that may get tokens of its own. It proves who it is with a secret, with one of its keys, or as a ServiceAccount of the
+// cluster.
 type Client struct {
-	ID         string
-	Name       string
-	SecretHash token.Hash          // zero: it has keys
-	Keys       []jwkset.JWKMarshal // as ParseKeys returns them; nil: it has a secret
-	Audiences  []string            // short names: charging-plot
-	Scopes     []string
-	Disabled   bool
-	Version    int64 // of its rights
-	CreatedAt  time.Time
+	ID   string
+	Name string
+	Proof
+	Audiences []string // short names: charging-plot
+	Scopes    []string
+	Disabled  bool
+	Version   int64 // of its rights
+	CreatedAt time.Time
 }
 
 var (
@@ -98,7 +124,9 @@ func Audiences(issuer string) []string {
 type Store interface {
 	// GetClient returns the client of an id and whether there is one.
 	GetClient(ctx context.Context, id string) (Client, bool, error)
-	// CreateClient writes a client, or returns ErrExists.
+	// GetClientByAccount returns the client of a ServiceAccount and whether there is one.
+	GetClientByAccount(ctx context.Context, account string) (Client, bool, error)
+	// CreateClient writes a client, or returns ErrExists, also when another has its ServiceAccount.
 	CreateClient(ctx context.Context, c Client, event audit.Event) error
 	// PutClient writes a client, whether or not there is one of its id.
 	PutClient(ctx context.Context, c Client, event audit.Event) error
@@ -122,6 +150,7 @@ type Service struct {
 	store      Store
 	minter     Minter
 	assertions assertions
+	accounts   *serviceAccounts // nil: none is trusted
 }
 
 // NewService makes a Service.
@@ -139,7 +168,7 @@ func (s *Service) Authenticate(ctx context.Context, id, secret string) (Client, 
 		return Client{}, err
 	}
 	hash := token.HashOf(secret)
-	if subtle.ConstantTimeCompare(hash[:], c.SecretHash[:]) != 1 || !found || c.Disabled || c.Keys != nil {
+	if subtle.ConstantTimeCompare(hash[:], c.SecretHash[:]) != 1 || !found || c.Disabled || c.SecretHash == (token.Hash{}) {
 		return Client{}, ErrUnknown
 	}
 	return c, nil

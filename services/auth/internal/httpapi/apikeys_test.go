@@ -292,7 +292,7 @@ func TestExchangeOfAPIKeys(t *testing.T) {
 	if live := w.form("/oauth/introspect", ask, service); live.body["active"] != false {
 		t.Errorf("after its end introspection says %s", live.raw)
 	}
-	exchange := httpclient.KeyExchange(w.base+tokenPath, "charging-plot", secret)
+	exchange := httpclient.KeyExchange(w.base+tokenPath, httpclient.Credential{ID: "charging-plot", Secret: secret})
 	if token, err := exchange(t.Context(), text); token != "" || err != nil {
 		t.Errorf("KeyExchange of a key that has ended = %q, %v", token, err)
 	}

@@ -36,7 +36,7 @@ func (w *world) keyed(id string, public crypto.PublicKey) {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	c := client.Client{ID: id, Name: id, Keys: keys, Audiences: []string{"charging-plot"}, Scopes: []string{"feeds:read"}}
+	c := client.Client{ID: id, Name: id, Proof: client.Proof{Keys: keys}, Audiences: []string{"charging-plot"}, Scopes: []string{"feeds:read"}}
 	if err := w.clients.CreateClient(w.t.Context(), c, audit.New(audit.ClientCreated, uuid.Nil, audit.CLI)); err != nil {
 		w.t.Fatal(err)
 	}

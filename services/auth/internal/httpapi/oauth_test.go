@@ -95,7 +95,7 @@ func TestClientCredentials(t *testing.T) {
 	t.Run("200 through the client of the other services", func(t *testing.T) {
 		t.Parallel()
 		w := robotWorld(t)
-		source := httpclient.ClientCredentials(w.base+tokenPath, "robot", secret, issuer+"/charging-plot")
+		source := httpclient.ClientCredentials(w.base+tokenPath, httpclient.Credential{ID: "robot", Secret: secret}, issuer+"/charging-plot")
 		token, err := source.Token(t.Context())
 		if err != nil {
 			t.Fatal(err)

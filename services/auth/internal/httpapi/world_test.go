@@ -436,7 +436,7 @@ func (w *world) login(login string, change ...with) *answer {
 // service writes a service client.
 func (w *world) service(id, secret string, audiences, scopes []string) {
 	w.t.Helper()
-	c := client.Client{ID: id, Name: id, SecretHash: token.HashOf(secret), Audiences: audiences, Scopes: scopes}
+	c := client.Client{ID: id, Name: id, Proof: client.Proof{SecretHash: token.HashOf(secret)}, Audiences: audiences, Scopes: scopes}
 	if err := w.clients.CreateClient(w.t.Context(), c, audit.New(audit.ClientCreated, uuid.Nil, audit.CLI)); err != nil {
 		w.t.Fatal(err)
 	}

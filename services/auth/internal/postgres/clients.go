@@ -32,6 +32,7 @@ type clientRow struct {
 	Name       string           `db:"name"`
 	SecretHash []byte           `db:"secret_hash"`
 	PublicKeys sql.Null[string] `db:"public_keys"`
+	Account    sql.Null[string] `db:"service_account"`
 	Audiences  pq.StringArray   `db:"audiences"`
 	Scopes     pq.StringArray   `db:"scopes"`
 	Disabled   bool             `db:"disabled"`
@@ -45,6 +46,7 @@ func (row clientRow) client() (client.Client, error) {
 		CreatedAt: row.CreatedAt,
 	}
 	copy(c.SecretHash[:], row.SecretHash)
+	c.ServiceAccount = row.Account.V
 	if row.PublicKeys.Valid {
 		var set jwkset.JWKSMarshal
 		if err := json.Unmarshal([]byte(row.PublicKeys.V), &set); err != nil {
@@ -55,38 +57,45 @@ func (row clientRow) client() (client.Client, error) {
 	return c, nil
 }
 
-// toProof returns the two columns of which one is NULL.
-func toProof(secret token.Hash, keys []jwkset.JWKMarshal) (secretHash []byte, publicKeys sql.Null[string], err error) {
-	if keys == nil {
-		return secret[:], publicKeys, nil
+// prove sets the one of the three columns that is not NULL.
+func (row *clientRow) prove(p client.Proof) error {
+	switch {
+	case p.Keys != nil:
+		set, err := json.Marshal(jwkset.JWKSMarshal{Keys: p.Keys})
+		row.PublicKeys = sql.Null[string]{V: string(set), Valid: true}
+		return err
+	case p.ServiceAccount != "":
+		row.Account = sql.Null[string]{V: p.ServiceAccount, Valid: true}
+	default:
+		row.SecretHash = p.SecretHash[:]
 	}
-	set, err := json.Marshal(jwkset.JWKSMarshal{Keys: keys})
-	return nil, sql.Null[string]{V: string(set), Valid: true}, err
+	return nil
 }
 
 func toClientRow(c client.Client) (clientRow, error) {
-	secretHash, publicKeys, err := toProof(c.SecretHash, c.Keys)
-	return clientRow{
-		ID: c.ID, Name: c.Name, SecretHash: secretHash, PublicKeys: publicKeys, Disabled: c.Disabled,
+	row := clientRow{
+		ID: c.ID, Name: c.Name, Disabled: c.Disabled,
 		// An empty list, not NULL, which is what nil would be.
 		Audiences: append(pq.StringArray{}, c.Audiences...), Scopes: append(pq.StringArray{}, c.Scopes...),
-	}, err
+	}
+	return row, row.prove(c.Proof)
 }
 
 const (
-	clientColumns = `SELECT id, name, secret_hash, public_keys, audiences, scopes, disabled_at IS NOT NULL AS disabled, rights_version, created_at FROM service_clients`
+	clientColumns = `SELECT id, name, secret_hash, public_keys, service_account, audiences, scopes, disabled_at IS NOT NULL AS disabled, rights_version, created_at FROM service_clients`
 	getClient     = clientColumns + ` WHERE id = $1`
+	getByAccount  = clientColumns + ` WHERE service_account = $1`
 	listClients   = clientColumns + ` ORDER BY id`
 	insertClient  = `
-		INSERT INTO service_clients (id, name, secret_hash, public_keys, audiences, scopes)
-		VALUES (:id, :name, :secret_hash, :public_keys, :audiences, :scopes)`
+		INSERT INTO service_clients (id, name, secret_hash, public_keys, service_account, audiences, scopes)
+		VALUES (:id, :name, :secret_hash, :public_keys, :service_account, :audiences, :scopes)`
 	upsertClient = insertClient + `
 		ON CONFLICT ON CONSTRAINT service_clients_pkey DO UPDATE
-		SET secret_hash = excluded.secret_hash, public_keys = excluded.public_keys, audiences = excluded.audiences, scopes = excluded.scopes,
-		    updated_at = now()
-		WHERE (service_clients.secret_hash, service_clients.public_keys, service_clients.audiences, service_clients.scopes)
-		      IS DISTINCT FROM (excluded.secret_hash, excluded.public_keys, excluded.audiences, excluded.scopes)`
-	setProof     = `UPDATE service_clients SET secret_hash = $2, public_keys = $3, updated_at = now() WHERE id = $1`
+		SET secret_hash = excluded.secret_hash, public_keys = excluded.public_keys, service_account = excluded.service_account,
+		    audiences = excluded.audiences, scopes = excluded.scopes, updated_at = now()
+		WHERE (service_clients.secret_hash, service_clients.public_keys, service_clients.service_account, service_clients.audiences, service_clients.scopes)
+		      IS DISTINCT FROM (excluded.secret_hash, excluded.public_keys, excluded.service_account, excluded.audiences, excluded.scopes)`
+	setProof     = `UPDATE service_clients SET secret_hash = $2, public_keys = $3, service_account = $4, updated_at = now() WHERE id = $1`
 	useAssertion = `
 		INSERT INTO client_assertions (client_id, jti_hash, expires_at) VALUES ($1, $2, $3)
 		ON CONFLICT ON CONSTRAINT client_assertions_pkey DO NOTHING`
@@ -94,8 +103,17 @@ const (
 
 // GetClient returns the client of an id and whether there is one.
 func (s *Clients) GetClient(ctx context.Context, id string) (client.Client, bool, error) {
+	return s.find(ctx, getClient, id)
+}
+
+// GetClientByAccount returns the client of a ServiceAccount and whether there is one.
+func (s *Clients) GetClientByAccount(ctx context.Context, account string) (client.Client, bool, error) {
+	return s.find(ctx, getByAccount, account)
+}
+
+func (s *Clients) find(ctx context.Context, query, by string) (client.Client, bool, error) {
 	var row clientRow
-	err := s.db.GetContext(ctx, &row, getClient, id)
+	err := s.db.GetContext(ctx, &row, query, by)
 	if errors.Is(err, sql.ErrNoRows) {
 		return client.Client{}, false, nil
 	}
@@ -115,6 +133,8 @@ func (s *Clients) UseAssertion(ctx context.Context, clientID string, assertion t
 	n, err := result.RowsAffected()
 	return n == 1, err
 }
+
+var clientFaults = map[string]*fault.Fault{"service_clients_pkey": client.ErrExists, "service_clients_service_account_unique": client.ErrExists}
 
 // ListClients returns all clients by id.
 func (s *Clients) ListClients(ctx context.Context) ([]client.Client, error) {
@@ -142,14 +162,14 @@ func (s *Clients) PutClient(ctx context.Context, c client.Client, event audit.Ev
 	return s.write(ctx, upsertClient, c, event)
 }
 
-// SetProof gives a client another secret, or keys unless they are nil; what it had is worth nothing. It returns client.ErrAbsent
-// when there is no such client.
-func (s *Clients) SetProof(ctx context.Context, id string, secret token.Hash, keys []jwkset.JWKMarshal, event audit.Event) error {
-	secretHash, publicKeys, err := toProof(secret, keys)
-	if err != nil {
+// SetProof gives a client another proof; what it had is worth nothing. It returns client.ErrAbsent when there is no such client, and
+// client.ErrExists when the ServiceAccount is another's.
+func (s *Clients) SetProof(ctx context.Context, id string, proof client.Proof, event audit.Event) error {
+	var row clientRow
+	if err := row.prove(proof); err != nil {
 		return err
 	}
-	return s.change(ctx, event, setProof, id, secretHash, publicKeys)
+	return pg.Map(s.change(ctx, event, setProof, id, row.SecretHash, row.PublicKeys, row.Account), clientFaults)
 }
 
 // RemoveClient removes a client, or returns client.ErrAbsent.
@@ -185,7 +205,7 @@ func (s *Clients) write(ctx context.Context, statement string, c client.Client, 
 		}
 		return record(ctx, tx, event)
 	})
-	return pg.Map(err, map[string]*fault.Fault{"service_clients_pkey": client.ErrExists})
+	return pg.Map(err, clientFaults)
 }
 
 var _ client.Store = (*Clients)(nil)

@@ -84,7 +84,7 @@ func TestEverythingThatEndsTokensIsRevoked(t *testing.T) {
 	w.exec(`DELETE FROM accounts WHERE id = $1`, id)
 	want("an account erased", sub)
 
-	robot := client.Client{ID: "robot", Name: "robot", SecretHash: token.HashOf("secret"), Audiences: []string{"auth"}, Scopes: []string{"feeds:read", "users:read"}}
+	robot := client.Client{ID: "robot", Name: "robot", Proof: client.Proof{SecretHash: token.HashOf("secret")}, Audiences: []string{"auth"}, Scopes: []string{"feeds:read", "users:read"}}
 	w.must(w.clients.CreateClient(t.Context(), robot, audit.New(audit.ClientCreated, uuid.Nil, audit.CLI)))
 	robot.Audiences = []string{"auth", "charging-plot"}
 	w.must(w.clients.PutClient(t.Context(), robot, audit.New(audit.ClientCreated, uuid.Nil, audit.CLI)))

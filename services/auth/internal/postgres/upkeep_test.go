@@ -293,7 +293,7 @@ func TestClients(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	event := func() audit.Event { return audit.New(audit.ClientCreated, uuid.Nil, audit.CLI) }
-	robot := client.Client{ID: "robot", Name: "Robot", SecretHash: token.HashOf("one"), Audiences: []string{"auth"}, Scopes: nil}
+	robot := client.Client{ID: "robot", Name: "Robot", Proof: client.Proof{SecretHash: token.HashOf("one")}, Audiences: []string{"auth"}, Scopes: nil}
 	w.must(w.clients.CreateClient(t.Context(), robot, event()))
 	if err := w.clients.CreateClient(t.Context(), robot, event()); !errors.Is(err, client.ErrExists) {
 		t.Errorf("a second time, CreateClient = %v", err)
@@ -318,6 +318,28 @@ func TestClients(t *testing.T) {
 	}
 	if n := w.happened(audit.ClientCreated); n != 3 {
 		t.Errorf("%d events for three writes", n)
+	}
+
+	// A ServiceAccount is one client, whichever way it gets there, and what the client had before is worth nothing.
+	pod := client.Proof{ServiceAccount: "ihr/robot"}
+	w.must(w.clients.SetProof(t.Context(), "robot", pod, event()))
+	got, found, err = w.clients.GetClientByAccount(t.Context(), "ihr/robot")
+	if err != nil || !found || got.ID != "robot" || got.SecretHash != (token.Hash{}) || got.Method() != "service_account" {
+		t.Errorf("GetClientByAccount = %+v, %t, %v", got, found, err)
+	}
+	for what, write := range map[string]func() error{
+		"SetProof": func() error { return w.clients.SetProof(t.Context(), "another", pod, event()) },
+		"PutClient": func() error {
+			return w.clients.PutClient(t.Context(), client.Client{ID: "third", Proof: pod, Audiences: []string{"auth"}}, event())
+		},
+	} {
+		if err := write(); !errors.Is(err, client.ErrExists) {
+			t.Errorf("%s with another's ServiceAccount: %v", what, err)
+		}
+	}
+	w.must(w.clients.SetProof(t.Context(), "robot", client.Proof{SecretHash: token.HashOf("three")}, event()))
+	if _, found, err := w.clients.GetClientByAccount(t.Context(), "ihr/robot"); found || err != nil {
+		t.Errorf("the account is known although the client has a secret: %t, %v", found, err)
 	}
 }
 
