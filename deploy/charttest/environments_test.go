@@ -7,13 +7,19 @@ import (
 	"strings"
 	"testing"
 
+	chartutil "helm.sh/helm/v4/pkg/chart/common/util"
 	appsv1 "k8s.io/api/apps/v1"
+	autoscalingv2 "k8s.io/api/autoscaling/v2"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
 	"sigs.k8s.io/yaml"
 
 	"github.com/ihr-charging/charging-plot-api/deploy/charttest"
 )
 
-// environments are the values of each file of environments, by name.
+const small = "small.example.yaml"
+
+// environments are the values of each file of environments, by name; the small ones are laid over production's.
 func environments(t *testing.T) map[string]map[string]any {
 	t.Helper()
 	files, err := filepath.Glob("../helm/environments/*.yaml")
@@ -32,6 +38,7 @@ func environments(t *testing.T) map[string]map[string]any {
 		}
 		out[filepath.Base(file)] = values
 	}
+	out[small] = chartutil.CoalesceTables(out[small], out["production.example.yaml"])
 	return out
 }
 
@@ -66,5 +73,39 @@ func TestEnvironmentsBelieveTheirPods(t *testing.T) {
 				t.Errorf("%s, %s: pods are believed: %t, strangers: %t", file, chart, trusted, believed)
 			}
 		}
+	}
+}
+
+// TestASmallNodeHasRoom promises that all that a small environment may ever run at once, an upgrade's pods, migrations and tests among it,
+// fits on a node of two CPUs and 4 GiB beside 900m and 1 GiB of stores, gateway and the node's own.
+func TestASmallNodeHasRoom(t *testing.T) {
+	t.Parallel()
+	values := environments(t)[small]
+	cpu, memory := resource.MustParse("900m"), resource.MustParse("1Gi")
+	add := func(pod corev1.PodSpec, times int32) {
+		for range times {
+			for _, c := range pod.Containers {
+				cpu.Add(*c.Resources.Requests.Cpu())
+				memory.Add(*c.Resources.Requests.Memory())
+			}
+		}
+	}
+	for _, chart := range charttest.Charts {
+		documents := render(t, chart, values)
+		deployment, _ := object[appsv1.Deployment](t, documents, "Deployment")
+		scale, found := object[autoscalingv2.HorizontalPodAutoscaler](t, documents, "HorizontalPodAutoscaler")
+		test, tested := object[corev1.Pod](t, documents, "Pod")
+		if !found || !tested {
+			t.Fatalf("%s: scaled: %t, tested: %t", chart, found, tested)
+		}
+		// Releases are upgraded one after the other, so one of them has a pod too many.
+		add(deployment.Spec.Template.Spec, scale.Spec.MaxReplicas)
+		add(test.Spec, 1)
+		if chart == "charging-plot" {
+			add(deployment.Spec.Template.Spec, deployment.Spec.Strategy.RollingUpdate.MaxSurge.IntVal)
+		}
+	}
+	if cpu.Cmp(resource.MustParse("2")) > 0 || memory.Cmp(resource.MustParse("4Gi")) > 0 {
+		t.Errorf("it asks for %s CPUs and %s", cpu.String(), memory.String())
 	}
 }
