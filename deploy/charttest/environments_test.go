@@ -12,6 +12,7 @@ import (
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
+	"sigs.k8s.io/kind/pkg/apis/config/v1alpha4"
 	"sigs.k8s.io/yaml"
 
 	"github.com/ihr-charging/charging-plot-api/deploy/charttest"
@@ -107,5 +108,22 @@ func TestASmallNodeHasRoom(t *testing.T) {
 	}
 	if cpu.Cmp(resource.MustParse("2")) > 0 || memory.Cmp(resource.MustParse("4Gi")) > 0 {
 		t.Errorf("it asks for %s CPUs and %s", cpu.String(), memory.String())
+	}
+}
+
+// TestKindTakesItsConfiguration promises that the cluster for a laptop is described in kind's own words, none of them misspelled.
+func TestKindTakesItsConfiguration(t *testing.T) {
+	t.Parallel()
+	data, err := os.ReadFile("../../k8s/kind/cluster.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var cluster v1alpha4.Cluster
+	if err := yaml.UnmarshalStrict(data, &cluster); err != nil {
+		t.Fatal(err)
+	}
+	v1alpha4.SetDefaultsCluster(&cluster)
+	if cluster.APIVersion != "kind.x-k8s.io/v1alpha4" || cluster.Kind != "Cluster" || len(cluster.Nodes) == 0 || cluster.Nodes[0].Role != v1alpha4.ControlPlaneRole {
+		t.Errorf("it is %+v", cluster)
 	}
 }
