@@ -26,7 +26,7 @@ func (c charge) battery() float64 { return vehicle.Battery(c.energy, c.from, c.t
 
 // charges reads the fast charges of the EPFL, those that tell anything, in order of time. The data says stays in whole minutes, and a stay
 // goes on when the car is done.
-func charges(t *testing.T) (out []charge, all int) {
+func charges(t testing.TB) (out []charge, all int) {
 	t.Helper()
 	file, err := os.Open("../../../shared/data/epfl_dc_sessions.csv.gz")
 	if errors.Is(err, fs.ErrNotExist) {
@@ -192,8 +192,22 @@ func quantiles(wrong []float64) [3]float64 {
 func TestEstimatesOfRealCharges(t *testing.T) {
 	t.Parallel()
 	of, all := charges(t)
+	unseen, built, naive := mistakes(t, of)
+	for name, wrong := range map[string][]float64{"fitted to the other half": unseen, "by the program's table": built, "at the highest power throughout": naive} {
+		q := quantiles(wrong)
+		t.Logf("%d of %d charges, %s: the error of the time is %.1f %% in the median, %.1f %% for three of four, %.1f %% for nine of ten",
+			len(wrong), all, name, 100*q[0], 100*q[1], 100*q[2])
+	}
+	if q, n := quantiles(unseen), quantiles(naive); all != 1878 || q[0] > 0.11 || q[2] > 0.31 || q[0] > n[0]/3 || quantiles(built)[0] > 0.11 {
+		t.Errorf("of %d charges that were not seen the error is %.3f, at the highest power %.3f", all, q, n)
+	}
+}
+
+// mistakes gives how far estimates of real charges' times are off, as shares of these: by what was fitted to the other half of them, by the
+// program's table, and at the highest power throughout.
+func mistakes(t testing.TB, of []charge) (unseen, built, naive []float64) {
+	t.Helper()
 	early, late := of[:len(of)/2], of[len(of)/2:]
-	var unseen, built, naive []float64
 	off := func(c charge, minutes float64) float64 { return math.Abs(minutes-c.stay) / c.stay }
 	for _, half := range [][2][]charge{{early, late}, {late, early}} {
 		fitted := fitClasses(half[0])
@@ -209,12 +223,17 @@ func TestEstimatesOfRealCharges(t *testing.T) {
 		}
 		built, naive = append(built, off(c, e.Duration.Minutes())), append(naive, off(c, c.energy/c.most*60))
 	}
-	for name, wrong := range map[string][]float64{"fitted to the other half": unseen, "by the program's table": built, "at the highest power throughout": naive} {
-		q := quantiles(wrong)
-		t.Logf("%d of %d charges, %s: the error of the time is %.1f %% in the median, %.1f %% for three of four, %.1f %% for nine of ten",
-			len(wrong), all, name, 100*q[0], 100*q[1], 100*q[2])
-	}
-	if q, n := quantiles(unseen), quantiles(naive); all != 1878 || q[0] > 0.11 || q[2] > 0.31 || q[0] > n[0]/3 || quantiles(built)[0] > 0.11 {
-		t.Errorf("of %d charges that were not seen the error is %.3f, at the highest power %.3f", all, q, n)
+	return unseen, built, naive
+}
+
+// BenchmarkEstimates prints how far the time to a state of charge is off for real charges that were not fitted to.
+func BenchmarkEstimates(b *testing.B) {
+	of, _ := charges(b)
+	for b.Loop() {
+		unseen, _, naive := mistakes(b, of)
+		q := quantiles(unseen)
+		b.ReportMetric(100*q[0], "median-%")
+		b.ReportMetric(100*q[2], "p90-%")
+		b.ReportMetric(100*quantiles(naive)[0], "naive-median-%")
 	}
 }

@@ -301,6 +301,55 @@ func integrate(all []session.Reading, every int, register time.Duration) (whole,
 	return math.Abs(points[last].EnergyKWh-truth[last]) / truth[last], anywhere
 }
 
+// TestWhatPowerAloneCannotKnow makes two charges whose readings are the same, and whose energies are not: one has a dip that falls between
+// two readings. Whoever is told the readings alone is wrong about one of the two by at least half of what they differ by, whatever the
+// method. Read every ten seconds that is less than the half per cent which integration is held to; at 30 and 60 s it is more.
+func TestWhatPowerAloneCannotKnow(t *testing.T) {
+	t.Parallel()
+	for _, every := range []int{10, 30, 60} {
+		bound := unknowable(every)
+		t.Logf("power read every %d s: no method is within %.2f %% of both", every, 100*bound)
+		if (bound > 0.005) != (every > 10) {
+			t.Errorf("power read every %d s can be off by %.3f %% unnoticed", every, 100*bound)
+		}
+	}
+}
+
+// unknowable gives half of the difference of two charges that look the same, as a share of the greater.
+func unknowable(every int) float64 {
+	const half = 10 * 60
+	flat, dip := 0.0, 0.0
+	for _, r := range charge(20*60+1, time.Second)[1:] {
+		flat += r.PowerW
+		second := int(r.At.Sub(start).Seconds())
+		if power := r.PowerW; second > half && second < half+every {
+			dip += math.Min(power, 20_000)
+		} else {
+			dip += power
+		}
+	}
+	return (flat - dip) / 2 / flat
+}
+
+// BenchmarkEnergyByIntegration prints how far energies by integration are from the register, in per cent, at worst of three charges; and
+// what no method can know of one that is read every minute.
+func BenchmarkEnergyByIntegration(b *testing.B) {
+	for b.Loop() {
+		for unit, c := range map[string]struct {
+			every    int
+			register time.Duration
+		}{"%-60s-registers": {60, 24 * time.Hour}, "%-10s-power": {10, 0}, "%-60s-power": {60, 0}} {
+			worst := 0.0
+			for _, minutes := range []int{20, 60, 240} {
+				whole, _ := integrate(charge(minutes*60+1, time.Second), c.every, c.register)
+				worst = max(worst, whole)
+			}
+			b.ReportMetric(100*worst, unit)
+		}
+		b.ReportMetric(100*unknowable(60), "%-60s-unknowable")
+	}
+}
+
 func BenchmarkSVGOfTenHours(b *testing.B) {
 	readings := charge(36_000, time.Second)
 	b.ReportAllocs()

@@ -66,11 +66,27 @@ func TestFinishedSessionsAreImportedOnce(t *testing.T) {
 	}
 }
 
+// realSessions are next to the checkout, where they are at all.
+const realSessions = "../../../../../shared/data/fr_irve_sessions_2024-12_2025-01.jsonl.gz"
+
+// BenchmarkImportSessions prints how long the 110,366 sessions of the French register take to import.
+func BenchmarkImportSessions(b *testing.B) {
+	w := postgrestest.New(b)
+	text := lines(b, realSessions, 110_366)
+	w.Apply(stationsOf(b, text)...)
+	for b.Loop() {
+		began := time.Now()
+		report, err := importer.Import(b.Context(), w.Store, "irve", bytes.NewReader(text), w.Clock.Now(), anybody, silently)
+		w.Must(err)
+		b.ReportMetric(time.Since(began).Seconds(), "s")
+		b.ReportMetric(float64(report.Stored), "stored")
+	}
+}
+
 // TestTheRealSessionsAreImported imports the first 5,000 of the 110,366 sessions of the French register; with REAL_SESSIONS=all, all.
 func TestTheRealSessionsAreImported(t *testing.T) {
 	t.Parallel()
-	const path = "../../../../../shared/data/fr_irve_sessions_2024-12_2025-01.jsonl.gz"
-	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+	if _, err := os.Stat(realSessions); errors.Is(err, fs.ErrNotExist) {
 		t.Skip("the real sessions are not next to the checkout")
 	}
 	w := postgrestest.New(t)
@@ -78,7 +94,7 @@ func TestTheRealSessionsAreImported(t *testing.T) {
 	if os.Getenv("REAL_SESSIONS") == "all" {
 		rows = 110_366
 	}
-	text := lines(t, path, rows)
+	text := lines(t, realSessions, rows)
 	w.Apply(stationsOf(t, text)...)
 	began := time.Now()
 	report, err := importer.Import(t.Context(), w.Store, "irve", bytes.NewReader(text), w.Clock.Now(), anybody, silently)
@@ -102,7 +118,7 @@ func TestTheRealSessionsAreImported(t *testing.T) {
 }
 
 // lines gives the first lines of a packed file.
-func lines(t *testing.T, path string, n int) []byte {
+func lines(t testing.TB, path string, n int) []byte {
 	t.Helper()
 	file, err := os.Open(path)
 	if err != nil {
@@ -125,7 +141,7 @@ func lines(t *testing.T, path string, n int) []byte {
 }
 
 // stationsOf makes stations of a hundred EVSEs out of all the EVSEs that sessions name.
-func stationsOf(t *testing.T, text []byte) []catalog.Station {
+func stationsOf(t testing.TB, text []byte) []catalog.Station {
 	t.Helper()
 	seen := map[string]bool{}
 	var out []catalog.Station
