@@ -26,7 +26,7 @@ type Config struct {
 	Environment string `env:"ENVIRONMENT" envDefault:"development" desc:"development or production; production refuses development secrets"`
 	PublicURL   string `env:"PUBLIC_URL" envDefault:"http://127.0.0.1:5000" desc:"origin under which callers reach the product; the issuer of tokens when AUTH_ISSUER is empty"`
 	Migrations  string `env:"MIGRATIONS" envDefault:"startup" desc:"startup: migrate before serving; off: somebody else does"`
-	CursorKey   string `env:"CURSOR_KEY" envDefault:"development cursor key" desc:"secret that cursors are signed with, the same on every replica"`
+	CursorKey   string `env:"CURSOR_KEY" envDefault:"development cursor key" desc:"secret that cursors are signed and tokens of peers sealed with, the same on every replica"`
 
 	ChargingPlotURL string `env:"CHARGING_PLOT_URL" desc:"where charging-plot is; none: no live status is known"`
 	TokenURL        string `env:"AUTH_TOKEN_URL" desc:"where the service gets its tokens; none: it calls charging-plot without one"`
