@@ -2,6 +2,7 @@ package httpserver
 
 import (
 	"bytes"
+	"strings"
 
 	"github.com/gofiber/fiber/v2"
 )
@@ -11,14 +12,16 @@ import (
 func Vary(c *fiber.Ctx, field string) {
 	header := &c.Response().Header
 	var buf [64]byte
-	fields := append(buf[:0], header.PeekBytes(headerVary)...)
-	for known := range bytes.SplitSeq(fields, []byte{','}) {
-		if bytes.EqualFold(bytes.TrimSpace(known), []byte(field)) {
+	said := append(buf[:0], header.PeekBytes(headerVary)...)
+	for rest := said; len(rest) > 0; {
+		var known []byte
+		known, rest, _ = bytes.Cut(rest, []byte{','})
+		if strings.EqualFold(string(bytes.TrimSpace(known)), field) {
 			return
 		}
 	}
-	if len(fields) > 0 {
-		fields = append(fields, ", "...)
+	if len(said) > 0 {
+		said = append(said, ", "...)
 	}
-	header.SetCanonical(headerVary, append(fields, field...))
+	header.SetCanonical(headerVary, append(said, field...))
 }

@@ -4,7 +4,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 )
 
 // renderer renders the counts of plots. A writer has one and reuses its memory.
@@ -121,8 +120,7 @@ func appendAsOf(dst []byte, since int64) []byte {
 	if since == 0 {
 		return append(dst, "null"...)
 	}
-	dst = time.UnixMicro(since).UTC().AppendFormat(append(dst, '"'), time.RFC3339Nano)
-	return append(dst, '"')
+	return append(appendInstant(append(dst, '"'), since), '"')
 }
 
 // appendMetres writes a distance rounded to a decimetre.
