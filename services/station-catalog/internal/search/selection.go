@@ -8,8 +8,8 @@ import (
 )
 
 // selection keeps the first so many of the stations offered to it, in the order of (key, id),
-// behind a cursor. It lets twice as many gather before it throws the worse half away, which costs
-// a constant time for each, however many are offered.
+// behind a cursor. A small one is kept in order. A large one lets twice as many gather before it
+// throws the worse half away, which costs a constant time for each, however many are offered.
 type selection struct {
 	size  int
 	after ranked
@@ -88,7 +88,12 @@ func (s *selection) offer(r ranked, slot int) bool {
 		return false
 	}
 	if s.after.before(&r) {
-		s.found = append(s.found, choice{r, small[int32](len(s.pages) - 1), small[int32](slot)})
+		c := choice{r, small[int32](len(s.pages) - 1), small[int32](slot)}
+		if s.size <= mostSorted {
+			s.insert(c)
+			return true
+		}
+		s.found = append(s.found, c)
 		if len(s.found) >= 2*s.size {
 			s.trim()
 		}
@@ -96,9 +101,28 @@ func (s *selection) offer(r ranked, slot int) bool {
 	return true
 }
 
+// mostSorted is the largest selection that is kept in order as it grows. A usual page is: moving a few choices is quicker than
+// gathering twice as many, and the bar is always where it must be.
+const mostSorted = 32
+
+// insert puts a choice before those that it is before, and lets the last one fall out.
+func (s *selection) insert(c choice) {
+	if len(s.found) < s.size {
+		s.found = append(s.found, c)
+	}
+	i := len(s.found) - 1
+	for ; i > 0 && c.before(&s.found[i-1].ranked); i-- {
+		s.found[i] = s.found[i-1]
+	}
+	s.found[i] = c
+	if len(s.found) == s.size {
+		s.bar = s.found[s.size-1].ranked
+	}
+}
+
 // trim keeps the first size and sets the bar at their last.
 func (s *selection) trim() {
-	if len(s.found) < s.size {
+	if len(s.found) < s.size || s.size <= mostSorted {
 		return
 	}
 	nth(s.found, s.size-1)
@@ -108,8 +132,10 @@ func (s *selection) trim() {
 
 // close gives what was selected, in order.
 func (s *selection) close() []choice {
-	s.trim()
-	slices.SortFunc(s.found, choice.compare)
+	if s.size > mostSorted {
+		s.trim()
+		slices.SortFunc(s.found, choice.compare)
+	}
 	return s.found
 }
 
