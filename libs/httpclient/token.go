@@ -78,6 +78,12 @@ func (c *credentials) Forget(token string) {
 
 func (c *credentials) fetch(ctx context.Context) (string, error) {
 	asked := c.now()
+	c.mu.Lock()
+	token, renew := c.token, c.renew
+	c.mu.Unlock()
+	if token != "" && asked.Before(renew) { // the flight before this one has just brought it
+		return token, nil
+	}
 	form := url.Values{"grant_type": {"client_credentials"}}
 	if c.audience != "" {
 		form.Set("resource", c.audience)
