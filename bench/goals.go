@@ -26,6 +26,7 @@ const (
 	index     = "./services/station-catalog/internal/search"
 	tables    = "./services/station-catalog/internal/postgres"
 	plots     = "./services/charging-plot/internal/postgres"
+	plotsHTTP = "./services/charging-plot/internal/httpapi"
 )
 
 var goals = append(slices.Concat(searchGoals(), authGoals(), chargingGoals()),
@@ -47,6 +48,10 @@ var goals = append(slices.Concat(searchGoals(), authGoals(), chargingGoals()),
 	generated("memory of a replica with them, MiB", "MiB-replica", 1024),
 	goal{name: "catalogue/rows written by the second import", pkg: catalogue, bench: "^BenchmarkImportRegister$", result: "BenchmarkImportRegister", unit: "written-again", most: 0, once: true},
 	goal{name: "plots/statuses stored of copy", pkg: plots, bench: "^BenchmarkStatusChanges$", result: "BenchmarkStatusChanges", unit: "timesCOPY", most: 3},
+	goal{name: "plots/a claim of an INSERT by pgbench, median", pkg: plots, bench: "^BenchmarkReserve$", result: "BenchmarkReserve", unit: "times", most: 3},
+	goal{name: "plots/claims of 1,000 rivals that hold", pkg: plots, bench: "^BenchmarkRivals$", result: "BenchmarkRivals", unit: "won", most: 1, once: true},
+	goal{name: "plots/a month of real sessions, differences", pkg: plots, bench: "^BenchmarkReplay$", result: "BenchmarkReplay", unit: "differences", most: 0, once: true},
+	goal{name: "plots/status to 1,000 listeners, p99 ms", pkg: plotsHTTP, bench: "^BenchmarkLive$", result: "BenchmarkLive", unit: "ms/p99", most: 250, once: true},
 )
 
 // generated is a goal of STATION_CATALOG_BENCH_STATIONS stations in the form of the register.
