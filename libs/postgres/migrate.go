@@ -35,8 +35,16 @@ const (
 // session's lock, which a transaction pooler would leave behind. Migrate waits up to a minute for a
 // database that does not answer, and repeats a migration that could not get its table within three
 // seconds. A database ahead of these migrations is left alone: the next release has been here.
+//
+// Where MigrationURL leads past a pooler, through which no connection can say what bounds it, Migrate gives the timeouts to the role, which
+// URL and MigrationURL must share.
 func Migrate(ctx context.Context, cfg Config, migrations fs.FS) error {
-	return cfg.migrating(ctx, migrations, func(ctx context.Context, p *goose.Provider) error {
+	return cfg.migrating(ctx, migrations, func(ctx context.Context, pool *sql.DB, p *goose.Provider) error {
+		if cfg.MigrationURL != "" && cfg.MigrationURL != cfg.URL {
+			if err := cfg.withDefaults().boundRole(ctx, pool); err != nil {
+				return err
+			}
+		}
 		for attempt := 1; ; attempt++ {
 			done, err := p.Up(ctx)
 			for _, result := range done {
@@ -54,7 +62,7 @@ func Migrate(ctx context.Context, cfg Config, migrations fs.FS) error {
 
 // MigrateDown takes back the newest migration that is applied; with none applied it does nothing.
 func MigrateDown(ctx context.Context, cfg Config, migrations fs.FS) error {
-	return cfg.migrating(ctx, migrations, func(ctx context.Context, p *goose.Provider) error {
+	return cfg.migrating(ctx, migrations, func(ctx context.Context, _ *sql.DB, p *goose.Provider) error {
 		result, err := p.Down(ctx)
 		if errors.Is(err, goose.ErrNoNextVersion) {
 			return nil
@@ -77,7 +85,7 @@ type MigrationStatus struct {
 // Status lists the migrations in order.
 func Status(ctx context.Context, cfg Config, migrations fs.FS) ([]MigrationStatus, error) {
 	var all []MigrationStatus
-	err := cfg.migrating(ctx, migrations, func(ctx context.Context, p *goose.Provider) error {
+	err := cfg.migrating(ctx, migrations, func(ctx context.Context, _ *sql.DB, p *goose.Provider) error {
 		found, err := p.Status(ctx)
 		for _, s := range found {
 			all = append(all, MigrationStatus{
@@ -91,12 +99,12 @@ func Status(ctx context.Context, cfg Config, migrations fs.FS) ([]MigrationStatu
 }
 
 // migrating calls fn with a provider over a pool of its own.
-func (c Config) migrating(ctx context.Context, migrations fs.FS, fn func(context.Context, *goose.Provider) error) error {
+func (c Config) migrating(ctx context.Context, migrations fs.FS, fn func(context.Context, *sql.DB, *goose.Provider) error) error {
 	c = c.withDefaults()
 	// A migration may take long, so statements have no limit here; waiting for a lock has one.
 	connector, err := c.connector(c.MigrationURL, map[string]string{
-		"statement_timeout": "0",
-		"lock_timeout":      milliseconds(migrationLockTimeout),
+		statementTimeout: "0",
+		"lock_timeout":   milliseconds(migrationLockTimeout),
 	})
 	if err != nil {
 		return err
@@ -120,8 +128,23 @@ func (c Config) migrating(ctx context.Context, migrations fs.FS, fn func(context
 	if err != nil {
 		return fmt.Errorf("migrate: %w", err)
 	}
-	if err := fn(ctx, provider); err != nil {
+	if err := fn(ctx, pool, provider); err != nil {
 		return fmt.Errorf("migrate: %w", err)
+	}
+	return nil
+}
+
+// boundRole makes the timeouts of a session those of every session of the role.
+func (c Config) boundRole(ctx context.Context, pool *sql.DB) error {
+	wanted := c.sessionParameters()
+	for _, name := range []string{statementTimeout, idleTransactionTimeout} {
+		change := "ALTER ROLE CURRENT_USER RESET " + name
+		if value, bounded := wanted[name]; bounded {
+			change = "ALTER ROLE CURRENT_USER SET " + name + " = " + value // milliseconds
+		}
+		if _, err := pool.ExecContext(ctx, change); err != nil {
+			return fmt.Errorf("bound the role's sessions: %w", err)
+		}
 	}
 	return nil
 }

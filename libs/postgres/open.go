@@ -24,8 +24,11 @@ import (
 )
 
 // Config says which database to use and how long to wait for it. A zero duration or count means
-// the default of its tag, a negative timeout that none is asked of the server (a pooler that
-// refuses start-up parameters needs that, or these names in its ignore_startup_parameters).
+// the default of its tag, a negative timeout that none is asked of the server.
+//
+// A transaction pooler before the database must know prepared statements (PgBouncer since 1.21, with
+// max_prepared_statements above 0) and have statement_timeout and idle_in_transaction_session_timeout in
+// its ignore_startup_parameters: it can pass neither on, so Migrate gives both to the role.
 type Config struct {
 	URL                    string        `env:"DATABASE_URL" desc:"Postgres, as a URL; sslmode is require when it does not say (production: verify-full)"`
 	MigrationURL           string        `env:"DATABASE_MIGRATION_URL" desc:"the same database past any transaction pooler, for migrations and LISTEN; DATABASE_URL when empty"`
@@ -39,6 +42,10 @@ type Config struct {
 }
 
 const (
+	// Postgres' settings that bound a session.
+	statementTimeout       = "statement_timeout"
+	idleTransactionTimeout = "idle_in_transaction_session_timeout"
+
 	connMaxLifetime = 30 * time.Minute
 	connMaxIdleTime = 5 * time.Minute
 	// serverSilence is how much longer than a statement may take a connection waits for the server.
@@ -96,10 +103,10 @@ func Open(_ context.Context, cfg Config) (*DB, error) {
 func (c Config) sessionParameters() map[string]string {
 	parameters := map[string]string{}
 	if c.StatementTimeout > 0 {
-		parameters["statement_timeout"] = milliseconds(c.StatementTimeout)
+		parameters[statementTimeout] = milliseconds(c.StatementTimeout)
 	}
 	if c.IdleTransactionTimeout > 0 {
-		parameters["idle_in_transaction_session_timeout"] = milliseconds(c.IdleTransactionTimeout)
+		parameters[idleTransactionTimeout] = milliseconds(c.IdleTransactionTimeout)
 	}
 	return parameters
 }
@@ -116,7 +123,7 @@ func (c Config) connector(dsn string, parameters map[string]string) (driver.Conn
 		return nil, errors.New("postgres: the database URL cannot be read")
 	}
 	silence := time.Duration(0)
-	if statement, ok := parameters["statement_timeout"]; ok && statement != "0" {
+	if statement, ok := parameters[statementTimeout]; ok && statement != "0" {
 		silence = c.StatementTimeout + serverSilence
 	}
 	connector.Dialer(dialer{silence: silence})
@@ -131,6 +138,9 @@ func (c Config) dsn(dsn string, parameters map[string]string) (string, error) {
 	all := map[string]string{
 		"sslmode":         "require",
 		"connect_timeout": strconv.Itoa(max(1, int(c.ConnectTimeout/time.Second))),
+		// A query and its arguments travel together: one round trip in place of two, between which a transaction pooler might give the
+		// connection away. The price is that []byte is binary, so that an argument for jsonb must be a string.
+		"binary_parameters": "yes",
 	}
 	if c.ApplicationName != "" {
 		all["application_name"] = c.ApplicationName

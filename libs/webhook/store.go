@@ -153,7 +153,7 @@ func (s *Store) Create(ctx context.Context, e Endpoint) (Endpoint, Secret, error
 			return ErrTooMany.Detailf("The most is %d.", s.opt.PerOwner)
 		}
 		err := tx.GetContext(ctx, &row, createSQL, e.ID, e.OwnerID, orNull(e.OperatorID), e.URL, e.Description, pq.Array(e.Types),
-			[]byte(e.Filter), sealer.seal(e.ID, secret), string(e.Disabled), now)
+			postgres.JSON(e.Filter), sealer.seal(e.ID, secret), string(e.Disabled), now)
 		if err != nil {
 			return err
 		}
@@ -237,7 +237,7 @@ func (s *Store) Update(ctx context.Context, id uuid.UUID, scope Scope, change fu
 			e.Types = []string{}
 		}
 		anew := e.URL != before.URL || (e.Disabled == Enabled && before.Disabled != Enabled)
-		err = tx.GetContext(ctx, &row, updateSQL, id, e.URL, e.Description, pq.Array(e.Types), []byte(e.Filter), string(e.Disabled), s.now(), anew)
+		err = tx.GetContext(ctx, &row, updateSQL, id, e.URL, e.Description, pq.Array(e.Types), postgres.JSON(e.Filter), string(e.Disabled), s.now(), anew)
 		if err != nil {
 			return err
 		}

@@ -64,7 +64,7 @@ func storeBill(ctx context.Context, tx txn, cdr session.CDR) error {
 	if err != nil {
 		return fmt.Errorf("write the CDR: %w", err)
 	}
-	if _, err := tx.ExecContext(ctx, insertCDRSQL, cdr.ID, cdr.SessionID, orNull(cdr.DriverID), cdr.OperatorID, document, cdr.CreatedAt,
+	if _, err := tx.ExecContext(ctx, insertCDRSQL, cdr.ID, cdr.SessionID, orNull(cdr.DriverID), cdr.OperatorID, postgres.JSON(document), cdr.CreatedAt,
 		orNull(cdr.Credits), orNull(cdr.Follows)); err != nil {
 		return fmt.Errorf("store the CDR: %w", err)
 	}
@@ -77,7 +77,7 @@ func storeBill(ctx context.Context, tx txn, cdr session.CDR) error {
 	if err != nil {
 		return fmt.Errorf("write the cost: %w", err)
 	}
-	if _, err := tx.ExecContext(ctx, setCostSQL, cdr.SessionID, cost); err != nil {
+	if _, err := tx.ExecContext(ctx, setCostSQL, cdr.SessionID, postgres.JSON(cost)); err != nil {
 		return fmt.Errorf("store the cost: %w", err)
 	}
 	return nil

@@ -296,7 +296,7 @@ func (s *Store) Booted(ctx context.Context, id uuid.UUID, boot chargepoint.BootI
 	if err != nil {
 		return fmt.Errorf("write boot data: %w", err)
 	}
-	return s.execOne(ctx, bootedSQL, id, document, s.now())
+	return s.execOne(ctx, bootedSQL, id, postgres.JSON(document), s.now())
 }
 
 // execOne runs a statement that must meet one charge point.

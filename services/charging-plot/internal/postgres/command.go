@@ -24,7 +24,7 @@ func (s *Store) RecordCommand(ctx context.Context, r chargepoint.Record) error {
 	if err != nil {
 		return fmt.Errorf("write a command: %w", err)
 	}
-	_, err = s.db.ExecContext(ctx, recordCommandSQL, r.ID, r.ChargePointID, string(r.Command.Kind), r.Command.RequestID, arguments,
+	_, err = s.db.ExecContext(ctx, recordCommandSQL, r.ID, r.ChargePointID, string(r.Command.Kind), r.Command.RequestID, postgres.JSON(arguments),
 		orNull(r.AskedBy), r.CreatedAt)
 	return postgres.Map(err, chargePointFaults)
 }

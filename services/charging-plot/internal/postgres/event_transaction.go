@@ -75,7 +75,7 @@ func (s *Store) BeginTransaction(
 		if !errors.Is(err, session.ErrNotFound) {
 			return err
 		}
-		if _, err := tx.ExecContext(ctx, keepEventSQL, id, string(event.Transaction), event.Seq, document, s.now()); err != nil {
+		if _, err := tx.ExecContext(ctx, keepEventSQL, id, string(event.Transaction), event.Seq, postgres.JSON(document), s.now()); err != nil {
 			return fmt.Errorf("keep an event: %w", err)
 		}
 		word, err = s.beginKept(ctx, tx, id, event.Transaction, false)

@@ -53,7 +53,7 @@ func (s *Store) billNoShows(ctx context.Context, tx txn, now time.Time, rows []r
 		if err != nil {
 			return fmt.Errorf("write the CDR: %w", err)
 		}
-		if _, err := tx.ExecContext(ctx, insertNoShowSQL, cdr.ID, row.ID, row.DriverID, row.OperatorID, document, now); err != nil {
+		if _, err := tx.ExecContext(ctx, insertNoShowSQL, cdr.ID, row.ID, row.DriverID, row.OperatorID, postgres.JSON(document), now); err != nil {
 			return fmt.Errorf("store the CDR: %w", err)
 		}
 	}

@@ -66,7 +66,7 @@ func (s *Store) PutPartner(ctx context.Context, p roaming.Partner, then func(ctx
 		return fmt.Errorf("write the endpoints: %w", err)
 	}
 	err = s.inTx(ctx, func(ctx context.Context, tx txn) error {
-		if _, err := tx.ExecContext(ctx, putPartnerSQL, p.ID, p.URL, []byte(p.Token), roles, endpoints, s.now()); err != nil {
+		if _, err := tx.ExecContext(ctx, putPartnerSQL, p.ID, p.URL, []byte(p.Token), postgres.JSON(roles), postgres.JSON(endpoints), s.now()); err != nil {
 			return fmt.Errorf("store the partner: %w", err)
 		}
 		if _, err := tx.ExecContext(ctx, dropPartiesSQL, p.ID); err != nil {

@@ -25,50 +25,50 @@ import (
 )
 
 type sessionRow struct {
-	ID              uuid.UUID  `db:"id"`
-	PlotID          uuid.UUID  `db:"plot_id"`
-	StationID       uuid.UUID  `db:"station_id"`
-	OperatorID      uuid.UUID  `db:"operator_id"`
-	EVSEID          uuid.UUID  `db:"evse_id"`
-	DriverID        *uuid.UUID `db:"driver_id"`
-	ReservationID   *uuid.UUID `db:"reservation_id"`
-	ChargePointID   uuid.UUID  `db:"charge_point_id"`
-	Connector       int        `db:"connector"`
-	IDTag           string     `db:"id_tag"`
-	TransactionID   *string    `db:"transaction_id"`
-	State           string     `db:"state"`
-	StateSince      time.Time  `db:"state_since"`
-	Reason          string     `db:"reason"`
-	RequestedAt     time.Time  `db:"requested_at"`
-	StartBy         *time.Time `db:"start_by"`
-	StartedAt       *time.Time `db:"started_at"`
-	StartedSaidAt   *time.Time `db:"started_said_at"`
-	StopRequestedAt *time.Time `db:"stop_requested_at"`
-	EndedAt         *time.Time `db:"ended_at"`
-	MeterStartWh    *int64     `db:"meter_start_wh"`
-	MeterStopWh     *int64     `db:"meter_stop_wh"`
-	EnergyWh        *float64   `db:"energy_wh"`
-	PowerW          *float64   `db:"power_w"`
-	SoCPercent      *float64   `db:"soc_percent"`
-	ReadAt          *time.Time `db:"read_at"`
-	Tariff          []byte     `db:"tariff"`
-	TimeZone        string     `db:"time_zone"`
-	TokenID         *uuid.UUID `db:"token_id"`
-	Token           []byte     `db:"token"`
-	Reference       string     `db:"authorization_reference"`
-	Vehicle         string     `db:"vehicle"`
-	Limited         bool       `db:"limited"`
-	LimitEnergyWh   *int64     `db:"limit_energy_wh"`
-	LimitS          *int64     `db:"limit_s"`
-	LimitCost       *string    `db:"limit_cost"`
-	LimitSoC        *float64   `db:"limit_soc"`
-	LimitReached    string     `db:"limit_reached"`
-	Cost            []byte     `db:"cost"`
-	IdleSince       *time.Time `db:"idle_since"`
-	RollFrom        *time.Time `db:"roll_from"`
-	CreatedAt       time.Time  `db:"created_at"`
-	UpdatedAt       time.Time  `db:"updated_at"`
-	Version         int64      `db:"version"`
+	ID              uuid.UUID     `db:"id"`
+	PlotID          uuid.UUID     `db:"plot_id"`
+	StationID       uuid.UUID     `db:"station_id"`
+	OperatorID      uuid.UUID     `db:"operator_id"`
+	EVSEID          uuid.UUID     `db:"evse_id"`
+	DriverID        *uuid.UUID    `db:"driver_id"`
+	ReservationID   *uuid.UUID    `db:"reservation_id"`
+	ChargePointID   uuid.UUID     `db:"charge_point_id"`
+	Connector       int           `db:"connector"`
+	IDTag           string        `db:"id_tag"`
+	TransactionID   *string       `db:"transaction_id"`
+	State           string        `db:"state"`
+	StateSince      time.Time     `db:"state_since"`
+	Reason          string        `db:"reason"`
+	RequestedAt     time.Time     `db:"requested_at"`
+	StartBy         *time.Time    `db:"start_by"`
+	StartedAt       *time.Time    `db:"started_at"`
+	StartedSaidAt   *time.Time    `db:"started_said_at"`
+	StopRequestedAt *time.Time    `db:"stop_requested_at"`
+	EndedAt         *time.Time    `db:"ended_at"`
+	MeterStartWh    *int64        `db:"meter_start_wh"`
+	MeterStopWh     *int64        `db:"meter_stop_wh"`
+	EnergyWh        *float64      `db:"energy_wh"`
+	PowerW          *float64      `db:"power_w"`
+	SoCPercent      *float64      `db:"soc_percent"`
+	ReadAt          *time.Time    `db:"read_at"`
+	Tariff          postgres.JSON `db:"tariff"`
+	TimeZone        string        `db:"time_zone"`
+	TokenID         *uuid.UUID    `db:"token_id"`
+	Token           postgres.JSON `db:"token"`
+	Reference       string        `db:"authorization_reference"`
+	Vehicle         string        `db:"vehicle"`
+	Limited         bool          `db:"limited"`
+	LimitEnergyWh   *int64        `db:"limit_energy_wh"`
+	LimitS          *int64        `db:"limit_s"`
+	LimitCost       *string       `db:"limit_cost"`
+	LimitSoC        *float64      `db:"limit_soc"`
+	LimitReached    string        `db:"limit_reached"`
+	Cost            postgres.JSON `db:"cost"`
+	IdleSince       *time.Time    `db:"idle_since"`
+	RollFrom        *time.Time    `db:"roll_from"`
+	CreatedAt       time.Time     `db:"created_at"`
+	UpdatedAt       time.Time     `db:"updated_at"`
+	Version         int64         `db:"version"`
 }
 
 const sessionColumns = `
@@ -147,7 +147,7 @@ func tellSessions(ctx context.Context, tx txn, now time.Time, rows ...sessionRow
 	for i, r := range rows {
 		data, err := json.Marshal(live.SessionData{
 			ID: r.ID, PlotID: r.PlotID, State: r.State, Reason: r.Reason, StartedAt: utc(r.StartedAt), EndedAt: utc(r.EndedAt),
-			EnergyKWh: kilo(r.EnergyWh), PowerKW: kilo(r.PowerW), SoCPercent: r.SoCPercent, Cost: r.Cost, IdleSince: utc(r.IdleSince),
+			EnergyKWh: kilo(r.EnergyWh), PowerKW: kilo(r.PowerW), SoCPercent: r.SoCPercent, Cost: json.RawMessage(r.Cost), IdleSince: utc(r.IdleSince),
 			LimitReached: r.LimitReached, Version: r.Version,
 		})
 		if err != nil {
@@ -345,7 +345,7 @@ func (s *Store) orderSession(ctx context.Context, tx txn, order session.Order) (
 		ID: newID(), PlotID: order.PlotID, StationID: outlet.StationID, OperatorID: outlet.OperatorID, EVSEID: outlet.EVSEID,
 		DriverID: &order.DriverID, ReservationID: orNull(claim), ChargePointID: *outlet.ChargePointID, Connector: *outlet.Number,
 		IDTag: tag, State: string(session.Pending), StateSince: now, RequestedAt: now, StartBy: &startBy,
-		Tariff: price, TimeZone: outlet.TimeZone, Vehicle: order.Vehicle, Reference: order.Reference, CreatedAt: now, UpdatedAt: now, Version: 1,
+		Tariff: postgres.JSON(price), TimeZone: outlet.TimeZone, Vehicle: order.Vehicle, Reference: order.Reference, CreatedAt: now, UpdatedAt: now, Version: 1,
 	}
 	if order.Token != nil {
 		if row.Token, err = json.Marshal(order.Token); err != nil {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/ihr-charging/charging-plot-api/libs/postgres"
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/chargepoint"
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/session"
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/token"
@@ -97,6 +98,6 @@ func (s *Store) unordered(ctx context.Context, tx txn, now time.Time, u unordere
 		return row, nil
 	}
 	price, err := place.tariff(now)
-	row.Tariff = price
+	row.Tariff = postgres.JSON(price)
 	return row, err
 }
