@@ -138,7 +138,7 @@ func (c Config) migrating(ctx context.Context, migrations fs.FS, fn func(context
 func (c Config) boundRole(ctx context.Context, pool *sql.DB) error {
 	wanted := c.sessionParameters()
 	for _, name := range []string{statementTimeout, idleTransactionTimeout} {
-		change := "ALTER ROLE CURRENT_USER RESET " + name
+		change := "ALTER ROLE CURRENT_USER RESET " + name //nolint:gosec // one of our own two names
 		if value, bounded := wanted[name]; bounded {
 			change = "ALTER ROLE CURRENT_USER SET " + name + " = " + value // milliseconds
 		}
