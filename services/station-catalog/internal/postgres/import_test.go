@@ -207,9 +207,9 @@ func TestOperatorsImportTheirOwn(t *testing.T) {
 	taken := site("X", "10") // the other's station under one's own name
 	grab := site("B", "9")   // the other's EVSE
 	for name, s := range map[string]station.Station{"of another": renamed, "taken over": taken, "with another's EVSE": grab} {
-		report := w.must(importer.NDJSON, lines(t, s), func(i *transfer.Import) { i.Operator = &mine })
-		if c := report.Import.Counts; c.Rejected != 1 || c.Created+c.Updated != 0 || report.Findings[0].Code != "foreign_operator" {
-			t.Errorf("a station %s was answered by %+v %+v", name, c, report.Findings)
+		report, err := w.bring(importer.NDJSON, lines(t, s), func(i *transfer.Import) { i.Operator = &mine })
+		if c := report.Import.Counts; !errors.Is(err, transfer.ErrAllRejected) || c.Rejected != 1 || c.Created+c.Updated != 0 || report.Findings[0].Code != "foreign_operator" {
+			t.Errorf("a station %s was answered by %+v %+v, %v", name, c, report.Findings, err)
 		}
 	}
 	changed := site("A", "1")
@@ -290,27 +290,40 @@ func (d *dying) Write(ctx context.Context, imp transfer.Import, worker string, _
 	return d.Store.Write(ctx, imp, worker, time.Millisecond, b)
 }
 
+// submit has stations wait for a worker.
+func (w world) submit(imp transfer.Import, stations ...station.Station) {
+	w.t.Helper()
+	ctx := w.t.Context()
+	if err := w.CreateImport(ctx, imp); err != nil {
+		w.t.Fatal(err)
+	}
+	if err := transfer.Receive(ctx, w, importer.Formats()[imp.Format], imp, strings.NewReader(lines(w.t, stations...)), nil); err != nil {
+		w.t.Fatal(err)
+	}
+	if err := w.Submit(ctx, imp); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// sites are n stations of an EVSE each.
+func sites(n int) []station.Station {
+	out := make([]station.Station, n)
+	for i := range out {
+		id := uuid.NewSHA1(uuid.Nil, []byte{byte(i >> 8), byte(i)}).String()
+		out[i] = site(id, id)
+	}
+	return out
+}
+
 // TestAnotherWorkerGoesOn promises that an import whose worker died is finished by another, with every row once.
 func TestAnotherWorkerGoesOn(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	var stations []station.Station
 	const count = 3200 // more than a batch
-	for i := range count {
-		id := uuid.NewSHA1(uuid.Nil, []byte{byte(i >> 8), byte(i)}).String()
-		stations = append(stations, site(id, id))
-	}
+	stations := sites(count)
 	ctx, format := t.Context(), importer.Formats()[importer.NDJSON]
 	imp := transfer.Import{ID: uuid.New(), Format: importer.NDJSON, Source: "demo", SubmittedBy: "test"}
-	if err := w.CreateImport(ctx, imp); err != nil {
-		t.Fatal(err)
-	}
-	if err := transfer.Receive(ctx, w, format, imp, strings.NewReader(lines(t, stations...)), nil); err != nil {
-		t.Fatal(err)
-	}
-	if err := w.Submit(ctx, imp); err != nil {
-		t.Fatal(err)
-	}
+	w.submit(imp, stations...)
 	first, ok, err := w.Claim(ctx, "first", time.Minute)
 	if err != nil || !ok || *first.StationsTotal != count {
 		t.Fatalf("claimed %+v, %v, %v", first, ok, err)
@@ -344,15 +357,7 @@ func TestLostRows(t *testing.T) {
 	w := newWorld(t)
 	ctx, format := t.Context(), importer.Formats()[importer.NDJSON]
 	imp := transfer.Import{ID: uuid.New(), Format: importer.NDJSON, Source: "demo", SubmittedBy: "test"}
-	if err := w.CreateImport(ctx, imp); err != nil {
-		t.Fatal(err)
-	}
-	if err := transfer.Receive(ctx, w, format, imp, strings.NewReader(lines(t, site("A", "1"))), nil); err != nil {
-		t.Fatal(err)
-	}
-	if err := w.Submit(ctx, imp); err != nil {
-		t.Fatal(err)
-	}
+	w.submit(imp, site("A", "1"))
 	if _, err := w.DB().ExecContext(ctx, `TRUNCATE import_rows`); err != nil { // as a crash of the server does
 		t.Fatal(err)
 	}
@@ -363,6 +368,42 @@ func TestLostRows(t *testing.T) {
 	done, err := transfer.Apply(ctx, w, format, claimed, "worker", nil)
 	if err != nil || done.State != transfer.Failed || !strings.Contains(done.Error, "send it again") {
 		t.Errorf("the import ended as %+v, %v", done, err)
+	}
+}
+
+// TestLostRowsRemoveNothing promises that an import whose rows were lost between two workers removes nothing: what it would have listed
+// is not known.
+func TestLostRowsRemoveNothing(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	const count = 3200 // more than a batch
+	stations := sites(count)
+	w.put(stations...)
+	ctx, format := t.Context(), importer.Formats()[importer.NDJSON]
+	imp := transfer.Import{
+		ID: uuid.New(), Format: importer.NDJSON, Source: "demo", SubmittedBy: "test", Removal: transfer.Mark, MaxRemovedShare: 1,
+	}
+	w.submit(imp, stations...)
+	first, _, err := w.Claim(ctx, "first", time.Minute)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := transfer.Apply(ctx, &dying{Store: w, left: 1}, format, first, "first", nil); !errors.Is(err, errDead) {
+		t.Fatalf("the first worker ended with %v", err)
+	}
+	if _, err := w.DB().ExecContext(ctx, `DELETE FROM import_rows`); err != nil { // as when they were with the process that died
+		t.Fatal(err)
+	}
+	second, _, err := w.Claim(ctx, "second", time.Minute)
+	if err != nil {
+		t.Fatal(err)
+	}
+	done, err := transfer.Apply(ctx, w, format, second, "second", nil)
+	if err != nil || done.State != transfer.Failed || done.Removed != 0 || !strings.Contains(done.Error, "send it again") {
+		t.Errorf("the import ended as %+v, %v", done, err)
+	}
+	if n := len(w.all()); n != count {
+		t.Errorf("%d stations are left", n)
 	}
 }
 
@@ -660,6 +701,43 @@ func TestRemoval(t *testing.T) {
 	var left int
 	if err := w.DB().GetContext(t.Context(), &left, `SELECT count(*) FROM import_listed`); err != nil || left != 0 {
 		t.Errorf("%d notes of what was listed are left (%v)", left, err)
+	}
+}
+
+// TestNothingIsRemovedByAFileOfRejectedRows promises that a file whose every row is rejected fails, says so and keeps its report, and
+// that it removes nothing, whatever it lists and whatever may go.
+func TestNothingIsRemovedByAFileOfRejectedRows(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	register := func(i *transfer.Import) { i.Source = "register" }
+	w.must(importer.IRVE, readExcerpt(t), register)
+	foreign := site("X", "9")
+	foreign.Operator.PartyID, foreign.Operator.Name = "TRM", "Tram"
+	w.put(site("A", "1"), site("B", "2"), foreign)
+	mine := w.all()["A"].Operator.ID
+	before := w.rows()
+	mark := func(i *transfer.Import) { i.Removal, i.MaxRemovedShare = transfer.Mark, 1 }
+	one := strings.ReplaceAll(strings.SplitAfter(readExcerpt(t), "\n")[0], "[2.3522, 48.8566]", "[999, 999]") // it lists its station
+	for name, c := range map[string]struct {
+		format, text string
+		change       func(*transfer.Import)
+	}{
+		"a row that lists its station": {importer.IRVE, one, register},
+		"rows that list none":          {importer.NDJSON, "{}\n[]\n", func(*transfer.Import) {}},
+		"another operator's station":   {importer.NDJSON, lines(t, foreign), func(i *transfer.Import) { i.Operator = &mine }},
+		"a dry run of it":              {importer.IRVE, one, func(i *transfer.Import) { register(i); i.DryRun = true }},
+	} {
+		report, err := w.bring(c.format, c.text, mark, c.change)
+		imp := report.Import
+		if !errors.Is(err, transfer.ErrAllRejected) || imp.State != transfer.Failed || !strings.Contains(imp.Error, "the findings say why") {
+			t.Errorf("%s: the import ended as %+v, %v", name, imp, err)
+		}
+		if imp.Rejected != imp.Rows || imp.Removed != 0 || len(report.Findings) == 0 {
+			t.Errorf("%s: it reports %+v %+v", name, imp.Counts, report.Findings)
+		}
+	}
+	if w.rows() != before {
+		t.Error("a file whose every row was rejected changed the catalogue")
 	}
 }
 

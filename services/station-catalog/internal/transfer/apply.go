@@ -47,12 +47,13 @@ func Apply(ctx context.Context, store Store, format Format, imp Import, worker s
 			}
 		}
 	}()
+	var counts Counts
 	for p := range batches {
 		if p.err != nil {
 			return imp, p.err
 		}
-		counts, err := store.Write(ctx, imp, worker, lease, p.batch)
-		if err != nil {
+		var err error
+		if counts, err = store.Write(ctx, imp, worker, lease, p.batch); err != nil {
 			return imp, fmt.Errorf("write stations up to %q: %w", p.batch.DoneKey, err)
 		}
 		if progress != nil {
@@ -62,8 +63,15 @@ func Apply(ctx context.Context, store Store, format Format, imp Import, worker s
 	if err := ctx.Err(); err != nil {
 		return imp, err
 	}
-	if err := removeUnlisted(ctx, store, imp, worker, progress); err != nil {
-		return imp, err
+	switch {
+	case counts.Stations < total(imp): // rows were lost, which Finish says
+	case counts.Rejected > 0 && counts.taken() == 0:
+		return imp, ErrAllRejected.Detailf("none of the %d rows went in, so nothing was changed or removed; the findings say why: "+
+			"look whether it is the right file and format", counts.Rows)
+	default:
+		if err := removeUnlisted(ctx, store, imp, worker, progress); err != nil {
+			return imp, err
+		}
 	}
 	if err := store.Finish(ctx, imp.ID, ""); err != nil {
 		return imp, fmt.Errorf("finish the import: %w", err)
@@ -71,7 +79,8 @@ func Apply(ctx context.Context, store Store, format Format, imp Import, worker s
 	return store.GetImport(ctx, imp.ID)
 }
 
-// removeUnlisted does away with what the source no longer lists, when it is to.
+// removeUnlisted does away with what the source no longer lists, when it is to. Only a file that was read whole, and of which something
+// was taken, tells what is no longer listed.
 func removeUnlisted(ctx context.Context, store Store, imp Import, worker string, progress func(Progress)) error {
 	for more := imp.Removal == Mark; more; {
 		counts, left, err := store.RemoveUnlisted(ctx, imp, worker, lease)
@@ -143,43 +152,53 @@ func assemble(format Format, rows []StagedRow, imp Import) (Batch, error) {
 	return batch, nil
 }
 
-// Run takes a file in and works it off at once, as the command line does. The report has the first MaxFindings findings.
+// Run takes a file in and works it off at once, as the command line does. The report has the first MaxFindings findings; it tells of
+// an import that failed, too.
 func Run(ctx context.Context, store Store, format Format, imp Import, file io.Reader, progress func(Progress)) (Report, error) {
 	start := time.Now()
 	if err := store.CreateImport(ctx, imp); err != nil {
 		return Report{}, fmt.Errorf("begin the import: %w", err)
 	}
 	spooled := newSpool(store)
-	done, err := runImport(ctx, spooled, format, imp, file, progress)
+	err := runImport(ctx, spooled, format, imp, file, progress)
 	if err = errors.Join(err, spooled.close()); err != nil {
 		// The caller's context may have ended, and the import is to say why it did not succeed.
 		stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 		defer cancel()
-		return Report{Import: imp, Duration: time.Since(start)}, errors.Join(err, store.Finish(stop, imp.ID, Message(err)))
+		ctx, err = stop, errors.Join(err, store.Finish(stop, imp.ID, Message(err)))
 	}
-	report := Report{Import: done, Duration: time.Since(start)}
-	report.Findings, err = findings(ctx, store, imp.ID)
-	return report, err
+	report, unread := reportOf(ctx, store, imp)
+	report.Duration = time.Since(start)
+	return report, errors.Join(err, unread)
 }
 
-func runImport(ctx context.Context, store *spool, format Format, imp Import, file io.Reader, progress func(Progress)) (Import, error) {
+func reportOf(ctx context.Context, store Store, imp Import) (Report, error) {
+	ended, err := store.GetImport(ctx, imp.ID)
+	if err != nil {
+		return Report{Import: imp}, fmt.Errorf("read the import: %w", err)
+	}
+	found, err := findings(ctx, store, imp.ID)
+	return Report{Import: ended, Findings: found}, err
+}
+
+func runImport(ctx context.Context, store *spool, format Format, imp Import, file io.Reader, progress func(Progress)) error {
 	if err := Receive(ctx, store, format, imp, file, progress); err != nil {
-		return imp, err
+		return err
 	}
 	stations, err := store.stations()
 	if err != nil {
-		return imp, fmt.Errorf("count the stations: %w", err)
+		return fmt.Errorf("count the stations: %w", err)
 	}
 	worker := "import " + imp.ID.String()
 	begun, err := store.Begin(ctx, imp.ID, worker, lease, stations)
 	if err != nil {
-		return imp, fmt.Errorf("begin with the stations: %w", err)
+		return fmt.Errorf("begin with the stations: %w", err)
 	}
 	done, err := Apply(ctx, store, format, begun, worker, progress)
 	if err == nil && done.State == Failed {
 		err = ErrFile.Detailf("%s", done.Error)
 	}
-	return done, err
+	return err
 }
 
 // findings gives all findings that were kept.

@@ -26,7 +26,9 @@ var (
 	ErrFile     = fault.Define(fault.Unprocessable, "unreadable_file", "The file cannot be read")
 	// ErrTooManyRemoved ends an import that would remove more of what its source no longer lists than it may.
 	ErrTooManyRemoved = fault.Define(fault.Unprocessable, "too_many_removed", "Too many stations are no longer listed")
-	ErrTooMany        = fault.Define(fault.TooLarge, "too_many_rows", "The file has too many rows")
+	// ErrAllRejected ends an import of whose rows none went in.
+	ErrAllRejected = fault.Define(fault.Unprocessable, "all_rows_rejected", "Every row of the file was rejected")
+	ErrTooMany     = fault.Define(fault.TooLarge, "too_many_rows", "The file has too many rows")
 )
 
 // MaxRows is the most rows of a file. What an import remembers of a row is the hash of its EVSEs' uids.
@@ -73,6 +75,9 @@ type Counts struct {
 	Unchanged int64 `json:"unchanged"`
 	Removed   int64 `json:"removed"`
 }
+
+// taken is how many stations went in, changed or not.
+func (c Counts) taken() int64 { return c.Created + c.Updated + c.Unchanged }
 
 // Import is one file on its way into the catalogue.
 type Import struct {
