@@ -142,13 +142,10 @@ func (t Terms) Plan(c Claim, now time.Time) (Reservation, error) {
 	case starts.Before(now):
 		starts = now
 	case starts.After(now.Add(t.MaxAhead)):
-		return Reservation{}, ErrTooFar.At(fault.Field{Pointer: "/starts_at", Code: "too_far", Detail: "must be within " + t.MaxAhead.String()})
+		return Reservation{}, ErrTooFar.At(fault.Field{Pointer: "/starts_at", Code: "too_far", Detail: ahead(t.MaxAhead)})
 	}
 	if c.Duration < t.MinDuration || c.Duration > t.MaxDuration {
-		return Reservation{}, ErrDuration.At(fault.Field{
-			Pointer: "/duration_min", Code: "range",
-			Detail: "must be between " + t.MinDuration.String() + " and " + t.MaxDuration.String(),
-		})
+		return Reservation{}, ErrDuration.At(fault.Field{Pointer: "/duration_min", Code: "range", Detail: between(t.MinDuration, t.MaxDuration)})
 	}
 	// Postgres keeps microseconds; what is answered must be what is stored.
 	starts = starts.UTC().Truncate(time.Microsecond)

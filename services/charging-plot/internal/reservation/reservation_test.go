@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 	"pgregory.net/rapid"
 
+	"github.com/ihr-charging/charging-plot-api/libs/fault"
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/reservation"
 )
 
@@ -44,6 +45,42 @@ func TestPlan(t *testing.T) {
 		}
 		if err == nil && (!r.StartsAt.Equal(c.from) || !r.EndsAt.Equal(c.from.Add(c.d)) || !r.NoShowAt.Equal(c.noShow) || r.State != reservation.Reserved) {
 			t.Errorf("%s: %s to %s, given up at %s", c.name, r.StartsAt, r.EndsAt, r.NoShowAt)
+		}
+	}
+}
+
+// TestRefusalsSpeakTheCallersUnits promises that a refusal gives its bounds in what the caller sends, minutes, or as people say them.
+func TestRefusalsSpeakTheCallersUnits(t *testing.T) {
+	t.Parallel()
+	in := func(d time.Duration) *time.Duration { return &d }
+	plan := func(t reservation.Terms, ahead, d time.Duration) error {
+		_, err := t.Plan(reservation.Claim{StartsAt: noon.Add(ahead), Duration: d}, noon)
+		return err
+	}
+	apply := func(o reservation.OperatorTerms, ahead, d time.Duration) error {
+		r, err := terms.Plan(reservation.Claim{StartsAt: noon.Add(ahead), Duration: d}, noon)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = o.Apply(r, noon)
+		return err
+	}
+	half, hour := in(30*time.Minute), in(time.Hour)
+	many := 9
+	for want, err := range map[string]error{
+		"must be between 5 and 1440 minutes":                         plan(terms, 0, time.Minute),
+		"must be at most 30 days from now":                           plan(terms, 31*24*time.Hour, time.Hour),
+		"must be at most 36 hours from now":                          plan(reservation.Terms{MaxAhead: 36 * time.Hour}, 48*time.Hour, time.Hour),
+		"must be at most 1 hour from now":                            apply(reservation.OperatorTerms{MaxAhead: hour}, 2*time.Hour, time.Hour),
+		"must be at most 90 minutes from now":                        apply(reservation.OperatorTerms{MaxAhead: in(90 * time.Minute)}, 2*time.Hour, time.Hour),
+		"must be between 30 and 60 minutes at this operator's plots": apply(reservation.OperatorTerms{MinDuration: half, MaxDuration: hour}, 0, 2*time.Hour),
+		"must be at least 30 minutes at this operator's plots":       apply(reservation.OperatorTerms{MinDuration: half}, 0, 10*time.Minute),
+		"must be at most 60 minutes at this operator's plots":        apply(reservation.OperatorTerms{MaxDuration: hour}, 0, 2*time.Hour),
+		"must be between 0 and 43200 minutes":                        reservation.OperatorTerms{MaxAhead: in(31 * 24 * time.Hour)}.Within(terms),
+		"must be between 1 and 5":                                    reservation.OperatorTerms{PerDriver: &many}.Within(reservation.Terms{PerDriver: 5}),
+	} {
+		if fields := fault.Of(err).Fields(); len(fields) != 1 || fields[0].Detail != want {
+			t.Errorf("the refusal says %+v, want %q", fields, want)
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package reservation
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/google/uuid"
@@ -54,7 +55,7 @@ func (o OperatorTerms) Within(t Terms) error {
 	}
 	span := func(member string, d *time.Duration, least, most time.Duration) {
 		if d != nil && (*d < least || *d > most) {
-			bad(member, "must be between "+least.String()+" and "+most.String())
+			bad(member, between(least, most))
 		}
 	}
 	span("min_duration_min", o.MinDuration, t.MinDuration, t.MaxDuration)
@@ -68,7 +69,7 @@ func (o OperatorTerms) Within(t Terms) error {
 		bad("max_duration_min", "must not be less than min_duration_min")
 	}
 	if o.PerDriver != nil && (*o.PerDriver < 1 || *o.PerDriver > t.PerDriver) {
-		bad("per_driver", "must be between 1 and what the network allows")
+		bad("per_driver", fmt.Sprintf("must be between 1 and %d", t.PerDriver))
 	}
 	if faults == nil {
 		return nil
@@ -81,15 +82,25 @@ func (o OperatorTerms) Within(t Terms) error {
 func (o OperatorTerms) Apply(r Reservation, now time.Time) (Reservation, error) {
 	d := r.EndsAt.Sub(r.StartsAt)
 	if o.MinDuration != nil && d < *o.MinDuration || o.MaxDuration != nil && d > *o.MaxDuration {
-		return r, ErrDuration.At(fault.Field{Pointer: "/duration_min", Code: "range", Detail: "must be within the operator's terms"})
+		return r, ErrDuration.At(fault.Field{Pointer: "/duration_min", Code: "range", Detail: o.durations()})
 	}
 	if o.MaxAhead != nil && r.StartsAt.After(now.Add(*o.MaxAhead)) {
-		return r, ErrTooFar.At(fault.Field{Pointer: "/starts_at", Code: "too_far", Detail: "must be within " + o.MaxAhead.String()})
+		return r, ErrTooFar.At(fault.Field{Pointer: "/starts_at", Code: "too_far", Detail: ahead(*o.MaxAhead)})
 	}
 	if o.NoShowAfter != nil {
 		r.NoShowAt = Terms{NoShowAfter: *o.NoShowAfter}.noShow(r)
 	}
 	return r, nil
+}
+
+func (o OperatorTerms) durations() string {
+	switch {
+	case o.MinDuration == nil:
+		return fmt.Sprintf("must be at most %d minutes at this operator's plots", minutes(*o.MaxDuration))
+	case o.MaxDuration == nil:
+		return fmt.Sprintf("must be at least %d minutes at this operator's plots", minutes(*o.MinDuration))
+	}
+	return between(*o.MinDuration, *o.MaxDuration) + " at this operator's plots"
 }
 
 // MayCancel returns ErrTooLate when the driver may not cancel any more.
