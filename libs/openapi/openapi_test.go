@@ -7,9 +7,11 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/gofiber/fiber/v2"
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
@@ -242,6 +244,48 @@ func TestFaultsSayWhatIsAllowed(t *testing.T) {
 	}
 	if want := "count must be a whole number, at least 1 and at most 500 (and 5 more in errors)"; d.Detail != want {
 		t.Errorf("detail %q, want %q", d.Detail, want)
+	}
+}
+
+// TestEveryPatternIsSaidInWords promises that no caller of a service is answered with a regular expression.
+func TestEveryPatternIsSaidInWords(t *testing.T) {
+	t.Parallel()
+	files, err := filepath.Glob("../../api/openapi/*.yaml")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no documents: %v", err)
+	}
+	for _, file := range files {
+		spec, err := openapi3.NewLoader().LoadFromFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := spec.MarshalJSON()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var document any
+		if err := json.Unmarshal(text, &document); err != nil {
+			t.Fatal(err)
+		}
+		eachObject(document, func(object map[string]any) {
+			if pattern, ok := object["pattern"].(string); ok && object["x-pattern-text"] == nil {
+				t.Errorf("%s: the pattern %s has no x-pattern-text", filepath.Base(file), pattern)
+			}
+		})
+	}
+}
+
+func eachObject(value any, visit func(map[string]any)) {
+	switch value := value.(type) {
+	case map[string]any:
+		visit(value)
+		for _, member := range value {
+			eachObject(member, visit)
+		}
+	case []any:
+		for _, item := range value {
+			eachObject(item, visit)
+		}
 	}
 }
 

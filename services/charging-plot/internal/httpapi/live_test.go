@@ -259,6 +259,7 @@ func TestStreamLive(t *testing.T) {
 		id := w.Site(1).PlotIDs[0].String()
 		w.call(http.MethodGet, "/v1/live", "", nil).wants(http.StatusBadRequest, "nothing_to_watch")
 		w.call(http.MethodGet, "/v1/live?plot_id=x", "", nil).wants(http.StatusBadRequest)
+		w.call(http.MethodGet, "/v1/live?bbox=1,2", "", nil).wants(http.StatusBadRequest, "bad_bbox")
 		w.call(http.MethodGet, "/v1/live?bbox=1,2,3,x", "", nil).wants(http.StatusBadRequest, "bad_bbox")
 		w.call(http.MethodGet, "/v1/live?bbox=1,5,3,4", "", nil).wants(http.StatusBadRequest, "bad_bbox")
 		w.call(http.MethodGet, "/v1/live?plot_id="+id, "", nil, "Last-Event-ID", "later").wants(http.StatusBadRequest, "bad_event_id")
