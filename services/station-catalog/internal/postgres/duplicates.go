@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/jmoiron/sqlx"
@@ -13,8 +14,14 @@ import (
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/station"
 )
 
-// scannedStations is how many stations are held against their neighbours for a page.
-const scannedStations = 1000
+const (
+	// scannedStations is how many stations are held against their neighbours at once.
+	scannedStations = 1000
+	// pairsAtOnce is how many pairs of neighbours are judged at once.
+	pairsAtOnce = 500
+	// lookFor is how long a page looks for pairs to be full.
+	lookFor = 3 * time.Second
+)
 
 // Neighbours are looked for in the index of squares: three of latitude, and five of longitude, which are narrower. Each pair comes
 // once, or from the side of the operator that asks.
@@ -54,39 +61,59 @@ type nearPair struct {
 	shared bool
 }
 
-// Duplicates gives pairs of stations behind a place that look like one, and the place to go on from; nil at the end. A page may
-// have fewer pairs than the limit and lead on all the same. With an operator only pairs with a station of its own are given.
+// Duplicates gives pairs of stations behind a place that look like one, and the place to go on from; nil at the end. With an operator
+// only pairs with a station of its own are given. It gives fewer than the limit at the end alone, or when it has looked for longer than
+// lookFor: in a large catalogue pairs may be far between.
 func (s *Store) Duplicates(ctx context.Context, operator *uuid.UUID, after station.PairPlace, limit int) ([]station.Duplicate, *station.PairPlace, error) {
 	var out []station.Duplicate
-	var next *station.PairPlace
+	next := &after
 	err := s.reading(ctx, func(tx *sqlx.Tx) error {
-		var pairs []nearPair
-		scanned, last := 0, (*uuid.UUID)(nil)
-		_, err := collect(ctx, tx, func(rows *sql.Rows) (struct{}, error) {
-			var a, b *uuid.UUID
-			var shared *bool
-			err := rows.Scan(&a, &b, &shared, &scanned, &last)
-			if a != nil && b != nil {
-				pairs = append(pairs, nearPair{*a, *b, *shared})
+		// One more than asked for tells whether the page is the last.
+		for end := time.Now().Add(lookFor); next != nil && len(out) <= limit && time.Now().Before(end); {
+			found, on, err := duplicatesBehind(ctx, tx, operator, *next)
+			if err != nil {
+				return err
 			}
-			return struct{}{}, err
-		}, nearPairs, after.A, after.B, operator, scannedStations, limit, search.Reach(station.Nearby))
-		if err != nil {
-			return err
+			out, next = append(out, found...), on
 		}
-		switch {
-		case len(pairs) == limit:
-			next = &station.PairPlace{A: pairs[limit-1].a, B: pairs[limit-1].b}
-		case scanned == scannedStations:
-			next = &station.PairPlace{A: *last, B: uuid.Max}
-		}
-		out, err = judge(ctx, tx, pairs)
-		return err
+		return nil
 	})
 	if err != nil {
 		return nil, nil, postgres.Map(fmt.Errorf("duplicates: %w", err), nil)
 	}
+	if len(out) > limit {
+		out = out[:limit]
+		last := out[limit-1].Stations
+		next = &station.PairPlace{A: last[0].ID, B: last[1].ID}
+	}
 	return out, next, nil
+}
+
+// duplicatesBehind gives those of some stations behind a place, and the place behind these.
+func duplicatesBehind(ctx context.Context, tx *sqlx.Tx, operator *uuid.UUID, after station.PairPlace) ([]station.Duplicate, *station.PairPlace, error) {
+	var pairs []nearPair
+	scanned, last := 0, (*uuid.UUID)(nil)
+	_, err := collect(ctx, tx, func(rows *sql.Rows) (struct{}, error) {
+		var a, b *uuid.UUID
+		var shared *bool
+		err := rows.Scan(&a, &b, &shared, &scanned, &last)
+		if a != nil && b != nil {
+			pairs = append(pairs, nearPair{*a, *b, *shared})
+		}
+		return struct{}{}, err
+	}, nearPairs, after.A, after.B, operator, scannedStations, pairsAtOnce, search.Reach(station.Nearby))
+	if err != nil {
+		return nil, nil, err
+	}
+	var next *station.PairPlace
+	switch {
+	case len(pairs) == pairsAtOnce:
+		next = &station.PairPlace{A: pairs[pairsAtOnce-1].a, B: pairs[pairsAtOnce-1].b}
+	case scanned == scannedStations:
+		next = &station.PairPlace{A: *last, B: uuid.Max}
+	}
+	out, err := judge(ctx, tx, pairs)
+	return out, next, err
 }
 
 func judge(ctx context.Context, tx *sqlx.Tx, pairs []nearPair) ([]station.Duplicate, error) {
