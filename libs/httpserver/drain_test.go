@@ -47,13 +47,22 @@ func (b *balancer) check(ctx context.Context, t *testing.T) {
 	}
 }
 
-func (b *balancer) pick() *world {
-	for {
-		i := int(b.next.Add(1) % uint64(len(b.backends)))
-		if b.ready[i].Load() {
-			return b.backends[i]
+// pick gives the next backend that is ready, and waits for one as long as none
+// is; nil when ctx ends.
+func (b *balancer) pick(ctx context.Context) *world {
+	for ctx.Err() == nil {
+		for range b.backends {
+			i := int(b.next.Add(1) % uint64(len(b.backends)))
+			if b.ready[i].Load() {
+				return b.backends[i]
+			}
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(5 * time.Millisecond):
 		}
 	}
+	return nil
 }
 
 // TestDrainLosesNoRequest stops one of two servers under load; the clients keep
@@ -89,8 +98,8 @@ func TestDrainLosesNoRequest(t *testing.T) {
 	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 40}}
 	for range 40 {
 		all.Go(func() {
-			for ctx.Err() == nil {
-				request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, b.pick().url+"/work", http.NoBody)
+			for w := b.pick(ctx); w != nil; w = b.pick(ctx) {
+				request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, w.url+"/work", http.NoBody)
 				if err != nil {
 					t.Error(err)
 					return
