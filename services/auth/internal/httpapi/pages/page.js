@@ -2,6 +2,8 @@
 // history, and it is used only when the person presses the button: link scanners open pages, they do not press.
 const token = new URLSearchParams(location.hash.slice(1)).get("token") || "";
 history.replaceState(null, "", location.pathname);
+// A link that is opened where its page stands already loads nothing: the browser only changes the fragment.
+addEventListener("hashchange", () => location.reload());
 // Why something was refused, by the code of the fault: a member of the problem's errors, or the problem itself.
 const refused = document.querySelector("main").dataset;
 const reason = (problem) => {
