@@ -54,7 +54,7 @@ func newDriver(t *testing.T) (*client, tokens) {
 	// Before the address is confirmed nobody can log in.
 	wantProblem(t, c.do(http.MethodPost, "/v1/auth/login", map[string]any{"login": email, "password": password}),
 		http.StatusUnauthorized, "invalid_credentials")
-	token := mailedToken(t, email)
+	token := mailed(t, email, confirmToken)
 	confirmed := want[struct {
 		Email string `json:"email"`
 	}](c, http.StatusOK, http.MethodPost, "/v1/auth/email/confirm", map[string]any{"token": token})
@@ -72,21 +72,24 @@ func newDriver(t *testing.T) (*client, tokens) {
 	return c.with(given.AccessToken), given
 }
 
-// A mailed link carries its token in the fragment, after "token=" or alone.
-var link = regexp.MustCompile(`/v1/auth/email/confirm#(?:token=)?([A-Za-z0-9._~-]+)`)
+// Mailed links carry their token in the fragment, after "token=" or alone.
+var (
+	confirmToken = regexp.MustCompile(`/v1/auth/email/confirm#(?:token=)?([A-Za-z0-9._~-]+)`)
+	resetLink    = regexp.MustCompile(`(https?://\S+/v1/auth/password/reset#[A-Za-z0-9._~=-]+)`)
+)
 
-// mailedToken waits for the mail to an address and takes the token from its link.
-func mailedToken(t *testing.T, email string) string {
+// mailed waits for the mail to an address that has a link, and takes from it what the pattern does.
+func mailed(t *testing.T, email string, link *regexp.Regexp) string {
 	t.Helper()
-	var token string
+	var taken string
 	eventually(t, 10*time.Second, "a mail with a link to "+email, func() bool {
-		token = findToken(t, email)
-		return token != ""
+		taken = findMailed(t, email, link)
+		return taken != ""
 	})
-	return token
+	return taken
 }
 
-func findToken(t *testing.T, email string) string {
+func findMailed(t *testing.T, email string, link *regexp.Regexp) string {
 	t.Helper()
 	entries, err := os.ReadDir(world.mail)
 	if err != nil {
