@@ -9,7 +9,6 @@ import (
 
 	"github.com/ihr-charging/charging-plot-api/libs/httpserver"
 	"github.com/ihr-charging/charging-plot-api/libs/page"
-	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/plot"
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/reservation"
 )
 
@@ -57,7 +56,7 @@ func FromAPITerms(operator uuid.UUID, in ReservationTermsInput) reservation.Oper
 // mayActFor says why a caller may not act for an operator.
 func mayActFor(ctx context.Context, operator uuid.UUID) error {
 	if !caller(ctx).Operates(operator) {
-		return plot.ErrForeign
+		return reservation.ErrForeign
 	}
 	return nil
 }
