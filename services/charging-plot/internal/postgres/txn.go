@@ -28,7 +28,7 @@ type statements struct {
 	db *postgres.DB
 
 	mu      sync.RWMutex
-	byQuery map[string]*sqlx.Stmt
+	byQuery map[string]*sqlx.Stmt // nil while it is prepared
 }
 
 func newStatements(db *postgres.DB) *statements {
@@ -118,20 +118,30 @@ func (s *statements) GetContext(ctx context.Context, out any, query string, args
 			return err
 		}
 	}
+	if stmt == nil {
+		return s.db.GetContext(ctx, out, query, args...)
+	}
 	return stmt.GetContext(ctx, out, args...)
 }
 
-// prepare prepares a statement and keeps it, or gives the one that somebody else has prepared meanwhile.
+// prepare prepares a statement and keeps it. It gives nil while somebody else prepares it, who needs no help: a second one would have to be
+// closed again, which waits for its connection to be free.
 func (s *statements) prepare(ctx context.Context, query string) (*sqlx.Stmt, error) {
-	stmt, err := s.db.PreparexContext(ctx, query)
-	if err != nil {
-		return nil, err
+	s.mu.Lock()
+	stmt, known := s.byQuery[query]
+	if !known {
+		s.byQuery[query] = nil
 	}
+	s.mu.Unlock()
+	if known {
+		return stmt, nil
+	}
+	stmt, err := s.db.PreparexContext(ctx, query) //nolint:sqlclosecheck // it is kept as long as the pool, and goes with it
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if kept := s.byQuery[query]; kept != nil {
-		_ = stmt.Close() //nolint:sqlclosecheck // the one that is kept stays open
-		return kept, nil
+	if err != nil {
+		delete(s.byQuery, query)
+		return nil, err
 	}
 	s.byQuery[query] = stmt
 	return stmt, nil
