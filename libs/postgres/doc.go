@@ -14,5 +14,6 @@
 // NewMigration begins a file of it. Package pgtest makes a database for a test.
 //
 // Arrays are passed as pq.Array (= any($1) instead of in (…)), columns are listed by name, and a
-// statement never carries a value in its text: traces show statements, never what was bound.
+// statement never carries a value in its text: traces show statements, never what was bound. What one caller waits for may run on
+// Statements, which are prepared once.
 package postgres

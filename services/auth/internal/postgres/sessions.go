@@ -23,12 +23,12 @@ import (
 
 // Sessions keeps logins and their refresh tokens.
 type Sessions struct {
-	db     *pg.DB
-	rotate *pg.Statement
+	db         *pg.DB
+	statements *pg.Statements
 }
 
 // NewSessions makes Sessions.
-func NewSessions(db *pg.DB) *Sessions { return &Sessions{db: db, rotate: db.Statement(rotateByHash)} }
+func NewSessions(db *pg.DB) *Sessions { return &Sessions{db: db, statements: db.Statements()} }
 
 // A network is known for thirty days after a login that was right.
 const selectCandidate = `
@@ -186,7 +186,7 @@ func (row turnRow) turn(outcome session.Outcome) (session.Turn, error) {
 // Rotate exchanges a refresh token.
 func (s *Sessions) Rotate(ctx context.Context, r session.Rotation) (session.Turn, error) {
 	var row turnRow
-	err := s.rotate.GetContext(ctx, &row, r.Presented[:], r.Successor[:], r.Sealed, r.From.Device[:], r.Client,
+	err := s.statements.GetContext(ctx, &row, rotateByHash, r.Presented[:], r.Successor[:], r.Sealed, r.From.Device[:], r.Client,
 		seconds(r.Lifetimes.Idle), seconds(r.Lifetimes.RememberIdle))
 	switch {
 	case err == nil:

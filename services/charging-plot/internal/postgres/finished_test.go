@@ -87,7 +87,7 @@ func BenchmarkImportSessions(b *testing.B) {
 func TestTheRealSessionsAreImported(t *testing.T) {
 	t.Parallel()
 	if _, err := os.Stat(realSessions); errors.Is(err, fs.ErrNotExist) {
-		t.Skip("the real sessions are not next to the checkout")
+		t.Skip("NOT CHECKED: the real sessions are not next to the checkout (../shared/data)")
 	}
 	w := postgrestest.New(t)
 	rows := 5000

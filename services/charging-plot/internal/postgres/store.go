@@ -59,7 +59,7 @@ type Options struct {
 type Store struct {
 	db         *postgres.DB
 	opt        Options
-	statements *statements
+	statements *postgres.Statements
 	// grown counts the stations that came since the tables were analysed; the one follower of the catalogue alone touches it.
 	grown int
 }
@@ -75,7 +75,7 @@ func New(db *postgres.DB, options Options) *Store {
 	if options.Log == nil {
 		options.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Store{db: db, opt: options, statements: newStatements(db)}
+	return &Store{db: db, opt: options, statements: db.Statements()}
 }
 
 // now is the time as the database keeps it: UTC, to the microsecond.
@@ -112,14 +112,14 @@ func writeOnce[T any](
 ) (T, bool, error) {
 	var last txn
 	out, replayed, err := idempotency.Do(ctx, s.db, principal.String(), func(ctx context.Context, tx *sqlx.Tx) (T, error) {
-		last = s.statements.in(tx)
+		last = s.statements.In(tx)
 		return fn(ctx, last)
 	})
 	if err != nil {
 		return out, false, postgres.Map(err, byConstraint)
 	}
 	if !replayed {
-		s.statements.keep(ctx, last)
+		s.statements.Keep(ctx, last)
 		s.opt.Wake()
 	}
 	return out, replayed, nil
