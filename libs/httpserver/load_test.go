@@ -10,7 +10,6 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
-	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -18,6 +17,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
+	"github.com/ihr-charging/charging-plot-api/libs/proctest"
 	"github.com/ihr-charging/charging-plot-api/libs/telemetry"
 )
 
@@ -91,10 +91,10 @@ func BenchmarkServer(b *testing.B) {
 				b.Fatal(err)
 			}
 			address = strings.TrimSpace(address)
-			started := processTime(b, server.Process.Pid)
+			started := proctest.CPU(b, server.Process.Pid)
 			ask(b, address, b.N)
-			used := processTime(b, server.Process.Pid) - started
-			b.ReportMetric(used*1e9/float64(b.N), "cpu-ns/op")
+			used := proctest.CPU(b, server.Process.Pid) - started
+			b.ReportMetric(float64(used.Nanoseconds())/float64(b.N), "cpu-ns/op")
 			if err := input.Close(); err != nil {
 				b.Fatal(err)
 			}
@@ -103,29 +103,6 @@ func BenchmarkServer(b *testing.B) {
 			}
 		})
 	}
-}
-
-// processTime returns the seconds of CPU that a process has used.
-func processTime(b *testing.B, pid int) float64 {
-	b.Helper()
-	tasks, err := os.ReadDir(fmt.Sprintf("/proc/%d/task", pid))
-	if err != nil {
-		b.Fatal("this needs a Linux: ", err)
-	}
-	total := 0.0
-	for _, task := range tasks {
-		// Nanoseconds on a CPU; the better known stat counts in hundredths of a second.
-		stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%s/schedstat", pid, task.Name()))
-		if err != nil {
-			b.Fatal(err)
-		}
-		ns, err := strconv.ParseFloat(strings.Fields(string(stat))[0], 64)
-		if err != nil {
-			b.Fatal(err)
-		}
-		total += ns / 1e9
-	}
-	return total
 }
 
 // ask sends n requests over eight connections.

@@ -12,10 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"slices"
-	"strconv"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -23,6 +20,7 @@ import (
 
 	"github.com/ihr-charging/charging-plot-api/libs/lifecycle"
 	"github.com/ihr-charging/charging-plot-api/libs/postgres/pgtest"
+	"github.com/ihr-charging/charging-plot-api/libs/proctest"
 	"github.com/ihr-charging/charging-plot-api/services/auth"
 )
 
@@ -164,44 +162,6 @@ func (s *underLoad) login() string {
 	return s.json("/v1/auth/login", map[string]string{"login": "ada", "password": password}, "refresh_token")
 }
 
-// cpu is the processor time that the service has used, to ten milliseconds.
-func (s *underLoad) cpu() time.Duration {
-	s.b.Helper()
-	text, err := os.ReadFile("/proc/" + strconv.Itoa(s.pid) + "/stat")
-	if err != nil {
-		s.b.Fatal("this needs a Linux: ", err)
-	}
-	// The name in brackets may contain blanks; utime and stime are the 12th and 13th field behind it.
-	_, rest, _ := strings.Cut(string(text), ") ")
-	ticks := 0
-	for _, field := range strings.Fields(rest)[11:13] {
-		n, err := strconv.Atoi(field)
-		if err != nil {
-			s.b.Fatal(err)
-		}
-		ticks += n
-	}
-	return time.Duration(ticks) * 10 * time.Millisecond
-}
-
-// peakMB is the most memory that the service has held so far.
-func (s *underLoad) peakMB() float64 {
-	s.b.Helper()
-	status, err := os.ReadFile("/proc/" + strconv.Itoa(s.pid) + "/status")
-	if err != nil {
-		s.b.Fatal("this needs a Linux: ", err)
-	}
-	found := regexp.MustCompile(`VmHWM:\s+(\d+) kB`).FindSubmatch(status)
-	if found == nil {
-		s.b.Fatal("the system does not say how much memory was held")
-	}
-	kb, err := strconv.ParseFloat(string(found[1]), 64)
-	if err != nil {
-		s.b.Fatal(err)
-	}
-	return kb / 1000
-}
-
 // BenchmarkPerCore prints how many requests a second of the service's processor answers, and the p99 of the answers. Eight senders in
 // this process ask, each one after the other; Postgres and Redis are processes of their own, too.
 func BenchmarkPerCore(b *testing.B) {
@@ -229,7 +189,7 @@ func BenchmarkPerCore(b *testing.B) {
 				asks[i] = kind.sender()
 			}
 			took := make([][]time.Duration, senders)
-			begun := s.cpu()
+			begun := proctest.CPU(b, s.pid)
 			for b.Loop() {
 				end := time.Now().Add(round)
 				var wait sync.WaitGroup
@@ -243,7 +203,7 @@ func BenchmarkPerCore(b *testing.B) {
 				}
 				wait.Wait()
 			}
-			used := s.cpu() - begun
+			used := proctest.CPU(b, s.pid) - begun
 			all := slices.Concat(took...)
 			slices.Sort(all)
 			b.ReportMetric(0, "ns/op")
@@ -251,7 +211,7 @@ func BenchmarkPerCore(b *testing.B) {
 			b.ReportMetric(1000*all[len(all)*99/100].Seconds(), "ms-p99")
 		})
 	}
-	b.ReportMetric(s.peakMB(), "MB-peak")
+	b.ReportMetric(proctest.PeakMemory(b, s.pid)/1e6, "MB-peak")
 }
 
 // BenchmarkLoginOverload sends ten times as many logins at once as are hashed or may wait, over and over, and prints the most memory
@@ -278,7 +238,7 @@ func BenchmarkLoginOverload(b *testing.B) {
 			})
 		}
 		wait.Wait()
-		b.ReportMetric(s.peakMB(), "MB-peak")
+		b.ReportMetric(proctest.PeakMemory(b, s.pid)/1e6, "MB-peak")
 		b.ReportMetric(float64(checked.Load()), "checked")
 		b.ReportMetric(float64(others.Load()), "other-answers")
 	}

@@ -1,7 +1,6 @@
 package stationcatalog_test
 
 import (
-	"bufio"
 	"bytes"
 	"compress/gzip"
 	"context"
@@ -30,6 +29,7 @@ import (
 	"github.com/ihr-charging/charging-plot-api/libs/lifecycle"
 	libpostgres "github.com/ihr-charging/charging-plot-api/libs/postgres"
 	"github.com/ihr-charging/charging-plot-api/libs/postgres/pgtest"
+	"github.com/ihr-charging/charging-plot-api/libs/proctest"
 	stationcatalog "github.com/ihr-charging/charging-plot-api/services/station-catalog"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/find"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/postgres"
@@ -323,7 +323,7 @@ SELECT id, gen_random_uuid(), CASE WHEN hashtext(id::text) % 3 = 0 THEN 'CHARGIN
 			b.ReportMetric(medianOf(ours, perCPU)/medianOf(best, perCPU), "x-ideal-cpu")
 			b.ReportMetric(medianOf(ours, p99)/medianOf(best, p99), "x-ideal-p99")
 			b.ReportMetric(float64(len(sample)), "B/answer")
-			b.ReportMetric(catalogue.memory(b), "MiB")
+			b.ReportMetric(proctest.Memory(b, catalogue.pid)/(1<<20), "MiB")
 		})
 	}
 }
@@ -409,49 +409,6 @@ func (s *server) get(b *testing.B, path string) []byte {
 	return body
 }
 
-// memory is the resident memory in MiB.
-func (s *server) memory(b *testing.B) float64 {
-	b.Helper()
-	file, err := os.Open("/proc/" + strconv.Itoa(s.pid) + "/status")
-	if err != nil {
-		b.Logf("resident memory is not known here: %v", err)
-		return 0
-	}
-	defer file.Close()
-	for scanner := bufio.NewScanner(file); scanner.Scan(); {
-		if rest, found := strings.CutPrefix(scanner.Text(), "VmRSS:"); found {
-			kib, err := strconv.ParseFloat(strings.TrimSuffix(strings.TrimSpace(rest), " kB"), 64)
-			if err != nil {
-				b.Fatal(err)
-			}
-			return kib / 1024
-		}
-	}
-	return 0
-}
-
-// cpu is the processor time that the server has used, to ten milliseconds.
-func (s *server) cpu(b *testing.B) time.Duration {
-	b.Helper()
-	text, err := os.ReadFile("/proc/" + strconv.Itoa(s.pid) + "/stat")
-	if err != nil {
-		b.Logf("processor time is not known here: %v", err)
-		return 0
-	}
-	// The name in brackets may contain blanks; utime and stime are the 12th and 13th field behind it.
-	_, rest, _ := strings.Cut(string(text), ") ")
-	fields := strings.Fields(rest)
-	ticks := 0
-	for _, field := range fields[11:13] {
-		n, err := strconv.Atoi(field)
-		if err != nil {
-			b.Fatal(err)
-		}
-		ticks += n
-	}
-	return time.Duration(ticks) * 10 * time.Millisecond
-}
-
 // sampleSet is what a round of load showed.
 type sampleSet struct {
 	perSecond    float64
@@ -467,7 +424,7 @@ func (s *server) load(b *testing.B, ask func(*rand.Rand) string) sampleSet {
 	took := make([][]time.Duration, searchWorkers)
 	var workers sync.WaitGroup
 	var once sync.Once
-	start, used := time.Now(), s.cpu(b)
+	start, used := time.Now(), proctest.CPU(b, s.pid)
 	for worker := range searchWorkers {
 		workers.Go(func() {
 			r := rand.New(rand.NewPCG(uint64(worker), 7))
@@ -490,6 +447,6 @@ func (s *server) load(b *testing.B, ask func(*rand.Rand) string) sampleSet {
 	}
 	slices.Sort(all)
 	return sampleSet{
-		perSecond: float64(len(all)) / time.Since(start).Seconds(), perCPUSecond: float64(len(all)) / max(0.01, (s.cpu(b)-used).Seconds()), p50: all[len(all)/2], p99: all[len(all)*99/100],
+		perSecond: float64(len(all)) / time.Since(start).Seconds(), perCPUSecond: float64(len(all)) / (proctest.CPU(b, s.pid) - used).Seconds(), p50: all[len(all)/2], p99: all[len(all)*99/100],
 	}
 }

@@ -12,13 +12,13 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/ihr-charging/charging-plot-api/libs/feed"
 	libpostgres "github.com/ihr-charging/charging-plot-api/libs/postgres"
 	"github.com/ihr-charging/charging-plot-api/libs/postgres/pgtest"
+	"github.com/ihr-charging/charging-plot-api/libs/proctest"
 	stationcatalog "github.com/ihr-charging/charging-plot-api/services/station-catalog"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/postgres"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/station"
@@ -71,30 +71,11 @@ func registerRows(w io.Writer, i int, lat, lon float64) {
 	}
 }
 
-// peakMiB is the greatest resident memory of this process since it was last reset.
-func peakMiB(b *testing.B) float64 {
-	b.Helper()
-	text, err := os.ReadFile("/proc/self/status")
-	if err != nil {
-		b.Logf("resident memory is not known here: %v", err)
-		return 0
-	}
-	for line := range strings.Lines(string(text)) {
-		if rest, found := strings.CutPrefix(line, "VmHWM:"); found {
-			kib, err := strconv.ParseFloat(strings.TrimSuffix(strings.TrimSpace(rest), " kB"), 64)
-			if err != nil {
-				b.Fatal(err)
-			}
-			return kib / 1024
-		}
-	}
-	return 0
-}
-
+// resetPeak makes this process' peak of memory what it holds now.
 func resetPeak(b *testing.B) {
 	b.Helper()
 	if err := os.WriteFile("/proc/self/clear_refs", []byte("5"), 0o600); err != nil {
-		b.Logf("the peak of memory cannot be reset here: %v", err)
+		b.Fatal("the peak of memory cannot be reset: ", err)
 	}
 }
 
@@ -135,7 +116,7 @@ func restart(b *testing.B, db *libpostgres.DB) {
 	b.ReportMetric(warm, "s/start")
 	b.ReportMetric(copied, "s/copy-to")
 	b.ReportMetric(warm/copied, "x-copy-to")
-	b.ReportMetric(catalogue.memory(b), "MiB-replica")
+	b.ReportMetric(proctest.Memory(b, catalogue.pid)/(1<<20), "MiB-replica")
 }
 
 // BenchmarkImportGenerated measures the import of generated stations against psql's \copy of the raw text, the memory that it takes,
@@ -179,7 +160,7 @@ func BenchmarkImportGenerated(b *testing.B) {
 			b.ReportMetric(float64(report.Import.Stations), "stations")
 			b.ReportMetric(float64(report.Import.Rejected), "rejected")
 			b.ReportMetric(float64(report.Import.Created+report.Import.Updated+report.Import.Removed), "written-again")
-			b.ReportMetric(peakMiB(b), "MiB-peak")
+			b.ReportMetric(proctest.PeakMemory(b, os.Getpid())/(1<<20), "MiB-peak")
 			restart(b, db)
 		})
 	}
