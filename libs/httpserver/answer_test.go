@@ -1,6 +1,7 @@
 package httpserver
 
 import (
+	"bufio"
 	"bytes"
 	"errors"
 	"io"
@@ -268,6 +269,54 @@ func TestBodiesThatAreAnnounced(t *testing.T) {
 			t.Errorf("%s beyond the limit: %d %s", path, a.StatusCode, a.body)
 		}
 		a.problem(t)
+	}
+}
+
+// TestABodyIsAnnouncedOnAConnectionThatWasIdle keeps a connection, and then a body, for longer than an answer may take to be written.
+func TestABodyIsAnnouncedOnAConnectionThatWasIdle(t *testing.T) {
+	t.Parallel()
+	const patience = 100 * time.Millisecond
+	w := start(t, Config{WriteTimeout: patience}, func(s *Server) {
+		s.App().Post("/", func(c *fiber.Ctx) error { return c.Send(c.Body()) })
+	})
+	connection, err := new(net.Dialer).DialContext(t.Context(), "tcp", strings.TrimPrefix(w.url, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer connection.Close()
+	if err := connection.SetDeadline(time.Now().Add(10 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	reader := bufio.NewReader(connection)
+	send := func(text string) *http.Response {
+		t.Helper()
+		if _, err := io.WriteString(connection, text); err != nil {
+			t.Fatal(err)
+		}
+		answer, err := http.ReadResponse(reader, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return answer
+	}
+	body := func(answer *http.Response) string {
+		defer answer.Body.Close()
+		all, err := io.ReadAll(answer.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(all)
+	}
+	if got := body(send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\none")); got != "one" {
+		t.Fatalf("the first answer is %q", got)
+	}
+	<-time.After(3 * patience)
+	if answer := send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n"); answer.StatusCode != http.StatusContinue {
+		t.Fatalf("what was announced is answered with %d", answer.StatusCode)
+	}
+	<-time.After(3 * patience) // a body may take longer than its answer
+	if got := body(send("two")); got != "two" {
+		t.Errorf("the second answer is %q", got)
 	}
 }
 

@@ -74,6 +74,9 @@ func (s *Server) headerReceived(header *fasthttp.RequestHeader) (config fasthttp
 // expect answers a caller who asks before sending a body (Expect: 100-continue).
 func (s *Server) expect(ctx *fasthttp.RequestCtx) int {
 	if limit, _ := s.limitOf(&ctx.Request.Header); ctx.Request.Header.ContentLength() <= limit {
+		// fasthttp says "continue" under the deadline of the answer before, which has passed on a connection that was idle meanwhile. One
+		// that is set on ctx would be the answer's as well, however long the body takes.
+		_ = ctx.Conn().SetWriteDeadline(time.Now().Add(s.cfg.WriteTimeout)) // on a connection that is closed; writing fails as well
 		return http.StatusContinue
 	}
 	c := s.app.AcquireCtx(ctx)

@@ -106,9 +106,12 @@ func (s *Server) handle(c *fiber.Ctx, r *request) (err error) {
 // tells of it.
 func (s *Server) answer(c *fiber.Ctx, err error) error {
 	if err != nil {
-		if c.Method() == fiber.MethodOptions && errors.Is(err, fiber.ErrMethodNotAllowed) {
-			s.answerOptions(c)
-			return nil
+		if errors.Is(err, fiber.ErrMethodNotAllowed) {
+			c.Append(fiber.HeaderAllow, fiber.MethodOptions) // fiber has listed the methods of the routes that match
+			if c.Method() == fiber.MethodOptions {
+				s.answerOptions(c)
+				return nil
+			}
 		}
 		if werr := problem.Write(c, err); werr != nil {
 			c.Status(http.StatusInternalServerError)
@@ -126,10 +129,8 @@ func (s *Server) answer(c *fiber.Ctx, err error) error {
 	return nil
 }
 
-// answerOptions tells what the path offers. fiber has listed the methods of the
-// routes that match.
+// answerOptions tells what the path offers, which stands in Allow.
 func (s *Server) answerOptions(c *fiber.Ctx) {
-	c.Append(fiber.HeaderAllow, fiber.MethodOptions)
 	s.cors.preflight(c)
 	c.Status(http.StatusNoContent)
 	c.Response().ResetBody()

@@ -187,7 +187,7 @@ func TestErrorsAreProblems(t *testing.T) {
 	w := start(t, Config{RequestTimeout: 50 * time.Millisecond}, func(s *Server) {
 		s.App().Get("/v1/things/:id", func(c *fiber.Ctx) error { return c.SendString("thing") })
 		s.App().Post("/v1/things", func(c *fiber.Ctx) error { return c.SendStatus(http.StatusCreated) })
-		s.App().Get("/panic", func(*fiber.Ctx) error { panic("the secret is 4711") })
+		s.App().Get("/panic", func(*fiber.Ctx) error { panic("the secret is plot-4711") })
 		s.App().Get("/secret", func(*fiber.Ctx) error { return errors.New("dial postgres://user:hunter2@db: refused") })
 		s.App().Get("/slow", func(c *fiber.Ctx) error { <-c.UserContext().Done(); return c.UserContext().Err() })
 	})
@@ -203,7 +203,7 @@ func TestErrorsAreProblems(t *testing.T) {
 		"404":                      {method: "GET", path: "/nothing/here", status: 404, code: "no_such_path"},
 		"404 by case":              {method: "GET", path: "/V1/things/1", status: 404, code: "no_such_path"},
 		"404 by slash":             {method: "GET", path: "/v1/things/1/", status: 404, code: "no_such_path"},
-		"405":                      {method: "DELETE", path: "/v1/things/1", status: 405, code: "method_not_allowed", allow: "GET, HEAD"},
+		"405":                      {method: "DELETE", path: "/v1/things/1", status: 405, code: "method_not_allowed", allow: "GET, HEAD, OPTIONS"},
 		"405 for a made-up method": {method: "BREW", path: "/v1/things/1", status: 405, code: "method_not_allowed", allow: allMethods},
 		"413":                      {method: "POST", path: "/v1/things", body: strings.NewReader(strings.Repeat("x", 64<<10+1)), status: 413, code: "body_too_large"},
 		"415 for a gzip body": {
@@ -225,7 +225,7 @@ func TestErrorsAreProblems(t *testing.T) {
 			if d.Type != problem.TypePrefix+tt.code {
 				t.Errorf("type %s, want code %s", d.Type, tt.code)
 			}
-			if strings.Contains(string(a.body), "4711") || strings.Contains(string(a.body), "hunter2") {
+			if strings.Contains(string(a.body), "plot-4711") || strings.Contains(string(a.body), "hunter2") {
 				t.Errorf("a private cause is shown: %s", a.body)
 			}
 			if got := a.Header.Get("Allow"); got != tt.allow {

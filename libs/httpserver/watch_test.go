@@ -34,9 +34,9 @@ func TestAccessLog(t *testing.T) {
 		method, path string
 		want         entry
 	}{
-		"a good one":         {"GET", "/things/4711?secret=s3cr3t", entry{"level": "INFO", "method": "GET", "route": "/things/:id", "status": 200.0, "principal": ada.String()}},
-		"the caller's fault": {"POST", "/things/4711", entry{"level": "INFO", "method": "POST", "route": "/things/:id", "status": 409.0, "fault": "plot_taken"}},
-		"ours":               {"PUT", "/things/4711", entry{"level": "ERROR", "method": "PUT", "route": "/things/:id", "status": 500.0, "fault": "internal", "error": "store: disk full"}},
+		"a good one":         {"GET", "/things/plot-4711?secret=s3cr3t", entry{"level": "INFO", "method": "GET", "route": "/things/:id", "status": 200.0, "principal": ada.String()}},
+		"the caller's fault": {"POST", "/things/plot-4711", entry{"level": "INFO", "method": "POST", "route": "/things/:id", "status": 409.0, "fault": "plot_taken"}},
+		"ours":               {"PUT", "/things/plot-4711", entry{"level": "ERROR", "method": "PUT", "route": "/things/:id", "status": 500.0, "fault": "internal", "error": "store: disk full"}},
 		"the root":           {"GET", "/", entry{"level": "INFO", "method": "GET", "route": "/", "status": 200.0}},
 		"no route":           {"GET", "/made/up", entry{"level": "INFO", "method": "GET", "route": "unmatched", "status": 404.0, "fault": "no_such_path"}},
 		"a made-up method":   {"BREW", "/made/up", entry{"level": "INFO", "method": "_OTHER", "route": "unmatched", "status": 405.0, "fault": "method_not_allowed"}},
@@ -64,7 +64,7 @@ func TestAccessLog(t *testing.T) {
 	}
 	t.Cleanup(func() {
 		for _, entry := range w.logs.all(t) {
-			if line := fmt.Sprint(entry); strings.Contains(line, "s3cr3t") || strings.Contains(line, "4711") {
+			if line := fmt.Sprint(entry); strings.Contains(line, "s3cr3t") || strings.Contains(line, "plot-4711") {
 				t.Errorf("a secret or an id is logged: %s", line)
 			}
 		}
