@@ -108,15 +108,15 @@ func (cs *callers) fromLease(key callerKey, b *budget, now time.Time) (r result,
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	c := s.get(key, now)
-	if now.Before(c.refusedUntil) {
-		return result{retryAfter: c.refusedUntil.Sub(now), resetAfter: c.full.Sub(now)}, true, wish{}
-	}
 	if now.After(c.leaseEnd) {
 		c.units = 0 // what was not spent in time is lost
 	}
 	if c.units >= b.cost {
-		c.spend(b.cost, now)
+		c.spend(b.cost, now) // also when somebody who asked at the same time was refused
 		return c.allowed(now), true, wish{}
+	}
+	if now.Before(c.refusedUntil) {
+		return result{retryAfter: c.refusedUntil.Sub(now), resetAfter: c.full.Sub(now)}, true, wish{}
 	}
 	if now.After(c.full) {
 		c.owed = 0 // it has come back by now
