@@ -66,6 +66,9 @@ type knownKey struct {
 	until time.Time // from when on the token is no longer used
 }
 
+// IsKey tells whether a text means to be an API key of ours, by how it begins: not whether it is one.
+func IsKey(text string) bool { return strings.HasPrefix(text, keyPrefix) }
+
 // VerifyKey returns the principal that an API key speaks for when it is used from an address. It returns ErrKey, the fault of
 // Keys.Admit when too many unknown keys come from the address, or ErrKeyUnchecked. Keys are remembered for the minutes that their
 // tokens live; what Revocations tells of them is heeded each time.
@@ -90,7 +93,7 @@ func (v *Verifier) AdmitKey(c *fiber.Ctx, key string) error {
 }
 
 func (v *Verifier) byKey(ctx context.Context, key string, from netip.Addr) (identity, error) {
-	if len(key) != keyBytes || !strings.HasPrefix(key, keyPrefix) || v.keyring.Exchange == nil {
+	if len(key) != keyBytes || !IsKey(key) || v.keyring.Exchange == nil {
 		return identity{}, ErrKey
 	}
 	sum := sha256.Sum256([]byte(key))

@@ -144,6 +144,13 @@ func (d *Document) Handler() fiber.Handler {
 	}
 }
 
+// Also gives an operation what its handler would refuse in a query or a body, so that a request which the document refuses is told of
+// all its faults at once. look runs for such requests alone, so what it reads need not be well-formed; what it says of parameters and
+// members that the document has refused already is left out. It panics when there is no such operation.
+func (d *Document) Also(method, path string, look func(*fiber.Ctx) error) {
+	d.byRoute[method+" "+FiberPath(path)].also = look
+}
+
 // Operations returns the operations, by path and method.
 func (d *Document) Operations() []Operation {
 	all := make([]Operation, len(d.operations))

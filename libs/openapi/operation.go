@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/gofiber/fiber/v2"
@@ -24,6 +25,7 @@ type operation struct {
 	path    []*parameter
 	headers []*parameter
 	body    *body
+	also    func(*fiber.Ctx) error
 }
 
 func compileOperation(
@@ -93,10 +95,36 @@ func (op *operation) check(c *fiber.Ctx) error {
 	mediaErr := op.checkBody(c, &found)
 	switch {
 	case len(found.fields) > 0:
+		op.addAlso(c, &found)
 		return ErrInvalid.Detailf("%s", found.summary()).At(found.fields...)
 	default:
 		return mediaErr
 	}
+}
+
+// addAlso adds what the handler would say of parameters and members that the document has nothing against.
+func (op *operation) addAlso(c *fiber.Ctx, found *faults) {
+	if op.also == nil {
+		return
+	}
+	err := op.also(c)
+	if err == nil {
+		return
+	}
+	known := found.fields
+	for _, field := range fault.Of(err).Fields() {
+		if !slices.ContainsFunc(known, func(f fault.Field) bool { return same(f, field) }) {
+			found.fields = append(found.fields, field)
+		}
+	}
+}
+
+// same reports whether two faults are of one parameter, or of one member of the body, or of one that is part of the other.
+func same(a, b fault.Field) bool {
+	if a.Parameter != "" || b.Parameter != "" {
+		return a.Parameter == b.Parameter
+	}
+	return strings.HasPrefix(a.Pointer+"/", b.Pointer+"/") || strings.HasPrefix(b.Pointer+"/", a.Pointer+"/")
 }
 
 // faults collects what is wrong with one request.

@@ -34,7 +34,7 @@ func (d dialer) DialContext(ctx context.Context, network, address string) (net.C
 	return &impatientConn{Conn: conn, silence: d.silence}, nil
 }
 
-// impatientConn fails a read when nothing arrived for the time given since the question was put.
+// impatientConn ends when nothing arrived for the time given since the question was put.
 // During a COPY the driver reads all along, so rows still being written count as conversation.
 type impatientConn struct {
 	net.Conn
@@ -61,7 +61,13 @@ func (c *impatientConn) Read(b []byte) (int, error) {
 			return n, err
 		}
 		if time.Since(time.Unix(0, c.wroteAt.Load())) >= c.silence {
-			return n, fmt.Errorf("postgres: the server said nothing for %v: %w", c.silence, err)
+			// What the server says when it wakes up is no answer to the next question. lib/pq gives a connection up for a *net.OpError alone,
+			// as it is; closed, this one is of no use to anybody in any case.
+			_ = c.Close()
+			return n, &net.OpError{
+				Op: "read", Net: c.RemoteAddr().Network(), Source: c.LocalAddr(), Addr: c.RemoteAddr(),
+				Err: fmt.Errorf("postgres: the server said nothing for %v: %w", c.silence, os.ErrDeadlineExceeded),
+			}
 		}
 	}
 }

@@ -374,26 +374,14 @@ func TestAKilledConnectionIsUnavailableAndReplaced(t *testing.T) {
 // A server that takes connections and questions but never answers, as a stopped process does.
 func TestASilentServerIsGivenUp(t *testing.T) {
 	t.Parallel()
-	server := pgtest.New(t, nil)
-	address, err := url.Parse(server.Config().URL)
-	if err != nil {
-		t.Fatal(err)
-	}
-	proxy, freeze := freezableProxy(t, address.Host)
-	cfg := server.Config()
-	cfg.URL = strings.Replace(cfg.URL, address.Host, proxy, 1)
-	cfg.StatementTimeout = time.Millisecond // so that the connection's own patience is 5 s
-	db, err := postgres.Open(t.Context(), cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer db.Close()
+	db, freeze, thaw := freezable(t, time.Millisecond)
 	if err := db.PingContext(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	freeze()
+	defer thaw()
 	began := time.Now()
-	_, err = db.ExecContext(context.WithoutCancel(t.Context()), `select 1`)
+	_, err := db.ExecContext(context.WithoutCancel(t.Context()), `select 1`)
 	if took := time.Since(began); took < 4*time.Second || took > 9*time.Second {
 		t.Errorf("it took %v", took)
 	}
@@ -402,30 +390,80 @@ func TestASilentServerIsGivenUp(t *testing.T) {
 	}
 }
 
-// freezableProxy forwards connections until frozen; then nothing passes and nothing is closed.
-func freezableProxy(t *testing.T, target string) (address string, freeze func()) {
+// What a server says to a question that was given up must not be taken for the answer to the next one when it wakes up.
+func TestAConnectionWhoseServerWasSilentIsNotUsedAgain(t *testing.T) {
+	t.Parallel()
+	db, freeze, thaw := freezable(t, 50*time.Millisecond)
+	statement, err := db.PreparexContext(t.Context(), `select $1::integer + 100`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer statement.Close()
+	ask := map[string]func(got *int, n int) error{
+		"a query":              func(got *int, n int) error { return db.GetContext(t.Context(), got, `select $1::integer + 100`, n) },
+		"a prepared statement": func(got *int, n int) error { return statement.GetContext(t.Context(), got, n) },
+		"a transaction": func(got *int, n int) error {
+			return db.InTx(t.Context(), func(ctx context.Context, tx *sqlx.Tx) error {
+				return tx.GetContext(ctx, got, `select $1::integer + 100`, n)
+			})
+		},
+	}
+	n := 0
+	for name, question := range ask {
+		freeze()
+		n++
+		if err := question(new(int), n); !errors.Is(postgres.Map(err, nil), postgres.ErrUnavailable) {
+			t.Errorf("%s to a frozen server: %v", name, err)
+		}
+		thaw()
+		for next, question := range ask {
+			n++
+			var got int
+			if err := question(&got, n); err != nil || got != n+100 {
+				t.Errorf("after %s, %s is answered with %d instead of %d: %v", name, next, got, n+100, err)
+			}
+		}
+	}
+}
+
+// freezable opens one connection to a server that can be frozen. Its own patience is 5 s more than a statement may take.
+func freezable(t *testing.T, statementTimeout time.Duration) (db *postgres.DB, freeze, thaw func()) {
+	t.Helper()
+	cfg := pgtest.New(t, nil).Config()
+	address, err := url.Parse(cfg.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	proxy, freeze, thaw := freezableProxy(t, address.Host)
+	cfg.URL = strings.Replace(cfg.URL, address.Host, proxy, 1)
+	cfg.StatementTimeout, cfg.MaxOpen = statementTimeout, 1
+	if db, err = postgres.Open(t.Context(), cfg); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	return db, freeze, thaw
+}
+
+// freezableProxy forwards connections; while it is frozen nothing passes and nothing is closed, and what waits passes afterwards.
+func freezableProxy(t *testing.T, target string) (address string, freeze, thaw func()) {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	frozen := make(chan struct{})
-	var once sync.Once
+	var gate sync.RWMutex
 	t.Cleanup(func() { listener.Close() })
 	forward := func(to, from net.Conn) {
 		buffer := make([]byte, 4096)
 		for {
 			n, err := from.Read(buffer)
-			select {
-			case <-frozen:
-				return
-			default:
+			gate.RLock()
+			if err == nil {
+				_, err = to.Write(buffer[:n])
 			}
+			gate.RUnlock()
 			if err != nil {
 				to.Close()
-				return
-			}
-			if _, err := to.Write(buffer[:n]); err != nil {
 				return
 			}
 		}
@@ -446,7 +484,7 @@ func freezableProxy(t *testing.T, target string) (address string, freeze func())
 			go forward(in, out)
 		}
 	}()
-	return listener.Addr().String(), func() { once.Do(func() { close(frozen) }) }
+	return listener.Addr().String(), gate.Lock, gate.Unlock
 }
 
 func rowsOf(n int, failAt int, failure error) iter.Seq2[[]any, error] {
