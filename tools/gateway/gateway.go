@@ -32,6 +32,7 @@ var (
 	ErrBadPath     = fault.Define(fault.Invalid, "bad_path", "The path is ambiguous")
 	ErrBadMethod   = fault.Define(fault.MethodNotAllowed, "method_not_allowed", "The method is not allowed here")
 	ErrLongTarget  = fault.Define(fault.HeadersTooLarge, "headers_too_large", "The request line is too long")
+	ErrLongHead    = fault.Define(fault.HeadersTooLarge, "headers_too_large", "The headers are too long")
 	ErrDown        = fault.Define(fault.Unavailable, "service_unavailable", "The service does not answer")
 	ErrSlow        = fault.Define(fault.Timeout, "service_timeout", "The service did not answer in time")
 	ErrBrokenReply = fault.Define(fault.Internal, "bad_gateway", "The service broke off its answer")
@@ -132,8 +133,12 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	// A service would cut the connection on a head it has no room for, while we still write it.
-	if len(r.RequestURI) > longestTarget {
+	switch {
+	case len(r.RequestURI) > longestTarget:
 		g.write(w, r, ErrLongTarget.Detailf("path and query may have %d bytes", longestTarget))
+		return
+	case headBytes(r) > longestHead:
+		g.write(w, r, ErrLongHead.Detailf("the request line and all headers may have %d bytes", longestHead))
 		return
 	}
 	route, ok := g.routes.Find(r.URL.Path)
@@ -142,11 +147,39 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	target := &url.URL{Scheme: "http", Host: route.Service + "." + route.Port}
-	g.proxy.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), targetKey{}, target)))
+	g.proxy.ServeHTTP(unasked{w}, r.WithContext(context.WithValue(r.Context(), targetKey{}, target)))
 }
 
-// longestTarget leaves room for headers within the 16 KiB that a service reads of a request's head.
-const longestTarget = 12 << 10
+// unasked keeps to itself the 100 of a service that the gateway asked (rewrite): a caller who did not ask may take it for the answer, and
+// one who did is told by the server as its body is read.
+type unasked struct{ http.ResponseWriter }
+
+func (w unasked) WriteHeader(status int) {
+	if status != http.StatusContinue {
+		w.ResponseWriter.WriteHeader(status)
+	}
+}
+
+// Unwrap is for http.ResponseController.
+func (w unasked) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+// A service reads 16 KiB of a request's head, the gateway's own headers among them: longestTarget leaves room for headers, longestHead
+// for what the gateway says.
+const (
+	longestTarget = 12 << 10
+	longestHead   = 15 << 10
+)
+
+// headBytes is how long the head of a request is as HTTP/1.1 writes it.
+func headBytes(r *http.Request) int {
+	n := len(r.Method) + len(r.RequestURI) + len(" ") + len(" HTTP/1.1\r\n") + len("Host: ") + len(r.Host) + 2*len("\r\n")
+	for name, values := range r.Header {
+		for _, value := range values {
+			n += len(name) + len(": ") + len(value) + len("\r\n")
+		}
+	}
+	return n
+}
 
 type targetKey struct{}
 

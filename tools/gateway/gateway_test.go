@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -141,6 +142,44 @@ func TestGatewayRefusesWhatTwoServersReadDifferently(t *testing.T) {
 	wantProblem(t, raw(t, address, "TRACE /v1 HTTP/1.1\r\nHost: h\r\n\r\n"), http.StatusMethodNotAllowed, "method_not_allowed")
 	for _, path := range []string{"/healthz", "/readyz", "/metrics", "/metrics/x", "/debug/pprof", "/version"} {
 		wantProblem(t, raw(t, address, "GET "+path+" HTTP/1.1\r\nHost: h\r\n\r\n"), http.StatusNotFound, "not_found")
+	}
+}
+
+func TestGatewayRefusesHeadsThatAServiceHasNoRoomFor(t *testing.T) {
+	t.Parallel()
+	reached := behind(t, func(http.ResponseWriter, *http.Request) {})
+	g, err := gateway.New(gateway.Config{Routes: table, Instances: both(reached)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	served := make(chan error, 1)
+	ctx, stop := context.WithCancel(t.Context())
+	go func() { served <- g.Serve(ctx, listener) }()
+	t.Cleanup(func() {
+		stop()
+		if err := <-served; err != nil {
+			t.Error(err)
+		}
+	})
+	address := listener.Addr().String()
+	for name, head := range map[string]string{
+		"a long query":         "GET /v1/x?q=" + strings.Repeat("x", 42<<10) + " HTTP/1.1\r\nHost: h\r\n",
+		"a long header":        "GET /v1/x HTTP/1.1\r\nHost: h\r\nX-Long: " + strings.Repeat("x", 42<<10) + "\r\n",
+		"just above a service": "GET /v1/x HTTP/1.1\r\nHost: h\r\nX-Long: " + strings.Repeat("x", 16<<10) + "\r\n",
+		"many headers":         "GET /v1/x HTTP/1.1\r\nHost: h\r\n" + strings.Repeat("X-Short: x\r\n", 4000),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			wantProblem(t, raw(t, address, head+"\r\n"), http.StatusRequestHeaderFieldsTooLarge, "headers_too_large")
+		})
+	}
+	fits := "GET /v1/x?q=" + strings.Repeat("x", 11<<10) + " HTTP/1.1\r\nHost: h\r\nX-Long: " + strings.Repeat("x", 3<<10) + "\r\n\r\n"
+	if answer := raw(t, address, fits); answer.StatusCode != http.StatusOK {
+		t.Errorf("14 KiB are answered with %d", answer.StatusCode)
 	}
 }
 
@@ -311,6 +350,41 @@ func TestGatewayHearsARefusalBeforeItSendsALargeBody(t *testing.T) {
 		answer.Body.Close()
 		if answer.StatusCode != http.StatusRequestEntityTooLarge {
 			t.Errorf("answered %d", answer.StatusCode)
+		}
+	}
+}
+
+func TestWhoDoesNotAskToContinueIsNotTold(t *testing.T) {
+	t.Parallel()
+	address := front(t, both(behind(t, func(w http.ResponseWriter, r *http.Request) {
+		n, _ := io.Copy(io.Discard, r.Body)
+		_, _ = io.WriteString(w, strconv.FormatInt(n, 10))
+	})), 0)
+	body := strings.Repeat("a", 64<<10)
+	for expect, want := range map[string][]int{"": {http.StatusOK}, "Expect: 100-continue\r\n": {http.StatusContinue, http.StatusOK}} {
+		conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		fmt.Fprintf(conn, "POST /v1/x HTTP/1.1\r\nHost: h\r\n%sContent-Length: %d\r\n\r\n", expect, len(body))
+		if expect == "" {
+			_, _ = io.WriteString(conn, body)
+		}
+		reader := bufio.NewReader(conn)
+		for _, status := range want {
+			answer, err := http.ReadResponse(reader, nil)
+			if err != nil || answer.StatusCode != status {
+				t.Fatalf("%q: %v, %v, want %d", expect, answer, err, status)
+			}
+			if status == http.StatusContinue {
+				_, _ = io.WriteString(conn, body)
+				continue
+			}
+			if got, err := io.ReadAll(answer.Body); err != nil || string(got) != strconv.Itoa(len(body)) {
+				t.Errorf("%q: the service read %s, %v", expect, got, err)
+			}
+			answer.Body.Close()
 		}
 	}
 }

@@ -16,7 +16,7 @@ func (g *Gateway) Serve(ctx context.Context, listener net.Listener) error {
 		Handler:           g,
 		ReadHeaderTimeout: 5 * time.Second,
 		IdleTimeout:       60 * time.Second,
-		MaxHeaderBytes:    32 << 10,
+		MaxHeaderBytes:    1 << 20, // what is longer than a service reads is told so in ServeHTTP; beyond this net/http says it in plain text
 		ErrorLog:          slog.NewLogLogger(g.log.Handler(), slog.LevelDebug),
 	}
 	probing, stopProbing := context.WithCancel(ctx)

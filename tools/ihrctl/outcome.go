@@ -47,6 +47,18 @@ func isTerminal(w io.Writer) bool {
 	return ok && isatty.IsTerminal(file.Fd())
 }
 
+// guarded is a writer for several goroutines at once.
+type guarded struct {
+	mu sync.Mutex
+	w  io.Writer
+}
+
+func (g *guarded) Write(b []byte) (int, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.w.Write(b)
+}
+
 // onEach does a verb to every target. A service that fails ends its target, unless the verb is to go on; never the other targets.
 func onEach(ctx context.Context, o options, progress io.Writer, run runner, name string, do verb, goOn bool) []outcome {
 	outcomes := make([]outcome, len(o.contexts))
@@ -56,6 +68,7 @@ func onEach(ctx context.Context, o options, progress io.Writer, run runner, name
 	if !isTerminal(progress) {
 		drawn, lines = nil, progress
 	}
+	lines = &guarded{w: lines}
 	bars := mpb.NewWithContext(ctx, mpb.WithOutput(drawn))
 	places := semaphore.NewWeighted(int64(o.parallel))
 	var all sync.WaitGroup
