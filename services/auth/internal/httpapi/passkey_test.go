@@ -25,7 +25,18 @@ type device struct {
 func (w *world) device() *device {
 	return &device{
 		w: w, site: virtualwebauthn.RelyingParty{ID: "charging.example", Name: "IHR", Origin: issuer},
-		auth: virtualwebauthn.NewAuthenticator(), credential: virtualwebauthn.NewCredential(virtualwebauthn.KeyTypeEC2),
+		auth: virtualwebauthn.NewAuthenticator(), credential: newCredential(),
+	}
+}
+
+// newCredential is a credential whose key is written as real authenticators write it. The library drops the zeros that one key in
+// 128 begins a coordinate with (RFC 9053, 7.1.1, wants them), and such a key is rightly refused.
+func newCredential() virtualwebauthn.Credential {
+	const whole = 77 // bytes of the COSE key of two coordinates of 32 bytes
+	for {
+		if c := virtualwebauthn.NewCredential(virtualwebauthn.KeyTypeEC2); len(c.Key.AttestationData()) == whole {
+			return c
+		}
 	}
 }
 
@@ -246,7 +257,7 @@ func TestPasskeyAttacks(t *testing.T) {
 		"no handle": func(_ *world, d *device) { d.auth.Options.UserHandle = nil },
 		"another key": func(_ *world, d *device) {
 			id := d.credential.ID
-			d.credential = virtualwebauthn.NewCredential(virtualwebauthn.KeyTypeEC2)
+			d.credential = newCredential()
 			d.credential.ID, d.credential.Counter = id, 100
 		},
 	} {

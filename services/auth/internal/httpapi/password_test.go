@@ -2,6 +2,7 @@ package httpapi_test
 
 import (
 	"net/http"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -238,7 +239,8 @@ func TestSecretsAreKeptNowhere(t *testing.T) {
 	if err := w.db.SelectContext(t.Context(), &events, `SELECT row_to_json(t)::text FROM audit_events t`); err != nil {
 		t.Fatal(err)
 	}
-	if log := strings.Join(events, "\n"); strings.Contains(log, "ada") || strings.Contains(log, "example.com") {
+	// Three letters of a name may stand in an id, as hexadecimal digits; ada as a word may not.
+	if log := strings.Join(events, "\n"); regexp.MustCompile(`(?i)\bada\b|example\.com`).MatchString(log) {
 		t.Errorf("the audit log is personal: %s", log)
 	}
 }

@@ -37,7 +37,7 @@ const (
 	eventsAfter = `
 		SELECT xid::text AS xid, seq, id, kind, subject, operator_id, at, data FROM events
 		WHERE (xid, seq) > ($1::text::xid8, $2) AND xid < pg_snapshot_xmin(pg_current_snapshot())
-		ORDER BY xid, seq LIMIT $3`
+		ORDER BY events.xid, seq LIMIT $3`
 )
 
 type eventRow struct {
