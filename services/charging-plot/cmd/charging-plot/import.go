@@ -75,7 +75,10 @@ func bar(out io.Writer, quiet bool) (progress func(done, of int), done func()) {
 		}
 }
 
-// show prints what became of a file.
+// errAllRefused fails the import of a file of which nothing went in: whoever runs it by a schedule would not read the report.
+var errAllRefused = errors.New("every row was refused; is it the right --format?")
+
+// show prints what became of a file. It returns errAllRefused when nothing of it went in.
 func show(out io.Writer, report chargingplot.ImportReport, all bool) error {
 	for i, f := range report.Findings {
 		if !all && i == shownFindings {
@@ -85,5 +88,8 @@ func show(out io.Writer, report chargingplot.ImportReport, all bool) error {
 		fmt.Fprintf(out, "line %d: %s: %s\n", f.Line, f.Code, f.Detail)
 	}
 	_, err := fmt.Fprintf(out, "%d rows: %d stored, %d known already, %d refused\n", report.Rows, report.Stored, report.Unchanged, len(report.Findings))
+	if err == nil && report.Rows > 0 && report.Stored+report.Unchanged == 0 {
+		err = errAllRefused
+	}
 	return err
 }

@@ -62,6 +62,7 @@ func TestNewSampleRefusesNonsense(t *testing.T) {
 		"not a number":       {Value: math.NaN()},
 		"infinity":           {Value: math.Inf(1)},
 		"a multiplied flood": {Value: 5, Multiplier: 400},
+		"more than there is": {Value: 1e15},
 		"more than full":     {Measurand: "SoC", Value: 101},
 		"less than empty":    {Measurand: "SoC", Value: -1},
 	} {

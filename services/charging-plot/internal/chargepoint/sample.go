@@ -83,8 +83,11 @@ func normal(m Measurand) (kind string) {
 	return ""
 }
 
+// MostValue is more than anything is in its unit: a terawatt-hour on a register, a terawatt.
+const MostValue = 1e12
+
 // NewSample applies the protocol's defaults (measurand: the import register; unit: that of the measurand) and normalises the unit.
-// It returns ErrBadReading for a value that is not finite, a unit of another kind than the measurand's, and a state of charge
+// It returns ErrBadReading for a value that is not finite or beyond MostValue, a unit of another kind than the measurand's, and a state of charge
 // outside 0 to 100.
 func NewSample(r Reading) (Sample, error) {
 	s := Sample{
@@ -111,6 +114,9 @@ func NewSample(r Reading) (Sample, error) {
 	}
 	if math.IsNaN(s.Value) || math.IsInf(s.Value, 0) {
 		return Sample{}, ErrBadReading.Detailf("The value of %s is not a number.", s.Measurand)
+	}
+	if math.Abs(s.Value) > MostValue {
+		return Sample{}, ErrBadReading.Detailf("The value %g of %s is more than there can be.", s.Value, s.Measurand)
 	}
 	if s.Measurand == StateOfCharge && (s.Value < 0 || s.Value > 100) {
 		return Sample{}, ErrBadReading.Detailf("The state of charge %g is outside 0 to 100 percent.", s.Value)

@@ -174,5 +174,5 @@ func number(v float64) string {
 	return strconv.FormatFloat(Round(v), 'f', -1, 64)
 }
 
-// Round gives a value to a thousandth of its unit, the finest that meters mean.
-func Round(v float64) float64 { return math.Round(v*1000) / 1000 }
+// Round gives a value to a thousandth of its unit, the finest that meters mean, and 0 of what is a hair below it.
+func Round(v float64) float64 { return math.Round(v*1000)/1000 + 0 }

@@ -111,8 +111,8 @@ func (o *Office) stand(ctx context.Context, asked chargepoint.CertificateQuery, 
 	if err != nil {
 		return chargepoint.CertificateUnavailable
 	}
-	said, err := ocsp.ParseResponse(der, issuer)
-	if err != nil || !o.mayAnswer(said.Certificate, issuer) {
+	said, err := ocsp.ParseResponse(der, nil) // with the issuer it refuses an issuer that sends its own certificate along
+	if err != nil || !o.mayAnswer(said, issuer) {
 		return chargepoint.CertificateUnavailable
 	}
 	switch said.Status {
@@ -124,11 +124,17 @@ func (o *Office) stand(ctx context.Context, asked chargepoint.CertificateQuery, 
 	return chargepoint.CertificateUnavailable
 }
 
-// mayAnswer tells whether the certificate that an answer was signed with is one for that: the issuer's own, or one that the issuer made
-// for answering (RFC 6960, section 4.2.2.2). Else any holder of a contract could answer for the others.
-func (o *Office) mayAnswer(signer, issuer *x509.Certificate) bool {
-	if signer == nil || signer.Equal(issuer) {
+// mayAnswer tells whether an answer is signed by the issuer, or with a certificate that the issuer made for answering (RFC 6960, section
+// 4.2.2.2). Else any holder of a contract could answer for the others. Where a certificate came with the answer, the answer is known to be
+// signed with it.
+func (o *Office) mayAnswer(said *ocsp.Response, issuer *x509.Certificate) bool {
+	signer := said.Certificate
+	if signer == nil {
+		return said.CheckSignatureFrom(issuer) == nil
+	}
+	if signer.Equal(issuer) {
 		return true
 	}
-	return slices.Contains(signer.ExtKeyUsage, x509.ExtKeyUsageOCSPSigning) && !o.expired(signer) && !o.now().Before(signer.NotBefore)
+	return issuer.CheckSignature(signer.SignatureAlgorithm, signer.RawTBSCertificate, signer.Signature) == nil &&
+		slices.Contains(signer.ExtKeyUsage, x509.ExtKeyUsageOCSPSigning) && !o.expired(signer) && !o.now().Before(signer.NotBefore)
 }

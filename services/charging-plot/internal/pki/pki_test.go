@@ -108,12 +108,13 @@ type responder struct {
 	issuers []*issuer
 	revoked map[string]bool    // by serial number
 	signers map[string]*issuer // by serial number; the certificate's issuer where there is none
+	silent  map[string]bool    // by serial number: the signer's certificate does not come along
 	asked   int
 	down    bool
 }
 
 func newResponder(t *testing.T) *responder {
-	r := &responder{revoked: map[string]bool{}, signers: map[string]*issuer{}}
+	r := &responder{revoked: map[string]bool{}, signers: map[string]*issuer{}, silent: map[string]bool{}}
 	r.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, request *http.Request) {
 		body, err := io.ReadAll(request.Body)
 		question, e := ocsp.ParseRequest(body)
@@ -142,7 +143,9 @@ func newResponder(t *testing.T) *responder {
 			}
 			signer := i
 			if other := r.signers[question.SerialNumber.String()]; other != nil {
-				signer, template.Certificate = other, other.cert
+				if signer = other; !r.silent[question.SerialNumber.String()] {
+					template.Certificate = other.cert
+				}
 			}
 			der, err := ocsp.CreateResponse(i.cert, signer.cert, template, signer.key)
 			if err != nil {
@@ -202,7 +205,10 @@ func TestContractsAreJudgedByChainAndResponder(t *testing.T) {
 	sibling, meant := p.sub2.contract("DE8AAC000000000"), p.sub2.make(x509.Certificate{
 		Subject: pkix.Name{CommonName: "responder"}, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageOCSPSigning},
 	})
-	bySibling, byDelegate := p.sub2.contract(emaid), p.sub2.contract(emaid)
+	secret := p.sub2.contract(emaid)
+	p.signers[secret.cert.SerialNumber.String()], p.silent[secret.cert.SerialNumber.String()] = foreign, true
+	bySibling, byDelegate, byIssuer := p.sub2.contract(emaid), p.sub2.contract(emaid), p.sub2.contract(emaid)
+	p.signers[byIssuer.cert.SerialNumber.String()] = p.sub2
 	p.signers[bySibling.cert.SerialNumber.String()], p.signers[byDelegate.cert.SerialNumber.String()] = sibling, meant
 	for _, c := range []struct {
 		name  string
@@ -219,8 +225,10 @@ func TestContractsAreJudgedByChainAndResponder(t *testing.T) {
 		{"signed by another", []*issuer{liar.contract(emaid), p.sub2, p.sub1}, chargepoint.CertificateBadSignature},
 		{"of another's name", []*issuer{p.sub2.contract("DE8AAC999999999"), p.sub2, p.sub1}, chargepoint.CertificateBadChain},
 		{"answered for by a stranger", []*issuer{unknown, p.sub2, p.sub1}, chargepoint.CertificateUnavailable},
+		{"answered for by a stranger who does not say so", []*issuer{secret, p.sub2, p.sub1}, chargepoint.CertificateUnavailable},
 		{"answered for by another contract", []*issuer{bySibling, p.sub2, p.sub1}, chargepoint.CertificateUnavailable},
 		{"answered for by a delegate", []*issuer{byDelegate, p.sub2, p.sub1}, chargepoint.CertificateAccepted},
+		{"answered for by its authority, with the authority's certificate", []*issuer{byIssuer, p.sub2, p.sub1}, chargepoint.CertificateAccepted},
 		{"too long", []*issuer{good, p.sub2, p.sub1, p.root, foreign}, chargepoint.CertificateBadChain},
 	} {
 		if got := p.judge(t, c.chain...); got != c.want {

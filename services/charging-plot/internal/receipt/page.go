@@ -50,5 +50,6 @@ th, td { text-align: right; padding: .35rem .5rem; border-bottom: 1px solid var(
 th { color: var(--faint); font-weight: normal; }
 th:first-child, td:first-child { text-align: left; padding-left: 0; }
 tfoot td { border: 0; font-weight: bold; }
+@media (max-width: 34rem) { table { font-size: .8rem; } th { white-space: normal; vertical-align: bottom; } th, td { padding: .35rem .25rem; } }
 </style>
 `

@@ -33,12 +33,15 @@ const (
 	gapAfter = 10 * time.Minute
 	// mostW is more than any outlet gives to a car.
 	mostW = 1_500_000
+	// MostWh is more than a car can take in one session. A register that gains less than that too fast is believed: a clock may have stood
+	// still. What gained more, or fell, was reset or jumped, and is for Judge to put right.
+	MostWh = 2_000_000
 	// slackWh is what registers of coarse meters and rounding may differ by.
 	slackWh = 1000
 )
 
 // Judge marks readings, in order of time, and puts right what can be: the register then runs on from its value at the start without
-// falling, a value in a wrong unit is in the right one, and one that cannot be right is not known (NaN). register is its value at the
+// falling or leaping, a value in a wrong unit is in the right one, and one that cannot be right is not known (NaN). register is its value at the
 // start, NaN when that is not known. The readings given are not changed.
 func Judge(start time.Time, register float64, readings []Reading) []Reading {
 	out := make([]Reading, len(readings))
@@ -99,6 +102,8 @@ func (j *judge) register(r *Reading, rest []Reading) {
 		return
 	case v < j.good:
 		j.offset, v, r.Marks = j.good-r.RegisterWh, j.good, r.Marks|MarkReset
+	case v-j.good > MostWh:
+		j.offset, v, r.Marks = j.good-r.RegisterWh, j.good, r.Marks|MarkJump
 	default:
 		r.Marks |= MarkJump
 	}

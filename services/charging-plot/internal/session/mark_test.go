@@ -17,14 +17,15 @@ func TestReadingsAreMarkedAndPutRight(t *testing.T) {
 		want  []float64 // registers, -1: not known
 		marks string    // of all readings, comma-joined
 	}{
-		"as they should be":             {[]session.Reading{reading(1, 1100, -1), reading(2, 1200, -1)}, []float64{1100, 1200}, ","},
-		"one in kWh":                    {[]session.Reading{reading(1, 500_100, -1), reading(2, 500.2, -1), reading(3, 500_300, -1)}, []float64{500_100, 500_200, 500_300}, ",unit,"},
-		"one a thousand times too high": {[]session.Reading{reading(1, 500_100, -1), reading(2, 500_200_000, -1)}, []float64{500_100, 500_200}, ",unit"},
-		"a reset":                       {[]session.Reading{reading(1, 501_000, -1), reading(2, 0, -1), reading(3, 250, -1)}, []float64{501_000, 501_000, 501_250}, ",reset,"},
-		"one that ran backwards":        {[]session.Reading{reading(1, 501_000, -1), reading(2, 499_000, -1), reading(3, 502_000, -1)}, []float64{501_000, -1, 502_000}, ",backwards,"},
-		"one that jumped":               {[]session.Reading{reading(1, 501_000, -1), reading(2, 900_000_001, -1), reading(3, 502_000, -1)}, []float64{501_000, -1, 502_000}, ",jump,"},
-		"a gap":                         {[]session.Reading{reading(1, 1100, -1), reading(2, 1200, -1), reading(40, 1300, -1)}, []float64{1100, 1200, 1300}, ",,gap"},
-		"a slow meter has none":         {[]session.Reading{reading(1, 1100, -1), reading(16, 1200, -1), reading(31, 1300, -1)}, []float64{1100, 1200, 1300}, ",,"},
+		"as they should be":                 {[]session.Reading{reading(1, 1100, -1), reading(2, 1200, -1)}, []float64{1100, 1200}, ","},
+		"one in kWh":                        {[]session.Reading{reading(1, 500_100, -1), reading(2, 500.2, -1), reading(3, 500_300, -1)}, []float64{500_100, 500_200, 500_300}, ",unit,"},
+		"one a thousand times too high":     {[]session.Reading{reading(1, 500_100, -1), reading(2, 500_200_000, -1)}, []float64{500_100, 500_200}, ",unit"},
+		"a reset":                           {[]session.Reading{reading(1, 501_000, -1), reading(2, 0, -1), reading(3, 250, -1)}, []float64{501_000, 501_000, 501_250}, ",reset,"},
+		"one that ran backwards":            {[]session.Reading{reading(1, 501_000, -1), reading(2, 499_000, -1), reading(3, 502_000, -1)}, []float64{501_000, -1, 502_000}, ",backwards,"},
+		"one that jumped":                   {[]session.Reading{reading(1, 501_000, -1), reading(2, 900_000_001, -1), reading(3, 502_000, -1)}, []float64{501_000, -1, 502_000}, ",jump,"},
+		"one that stays where it jumped to": {[]session.Reading{reading(1, 501_000, -1), reading(2, 900_000_001, -1), reading(3, 900_001_001, -1)}, []float64{501_000, 501_000, 502_000}, ",jump,"},
+		"a gap":                             {[]session.Reading{reading(1, 1100, -1), reading(2, 1200, -1), reading(40, 1300, -1)}, []float64{1100, 1200, 1300}, ",,gap"},
+		"a slow meter has none":             {[]session.Reading{reading(1, 1100, -1), reading(16, 1200, -1), reading(31, 1300, -1)}, []float64{1100, 1200, 1300}, ",,"},
 	} {
 		first := 1000.0
 		if c.given[0].RegisterWh > 10_000 {
