@@ -186,6 +186,7 @@ func serve(ctx context.Context, cfg Config, p parts) error {
 	if err != nil {
 		return err
 	}
+	office.Replace(sockets.Replace)
 	certificates, err := pki.New(cfg.PKI, publichttp.New(publichttp.Config{Guard: cfg.publicInternet(), UserAgent: Name}), time.Now)
 	if err != nil {
 		return err

@@ -30,6 +30,8 @@ type Links interface {
 	RenewLease(ctx context.Context, replica string, now, until time.Time) (lapsed bool, err error)
 	ForgetDead(ctx context.Context, now time.Time) (int64, error)
 	Reclaim(ctx context.Context, replica string, held map[uuid.UUID]chargepoint.Connection) error
+	// Replaced gives those of a replica's sockets in whose place the charge point has opened another elsewhere.
+	Replaced(ctx context.Context, replica string, held map[uuid.UUID]chargepoint.Connection) ([]uuid.UUID, error)
 	// Seen notes signs of life.
 	Seen(ctx context.Context, ids []uuid.UUID, at time.Time) error
 }
@@ -92,6 +94,7 @@ type Central struct {
 
 	certificates Certificates
 	commands     chargepoint.Commander
+	replace      func(id, connection uuid.UUID)
 	deliveries   sync.WaitGroup
 
 	statuses *batch.Group[Report]
@@ -156,8 +159,11 @@ func (c *Central) Authenticate(ctx context.Context, identity string, proof charg
 // Connected implements chargepoint.Link.
 func (c *Central) Connected(ctx context.Context, id uuid.UUID, conn chargepoint.Connection) error {
 	c.alive(id)
-	c.hold(id, conn)
-	return c.links.Connected(ctx, id, conn, c.cfg.Replica)
+	if err := c.links.Connected(ctx, id, conn, c.cfg.Replica); err != nil {
+		return err
+	}
+	c.hold(id, conn) // not before: what is held and not noted counts as replaced
+	return nil
 }
 
 // Disconnected implements chargepoint.Link.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -55,6 +57,10 @@ func (b *book) ForgetDead(context.Context, time.Time) (int64, error) { return 0,
 
 func (b *book) Reclaim(context.Context, string, map[uuid.UUID]chargepoint.Connection) error {
 	return b.fails
+}
+
+func (b *book) Replaced(_ context.Context, _ string, held map[uuid.UUID]chargepoint.Connection) ([]uuid.UUID, error) {
+	return slices.Collect(maps.Keys(held)), b.fails
 }
 
 func (b *book) Connected(context.Context, uuid.UUID, chargepoint.Connection, string) error {
@@ -131,6 +137,31 @@ var noon = time.Date(2026, 5, 4, 12, 0, 0, 0, time.UTC)
 func office(b *book) *central.Central {
 	return central.New(central.Config{Replica: "here", HeartbeatInterval: time.Minute, SeenEvery: time.Second}, b, b, b,
 		func() time.Time { return noon }, slog.New(slog.DiscardHandler))
+}
+
+func TestASocketThatWasReplacedElsewhereIsEnded(t *testing.T) {
+	t.Parallel()
+	c := office(&book{})
+	id, conn := uuid.New(), chargepoint.Connection{ID: uuid.New()}
+	if err := c.Connected(t.Context(), id, conn); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan [2]uuid.UUID, 1)
+	c.Replace(func(id, connection uuid.UUID) {
+		select {
+		case ended <- [2]uuid.UUID{id, connection}:
+		default:
+		}
+	})
+	go func() { _ = c.Run(t.Context()) }()
+	select {
+	case got := <-ended:
+		if got != [2]uuid.UUID{id, conn.ID} {
+			t.Errorf("%v was ended", got)
+		}
+	case <-time.After(10 * time.Second):
+		t.Error("nothing was ended")
+	}
 }
 
 func TestAuthenticateTellsNobodyWhatWasWrong(t *testing.T) {

@@ -54,6 +54,28 @@ func (c *Central) held() map[uuid.UUID]chargepoint.Connection {
 	return held
 }
 
+// Replace says how a socket of this process is ended whose charge point has opened another. It belongs before Run.
+func (c *Central) Replace(end func(id, connection uuid.UUID)) { c.replace = end }
+
+// endReplaced ends the sockets whose charge points have opened another one at another replica: of two with one identity the newer counts,
+// wherever they are.
+func (c *Central) endReplaced(ctx context.Context) {
+	held := c.held()
+	if len(held) == 0 || c.replace == nil {
+		return
+	}
+	replaced, err := c.links.Replaced(ctx, c.cfg.Replica, held)
+	if err != nil {
+		if ctx.Err() == nil {
+			c.log.WarnContext(ctx, "whether sockets were replaced could not be read", "error", err)
+		}
+		return
+	}
+	for _, id := range replaced {
+		c.replace(id, held[id].ID)
+	}
+}
+
 func (c *Central) hold(id uuid.UUID, conn chargepoint.Connection) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -82,6 +104,7 @@ func (c *Central) Run(ctx context.Context) error {
 		case <-ticker.C:
 			c.renew(ctx)
 			c.writeSeen(ctx)
+			c.endReplaced(ctx)
 			c.settleStrayed(ctx)
 		}
 	}

@@ -111,10 +111,14 @@ func (c *conn) read() string {
 			return "the socket is broken"
 		}
 		kind, data, err := c.socket.ReadMessage()
+		if errors.Is(err, websocket.ErrReadLimit) {
+			c.note(chargepoint.In, frame{code: string(codeFormation), description: fmt.Sprintf("the frame has more than %d bytes", c.limits.FrameBytes)})
+		}
 		if err != nil {
 			return readFailure(err)
 		}
 		if kind != websocket.TextMessage {
+			c.note(chargepoint.In, frame{code: string(codeFormation), description: "the frame is binary"})
 			c.log.Warn("ocpp frame ignored", "reason", "it is binary")
 			continue
 		}

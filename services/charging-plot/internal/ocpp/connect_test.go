@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/gorilla/websocket"
 
 	"github.com/ihr-charging/charging-plot-api/libs/telemetry"
@@ -287,10 +288,34 @@ func TestASilentChargePointIsPingedAndThenLeft(t *testing.T) {
 
 func TestAFrameBeyondTheLimitEndsTheConnection(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, func(c *Config) { c.FrameBytes = 1024 }, "cp-1")
+	book := &scribe{}
+	w := newWorld(t, func(c *Config) { c.FrameBytes, c.Journal = 1024, book }, "cp-1")
 	p := w.dial(t, "cp-1")
+	if err := p.WriteMessage(websocket.BinaryMessage, []byte{1}); err != nil {
+		t.Fatal(err)
+	}
 	p.say(`[2,"1","DataTransfer",{"vendorId":"` + strings.Repeat("x", 2000) + `"}]`)
 	if code := p.closed(); code != websocket.CloseMessageTooBig {
+		t.Errorf("closed with %d", code)
+	}
+	next[connected](t, w.central)
+	next[disconnected](t, w.central)
+	book.mu.Lock()
+	defer book.mu.Unlock()
+	if len(book.notes) != 2 || !strings.Contains(book.notes[0].Payload, "binary") || !strings.Contains(book.notes[1].Payload, "1024 bytes") {
+		t.Errorf("written down are %+v", book.notes)
+	}
+}
+
+func TestASocketThatWasReplacedElsewhereIsToldSo(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil, "cp-1")
+	p := w.dial(t, "cp-1")
+	is := next[connected](t, w.central)
+	w.edge.Replace(w.ids["cp-1"], uuid.New()) // an older one, which is gone
+	p.ask("1", "Heartbeat", `{}`)
+	w.edge.Replace(w.ids["cp-1"], is.ID)
+	if code := p.closed(); code != websocket.ClosePolicyViolation {
 		t.Errorf("closed with %d", code)
 	}
 }

@@ -3,6 +3,7 @@ package ocpp
 import (
 	"context"
 	"encoding/json"
+	"math"
 	"strconv"
 	"time"
 
@@ -51,11 +52,12 @@ func (v16) dispatch(ctx context.Context, s *Server, c *conn, request ocpp.Reques
 		err := s.central.MeterValues(ctx, c.cp.ID, request.ConnectorId, fromTransactionID(request.TransactionId), samples)
 		return core.NewMeterValuesConfirmation(), err
 	case *core.StopTransactionRequest:
-		return core.NewStopTransactionConfirmation(), s.central.StopTransaction(ctx, c.cp.ID, chargepoint.TransactionStop{
+		stop := chargepoint.TransactionStop{
 			Transaction: chargepoint.TransactionID(strconv.Itoa(request.TransactionId)), IDTag: request.IdTag,
-			MeterWh: int64(request.MeterStop), At: fromTime(request.Timestamp), Reason: string(request.Reason),
-			Samples: s.samples16(ctx, c, request.TransactionData),
-		})
+			At: fromTime(request.Timestamp), Reason: string(request.Reason), Samples: s.samples16(ctx, c, request.TransactionData),
+		}
+		stop.MeterWh, stop.NoMeter = s.register16(ctx, c, request.MeterStop)
+		return core.NewStopTransactionConfirmation(), s.central.StopTransaction(ctx, c.cp.ID, stop)
 	case *core.DataTransferRequest:
 		// No vendor's extension is known here, so that there is nothing to keep.
 		c.log.InfoContext(ctx, "ocpp data transfer refused", "vendor", request.VendorId, "message", request.MessageId)
@@ -100,8 +102,9 @@ func (s *Server) boot(ctx context.Context, c *conn, request *core.BootNotificati
 
 func (s *Server) startTransaction(ctx context.Context, c *conn, request *core.StartTransactionRequest) (any, error) {
 	start := chargepoint.TransactionStart{
-		Connector: request.ConnectorId, IDTag: request.IdTag, MeterWh: int64(request.MeterStart), At: fromTime(request.Timestamp),
+		Connector: request.ConnectorId, IDTag: request.IdTag, At: fromTime(request.Timestamp),
 	}
+	start.MeterWh, start.NoMeter = s.register16(ctx, c, request.MeterStart)
 	if request.ReservationId != nil {
 		start.ReservationID = *request.ReservationId
 	}
@@ -114,6 +117,16 @@ func (s *Server) startTransaction(ctx context.Context, c *conn, request *core.St
 		return nil, errTransactionID.Because(err)
 	}
 	return core.NewStartTransactionConfirmation(toIDTagInfo(started.Authorization), number), nil
+}
+
+// register16 reads the register at an end of a transaction. One that no meter counts to counts as not read: refusing the message would lose
+// the transaction with it.
+func (s *Server) register16(ctx context.Context, c *conn, wh int) (int64, bool) {
+	if math.Abs(float64(wh)) <= chargepoint.MostValue {
+		return int64(wh), false
+	}
+	c.log.WarnContext(ctx, "ocpp register ignored", "wh", wh)
+	return 0, true
 }
 
 func fromStatus(request *core.StatusNotificationRequest) chargepoint.StatusReport {

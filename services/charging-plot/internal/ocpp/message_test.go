@@ -128,6 +128,11 @@ func TestCallsReachTheDomainAndAreAnswered(t *testing.T) {
 			},
 		},
 		{
+			name: "stop, at a register that no meter counts to", action: "StopTransaction",
+			payload: `{"transactionId":4711,"meterStop":9223372036854775807,"timestamp":"2026-11-23T11:30:00Z"}`, answer: `{}`,
+			told: chargepoint.TransactionStop{Transaction: "4711", NoMeter: true, At: at("2026-11-23T11:30:00Z"), Samples: []chargepoint.Sample{}},
+		},
+		{
 			name: "stop without a start", action: "StopTransaction",
 			payload: `{"transactionId":0,"meterStop":-5,"timestamp":"2026-11-23T11:30:00Z"}`, answer: `{}`,
 			told: chargepoint.TransactionStop{Transaction: "0", MeterWh: -5, At: at("2026-11-23T11:30:00Z"), Samples: []chargepoint.Sample{}},

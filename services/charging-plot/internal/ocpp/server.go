@@ -392,6 +392,13 @@ func (s *Server) serve(c *conn) {
 	c.log.Info("ocpp disconnected", "reason", c.why(), "duration_s", int(time.Since(start).Seconds()))
 }
 
+// Replace ends a socket whose charge point has opened another at another process.
+func (s *Server) Replace(id, connection uuid.UUID) {
+	if c := s.conn(id); c != nil && c.id == connection {
+		c.dismiss(closeReplaced, replaced, time.Second)
+	}
+}
+
 // release forgets a connection unless another has taken its place already.
 func (s *Server) release(c *conn) {
 	s.mu.Lock()

@@ -113,6 +113,36 @@ const (
 	countBills    = `SELECT count(*) FROM cdrs WHERE session_id = $1`
 )
 
+// What a meter says that has lost its mind ends no charge, keeps none from ending, and is billed to nobody.
+func TestARegisterGoneMadHarmsNobody(t *testing.T) {
+	t.Parallel()
+	f := newField(t)
+	p := f.dial(t)
+	p.ask("boot", "BootNotification", `{"chargePointVendor":"V","chargePointModel":"M"}`)
+	s := f.order(t, p)
+	transaction := p.start(s.IDTag, f.Clock.Now())
+	p.read(transaction, f.Clock.Move(time.Minute), 2000)
+	p.ask("mad", "MeterValues", fmt.Sprintf(`{"connectorId":1,"transactionId":%d,"meterValue":[{"timestamp":%q,"sampledValue":[{"value":"1e305"}]}]}`,
+		transaction, f.Clock.Move(time.Minute).Format(time.RFC3339)))
+	p.read(transaction, f.Clock.Move(time.Minute), 8_000_000_000)
+	if got := f.session(t, s.ID); *got.EnergyWh != 1000 {
+		t.Errorf("the session has taken %g Wh", *got.EnergyWh)
+	}
+	p.read(transaction, f.Clock.Move(time.Minute), 3000)
+	if answer := p.ask("stop", "StopTransaction", fmt.Sprintf(`{"transactionId":%d,"meterStop":9000000000,"timestamp":%q}`,
+		transaction, f.Clock.Move(time.Minute).Format(time.RFC3339))); answer != `{}` {
+		t.Fatalf("the stop was answered %s", answer)
+	}
+	got := f.session(t, s.ID)
+	cdr, err := f.Store.GetCDR(t.Context(), s.ID)
+	if f.Must(err); got.State != session.Completed || *got.EnergyWh != 2000 || cdr.EnergyKWh != "2" || cdr.RegisterFault == "" {
+		t.Errorf("the session is %s with %g Wh, its bill of %s kWh (%s)", got.State, *got.EnergyWh, cdr.EnergyKWh, cdr.RegisterFault)
+	}
+	if _, _, err := f.Store.CurveReadings(t.Context(), got, 100); err != nil {
+		t.Errorf("its curve: %v", err)
+	}
+}
+
 func TestAnOrderBecomesAChargeAndABill(t *testing.T) {
 	t.Parallel()
 	f := newField(t)

@@ -56,7 +56,7 @@ const reclaimSQL = `
 UPDATE charge_points c
 SET connected_to = $1, connection_id = t.connection_id, connected_since = $2, protocol = t.protocol, updated_at = $2, version = version + 1
 FROM unnest($3::uuid[], $4::uuid[], $5::text[]) AS t (id, connection_id, protocol)
-WHERE c.id = t.id AND c.connected_to = ''`
+WHERE c.id = t.id AND c.connected_to = '' AND c.removed_at IS NULL`
 
 // Reclaim implements central.Links. A charge point that has connected elsewhere meanwhile stays there.
 func (s *Store) Reclaim(ctx context.Context, replica string, held map[uuid.UUID]chargepoint.Connection) error {
@@ -66,6 +66,22 @@ func (s *Store) Reclaim(ctx context.Context, replica string, held map[uuid.UUID]
 	}
 	_, err := s.db.ExecContext(ctx, reclaimSQL, replica, s.now(), ids(points), ids(connections), pq.Array(protocols))
 	return postgres.Map(err, nil)
+}
+
+const replacedSQL = `
+SELECT c.id
+FROM unnest($2::uuid[], $3::uuid[]) AS t (id, connection_id) JOIN charge_points c ON c.id = t.id
+WHERE c.connection_id <> t.connection_id AND c.connected_to <> $1`
+
+// Replaced implements central.Links. Of two sockets at one replica the edge itself ends the older.
+func (s *Store) Replaced(ctx context.Context, replica string, held map[uuid.UUID]chargepoint.Connection) ([]uuid.UUID, error) {
+	points, connections := make([]uuid.UUID, 0, len(held)), make([]uuid.UUID, 0, len(held))
+	for id, conn := range held {
+		points, connections = append(points, id), append(connections, conn.ID)
+	}
+	var replaced []uuid.UUID
+	err := s.db.SelectContext(ctx, &replaced, replacedSQL, replica, ids(points), ids(connections))
+	return replaced, postgres.Map(err, nil)
 }
 
 const offerSecretSQL = `UPDATE charge_points SET next_salt = $2, next_hash = $3, updated_at = $4, version = version + 1 WHERE id = $1`
