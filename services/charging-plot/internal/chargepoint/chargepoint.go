@@ -83,6 +83,8 @@ var (
 	ErrIdentityTaken = fault.Define(fault.Conflict, "charge_point_identity_taken", "A charge point with this identity is registered already")
 	// ErrConnectorTaken is an EVSE that another charge point serves already, or one named twice.
 	ErrConnectorTaken = fault.Define(fault.Conflict, "evse_served_already", "The EVSE is served by a charge point already")
+	// ErrBusy is a charge point that cannot be removed while something is open there.
+	ErrBusy = fault.Define(fault.Conflict, "charge_point_busy", "Something is still open at the charge point")
 	// ErrUnknownEVSE is an EVSE that is not part of the station, or a station that is not known here.
 	ErrUnknownEVSE = fault.Define(fault.Unprocessable, "unknown_evse", "The station does not have this EVSE")
 	// ErrBadPassword is a chosen password that charge points cannot carry or that is too easily guessed.

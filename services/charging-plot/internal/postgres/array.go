@@ -59,3 +59,16 @@ func moments(text []byte) []time.Time {
 	}
 	return out
 }
+
+// instants writes times as an array, to the microsecond.
+func instants(times []time.Time) string {
+	out := make([]byte, 0, 2+len("2006-01-02T15:04:05.999999Z,")*len(times))
+	out = append(out, '{')
+	for i, t := range times {
+		if i > 0 {
+			out = append(out, ',')
+		}
+		out = t.UTC().AppendFormat(out, "2006-01-02T15:04:05.999999Z07:00")
+	}
+	return string(append(out, '}'))
+}

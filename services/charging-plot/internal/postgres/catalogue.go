@@ -33,8 +33,8 @@ const removedPerBatch = 500
 const selectStaleSQL = `SELECT id FROM stations WHERE stale AND NOT removed ORDER BY id LIMIT $1`
 
 // ApplyCatalogue brings stations, EVSEs and plots in step with a batch of the station feed and keeps its cursor, all in one
-// transaction. A new EVSE gets a plot of its own; a plot whose EVSEs are all removed becomes REMOVED; what operators wrote stays. The
-// same batch a second time changes nothing.
+// transaction. A new EVSE gets a plot of its own; a plot goes with its EVSEs to another station, and becomes REMOVED when they are all
+// removed; what operators wrote stays. The same batch a second time changes nothing.
 func (s *Store) ApplyCatalogue(ctx context.Context, batch catalog.Batch) error {
 	if err := s.applyCatalogue(ctx, batch); err != nil {
 		return err
@@ -117,6 +117,9 @@ WHERE e.station_id = ANY($1) OR e.id = ANY($2)`
 
 const stationPlotsSQL = `SELECT id FROM plots WHERE station_id = ANY($1)`
 
+// Plots of the stations, and of EVSEs that are told of, which may be at another station.
+const toldPlotsSQL = stationPlotsSQL + ` UNION SELECT plot_id FROM plot_evses WHERE evse_id = ANY($2)`
+
 // An older version than the one known comes only from a replay that has been overtaken.
 const upsertStationsSQL = `
 WITH due AS (
@@ -189,7 +192,7 @@ func (s *Store) applyStations(ctx context.Context, tx txn, changes []catalog.Cha
 		}
 	}
 	var plots []uuid.UUID
-	if err := tx.SelectContext(ctx, &plots, stationPlotsSQL, ids(stations)); err != nil {
+	if err := tx.SelectContext(ctx, &plots, toldPlotsSQL, ids(stations), ids(told)); err != nil {
 		return fmt.Errorf("find the stations' plots: %w", err)
 	}
 	if _, err := lockPlots(ctx, tx, plots); err != nil {
@@ -211,13 +214,16 @@ func (s *Store) applyStations(ctx context.Context, tx txn, changes []catalog.Cha
 	if err != nil {
 		return err
 	}
+	affected, err := follow(ctx, tx, now, changes, known)
+	if err != nil {
+		return err
+	}
 	if _, err := tx.ExecContext(ctx, moveOperatorSQL, ids(stations)); err != nil {
 		return fmt.Errorf("hand plots to their operator: %w", err)
 	}
 	if err := createPlots(ctx, tx, now, changes, known); err != nil {
 		return err
 	}
-	var affected []uuid.UUID
 	for _, e := range known {
 		if e.PlotID != nil && slices.Contains(changed, e.ID) && !slices.Contains(affected, *e.PlotID) {
 			affected = append(affected, *e.PlotID)

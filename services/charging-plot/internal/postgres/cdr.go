@@ -23,22 +23,20 @@ SELECT st.name, st.address, st.operator_name FROM stations st WHERE st.id = $1`
 const insertCDRSQL = `
 INSERT INTO cdrs (id, session_id, driver_id, operator_id, document, created_at, credits, follows) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`
 
-// bill makes the CDR of a session that has just been completed. A tariff that cannot be priced must not keep a charge point from ending
-// its transaction: the record is then without a price, and the log says why.
-func (s *Store) bill(ctx context.Context, tx txn, now time.Time, done session.Session) error {
+// bill makes the CDR of a session that is being completed; the caller stores it. A tariff that cannot be priced must not keep a charge
+// point from ending its transaction: the record is then without a price, and the log says why.
+func (s *Store) bill(ctx context.Context, tx txn, now time.Time, done session.Session) (session.CDR, error) {
 	stay, err := wholeStay(ctx, tx, done)
 	if err != nil {
-		return err
+		return session.CDR{}, err
 	}
 	cdr, err := session.Finish(done, stay, newID(), now)
 	if err != nil {
 		s.opt.Log.ErrorContext(ctx, "a session could not be priced", "session_id", done.ID, "error", err)
 		done.Tariff = nil
-		if cdr, err = session.Finish(done, stay, newID(), now); err != nil {
-			return err
-		}
+		cdr, err = session.Finish(done, stay, newID(), now)
 	}
-	return storeBill(ctx, tx, cdr)
+	return cdr, err
 }
 
 // wholeStay reads what the bill of a session is made from.
@@ -58,8 +56,8 @@ func wholeStay(ctx context.Context, tx txn, done session.Session) (session.Stay,
 	return stay, err
 }
 
-// storeBill keeps a record of a session, and what the session came to by it.
-func storeBill(ctx context.Context, tx txn, cdr session.CDR) error {
+// storeCDR keeps a record of a session.
+func storeCDR(ctx context.Context, tx txn, cdr session.CDR) error {
 	document, err := json.Marshal(cdr)
 	if err != nil {
 		return fmt.Errorf("write the CDR: %w", err)
@@ -68,14 +66,31 @@ func storeBill(ctx context.Context, tx txn, cdr session.CDR) error {
 		orNull(cdr.Credits), orNull(cdr.Follows)); err != nil {
 		return fmt.Errorf("store the CDR: %w", err)
 	}
+	return nil
+}
+
+// costOf is what a session came to by its record, nil when no tariff says it.
+func costOf(cdr session.CDR) ([]byte, error) {
 	if cdr.Currency == "" {
-		return nil
+		return nil, nil
 	}
 	cost, err := json.Marshal(session.Cost{
 		Currency: cdr.Currency, TotalExclTax: cdr.TotalExclTax, TotalInclTax: cdr.TotalInclTax, At: cdr.EndedAt,
 	})
 	if err != nil {
-		return fmt.Errorf("write the cost: %w", err)
+		return nil, fmt.Errorf("write the cost: %w", err)
+	}
+	return cost, nil
+}
+
+// storeBill keeps another record of a session that has ended, and what the session came to by it.
+func storeBill(ctx context.Context, tx txn, cdr session.CDR) error {
+	if err := storeCDR(ctx, tx, cdr); err != nil {
+		return err
+	}
+	cost, err := costOf(cdr)
+	if err != nil || cost == nil {
+		return err
 	}
 	if _, err := tx.ExecContext(ctx, setCostSQL, cdr.SessionID, postgres.JSON(cost)); err != nil {
 		return fmt.Errorf("store the cost: %w", err)

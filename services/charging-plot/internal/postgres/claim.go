@@ -109,7 +109,8 @@ WITH facts AS MATERIALIZED (
            CASE WHEN $8::boolean AND o.listening THEN 'PENDING' ELSE 'RESERVED' END AS state,
            CASE WHEN t.no_show_min IS NULL THEN $6::timestamptz
                 ELSE least($4::timestamptz + make_interval(mins => t.no_show_min), $5::timestamptz) END AS no_show_at,
-           (SELECT n FROM generate_series(1, d.held + 1) AS n WHERE n <> ALL (coalesce(d.places, '{}')) ORDER BY n LIMIT 1) AS place` + claimFactsFrom + `
+           CASE WHEN d.held = 0 THEN 1
+                ELSE (SELECT min(n) FROM generate_series(1, d.held + 1) AS n WHERE n <> ALL (d.places)) END AS place` + claimFactsFrom + `
       AND NOT coalesce(o.removed, true) AND coalesce(p.reservable, o.reservable, false) AND (NOT $8 OR p.status = 'AVAILABLE')
       AND d.held < $9::bigint AND d.held_here < coalesce(t.per_driver, $9)
       AND coalesce($5::timestamptz - $4 >= make_interval(mins => t.min_duration_min), true)

@@ -213,25 +213,19 @@ func flowed(events []chargepoint.TransactionEvent) bool {
 
 // catchUp stores what was read while the session had not begun.
 func (s *Store) catchUp(ctx context.Context, tx txn, row sessionRow, events []chargepoint.TransactionEvent) error {
-	read := readSessionRow{
-		ID: row.ID, PlotID: row.PlotID, StationID: row.StationID, OperatorID: row.OperatorID, DriverID: row.DriverID, State: row.State,
-		MeterStartWh: row.MeterStartWh, ReadAt: row.ReadAt,
-	}
-	var readings []sessionReading
-	last := &lastRead{row: read}
+	var readings []session.Reading
 	for _, e := range events {
-		for _, r := range session.Readings(e.Samples) {
-			readings = append(readings, sessionReading{row.ID, r})
-			last.add(r)
-		}
+		readings = append(readings, session.Readings(e.Samples)...)
 	}
 	if len(readings) == 0 {
 		return nil
 	}
-	if err := insertReadings(ctx, tx, readings); err != nil {
+	var columns saidColumns
+	if err := columns.add(row.ID, 0, "", readings, false); err != nil {
 		return err
 	}
-	return s.advance(ctx, tx, map[uuid.UUID]*lastRead{row.ID: last})
+	_, err := columns.store(ctx, tx, sessionsSaidSQL, s.now(), false)
+	return err
 }
 
 const waitingTagsSQL = `SELECT id_tag FROM sessions WHERE charge_point_id = $1 AND driver_id IS NOT NULL AND requested_at > $2`

@@ -139,6 +139,14 @@ UPDATE reservation_holds
 SET next_at = $3, state = CASE WHEN $4 THEN 'SENT' ELSE state END, expires_at = CASE WHEN $4 THEN $5 ELSE expires_at END
 WHERE charge_point_id = $1 AND number = $2`
 
+// What was read of the claim may be of before the lock: one that has ended or moved meanwhile is looked at again. One that does from here
+// on waits for the lock and wakes the hold.
+const restHoldSQL = `
+UPDATE reservation_holds h
+SET next_at = NULL
+WHERE charge_point_id = $1 AND number = $2
+  AND EXISTS (SELECT FROM reservations r WHERE r.id = h.reservation_id AND r.state IN ('PENDING', 'RESERVED') AND r.no_show_at = $3)`
+
 const forgetHoldSQL = `DELETE FROM reservation_holds WHERE charge_point_id = $1 AND number = $2`
 
 // DueHolds implements reservation.Holds.
@@ -154,7 +162,7 @@ func (s *Store) DueHolds(ctx context.Context, lease time.Duration, limit int) (d
 			var err error
 			switch what := r.step(now); what {
 			case rest:
-				_, err = tx.ExecContext(ctx, takeHoldSQL, r.ChargePointID, r.Number, nil, false, nil)
+				_, err = tx.ExecContext(ctx, restHoldSQL, r.ChargePointID, r.Number, r.NoShowAt)
 			case forget:
 				_, err = tx.ExecContext(ctx, forgetHoldSQL, r.ChargePointID, r.Number)
 			case ask, letGo:

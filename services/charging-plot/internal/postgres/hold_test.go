@@ -391,3 +391,38 @@ func TestChargePointsAreAskedWhetherTheyTakeReservations(t *testing.T) {
 		}
 	}
 }
+
+// TestAClaimThatEndsWhileItsHoldIsLaidToRest has a driver cancel between the look at a hold that rests and its commit.
+func TestAClaimThatEndsWhileItsHoldIsLaidToRest(t *testing.T) {
+	t.Parallel()
+	w := newReserving(t, 1)
+	claim, err := w.Reserve(t.Context(), w.site.PlotIDs[0], uuid.New(), time.Hour)
+	w.Must(err)
+	due, err := w.Store.DueHolds(t.Context(), time.Minute, 1)
+	if w.Must(err); len(due) != 1 {
+		t.Fatalf("%d holds are due", len(due))
+	}
+	w.Must(w.Store.AnswerHold(t.Context(), due[0], reservation.Kept, ""))
+	looking, err := w.DB.BeginTxx(t.Context(), nil)
+	w.Must(err)
+	defer func() { _ = looking.Rollback() }() // it is over when it is committed
+	_, err = looking.ExecContext(t.Context(), `UPDATE reservation_holds SET next_at = NULL WHERE reservation_id = $1`, claim.ID)
+	w.Must(err)
+	canceled := make(chan error, 1)
+	go func() {
+		_, err := w.Store.ChangeReservation(t.Context(), claim.ID, func(r reservation.Reservation, _ reservation.OperatorTerms) (reservation.Reservation, error) {
+			r.State, r.Reason = reservation.Canceled, reservation.ReasonDriver
+			return r, nil
+		})
+		canceled <- err
+	}()
+	for waits := false; !waits && len(canceled) == 0; { // it waits for the look, or was done without one
+		w.Must(w.DB.GetContext(t.Context(), &waits, `
+SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock')`))
+	}
+	w.Must(looking.Commit())
+	w.Must(<-canceled)
+	if told := w.tell(); !slices.Contains(told, chargepoint.CancelReservation) {
+		t.Errorf("the charge point was told %v, and keeps the plot for a claim that has ended", told)
+	}
+}

@@ -142,6 +142,69 @@ func TestReadingsThatWerePushedAheadAreOnesTheMeterSaysToo(t *testing.T) {
 	}
 }
 
+// What a charge point has said twice waits together when the database is slow: by the transaction and by the connector it is one session.
+func TestWhatAChargePointSaysTwiceAtOnceIsStoredInOrder(t *testing.T) {
+	t.Parallel()
+	w := postgrestest.New(t)
+	ordered, site, transaction := running(t, w, session.Limits{})
+	w.Clock.Move(time.Hour)
+	nan, at := math.NaN(), w.Clock.Now().Add(-time.Minute)
+	say := func(transaction chargepoint.TransactionID, second int, register, power float64) central.Readings {
+		return central.Readings{ChargePoint: site.ChargePoint.ID, Connector: 1, Transaction: transaction, Readings: []session.Reading{{
+			At: at.Add(time.Duration(second) * time.Second), RegisterWh: register, PowerW: power, CurrentA: nan, VoltageV: nan, SoCPercent: nan,
+		}}}
+	}
+	w.Must(w.Store.StoreReadings(t.Context(), []central.Readings{
+		say(transaction, 10, 1_000_100, 7000), say("", 20, 1_000_250, nan), say(transaction, 0, 1_000_050, 3000), say("of nobody", 30, 1_000_300, 1),
+	}))
+	s := get(t, w, ordered.ID)
+	if *s.EnergyWh != 250 || *s.PowerW != 7000 || !s.ReadAt.Equal(at.Add(20*time.Second)) {
+		t.Errorf("the session was read to %v, %v Wh at %v W", s.ReadAt, *s.EnergyWh, *s.PowerW)
+	}
+	got, err := w.Store.ListReadings(t.Context(), s, time.Time{}, 100)
+	w.Must(err)
+	if len(got) != 4 { // one at the start
+		t.Errorf("there are %d readings", len(got))
+	}
+}
+
+// With such an index each reading would change a dozen of them, and not one page.
+func TestNoIndexOfSessionsHoldsWhatAReadingChanges(t *testing.T) {
+	t.Parallel()
+	w := postgrestest.New(t)
+	var held []string
+	w.Must(w.DB.SelectContext(t.Context(), &held, `
+SELECT d.objid::regclass || ' holds ' || a.attname
+FROM pg_depend d
+JOIN pg_index i ON i.indexrelid = d.objid
+JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = d.refobjsubid
+WHERE i.indrelid = 'sessions'::regclass AND d.refobjid = i.indrelid
+  AND a.attname IN ('energy_wh', 'power_w', 'soc_percent', 'read_at', 'updated_at', 'version', 'rolled_version', 'rolled_at', 'cost')`))
+	if len(held) > 0 {
+		t.Errorf("%q", held)
+	}
+	_, site, transaction := running(t, w, session.Limits{})
+	from := func() (at time.Time) {
+		w.Must(w.DB.GetContext(t.Context(), &at, `SELECT roll_from FROM sessions`))
+		return at
+	}
+	say := func() {
+		w.Clock.Move(11 * time.Second)
+		w.Must(w.Store.StoreReadings(t.Context(), []central.Readings{{
+			ChargePoint: site.ChargePoint.ID, Connector: 1, Transaction: transaction,
+			Readings: []session.Reading{{At: w.Clock.Now(), RegisterWh: 1_000_010, PowerW: 7000, CurrentA: math.NaN(), VoltageV: math.NaN(), SoCPercent: math.NaN()}},
+		}}))
+	}
+	say()
+	_, err := w.Store.RollUp(t.Context(), 10)
+	w.Must(err)
+	before := from() // an index tells whether it is there
+	say()
+	if after := from(); !after.Equal(before) {
+		t.Errorf("a reading moved where summing up goes on from %v to %v", before, after)
+	}
+}
+
 func TestMinutesAreWhatTheReadingsComeTo(t *testing.T) {
 	t.Parallel()
 	w := postgrestest.New(t)

@@ -159,6 +159,62 @@ func TestAChangeOfOperatorHandsOverPlotsAndChargePoints(t *testing.T) {
 	}
 }
 
+func TestPlotsAndChargePointsGoWithTheirEVSEsToAnotherStation(t *testing.T) {
+	t.Parallel()
+	w := postgrestest.New(t)
+	site, survivor := w.Site(2), postgrestest.Station(1)
+	w.Apply(survivor)
+	driver := uuid.New()
+	held, err := w.Reserve(t.Context(), site.PlotIDs[0], driver, time.Hour)
+	w.Must(err)
+	survivor.Version, survivor.EVSEs = 2, append(survivor.EVSEs, site.EVSEs...)
+	w.Must(w.Store.ApplyCatalogue(t.Context(), catalog.Batch{Cursor: "merged", Changes: []catalog.Change{
+		{ID: site.ID, Removed: true}, {ID: survivor.ID, Station: survivor},
+	}}))
+	plots := w.Plots(survivor)
+	if len(plots) != 3 {
+		t.Fatalf("the survivor has %d plots, want 3", len(plots))
+	}
+	for i, id := range site.PlotIDs {
+		p := w.Plot(id)
+		if p.StationID != survivor.ID || p.OperatorID != survivor.Operator.ID || p.Status == status.Removed {
+			t.Errorf("plot %d is %s at %s of %s", i, p.Status, p.StationID, p.OperatorID)
+		}
+	}
+	if r, err := w.Store.GetReservation(t.Context(), held.ID); err != nil || r.State != reservation.Reserved {
+		t.Errorf("its reservation is %s, %v", r.State, err)
+	}
+	cp, err := w.Store.GetChargePoint(t.Context(), site.ChargePoint.ID)
+	if err != nil || cp.StationID != survivor.ID || cp.OperatorID != survivor.Operator.ID {
+		t.Errorf("the charge point is at %s of %s, %v", cp.StationID, cp.OperatorID, err)
+	}
+	if left, err := w.Store.ListPlots(t.Context(), plot.Filter{Station: site.ID}, uuid.Nil, 10); err != nil || len(left) > 0 {
+		t.Errorf("at the station before there are %d plots, %v", len(left), err)
+	}
+}
+
+func TestAnEVSEThatLeavesItsBayForAnotherStationGetsAPlotThere(t *testing.T) {
+	t.Parallel()
+	w := postgrestest.New(t)
+	from, to := postgrestest.Station(2), postgrestest.Station(1)
+	w.Apply(from, to)
+	bay := w.Plots(from)[0]
+	if _, err := w.Store.SetEVSEs(t.Context(), bay.ID, []uuid.UUID{from.EVSEs[0].ID, from.EVSEs[1].ID}, allow); err != nil {
+		t.Fatal(err)
+	}
+	leaves := from.EVSEs[1]
+	from.Version, from.EVSEs = 2, from.EVSEs[:1]
+	to.Version, to.EVSEs = 2, append(to.EVSEs, leaves)
+	w.Apply(from, to)
+	if p := w.Plot(bay.ID); p.StationID != from.ID || len(p.EVSEs) != 1 || p.EVSEs[0].ID != from.EVSEs[0].ID {
+		t.Errorf("the bay is at %s with %+v", p.StationID, p.EVSEs)
+	}
+	there := w.Plots(to)
+	if len(there) != 2 || !slices.ContainsFunc(there, func(p plot.Plot) bool { return len(p.EVSEs) == 1 && p.EVSEs[0].ID == leaves.ID }) {
+		t.Errorf("at the other station there are %+v", there)
+	}
+}
+
 func TestListsOfPlotsAreNarrowedAndPaged(t *testing.T) {
 	t.Parallel()
 	w := postgrestest.New(t)

@@ -64,7 +64,7 @@ func (r reservationRow) event() (live.Event, error) {
 
 // What charge points were told of a claim is looked at again when the claim has changed.
 const tellReservationsSQL = `
-WITH woken AS (UPDATE reservation_holds SET next_at = $1 WHERE next_at IS NULL AND reservation_id = ANY($8))` + tellSQL
+WITH woken AS (UPDATE reservation_holds SET next_at = coalesce(next_at, $1) WHERE reservation_id = ANY($8))` + tellSQL
 
 // tellReservations tells of reservations that have changed.
 func tellReservations(ctx context.Context, tx txn, now time.Time, rows ...reservationRow) error {

@@ -74,7 +74,7 @@ const (
 	chargesWhere = `
 WHERE s.token ->> 'party_id' <> ''
   AND (s.token ->> 'country_code', s.token ->> 'party_id') IN (SELECT * FROM unnest($1::text[], $2::text[]))
-  AND s.updated_at >= $3 AND s.updated_at < $4`
+  AND s.party_updated_at >= $3 AND s.party_updated_at < $4`
 	countChargesSQL = `SELECT count(*) FROM sessions s` + chargesWhere
 	chargesSQL      = `
 SELECT ` + sessionColumns + `, ` + placeColumns + `

@@ -17,10 +17,13 @@ import (
 // rollEvery is how long the readings of a running session may wait to be summed up, and its cost with them.
 const rollEvery = 10 * time.Second
 
+// roll_from is where summing up goes on: from there on something may be new. While a charge runs it stays, so that readings do not change it,
+// and whether anything is new the version says.
 const dueRollsSQL = `
 SELECT ` + sessionColumns + `
 FROM sessions s
-WHERE s.roll_from IS NOT NULL AND (s.rolled_at IS NULL OR s.rolled_at <= $1 OR s.state <> 'ACTIVE')
+WHERE s.roll_from IS NOT NULL
+  AND (s.state <> 'ACTIVE' OR s.rolled_at IS NULL OR s.rolled_at <= $1 AND s.rolled_version IS DISTINCT FROM s.version)
 ORDER BY s.id
 LIMIT $2
 FOR NO KEY UPDATE SKIP LOCKED`
@@ -64,7 +67,8 @@ ON CONFLICT (session_id, at) DO UPDATE SET
 
 const rolledSQL = `
 UPDATE sessions s
-SET roll_from = NULL, rolled_at = $5, cost = t.cost, idle_since = t.idle_since, limit_reached = t.limit_reached,
+SET roll_from = CASE WHEN s.state = 'ACTIVE' THEN greatest(s.roll_from, date_trunc('minute', s.read_at)) END,
+    rolled_at = $5, rolled_version = s.version + t.news::int, cost = t.cost, idle_since = t.idle_since, limit_reached = t.limit_reached,
     updated_at = CASE WHEN t.news THEN $5 ELSE s.updated_at END, version = s.version + t.news::int
 FROM unnest($1::uuid[], $2::jsonb[], $3::timestamptz[], $4::text[], $6::boolean[]) AS t (id, cost, idle_since, limit_reached, news)
 WHERE s.id = t.id`

@@ -11,7 +11,6 @@ import (
 	"github.com/lib/pq"
 
 	"github.com/ihr-charging/charging-plot-api/libs/feed"
-	"github.com/ihr-charging/charging-plot-api/libs/postgres"
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/live"
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/reservation"
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/session"
@@ -137,35 +136,6 @@ func (s *Store) settle(
 	return failReservations(ctx, tx, now, closed)
 }
 
-const setVerdictsSQL = `
-UPDATE plots p
-SET status = v.status, status_source = v.source, version = p.version + 1, updated_at = $5,
-    status_since = CASE WHEN p.status = v.status THEN p.status_since ELSE v.since END
-FROM unnest($1::uuid[], $2::text[], $3::text[], $4::timestamptz[]) AS v (id, status, source, since)
-WHERE p.id = v.id`
-
-// copyVerdicts writes many statuses: what is appended goes in by COPY.
-func copyVerdicts(ctx context.Context, tx txn, now time.Time, changed []verdictRow, columns []any, versions []feed.Change, events []live.Event) error {
-	if _, err := tx.ExecContext(ctx, setVerdictsSQL, append(columns, now)...); err != nil {
-		return fmt.Errorf("write statuses: %w", err)
-	}
-	_, err := postgres.CopyFrom(ctx, tx.Tx, "plot_history", []string{"plot_id", "since", "version", "status", "source"},
-		func(yield func([]any, error) bool) {
-			for i, c := range changed {
-				if !yield([]any{c.id, c.since, versions[i].Version, string(c.verdict.Status), string(c.verdict.Source)}, nil) {
-					return
-				}
-			}
-		})
-	if err != nil {
-		return fmt.Errorf("write histories: %w", err)
-	}
-	if err := tell(ctx, tx, now, events...); err != nil {
-		return err
-	}
-	return feed.Append(ctx, tx, ChangeLog, versions...)
-}
-
 const writeVerdictsSQL = `
 WITH verdict AS (
     SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::timestamptz[]) AS v (id, status, source, since)
@@ -179,11 +149,16 @@ WITH verdict AS (
 ), history AS (
     INSERT INTO plot_history (plot_id, since, version, status, source)
     SELECT c.id, v.since, c.version, v.status, v.source FROM changed c JOIN verdict v ON v.id = c.id
+), logged AS (
+    INSERT INTO plot_changes (entity_id, op, version) SELECT id, 'upsert', version FROM changed
+), told AS (
+    INSERT INTO events (at, kind, plot_id, station_id, operator_id, data)
+    SELECT $5, 'status', e.plot_id, e.station_id, e.operator_id, e.data
+    FROM unnest($1::uuid[], $6::uuid[], $7::uuid[], $8::json[]) AS e (plot_id, station_id, operator_id, data)
 )
-INSERT INTO events (at, kind, plot_id, station_id, operator_id, data)
-SELECT $5, 'status', e.plot_id, e.station_id, e.operator_id, e.data
-FROM unnest($1::uuid[], $6::uuid[], $7::uuid[], $8::json[]) AS e (plot_id, station_id, operator_id, data)`
+SELECT pg_notify('` + ChangeLog + `', '')`
 
+// writeVerdicts writes what changed of plots in one statement, however many they are: COPY and a statement for each table cost more.
 func writeVerdicts(ctx context.Context, tx txn, now time.Time, changed []verdictRow, all []factsRow) error {
 	if len(changed) == 0 {
 		return nil
@@ -194,8 +169,6 @@ func writeVerdicts(ctx context.Context, tx txn, now time.Time, changed []verdict
 		since                    = make([]time.Time, n)
 		stations, operators      = make([]string, n), make([]string, n)
 		data                     = make([]string, n)
-		changes                  = make([]feed.Change, n)
-		events                   = make([]live.Event, n)
 	)
 	rest := all
 	for i, c := range changed {
@@ -212,18 +185,13 @@ func writeVerdicts(ctx context.Context, tx txn, now time.Time, changed []verdict
 		}
 		plots[i], statuses[i], sources[i], since[i] = p.ID.String(), string(c.verdict.Status), string(c.verdict.Source), c.since
 		stations[i], operators[i], data[i] = p.StationID.String(), p.OperatorID.String(), string(document)
-		changes[i] = feed.Change{ID: p.ID, Op: feed.Upsert, Version: p.Version}
-		events[i] = live.Event{Kind: live.StatusChanged, PlotID: p.ID, StationID: p.StationID, OperatorID: p.OperatorID, Data: document}
 	}
-	columns := []any{pq.Array(plots), pq.Array(statuses), pq.Array(sources), pq.Array(since)}
-	if n >= copyFrom {
-		return copyVerdicts(ctx, tx, now, changed, columns, changes, events)
-	}
-	_, err := tx.ExecContext(ctx, writeVerdictsSQL, append(columns, now, pq.Array(stations), pq.Array(operators), pq.Array(data))...)
+	_, err := tx.ExecContext(ctx, writeVerdictsSQL, pq.Array(plots), pq.Array(statuses), pq.Array(sources), pq.Array(since), now,
+		pq.Array(stations), pq.Array(operators), pq.Array(data))
 	if err != nil {
 		return fmt.Errorf("write statuses: %w", err)
 	}
-	return feed.Append(ctx, tx, ChangeLog, changes...)
+	return nil
 }
 
 // closedPlot is a plot that cannot keep its reservations: the one that runs, or all of them.

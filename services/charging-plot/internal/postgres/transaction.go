@@ -187,7 +187,7 @@ func (s *Store) begin(
 	if start.NoMeter {
 		first.RegisterWh = math.NaN()
 	}
-	if err := insertReadings(ctx, tx, []sessionReading{{row.ID, first}}); err != nil {
+	if err := insertReadings(ctx, tx, row.ID, []session.Reading{first}); err != nil {
 		return sessionRow{}, err
 	}
 	err = s.settle(ctx, tx, now, []uuid.UUID{plotID}, map[uuid.UUID]time.Time{plotID: at})
@@ -272,14 +272,13 @@ func (s *Store) finish(
 		At: at, RegisterWh: float64(stop.MeterWh),
 		PowerW: math.NaN(), CurrentA: math.NaN(), VoltageV: math.NaN(), SoCPercent: math.NaN(),
 	}
-	stored := make([]sessionReading, 0, len(readings)+1)
-	for _, r := range append(readings, last) {
-		stored = append(stored, sessionReading{row.ID, r})
+	stored := append(slices.Clone(readings), last)
+	for _, r := range stored {
 		if row.RollFrom == nil || r.At.Before(*row.RollFrom) {
 			row.RollFrom = &r.At
 		}
 	}
-	if err := insertReadings(ctx, tx, stored); err != nil {
+	if err := insertReadings(ctx, tx, row.ID, stored); err != nil {
 		return err
 	}
 	row.State, row.Reason = string(session.Completed), stop.Reason
@@ -303,6 +302,20 @@ func (s *Store) finish(
 		}
 	}
 	row.ReadAt = &at
+	var cdr session.CDR
+	if row.known() {
+		var err error
+		if cdr, err = s.bill(ctx, tx, now, row.fromRow()); err != nil {
+			return err
+		}
+		energy := cdr.EnergyWh()
+		row.EnergyWh = &energy
+		if cost, err := costOf(cdr); err != nil {
+			return err
+		} else if cost != nil {
+			row.Cost = cost
+		}
+	}
 	if err := saveSession(ctx, tx, now, &row); err != nil {
 		return err
 	}
@@ -314,7 +327,7 @@ func (s *Store) finish(
 	if !row.known() {
 		return nil
 	}
-	return s.bill(ctx, tx, now, row.fromRow())
+	return storeCDR(ctx, tx, cdr)
 }
 
 // measured fills in the register of a stop that did not read it: what the session's last reading came to.

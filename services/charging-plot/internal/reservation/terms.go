@@ -43,6 +43,8 @@ var (
 	ErrBlocked = fault.Define(fault.Forbidden, "driver_blocked", "The operator does not let you reserve")
 	// ErrForeign is a word on the terms or the drivers of an operator by somebody else.
 	ErrForeign = fault.Define(fault.Forbidden, "foreign_operator", "The operator is another than yours")
+	// ErrNoOperator is an operator that has no station here and has never said anything.
+	ErrNoOperator = fault.Define(fault.NotFound, "operator_not_found", "There is no such operator")
 	// ErrTooLate is a change or a cancelation after the time that the operator's terms give for it.
 	ErrTooLate = fault.Define(fault.Conflict, "reservation_too_late", "It is too late to change or cancel the reservation")
 	// ErrTerms are terms that contradict the network's or themselves.

@@ -161,6 +161,13 @@ func Finish(s Session, stay Stay, id uuid.UUID, now time.Time) (CDR, error) {
 	return cdr, nil
 }
 
+// EnergyWh is the energy of the record.
+func (c CDR) EnergyWh() float64 {
+	kwh, _ := new(big.Rat).SetString(c.EnergyKWh) // of decimal's making
+	wh, _ := kwh.Mul(kwh, big.NewRat(1000, 1)).Float64()
+	return wh
+}
+
 // Credit is the record that takes this one back, and says why: all is as it was, but for the totals, which are negative.
 func (c CDR) Credit(id uuid.UUID, now time.Time, remark string) CDR {
 	c.ID, c.Credits, c.Follows, c.CreatedAt, c.Remark = id, c.ID, uuid.Nil, now, remark

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"math"
 	"math/big"
+	"strings"
 	"testing"
 	"time"
 
@@ -150,6 +151,16 @@ func TestFinishWithoutATariffHasNoPrice(t *testing.T) {
 	t.Parallel()
 	cdr, err := session.Finish(done(""), session.Stay{}, uuid.New(), noon)
 	if err != nil || cdr.Currency != "" || cdr.TotalExclTax != "" || len(cdr.Lines) != 0 || cdr.EnergyKWh != "20" {
+		t.Errorf("%+v, %v", cdr, err)
+	}
+}
+
+func TestFinishBillsNothingThatNoCarTakes(t *testing.T) {
+	t.Parallel()
+	s := done("")
+	*s.MeterStopWh = 50_000_000_000
+	cdr, err := session.Finish(s, session.Stay{Readings: []session.Reading{reading(30, 1_009_000, -1)}}, uuid.New(), noon)
+	if err != nil || cdr.EnergyKWh != "9" || !strings.Contains(cdr.RegisterFault, "jump") {
 		t.Errorf("%+v, %v", cdr, err)
 	}
 }
