@@ -2874,6 +2874,12 @@ type ListChargePointsParams struct {
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
 
+// DeleteChargePointParams defines parameters for DeleteChargePoint.
+type DeleteChargePointParams struct {
+	// IfMatch The `ETag` that was read, weak or not: answers are tagged weakly when they are compressed. With an outdated one the answer is 412.
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
+}
+
 // GetChargePointParams defines parameters for GetChargePoint.
 type GetChargePointParams struct {
 	// IfNoneMatch An `ETag` that the caller holds; 304 when it still stands.
@@ -2971,13 +2977,13 @@ type GetPlotParams struct {
 
 // UpdatePlotParams defines parameters for UpdatePlot.
 type UpdatePlotParams struct {
-	// IfMatch The `ETag` that was read. With an outdated one the answer is 412.
+	// IfMatch The `ETag` that was read, weak or not: answers are tagged weakly when they are compressed. With an outdated one the answer is 412.
 	IfMatch *IfMatch `json:"If-Match,omitempty"`
 }
 
 // PutPlotEVSEsParams defines parameters for PutPlotEVSEs.
 type PutPlotEVSEsParams struct {
-	// IfMatch The `ETag` that was read. With an outdated one the answer is 412.
+	// IfMatch The `ETag` that was read, weak or not: answers are tagged weakly when they are compressed. With an outdated one the answer is 412.
 	IfMatch *IfMatch `json:"If-Match,omitempty"`
 }
 
@@ -3070,13 +3076,13 @@ type ListBlockedDriversParams struct {
 
 // PutReservationTermsParams defines parameters for PutReservationTerms.
 type PutReservationTermsParams struct {
-	// IfMatch The `ETag` that was read. With an outdated one the answer is 412.
+	// IfMatch The `ETag` that was read, weak or not: answers are tagged weakly when they are compressed. With an outdated one the answer is 412.
 	IfMatch *IfMatch `json:"If-Match,omitempty"`
 }
 
 // CancelReservationParams defines parameters for CancelReservation.
 type CancelReservationParams struct {
-	// IfMatch The `ETag` that was read. With an outdated one the answer is 412.
+	// IfMatch The `ETag` that was read, weak or not: answers are tagged weakly when they are compressed. With an outdated one the answer is 412.
 	IfMatch *IfMatch `json:"If-Match,omitempty"`
 }
 
@@ -3088,7 +3094,7 @@ type GetReservationParams struct {
 
 // UpdateReservationParams defines parameters for UpdateReservation.
 type UpdateReservationParams struct {
-	// IfMatch The `ETag` that was read. With an outdated one the answer is 412.
+	// IfMatch The `ETag` that was read, weak or not: answers are tagged weakly when they are compressed. With an outdated one the answer is 412.
 	IfMatch *IfMatch `json:"If-Match,omitempty"`
 }
 
@@ -3127,7 +3133,7 @@ type GetSessionParams struct {
 
 // UpdateSessionParams defines parameters for UpdateSession.
 type UpdateSessionParams struct {
-	// IfMatch The `ETag` that was read. With an outdated one the answer is 412.
+	// IfMatch The `ETag` that was read, weak or not: answers are tagged weakly when they are compressed. With an outdated one the answer is 412.
 	IfMatch *IfMatch `json:"If-Match,omitempty"`
 }
 
@@ -3357,7 +3363,7 @@ type CreateTokenParams struct {
 
 // DeleteTokenParams defines parameters for DeleteToken.
 type DeleteTokenParams struct {
-	// IfMatch The `ETag` that was read. With an outdated one the answer is 412.
+	// IfMatch The `ETag` that was read, weak or not: answers are tagged weakly when they are compressed. With an outdated one the answer is 412.
 	IfMatch *IfMatch `json:"If-Match,omitempty"`
 }
 
@@ -3369,7 +3375,7 @@ type GetTokenParams struct {
 
 // UpdateTokenParams defines parameters for UpdateToken.
 type UpdateTokenParams struct {
-	// IfMatch The `ETag` that was read. With an outdated one the answer is 412.
+	// IfMatch The `ETag` that was read, weak or not: answers are tagged weakly when they are compressed. With an outdated one the answer is 412.
 	IfMatch *IfMatch `json:"If-Match,omitempty"`
 }
 
@@ -3414,7 +3420,7 @@ type ListWebhooksParams struct {
 
 // DeleteWebhookParams defines parameters for DeleteWebhook.
 type DeleteWebhookParams struct {
-	// IfMatch The `ETag` that was read. With an outdated one the answer is 412.
+	// IfMatch The `ETag` that was read, weak or not: answers are tagged weakly when they are compressed. With an outdated one the answer is 412.
 	IfMatch *IfMatch `json:"If-Match,omitempty"`
 }
 
@@ -3426,7 +3432,7 @@ type GetWebhookParams struct {
 
 // UpdateWebhookParams defines parameters for UpdateWebhook.
 type UpdateWebhookParams struct {
-	// IfMatch The `ETag` that was read. With an outdated one the answer is 412.
+	// IfMatch The `ETag` that was read, weak or not: answers are tagged weakly when they are compressed. With an outdated one the answer is 412.
 	IfMatch *IfMatch `json:"If-Match,omitempty"`
 }
 
@@ -3524,6 +3530,9 @@ type ServerInterface interface {
 	// CreateChargePoint Register a charge point
 	// (POST /v1/charge-points)
 	CreateChargePoint(c *fiber.Ctx) error
+	// DeleteChargePoint Remove a charge point
+	// (DELETE /v1/charge-points/{charge_point_id})
+	DeleteChargePoint(c *fiber.Ctx, chargePointId ChargePointID, params DeleteChargePointParams) error
 	// GetChargePoint A charge point, what it said when it booted, and when it was last seen
 	// (GET /v1/charge-points/{charge_point_id})
 	GetChargePoint(c *fiber.Ctx, chargePointId ChargePointID, params GetChargePointParams) error
@@ -3817,6 +3826,57 @@ func (siw *ServerInterfaceWrapper) CreateChargePoint(c *fiber.Ctx) error {
 
 	handler := func(c *fiber.Ctx) error {
 		return siw.Handler.CreateChargePoint(c)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// DeleteChargePoint operation middleware
+func (siw *ServerInterfaceWrapper) DeleteChargePoint(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "charge_point_id" -------------
+	var chargePointId ChargePointID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "charge_point_id", c.Params("charge_point_id"), &chargePointId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter charge_point_id: %w", err).Error())
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params DeleteChargePointParams
+
+	headers := c.GetReqHeaders()
+
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Sprintf("Too many values for ParamName If-Match, 1 is required, but %d found", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter If-Match: %w", err).Error())
+		}
+
+		params.IfMatch = &IfMatch
+
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.DeleteChargePoint(c, chargePointId, params)
 	}
 
 	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
@@ -7747,6 +7807,8 @@ func RegisterHandlersWithOptions(router fiber.Router, si ServerInterface, option
 
 	router.Post(options.BaseURL+"/v1/charge-points", wrapper.CreateChargePoint)
 
+	router.Delete(options.BaseURL+"/v1/charge-points/:charge_point_id", wrapper.DeleteChargePoint)
+
 	router.Get(options.BaseURL+"/v1/charge-points/:charge_point_id", wrapper.GetChargePoint)
 
 	router.Get(options.BaseURL+"/v1/charge-points/:charge_point_id/commands", wrapper.ListChargePointCommands)
@@ -7965,6 +8027,90 @@ func (response CreateChargePointdefaultApplicationProblemPlusJSONResponse) Visit
 	return ctx.JSON(&response.Body)
 }
 
+type DeleteChargePointRequestObject struct {
+	ChargePointId ChargePointID `json:"charge_point_id"`
+	Params        DeleteChargePointParams
+}
+
+type DeleteChargePointResponseObject interface {
+	VisitDeleteChargePointResponse(ctx *fiber.Ctx) error
+}
+
+type DeleteChargePoint204Response struct {
+}
+
+func (response DeleteChargePoint204Response) VisitDeleteChargePointResponse(ctx *fiber.Ctx) error {
+	ctx.Status(204)
+	return nil
+}
+
+type DeleteChargePoint401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response DeleteChargePoint401ApplicationProblemPlusJSONResponse) VisitDeleteChargePointResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response)
+}
+
+type DeleteChargePoint403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response DeleteChargePoint403ApplicationProblemPlusJSONResponse) VisitDeleteChargePointResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(403)
+
+	return ctx.JSON(&response)
+}
+
+type DeleteChargePoint404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response DeleteChargePoint404ApplicationProblemPlusJSONResponse) VisitDeleteChargePointResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(404)
+
+	return ctx.JSON(&response)
+}
+
+type DeleteChargePoint409ApplicationProblemPlusJSONResponse struct {
+	ConflictApplicationProblemPlusJSONResponse
+}
+
+func (response DeleteChargePoint409ApplicationProblemPlusJSONResponse) VisitDeleteChargePointResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(409)
+
+	return ctx.JSON(&response)
+}
+
+type DeleteChargePoint412ApplicationProblemPlusJSONResponse struct {
+	PreconditionFailedApplicationProblemPlusJSONResponse
+}
+
+func (response DeleteChargePoint412ApplicationProblemPlusJSONResponse) VisitDeleteChargePointResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(412)
+
+	return ctx.JSON(&response)
+}
+
+type DeleteChargePointdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response DeleteChargePointdefaultApplicationProblemPlusJSONResponse) VisitDeleteChargePointResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(response.StatusCode)
+
+	return ctx.JSON(&response.Body)
+}
+
 type GetChargePointRequestObject struct {
 	ChargePointId ChargePointID `json:"charge_point_id"`
 	Params        GetChargePointParams
@@ -7974,13 +8120,23 @@ type GetChargePointResponseObject interface {
 	VisitGetChargePointResponse(ctx *fiber.Ctx) error
 }
 
-type GetChargePoint200JSONResponse ChargePoint
+type GetChargePoint200ResponseHeaders struct {
+	ETag *string
+}
+
+type GetChargePoint200JSONResponse struct {
+	Body    ChargePoint
+	Headers GetChargePoint200ResponseHeaders
+}
 
 func (response GetChargePoint200JSONResponse) VisitGetChargePointResponse(ctx *fiber.Ctx) error {
+	if response.Headers.ETag != nil {
+		ctx.Response().Header.Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
 	ctx.Response().Header.Set("Content-Type", "application/json")
 	ctx.Status(200)
 
-	return ctx.JSON(&response)
+	return ctx.JSON(&response.Body)
 }
 
 type GetChargePoint304Response = NotModifiedResponse
@@ -8044,13 +8200,23 @@ type ListChargingProfilesResponseObject interface {
 	VisitListChargingProfilesResponse(ctx *fiber.Ctx) error
 }
 
-type ListChargingProfiles200JSONResponse ChargingProfiles
+type ListChargingProfiles200ResponseHeaders struct {
+	ETag *string
+}
+
+type ListChargingProfiles200JSONResponse struct {
+	Body    ChargingProfiles
+	Headers ListChargingProfiles200ResponseHeaders
+}
 
 func (response ListChargingProfiles200JSONResponse) VisitListChargingProfilesResponse(ctx *fiber.Ctx) error {
+	if response.Headers.ETag != nil {
+		ctx.Response().Header.Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
 	ctx.Response().Header.Set("Content-Type", "application/json")
 	ctx.Status(200)
 
-	return ctx.JSON(&response)
+	return ctx.JSON(&response.Body)
 }
 
 type ListChargingProfiles304Response = NotModifiedResponse
@@ -8393,13 +8559,23 @@ type GetChargePointConfigurationResponseObject interface {
 	VisitGetChargePointConfigurationResponse(ctx *fiber.Ctx) error
 }
 
-type GetChargePointConfiguration200JSONResponse Configuration
+type GetChargePointConfiguration200ResponseHeaders struct {
+	ETag *string
+}
+
+type GetChargePointConfiguration200JSONResponse struct {
+	Body    Configuration
+	Headers GetChargePointConfiguration200ResponseHeaders
+}
 
 func (response GetChargePointConfiguration200JSONResponse) VisitGetChargePointConfigurationResponse(ctx *fiber.Ctx) error {
+	if response.Headers.ETag != nil {
+		ctx.Response().Header.Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
 	ctx.Response().Header.Set("Content-Type", "application/json")
 	ctx.Status(200)
 
-	return ctx.JSON(&response)
+	return ctx.JSON(&response.Body)
 }
 
 type GetChargePointConfiguration304Response = NotModifiedResponse
@@ -10089,6 +10265,17 @@ func (response ListBlockedDrivers403ApplicationProblemPlusJSONResponse) VisitLis
 	return ctx.JSON(&response)
 }
 
+type ListBlockedDrivers404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response ListBlockedDrivers404ApplicationProblemPlusJSONResponse) VisitListBlockedDriversResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(404)
+
+	return ctx.JSON(&response)
+}
+
 type ListBlockedDriversdefaultApplicationProblemPlusJSONResponse struct {
 	Body       Problem
 	StatusCode int
@@ -10136,6 +10323,17 @@ type UnblockDriver403ApplicationProblemPlusJSONResponse struct {
 func (response UnblockDriver403ApplicationProblemPlusJSONResponse) VisitUnblockDriverResponse(ctx *fiber.Ctx) error {
 	ctx.Response().Header.Set("Content-Type", "application/problem+json")
 	ctx.Status(403)
+
+	return ctx.JSON(&response)
+}
+
+type UnblockDriver404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response UnblockDriver404ApplicationProblemPlusJSONResponse) VisitUnblockDriverResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(404)
 
 	return ctx.JSON(&response)
 }
@@ -10203,6 +10401,17 @@ func (response BlockDriver403ApplicationProblemPlusJSONResponse) VisitBlockDrive
 	return ctx.JSON(&response)
 }
 
+type BlockDriver404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response BlockDriver404ApplicationProblemPlusJSONResponse) VisitBlockDriverResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(404)
+
+	return ctx.JSON(&response)
+}
+
 type BlockDriverdefaultApplicationProblemPlusJSONResponse struct {
 	Body       Problem
 	StatusCode int
@@ -10256,6 +10465,17 @@ type GetReservationTerms401ApplicationProblemPlusJSONResponse struct {
 func (response GetReservationTerms401ApplicationProblemPlusJSONResponse) VisitGetReservationTermsResponse(ctx *fiber.Ctx) error {
 	ctx.Response().Header.Set("Content-Type", "application/problem+json")
 	ctx.Status(401)
+
+	return ctx.JSON(&response)
+}
+
+type GetReservationTerms404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response GetReservationTerms404ApplicationProblemPlusJSONResponse) VisitGetReservationTermsResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(404)
 
 	return ctx.JSON(&response)
 }
@@ -10330,6 +10550,17 @@ type PutReservationTerms403ApplicationProblemPlusJSONResponse struct {
 func (response PutReservationTerms403ApplicationProblemPlusJSONResponse) VisitPutReservationTermsResponse(ctx *fiber.Ctx) error {
 	ctx.Response().Header.Set("Content-Type", "application/problem+json")
 	ctx.Status(403)
+
+	return ctx.JSON(&response)
+}
+
+type PutReservationTerms404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response PutReservationTerms404ApplicationProblemPlusJSONResponse) VisitPutReservationTermsResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(404)
 
 	return ctx.JSON(&response)
 }
@@ -14300,6 +14531,9 @@ type StrictServerInterface interface {
 	// CreateChargePoint Register a charge point
 	// (POST /v1/charge-points)
 	CreateChargePoint(ctx context.Context, request CreateChargePointRequestObject) (CreateChargePointResponseObject, error)
+	// DeleteChargePoint Remove a charge point
+	// (DELETE /v1/charge-points/{charge_point_id})
+	DeleteChargePoint(ctx context.Context, request DeleteChargePointRequestObject) (DeleteChargePointResponseObject, error)
 	// GetChargePoint A charge point, what it said when it booted, and when it was last seen
 	// (GET /v1/charge-points/{charge_point_id})
 	GetChargePoint(ctx context.Context, request GetChargePointRequestObject) (GetChargePointResponseObject, error)
@@ -14583,6 +14817,34 @@ func (sh *strictHandler) CreateChargePoint(ctx *fiber.Ctx) error {
 		return err
 	} else if validResponse, ok := response.(CreateChargePointResponseObject); ok {
 		if err := validResponse.VisitCreateChargePointResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// DeleteChargePoint operation middleware
+func (sh *strictHandler) DeleteChargePoint(ctx *fiber.Ctx, chargePointId ChargePointID, params DeleteChargePointParams) error {
+	var request DeleteChargePointRequestObject
+
+	request.ChargePointId = chargePointId
+	request.Params = params
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.DeleteChargePoint(ctx.UserContext(), request.(DeleteChargePointRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DeleteChargePoint")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(DeleteChargePointResponseObject); ok {
+		if err := validResponse.VisitDeleteChargePointResponse(ctx); err != nil {
 			return err
 		}
 	} else if response != nil {

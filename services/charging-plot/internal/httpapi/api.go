@@ -121,7 +121,9 @@ func Bodies(server *httpserver.Server) {
 func (a *API) Register(app fiber.Router, document *openapi.Document, before ...fiber.Handler) {
 	router := document.Router(app, before...)
 	router.Post("/v1/sessions/import", a.importSessions)
-	RegisterHandlers(router, NewStrictHandler(a, nil))
+	handler := NewStrictHandler(a, nil)
+	RegisterHandlers(router, handler)
+	registerForms(router, handler)
 	app.Get("/openapi/charging-plot.json", document.Handler())
 }
 

@@ -7,6 +7,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/oapi-codegen/nullable"
 
+	"github.com/ihr-charging/charging-plot-api/libs/httpserver"
 	"github.com/ihr-charging/charging-plot-api/libs/page"
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/chargepoint"
 	"github.com/ihr-charging/charging-plot-api/services/charging-plot/internal/token"
@@ -18,6 +19,7 @@ type ChargePoints interface {
 	GetChargePoint(ctx context.Context, id uuid.UUID) (chargepoint.ChargePoint, error)
 	ListChargePoints(ctx context.Context, sel chargepoint.Selection) ([]chargepoint.ChargePoint, error)
 	SecureChargePoint(ctx context.Context, id uuid.UUID, security chargepoint.Security) error
+	RemoveChargePoint(ctx context.Context, id uuid.UUID, check func(chargepoint.ChargePoint) error) error
 }
 
 // Keys changes charge points' passwords.
@@ -137,7 +139,30 @@ func (a *API) GetChargePoint(ctx context.Context, request GetChargePointRequestO
 	if err != nil {
 		return nil, err
 	}
-	return GetChargePoint200JSONResponse(ToAPIChargePoint(cp)), nil
+	out := ToAPIChargePoint(cp)
+	tag, err := contentTag(out)
+	return GetChargePoint200JSONResponse{Body: out, Headers: GetChargePoint200ResponseHeaders{ETag: tag}}, err
+}
+
+// DeleteChargePoint implements StrictServerInterface.
+func (a *API) DeleteChargePoint(ctx context.Context, request DeleteChargePointRequestObject) (DeleteChargePointResponseObject, error) {
+	err := a.ChargePoints.RemoveChargePoint(ctx, request.ChargePointId, func(cp chargepoint.ChargePoint) error {
+		if !caller(ctx).Operates(cp.OperatorID) {
+			return chargepoint.ErrNotFound
+		}
+		if request.Params.IfMatch == nil {
+			return nil
+		}
+		tag, err := contentTag(ToAPIChargePoint(cp))
+		if err != nil {
+			return err
+		}
+		return httpserver.CheckIfMatch(request.Params.IfMatch, *tag)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return DeleteChargePoint204Response{}, nil
 }
 
 // ListChargePoints implements StrictServerInterface.

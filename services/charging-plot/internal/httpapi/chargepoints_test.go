@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"regexp"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -158,6 +159,20 @@ func TestListChargePoints(t *testing.T) {
 func TestGetChargePoint(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
+	t.Run("304 for who holds it, until it changes", func(t *testing.T) {
+		t.Parallel()
+		w := w.in(t)
+		site := w.Site(1)
+		token, path := w.operator(site.Operator.ID), "/v1/charge-points/"+site.ChargePoint.ID.String()
+		for _, of := range []string{"", "/configuration", "/charging-profiles"} {
+			tag := w.call(http.MethodGet, path+of, token, nil).wants(http.StatusOK).Header.Get("ETag")
+			w.call(http.MethodGet, path+of, token, nil, "If-None-Match", tag).wants(http.StatusNotModified)
+		}
+		before := w.call(http.MethodGet, path, token, nil).wants(http.StatusOK).Header.Get("ETag")
+		w.Clock.Move(time.Second)
+		w.Report(site, 1, chargepoint.Faulted)
+		w.call(http.MethodGet, path, token, nil, "If-None-Match", before).wants(http.StatusOK)
+	})
 	t.Run("200 with what it said of itself", func(t *testing.T) {
 		t.Parallel()
 		w := w.in(t)
@@ -180,6 +195,64 @@ func TestGetChargePoint(t *testing.T) {
 		w.call(http.MethodGet, path, driver, nil).wants(http.StatusForbidden)
 		w.call(http.MethodGet, path, w.operator(uuid.New()), nil).wants(http.StatusNotFound, "charge_point_not_found")
 		w.call(http.MethodGet, "/v1/charge-points/"+uuid.NewString(), w.admin(), nil).wants(http.StatusNotFound)
+	})
+}
+
+func TestDeleteChargePoint(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	t.Run("204, and its identity and EVSEs are free", func(t *testing.T) {
+		t.Parallel()
+		w := w.in(t)
+		site := w.Site(1)
+		token, path := w.operator(site.Operator.ID), "/v1/charge-points/"+site.ChargePoint.ID.String()
+		first := w.call(http.MethodGet, path, token, nil).wants(http.StatusOK).Header.Get("ETag")
+		w.Clock.Move(time.Second)
+		w.Report(site, 1, chargepoint.Faulted)
+		w.call(http.MethodDelete, path, token, nil, "If-Match", first).wants(http.StatusPreconditionFailed)
+		tag := w.call(http.MethodGet, path, token, nil).wants(http.StatusOK).Header.Get("ETag")
+		w.call(http.MethodDelete, path, token, nil, "If-Match", tag).wants(http.StatusNoContent)
+		w.call(http.MethodGet, path, token, nil).wants(http.StatusNotFound, "charge_point_not_found")
+		w.call(http.MethodDelete, path, token, nil).wants(http.StatusNotFound, "charge_point_not_found")
+		var list httpapi.ChargePointPage
+		w.call(http.MethodGet, "/v1/charge-points?station_id="+site.ID.String(), token, nil).wants(http.StatusOK).into(&list)
+		if len(list.Items) != 0 {
+			t.Errorf("it is still listed: %+v", list.Items)
+		}
+		if _, _, err := w.Store.Credentials(t.Context(), site.ChargePoint.Identity); !errors.Is(err, chargepoint.ErrNotFound) {
+			t.Errorf("its password is still known: %v", err)
+		}
+		var plot httpapi.Plot
+		w.call(http.MethodGet, "/v1/plots/"+site.PlotIDs[0].String(), "", nil).wants(http.StatusOK).into(&plot)
+		if plot.Status == httpapi.PlotStatusOUTOFORDER {
+			t.Error("the plot is still what the charge point said of it")
+		}
+		body := registration(site.ChargePoint.Identity, site.ID, site.EVSEs[0].ID)
+		w.call(http.MethodPost, "/v1/charge-points", token, body).wants(http.StatusCreated)
+	})
+	t.Run("409 while a charge runs there, then 204, and the charge stays", func(t *testing.T) {
+		t.Parallel()
+		w := w.in(t)
+		site := w.Site(1)
+		_, driver := w.driver()
+		var s httpapi.Session
+		w.call(http.MethodPost, "/v1/sessions", driver, map[string]any{"plot_id": site.PlotIDs[0]}).wants(http.StatusAccepted).into(&s)
+		token, path := w.operator(site.Operator.ID), "/v1/charge-points/"+site.ChargePoint.ID.String()
+		w.call(http.MethodDelete, path, token, nil).wants(http.StatusConflict, "charge_point_busy")
+		w.call(http.MethodGet, path, token, nil).wants(http.StatusOK)
+		w.call(http.MethodPost, "/v1/sessions/"+s.Id.String()+"/stop", driver, nil).wants(http.StatusAccepted)
+		w.call(http.MethodDelete, path, token, nil).wants(http.StatusNoContent)
+		w.call(http.MethodGet, "/v1/sessions/"+s.Id.String(), driver, nil).wants(http.StatusOK)
+	})
+	t.Run("401, 403, and 404 for another operator's", func(t *testing.T) {
+		t.Parallel()
+		w := w.in(t)
+		_, driver := w.driver()
+		path := "/v1/charge-points/" + w.Site(1).ChargePoint.ID.String()
+		w.call(http.MethodDelete, path, "", nil).wants(http.StatusUnauthorized)
+		w.call(http.MethodDelete, path, driver, nil).wants(http.StatusForbidden)
+		w.call(http.MethodDelete, path, w.operator(uuid.New()), nil).wants(http.StatusNotFound, "charge_point_not_found")
+		w.call(http.MethodGet, path, w.admin(), nil).wants(http.StatusOK)
 	})
 }
 

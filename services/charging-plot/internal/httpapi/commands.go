@@ -283,7 +283,8 @@ func (a *API) GetChargePointConfiguration(
 			ReadOnly: v.ReadOnly, ReportedAt: v.At,
 		})
 	}
-	return GetChargePointConfiguration200JSONResponse(out), nil
+	tag, err := contentTag(out)
+	return GetChargePointConfiguration200JSONResponse{Body: out, Headers: GetChargePointConfiguration200ResponseHeaders{ETag: tag}}, err
 }
 
 // ListChargingProfiles implements StrictServerInterface.
@@ -300,7 +301,8 @@ func (a *API) ListChargingProfiles(ctx context.Context, request ListChargingProf
 	for _, p := range profiles {
 		out.Items = append(out.Items, ToAPIChargingProfile(p))
 	}
-	return ListChargingProfiles200JSONResponse(out), nil
+	tag, err := contentTag(out)
+	return ListChargingProfiles200JSONResponse{Body: out, Headers: ListChargingProfiles200ResponseHeaders{ETag: tag}}, err
 }
 
 // FromAPIChargingProfile reads a charging profile.

@@ -5,9 +5,11 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"strconv"
 	"time"
 
@@ -53,7 +55,7 @@ func (p picture) VisitGetCurveSVGResponse(c *fiber.Ctx) error  { return p.visit(
 func (p picture) VisitGetCurvePNGResponse(c *fiber.Ctx) error  { return p.visit(c) }
 
 // drawing makes pictures look as they do: a change of it changes every ETag.
-const drawing = "3"
+const drawing = "4"
 
 // picture prepares a curve of a session the caller may see. The readings are read with the picture, since a caller who holds it needs
 // neither; the ETag stands for them, because every stored reading raises the session's version or comes after its end, where readAt and
@@ -72,6 +74,11 @@ func (a *API) picture(
 	readings, total, err := a.Sessions.CurveReadings(ctx, s, n)
 	if err != nil {
 		return picture{}, err
+	}
+	if s.EndedAt.After(s.StartedAt) { // what was read after the end is no part of the charge, nor of its bill
+		read := len(readings)
+		readings = slices.DeleteFunc(readings, func(r session.Reading) bool { return r.At.After(s.EndedAt) })
+		total -= read - len(readings)
 	}
 	start, meterStart := s.StartedAt, math.NaN()
 	if start.IsZero() {
@@ -92,10 +99,12 @@ func tagOf(text []byte) string {
 	return `"` + hex.EncodeToString(sum[:12]) + `"`
 }
 
-const (
-	mimeSVG = "image/svg+xml"
-	mimePNG = "image/png"
-)
+// contentTag is the ETag of what has no version of its own.
+func contentTag(body any) (*string, error) {
+	text, err := json.Marshal(body)
+	tag := tagOf(text)
+	return &tag, err
+}
 
 // GetCurveJSON implements StrictServerInterface.
 func (a *API) GetCurveJSON(ctx context.Context, request GetCurveJSONRequestObject) (GetCurveJSONResponseObject, error) {
@@ -107,7 +116,7 @@ func (a *API) GetCurveJSON(ctx context.Context, request GetCurveJSONRequestObjec
 
 // GetCurveCSV implements StrictServerInterface.
 func (a *API) GetCurveCSV(ctx context.Context, request GetCurveCSVRequestObject) (GetCurveCSVResponseObject, error) {
-	return a.picture(ctx, request.SessionId, request.Params.Points, "csv", "text/csv; charset=utf-8; header=present",
+	return a.picture(ctx, request.SessionId, request.Params.Points, "csv", mimeCSV,
 		func(_ session.Session, c curve.Curve, _ int) ([]byte, error) {
 			var buf bytes.Buffer
 			err := c.CSV(&buf)
@@ -140,7 +149,7 @@ func (a *API) GetCurvePNG(ctx context.Context, request GetCurvePNGRequestObject)
 // GetCurveVegaLite implements StrictServerInterface.
 func (a *API) GetCurveVegaLite(ctx context.Context, request GetCurveVegaLiteRequestObject) (GetCurveVegaLiteResponseObject, error) {
 	theme, name := themeOf(string(orZero(request.Params.Theme)))
-	return a.picture(ctx, request.SessionId, request.Params.Points, "vl "+name+" "+over(request.Params.X), "application/vnd.vegalite.v5+json",
+	return a.picture(ctx, request.SessionId, request.Params.Points, "vl "+name+" "+over(request.Params.X), mimeVegaLite,
 		func(s session.Session, c curve.Curve, _ int) ([]byte, error) {
 			var buf bytes.Buffer
 			err := a.drawn(s, c, over(request.Params.X)).VegaLite(&buf, theme)

@@ -3,10 +3,6 @@ package httpapi_test
 import (
 	"bytes"
 	"encoding/csv"
-	"encoding/xml"
-	"errors"
-	"image/png"
-	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -19,26 +15,22 @@ import (
 func TestGetCurve(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	site := w.Site(1)
-	_, token := w.driver()
-	s := w.order(token, site.PlotIDs[0])
-	transaction := w.begin(site, s.Id)
-	w.meter(site, transaction, 30)
-	base := "/v1/sessions/" + s.Id.String() + "/curve."
+	c := w.charge(30)
+	token, base := c.token, "/v1/sessions/"+c.Id.String()+"/curve."
 
 	t.Run("200 as JSON", func(t *testing.T) {
 		t.Parallel()
 		w := w.in(t)
-		var c httpapi.Curve
-		w.call(http.MethodGet, base+"json", token, nil).wants(http.StatusOK).into(&c)
-		last := c.Points[len(c.Points)-1]
-		if c.SessionId != s.Id || c.Readings != 31 || len(c.Points) != 31 || last.ElapsedS != 1800 || last.PowerKw.MustGet() != 60 ||
-			last.EnergyKwh.MustGet() != 30 || last.SocPercent.MustGet() != 50 || !c.Points[0].PowerKw.IsNull() {
-			t.Errorf("the curve ends in %+v and begins with %+v", last, c.Points[0])
+		var got httpapi.Curve
+		w.call(http.MethodGet, base+"json", token, nil).wants(http.StatusOK).into(&got)
+		last := got.Points[len(got.Points)-1]
+		if got.SessionId != c.Id || got.Readings != 31 || len(got.Points) != 31 || last.ElapsedS != 1800 || last.PowerKw.MustGet() != 60 ||
+			last.EnergyKwh.MustGet() != 30 || last.SocPercent.MustGet() != 50 || !got.Points[0].PowerKw.IsNull() {
+			t.Errorf("the curve ends in %+v and begins with %+v", last, got.Points[0])
 		}
-		w.call(http.MethodGet, base+"json?points=10", token, nil).wants(http.StatusOK).into(&c)
-		if len(c.Points) > 10 || c.Readings != 31 {
-			t.Errorf("at most 10 points gives %d of %d", len(c.Points), c.Readings)
+		w.call(http.MethodGet, base+"json?points=10", token, nil).wants(http.StatusOK).into(&got)
+		if len(got.Points) > 10 || got.Readings != 31 {
+			t.Errorf("at most 10 points gives %d of %d", len(got.Points), got.Readings)
 		}
 	})
 	t.Run("200 as CSV", func(t *testing.T) {
@@ -56,37 +48,11 @@ func TestGetCurve(t *testing.T) {
 	t.Run("200 as drawings for light and dark pages, the same each time, and 304", func(t *testing.T) {
 		t.Parallel()
 		w := w.in(t)
-		for kind, contentType := range map[string]string{"svg": "image/svg+xml", "png": "image/png"} {
-			light := w.call(http.MethodGet, base+kind, token, nil).wants(http.StatusOK)
-			again := w.call(http.MethodGet, base+kind+"?theme=light", token, nil).wants(http.StatusOK)
-			dark := w.call(http.MethodGet, base+kind+"?theme=dark", token, nil).wants(http.StatusOK)
-			tag := light.Header.Get("ETag")
-			if light.Header.Get("Content-Type") != contentType || !bytes.Equal(light.Body, again.Body) || tag != again.Header.Get("ETag") {
-				t.Errorf("%s: %s, twice the same: %t", kind, light.Header.Get("Content-Type"), bytes.Equal(light.Body, again.Body))
-			}
-			if bytes.Equal(light.Body, dark.Body) || tag == dark.Header.Get("ETag") {
-				t.Errorf("%s: the dark one is the light one", kind)
-			}
-			w.call(http.MethodGet, base+kind, token, nil, "If-None-Match", tag).wants(http.StatusNotModified)
-			if kind == "png" {
-				if img, err := png.Decode(bytes.NewReader(light.Body)); err != nil || img.Bounds().Dx() != 720 {
-					t.Errorf("the picture: %v", err)
-				}
-				continue
-			}
-			decoder := xml.NewDecoder(bytes.NewReader(light.Body))
-			for {
-				if _, err := decoder.Token(); err != nil {
-					if !errors.Is(err, io.EOF) {
-						t.Errorf("the drawing is no XML: %v", err)
-					}
-					break
-				}
-			}
-			for _, text := range []string{"Power (kW)", "Energy (kWh)", "Charge (%)", "Time since the start (h:min)"} {
-				if !strings.Contains(string(light.Body), text) {
-					t.Errorf("the drawing does not say %q", text)
-				}
+		w.draws(base, "", token)
+		drawing := w.call(http.MethodGet, base+"svg", token, nil).wants(http.StatusOK)
+		for _, text := range []string{"Power (kW)", "Energy (kWh)", "Charge (%)", "Time since the start (h:min)"} {
+			if !strings.Contains(string(drawing.Body), text) {
+				t.Errorf("the drawing does not say %q", text)
 			}
 		}
 	})
@@ -101,6 +67,18 @@ func TestGetCurve(t *testing.T) {
 			w.call(http.MethodGet, "/v1/sessions/"+uuid.NewString()+"/curve."+kind, token, nil).wants(http.StatusNotFound)
 		}
 	})
+}
+
+func TestACurveEndsWithItsSession(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	s := w.charge(30)
+	w.end(s.site, s.transaction, 20) // a charge point that reads on
+	var c httpapi.Curve
+	w.call(http.MethodGet, "/v1/sessions/"+s.Id.String()+"/curve.json", s.token, nil).wants(http.StatusOK).into(&c)
+	if last := c.Points[len(c.Points)-1]; last.ElapsedS != 1200 || last.EnergyKwh.MustGet() != 20 || c.Readings != 21 {
+		t.Errorf("of %d readings the curve ends in %+v", c.Readings, last)
+	}
 }
 
 func TestACurveOfASessionThatHasNotBegunIsEmpty(t *testing.T) {
@@ -139,9 +117,7 @@ func TestCurvesBesideTheVehicles(t *testing.T) {
 	if bytes.Equal(byTime.Body, byCharge.Body) || byTime.Header.Get("ETag") == byCharge.Header.Get("ETag") || !bytes.Contains(byCharge.Body, []byte("Aiways U5")) {
 		t.Error("over the state of charge it is not another picture, with the car's name")
 	}
-	if img, err := png.Decode(bytes.NewReader(w.call(http.MethodGet, base+"curve.png?x=soc&theme=dark", token, nil).wants(http.StatusOK).Body)); err != nil || img.Bounds().Dx() != 720 {
-		t.Errorf("the picture: %v", err)
-	}
+	looksLike(t, "png", w.call(http.MethodGet, base+"curve.png?x=soc&theme=dark", token, nil).wants(http.StatusOK).Body)
 	w.call(http.MethodGet, base+"curve.svg?x=money", token, nil).wants(http.StatusBadRequest)
 	vl := w.call(http.MethodGet, base+"curve.vl.json", token, nil).wants(http.StatusOK)
 	if !bytes.Contains(vl.Body, []byte("vega-lite")) || vl.Header.Get("Content-Type") != "application/vnd.vegalite.v5+json" {
@@ -174,8 +150,6 @@ func TestWhatAVehicleTakesIsAPicture(t *testing.T) {
 	if again := w.call(http.MethodGet, base+"svg", "", nil, "If-None-Match", drawing.Header.Get("ETag")); again.Status != http.StatusNotModified {
 		t.Errorf("who holds it gets %d", again.Status)
 	}
-	if img, err := png.Decode(bytes.NewReader(w.call(http.MethodGet, base+"png?theme=dark", "", nil).wants(http.StatusOK).Body)); err != nil || img.Bounds().Dx() != 720 {
-		t.Errorf("the picture: %v", err)
-	}
+	looksLike(t, "png", w.call(http.MethodGet, base+"png?theme=dark", "", nil).wants(http.StatusOK).Body)
 	w.call(http.MethodGet, "/v1/vehicles/no-such-car/curve.svg", "", nil).wants(http.StatusNotFound, "no_vehicle")
 }

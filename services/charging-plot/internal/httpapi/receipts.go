@@ -59,7 +59,7 @@ func (a *API) paper(
 	if err != nil {
 		return picture{}, err
 	}
-	return picture{contentType: contentType, etag: `"` + cdr.ID.String() + " " + kind + drawing + `"`, render: func() ([]byte, error) {
+	return picture{contentType: contentType, etag: `"` + cdr.ID.String() + "-" + kind + drawing + `"`, render: func() ([]byte, error) {
 		var buf bytes.Buffer
 		err := write(&buf, cdr)
 		return buf.Bytes(), err
@@ -76,7 +76,7 @@ func (a *API) GetReceiptHTML(ctx context.Context, request GetReceiptHTMLRequestO
 
 // GetReceiptPDF implements StrictServerInterface.
 func (a *API) GetReceiptPDF(ctx context.Context, request GetReceiptPDFRequestObject) (GetReceiptPDFResponseObject, error) {
-	return a.paper(ctx, request.SessionId, "pdf", "application/pdf", receipt.PDF)
+	return a.paper(ctx, request.SessionId, "pdf", mimePDF, receipt.PDF)
 }
 
 // GetReservationReceipt implements StrictServerInterface.

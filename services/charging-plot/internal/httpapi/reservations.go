@@ -21,6 +21,7 @@ type Reservations interface {
 	ListReservations(ctx context.Context, sel access.Selection) ([]reservation.Reservation, error)
 	TakenSpans(ctx context.Context, plot uuid.UUID, from, to time.Time) ([]reservation.Span, error)
 	ChangeReservation(ctx context.Context, id uuid.UUID, change reservation.Change) (reservation.Reservation, error)
+	KnowsOperator(ctx context.Context, operator uuid.UUID) (bool, error)
 	GetTerms(ctx context.Context, operator uuid.UUID) (reservation.OperatorTerms, error)
 	PutTerms(
 		ctx context.Context, t reservation.OperatorTerms, check func(reservation.OperatorTerms) error,

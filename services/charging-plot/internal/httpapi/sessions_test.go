@@ -58,6 +58,26 @@ func (w *world) end(site postgrestest.Site, transaction chargepoint.TransactionI
 	}, at))
 }
 
+// charge is a driver's charge that runs.
+type charge struct {
+	httpapi.Session
+
+	site        postgrestest.Site
+	token       string // the driver's
+	transaction chargepoint.TransactionID
+}
+
+// charge has a driver charge at a place of its own, read n times as meter does.
+func (w *world) charge(n int) charge {
+	w.t.Helper()
+	c := charge{site: w.Site(1)}
+	_, c.token = w.driver()
+	c.Session = w.order(c.token, c.site.PlotIDs[0])
+	c.transaction = w.begin(c.site, c.Id)
+	w.meter(c.site, c.transaction, n)
+	return c
+}
+
 // eventually waits for the charge point's answer to be worked in.
 func (w *world) eventually(token string, id uuid.UUID, state httpapi.SessionState) (s httpapi.Session) {
 	w.t.Helper()

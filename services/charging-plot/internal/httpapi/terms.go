@@ -54,15 +54,30 @@ func FromAPITerms(operator uuid.UUID, in ReservationTermsInput) reservation.Oper
 }
 
 // mayActFor says why a caller may not act for an operator.
-func mayActFor(ctx context.Context, operator uuid.UUID) error {
+func (a *API) mayActFor(ctx context.Context, operator uuid.UUID) error {
 	if !caller(ctx).Operates(operator) {
 		return reservation.ErrForeign
 	}
-	return nil
+	return a.known(ctx, operator)
+}
+
+// known returns reservation.ErrNoOperator unless the operator is known here. Its own people know it before its first station.
+func (a *API) known(ctx context.Context, operator uuid.UUID) error {
+	if own := caller(ctx).Operator; own == operator && own != uuid.Nil {
+		return nil
+	}
+	known, err := a.Reservations.KnowsOperator(ctx, operator)
+	if err == nil && !known {
+		err = reservation.ErrNoOperator
+	}
+	return err
 }
 
 // GetReservationTerms implements StrictServerInterface.
 func (a *API) GetReservationTerms(ctx context.Context, request GetReservationTermsRequestObject) (GetReservationTermsResponseObject, error) {
+	if err := a.known(ctx, request.OperatorId); err != nil {
+		return nil, err
+	}
 	t, err := a.Reservations.GetTerms(ctx, request.OperatorId)
 	if err != nil {
 		return nil, err
@@ -72,7 +87,7 @@ func (a *API) GetReservationTerms(ctx context.Context, request GetReservationTer
 
 // PutReservationTerms implements StrictServerInterface.
 func (a *API) PutReservationTerms(ctx context.Context, request PutReservationTermsRequestObject) (PutReservationTermsResponseObject, error) {
-	if err := mayActFor(ctx, request.OperatorId); err != nil {
+	if err := a.mayActFor(ctx, request.OperatorId); err != nil {
 		return nil, err
 	}
 	wanted := FromAPITerms(request.OperatorId, *request.Body)
@@ -90,7 +105,7 @@ func (a *API) PutReservationTerms(ctx context.Context, request PutReservationTer
 
 // ListBlockedDrivers implements StrictServerInterface.
 func (a *API) ListBlockedDrivers(ctx context.Context, request ListBlockedDriversRequestObject) (ListBlockedDriversResponseObject, error) {
-	if err := mayActFor(ctx, request.OperatorId); err != nil {
+	if err := a.mayActFor(ctx, request.OperatorId); err != nil {
 		return nil, err
 	}
 	after, err := decodeID(a.blockedCursors, request.Params.Cursor)
@@ -115,7 +130,7 @@ func (a *API) ListBlockedDrivers(ctx context.Context, request ListBlockedDrivers
 
 // BlockDriver implements StrictServerInterface.
 func (a *API) BlockDriver(ctx context.Context, request BlockDriverRequestObject) (BlockDriverResponseObject, error) {
-	if err := mayActFor(ctx, request.OperatorId); err != nil {
+	if err := a.mayActFor(ctx, request.OperatorId); err != nil {
 		return nil, err
 	}
 	return BlockDriver204Response{}, a.Reservations.BlockDriver(ctx, request.OperatorId, request.DriverId, request.Body.Reason)
@@ -123,7 +138,7 @@ func (a *API) BlockDriver(ctx context.Context, request BlockDriverRequestObject)
 
 // UnblockDriver implements StrictServerInterface.
 func (a *API) UnblockDriver(ctx context.Context, request UnblockDriverRequestObject) (UnblockDriverResponseObject, error) {
-	if err := mayActFor(ctx, request.OperatorId); err != nil {
+	if err := a.mayActFor(ctx, request.OperatorId); err != nil {
 		return nil, err
 	}
 	return UnblockDriver204Response{}, a.Reservations.UnblockDriver(ctx, request.OperatorId, request.DriverId)

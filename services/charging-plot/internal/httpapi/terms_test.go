@@ -76,7 +76,7 @@ func TestReservationTerms(t *testing.T) {
 		w.call(http.MethodPut, path, w.operator(operator), `{"min_duration_min":60,"max_duration_min":30}`, "If-Match", `"0"`).wants(http.StatusBadRequest, "bad_reservation_terms")
 		w.call(http.MethodPut, path, w.operator(operator), `{"fee":1,"per_driver":"many"}`, "If-Match", `"0"`).wants(http.StatusBadRequest)
 		var terms httpapi.ReservationTerms
-		w.call(http.MethodGet, path, "", nil).wants(http.StatusOK).into(&terms)
+		w.call(http.MethodGet, path, w.operator(operator), nil).wants(http.StatusOK).into(&terms)
 		if terms.Version != 0 || !terms.PerDriver.IsNull() {
 			t.Errorf("stored is %+v", terms)
 		}
@@ -92,6 +92,25 @@ func TestReservationTerms(t *testing.T) {
 		w.call(http.MethodPut, path, w.operator(operator), `{}`, "If-Match", `"0"`).wants(http.StatusPreconditionFailed)
 		w.call(http.MethodPut, path, w.operator(operator), `{}`, "If-Match", `"1"`).wants(http.StatusOK)
 	})
+}
+
+func TestAnOperatorThatIsNotKnownHasNoTerms(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	nobody, site := "/v1/reservations/terms/"+uuid.NewString(), w.Site(1)
+	w.call(http.MethodGet, nobody, "", nil).wants(http.StatusNotFound, "operator_not_found")
+	w.call(http.MethodGet, nobody, w.admin(), nil).wants(http.StatusNotFound, "operator_not_found")
+	w.call(http.MethodPut, nobody, w.admin(), `{"per_driver":1}`, "If-Match", `"0"`).wants(http.StatusNotFound, "operator_not_found")
+	blocked := "/v1/reservations/blocked-drivers/" + uuid.NewString()
+	w.call(http.MethodGet, blocked, w.admin(), nil).wants(http.StatusNotFound, "operator_not_found")
+	w.call(http.MethodPut, blocked+"/"+uuid.NewString(), w.admin(), `{"reason":"x"}`).wants(http.StatusNotFound, "operator_not_found")
+	// One that has stations asks nothing until it says so; its own people may say so before its first.
+	w.call(http.MethodGet, "/v1/reservations/terms/"+site.Operator.ID.String(), "", nil).wants(http.StatusOK)
+	first := uuid.New()
+	path := "/v1/reservations/terms/" + first.String()
+	w.call(http.MethodGet, path, w.operator(first), nil).wants(http.StatusOK)
+	w.setTerms(first, `{"per_driver":1}`)
+	w.call(http.MethodGet, path, "", nil).wants(http.StatusOK)
 }
 
 func TestBlockedDrivers(t *testing.T) {

@@ -49,10 +49,10 @@ func (p picture) VisitGetVehicleCurvePNGResponse(c *fiber.Ctx) error { return p.
 
 // GetVehicleCurveSVG implements StrictServerInterface.
 func (a *API) GetVehicleCurveSVG(_ context.Context, request GetVehicleCurveSVGRequestObject) (GetVehicleCurveSVGResponseObject, error) {
-	return a.vehicleCurve(request.Vehicle, string(orZero(request.Params.Theme)), "image/svg+xml", curve.Reference.SVG)
+	return a.vehicleCurve(request.Vehicle, string(orZero(request.Params.Theme)), mimeSVG, curve.Reference.SVG)
 }
 
 // GetVehicleCurvePNG implements StrictServerInterface.
 func (a *API) GetVehicleCurvePNG(_ context.Context, request GetVehicleCurvePNGRequestObject) (GetVehicleCurvePNGResponseObject, error) {
-	return a.vehicleCurve(request.Vehicle, string(orZero(request.Params.Theme)), "image/png", curve.Reference.PNG)
+	return a.vehicleCurve(request.Vehicle, string(orZero(request.Params.Theme)), mimePNG, curve.Reference.PNG)
 }

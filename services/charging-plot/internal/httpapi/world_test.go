@@ -137,7 +137,7 @@ func newWorld(t testing.TB) *world {
 	})
 	w.base = "http://" + listener.Addr().String()
 	w.client = &http.Client{
-		Transport: document.CheckingTransport(&http.Transport{}, func(err error) { t.Error(err) }), Timeout: 10 * time.Second,
+		Transport: document.CheckingTransport(&http.Transport{}, func(err error) { t.Error(err) }), Timeout: time.Minute,
 	}
 	return w
 }

@@ -168,7 +168,61 @@ func (s *Store) CreateChargePoint(
 	return out, postgres.Map(err, chargePointFaults)
 }
 
-const getChargePointsSQL = `SELECT ` + chargePointColumns + ` FROM charge_points c WHERE c.id = ANY($1)`
+const chargePointBusySQL = `
+SELECT EXISTS (SELECT FROM sessions WHERE plot_id = ANY($2) AND state IN ('PENDING', 'ACTIVE'))
+    OR EXISTS (SELECT FROM reservation_holds WHERE charge_point_id = $1)`
+
+// No charge point can name the identity of one that was removed. Whoever holds its socket finds another connection here and ends it
+// (replacedSQL).
+const removeChargePointSQL = `
+WITH connectors AS (DELETE FROM charge_point_connectors WHERE charge_point_id = $1),
+outlets AS (DELETE FROM charge_point_outlets WHERE charge_point_id = $1),
+variables AS (DELETE FROM charge_point_variables WHERE charge_point_id = $1),
+profiles AS (DELETE FROM charge_point_profiles WHERE charge_point_id = $1)
+UPDATE charge_points
+SET identity = 'removed:' || id, secret_salt = '', secret_hash = '', next_salt = NULL, next_hash = NULL, certificate_sha256 = NULL, silent = true,
+    connection_id = gen_random_uuid(), connected_to = '', connected_since = NULL, removed_at = $2, updated_at = $2,
+    version = version + 1
+WHERE id = $1 AND removed_at IS NULL`
+
+// RemoveChargePoint takes a charge point away when check agrees: its identity and its EVSEs may be registered again, its socket is
+// ended within seconds. Its sessions stay. It returns chargepoint.ErrBusy while something is open there, ErrNotFound when there is none.
+func (s *Store) RemoveChargePoint(ctx context.Context, id uuid.UUID, check func(chargepoint.ChargePoint) error) error {
+	return s.write(ctx, func(ctx context.Context, tx txn) error {
+		return s.withPlotsOf(ctx, tx, []uuid.UUID{id}, func() error {
+			cp, err := getChargePoint(ctx, tx, id)
+			if err != nil {
+				return err
+			}
+			if err := check(cp); err != nil {
+				return err
+			}
+			var plots []uuid.UUID
+			for _, c := range cp.Connectors {
+				if c.PlotID != uuid.Nil {
+					plots = append(plots, c.PlotID)
+				}
+			}
+			var busy bool
+			if err := tx.GetContext(ctx, &busy, chargePointBusySQL, id, ids(plots)); err != nil {
+				return fmt.Errorf("see what is open at the charge point: %w", err)
+			}
+			if busy {
+				return chargepoint.ErrBusy.Detailf("A charge is ordered or runs there, or it holds a reservation: end that first.")
+			}
+			done, err := tx.ExecContext(ctx, removeChargePointSQL, id, s.now())
+			if err != nil {
+				return fmt.Errorf("remove the charge point: %w", err)
+			}
+			if n, err := done.RowsAffected(); err != nil || n == 0 {
+				return errors.Join(err, chargepoint.ErrNotFound)
+			}
+			return touch(ctx, tx, s.now(), plots)
+		})
+	})
+}
+
+const getChargePointsSQL = `SELECT ` + chargePointColumns + ` FROM charge_points c WHERE c.id = ANY($1) AND c.removed_at IS NULL`
 
 // GetChargePoint returns chargepoint.ErrNotFound when there is none.
 func (s *Store) GetChargePoint(ctx context.Context, id uuid.UUID) (chargepoint.ChargePoint, error) {
@@ -195,7 +249,7 @@ const listChargePointsSQL = `
 SELECT ` + chargePointColumns + `
 FROM charge_points c
 WHERE ($1::uuid IS NULL OR c.operator_id = $1) AND ($2::uuid IS NULL OR c.station_id = $2)
-  AND ($3::boolean IS NULL OR (c.connected_to <> '') = $3) AND c.id > $4
+  AND ($3::boolean IS NULL OR (c.connected_to <> '') = $3) AND c.id > $4 AND c.removed_at IS NULL
 ORDER BY c.id
 LIMIT $5`
 
@@ -243,7 +297,7 @@ func (s *Store) Credentials(ctx context.Context, identity string) (chargepoint.C
 const connectedSQL = `
 UPDATE charge_points
 SET connected_to = $2, connection_id = $3, connected_since = $4, protocol = $5, updated_at = $4, version = version + 1
-WHERE id = $1`
+WHERE id = $1 AND removed_at IS NULL`
 
 // Connected implements central.Links.
 func (s *Store) Connected(ctx context.Context, id uuid.UUID, conn chargepoint.Connection, replica string) error {

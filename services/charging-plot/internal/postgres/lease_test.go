@@ -1,6 +1,7 @@
 package postgres_test
 
 import (
+	"errors"
 	"testing"
 	"time"
 
@@ -61,7 +62,22 @@ func TestTheSocketsOfADeadReplicaAreNotBelieved(t *testing.T) {
 	// What has connected elsewhere meanwhile stays there.
 	w.Must(w.Store.Connected(t.Context(), id, chargepoint.Connection{ID: uuid.New()}, "http://there"))
 	w.Must(w.Store.Reclaim(t.Context(), "http://here", map[uuid.UUID]chargepoint.Connection{id: conn}))
+	if gone, err := w.Store.Replaced(t.Context(), "http://here", map[uuid.UUID]chargepoint.Connection{id: conn, uuid.New(): conn}); err != nil || len(gone) != 1 || gone[0] != id {
+		t.Errorf("replaced elsewhere were %v, %v", gone, err)
+	}
+	if gone, err := w.Store.Replaced(t.Context(), "http://there", map[uuid.UUID]chargepoint.Connection{id: conn}); err != nil || len(gone) != 0 {
+		t.Errorf("its own replica's is %v, %v: the edge's matter", gone, err)
+	}
 	if there, err := w.Store.ReplicaOf(t.Context(), id); err != nil || there != "http://there" {
 		t.Errorf("it is at %s, %v", there, err)
+	}
+	// Of one that is removed no socket stays, and none begins.
+	w.Must(w.Store.RemoveChargePoint(t.Context(), id, func(chargepoint.ChargePoint) error { return nil }))
+	w.Must(w.Store.Reclaim(t.Context(), "http://there", map[uuid.UUID]chargepoint.Connection{id: conn}))
+	if gone, err := w.Store.Replaced(t.Context(), "http://there", map[uuid.UUID]chargepoint.Connection{id: conn}); err != nil || len(gone) != 1 || gone[0] != id {
+		t.Errorf("of the removed one's sockets %v end, %v", gone, err)
+	}
+	if err := w.Store.Connected(t.Context(), id, conn, "http://here"); !errors.Is(err, chargepoint.ErrNotFound) {
+		t.Errorf("a removed one connects: %v", err)
 	}
 }

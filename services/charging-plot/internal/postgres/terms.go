@@ -57,6 +57,16 @@ per_driver, early_start_min, version, updated_at`
 
 const getTermsSQL = `SELECT ` + termsColumns + ` FROM reservation_terms WHERE operator_id = $1`
 
+const knowsOperatorSQL = `
+SELECT EXISTS (SELECT FROM reservation_terms WHERE operator_id = $1) OR EXISTS (SELECT FROM stations WHERE operator_id = $1)`
+
+// KnowsOperator tells whether an operator has had a station here, or has set terms.
+func (s *Store) KnowsOperator(ctx context.Context, operator uuid.UUID) (bool, error) {
+	var known bool
+	err := s.db.GetContext(ctx, &known, knowsOperatorSQL, operator)
+	return known, postgres.Map(err, nil)
+}
+
 // GetTerms gives an operator's terms. One who has never said anything has those of version 0, which ask nothing.
 func (s *Store) GetTerms(ctx context.Context, operator uuid.UUID) (reservation.OperatorTerms, error) {
 	return getTerms(ctx, s.db, operator, "")
