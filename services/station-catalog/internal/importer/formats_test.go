@@ -2,6 +2,7 @@ package importer_test
 
 import (
 	"compress/gzip"
+	"errors"
 	"io"
 	"os"
 	"path/filepath"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/ihr-charging/charging-plot-api/libs/fault"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/importer"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/operator"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/station"
@@ -89,11 +91,15 @@ func TestOpenChargeMap(t *testing.T) {
 	}, plugs(&hall)); diff != "" || len(hall.EVSEs) != 4 {
 		t.Errorf("its connectors (-want +got):\n%s", diff)
 	}
-	if c := hall.EVSEs[2].Connectors[0]; c.Voltage != 231 || c.PowerW != 22000 || c.Amperage != 32 {
+	if c := hall.EVSEs[2].Connectors[0]; c.Voltage != 230 || c.PowerW != 22000 || c.Amperage != 32 {
 		t.Errorf("three phases became %+v", c)
 	}
 	if compact := entries["5002"].Station; compact.Country != "DE" || compact.Access != station.Restricted || compact.Operator.Name != "Open Charge Map operator 45" {
 		t.Errorf("the compact point became %+v", compact)
+	}
+	free, _ := read(t, importer.OCM, `{"ID":1,"UsageCost":"free","AddressInfo":{"CountryID":1,"Latitude":1,"Longitude":1}}`)
+	if p := free["1"].Station.Payment; p == nil || p.Free == nil || !*p.Free || p.Text != "" {
+		t.Errorf("what is free is paid for by %+v", p)
 	}
 	// An object a line is the same.
 	again, _ := read(t, importer.OCM, `{"ID":1,"AddressInfo":{"CountryID":1,"Latitude":1,"Longitude":1}}`+"\n"+`{"ID":2,"AddressInfo":{"CountryID":1,"Latitude":1,"Longitude":1}}`)
@@ -136,6 +142,22 @@ func TestOCPILocations(t *testing.T) {
 		}
 		if o := s.Opening; o == nil || len(o.Regular) != 3 || len(o.Closings) != 1 || o.Regular[2].Weekday != 1 {
 			t.Errorf("the hours of an %s are %+v", name, s.Opening)
+		}
+	}
+	for _, failed := range []string{
+		`{"status_code":2001,"status_message":"Invalid token","timestamp":"2026-01-01T00:00:00Z"}`,
+		`{"data":null,"status_code":2001,"status_message":"Invalid token"}`,
+		`{"timestamp":"2026-01-01T00:00:00Z","status_message":"Invalid token","status_code":2001,"data":[` + location + `]}`,
+		`{"status_code":1000,"data":[` + location + `]}` + "\n" + `{"status_code":2001,"status_message":"Invalid token"}`,
+	} {
+		var err error
+		for _, err = range importer.Formats()[importer.OCPI].Rows(strings.NewReader(failed), "ocpi") {
+			if err != nil {
+				break
+			}
+		}
+		if !errors.Is(err, transfer.ErrFile) || !strings.Contains(fault.Of(err).Detail(), `OCPI status 2001 "Invalid token"`) {
+			t.Errorf("%s is told as %v", failed, err)
 		}
 	}
 	entries, findings := read(t, importer.OCPI, strings.Replace(location, `"publish":true`, `"publish":false`, 1))

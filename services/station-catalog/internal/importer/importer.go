@@ -18,6 +18,7 @@ import (
 	"errors"
 	"io"
 	"iter"
+	"runtime"
 	"unicode/utf8"
 
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/transfer"
@@ -80,31 +81,98 @@ func (l *lines) next() (line []byte, long bool, err error) {
 	return trimEnd(append(whole, part...)), false, nil
 }
 
-// rowsOf reads a row of each line that is not empty. Lines that are too long or not UTF-8 are rejected.
+// stretch is some lines of a text, one behind the other.
+type stretch struct {
+	text  []byte
+	lines []lineEnd
+}
+
+// lineEnd is where a line of a stretch ends; one that is too long has no text.
+type lineEnd struct {
+	number int64
+	end    int
+	long   bool
+}
+
+// stretchBytes is how much text a stretch has, and a line more.
+const stretchBytes = 64 << 10
+
+// fill reads lines to the stretch until it is full. With an error, io.EOF at the end of the text, they are the last.
+func (s *stretch) fill(l *lines) error {
+	s.text, s.lines = s.text[:0], s.lines[:0]
+	for len(s.text) < stretchBytes && len(s.lines) < stretchBytes {
+		line, long, err := l.next()
+		if err != nil {
+			return err
+		}
+		s.text = append(s.text, line...)
+		s.lines = append(s.lines, lineEnd{l.number, len(s.text), long})
+	}
+	return nil
+}
+
+// reading is what a stretch was read as. A panic is handed over to whoever takes the rows, since a file is no reason to end the process.
+type reading struct {
+	rows     []transfer.Row
+	panicked any
+}
+
+// read reads a row of each line that is not empty.
+func (s *stretch) read(read func(number int64, line []byte) transfer.Row) (done reading) {
+	defer func() { done.panicked = recover() }()
+	rows := make([]transfer.Row, 0, len(s.lines))
+	begin := 0
+	for _, l := range s.lines {
+		line := s.text[begin:l.end]
+		begin = l.end
+		switch {
+		case l.long:
+			rows = append(rows, rejected(l.number, "row_too_long", "the row is longer than 1 MiB"))
+		case len(bytes.TrimSpace(line)) == 0:
+		case !utf8.Valid(line):
+			rows = append(rows, rejected(l.number, "encoding", "the row is not UTF-8"))
+		default:
+			rows = append(rows, read(l.number, line))
+		}
+	}
+	return reading{rows: rows}
+}
+
+// rowsOf reads a row of each line that is not empty, on every core; read must keep nothing of the line. Lines that are too long or not
+// UTF-8 are rejected. The text is read by the caller's goroutine alone.
 func rowsOf(r io.Reader, read func(number int64, line []byte) transfer.Row) iter.Seq2[transfer.Row, error] {
 	return func(yield func(transfer.Row, error) bool) {
 		text := newLines(r)
-		for {
-			line, long, err := text.next()
-			if err != nil {
-				if !errors.Is(err, io.EOF) {
-					yield(transfer.Row{}, err)
+		most := runtime.GOMAXPROCS(0) + 1
+		var underWay []chan reading // in the order of the text
+		idle := make(chan *stretch, most)
+		for range most {
+			idle <- new(stretch)
+		}
+		for more := true; more; {
+			s := <-idle // fewer than most are under way
+			err := s.fill(text)
+			more = err == nil
+			done := make(chan reading, 1)
+			underWay = append(underWay, done)
+			go func() {
+				done <- s.read(read)
+				idle <- s
+			}()
+			for len(underWay) == most || !more && len(underWay) > 0 {
+				done := <-underWay[0]
+				if done.panicked != nil {
+					panic(done.panicked)
 				}
-				return
+				for _, row := range done.rows {
+					if !yield(row, nil) {
+						return
+					}
+				}
+				underWay = underWay[1:]
 			}
-			var row transfer.Row
-			switch {
-			case long:
-				row = rejected(text.number, "row_too_long", "the row is longer than 1 MiB")
-			case len(bytes.TrimSpace(line)) == 0:
-				continue
-			case !utf8.Valid(line):
-				row = rejected(text.number, "encoding", "the row is not UTF-8")
-			default:
-				row = read(text.number, line)
-			}
-			if !yield(row, nil) {
-				return
+			if !more && !errors.Is(err, io.EOF) {
+				yield(transfer.Row{}, err)
 			}
 		}
 	}

@@ -120,6 +120,9 @@ var separators = strings.NewReplacer("*", "", " ", "", "\u00a0", "")
 
 // isNone recognises the scheme's way to say that there is no id.
 func isNone(id string) bool {
+	if id = strings.TrimLeft(id, " "); id == "" || id[0]|0x20 != 'n' {
+		return false
+	}
 	id = strings.ReplaceAll(fold(id), " ", "")
 	return id == "nonconcerne" || id == "nonconcernee"
 }
@@ -208,7 +211,10 @@ const (
 
 // power reads kilowatts, and recognises watts by their size.
 func (r *pointReader) power(p *point, s string) {
-	kw, err := strconv.ParseFloat(strings.Replace(strings.TrimSuffix(fold(s), "kw"), ",", ".", 1), 64)
+	kw, err := strconv.ParseFloat(s, 64)
+	if err != nil {
+		kw, err = strconv.ParseFloat(strings.Replace(strings.TrimSuffix(fold(s), "kw"), ",", ".", 1), 64)
+	}
 	switch {
 	case s == "":
 		r.find(transfer.Adjusted, "power_missing", "the power is missing")
@@ -276,6 +282,9 @@ func (r *pointReader) access(p *point, f *fields) {
 
 // fold makes lower-case ASCII of French text.
 func fold(s string) string {
+	if !strings.ContainsFunc(s, func(r rune) bool { return r >= utf8.RuneSelf || r >= 'A' && r <= 'Z' }) {
+		return s
+	}
 	return strings.Map(func(r rune) rune {
 		switch r {
 		case 'à', 'â', 'ä', 'À', 'Â', 'Ä':

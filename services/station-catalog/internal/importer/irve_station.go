@@ -3,6 +3,7 @@ package importer
 import (
 	"regexp"
 	"strings"
+	"sync"
 
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/openinghours"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/operator"
@@ -71,7 +72,7 @@ func (a *assembly) hours() {
 	if a.first.Hours == "" {
 		return
 	}
-	hours, ok := openinghours.Parse(a.first.Hours)
+	hours, ok := knownHours.parse(a.first.Hours)
 	if !ok {
 		s.OpeningText = a.first.Hours
 		a.findings = append(a.findings, finding(a.first.Line, a.first.UID, transfer.Adjusted, "hours",
@@ -79,6 +80,31 @@ func (a *assembly) hours() {
 		return
 	}
 	s.Opening = hours
+}
+
+// hoursMemory remembers what texts say of hours: most stations are open at the hours of many others. The hours are not to be changed.
+type hoursMemory struct {
+	mu    sync.Mutex
+	hours map[string]*station.OpeningTimes // nil for a text that is not understood
+}
+
+var knownHours hoursMemory
+
+// mostHours is how many texts are remembered; beyond it all are forgotten.
+const mostHours = 1000
+
+func (m *hoursMemory) parse(text string) (*station.OpeningTimes, bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	hours, known := m.hours[text]
+	if !known {
+		hours, _ = openinghours.Parse(text)
+		if m.hours == nil || len(m.hours) == mostHours {
+			m.hours = make(map[string]*station.OpeningTimes)
+		}
+		m.hours[strings.Clone(text)] = hours
+	}
+	return hours, hours != nil
 }
 
 func (a *assembly) payment() {
@@ -168,7 +194,10 @@ var (
 
 // splitAddress takes the postal code and the town off an address where it is certain which they are.
 func splitAddress(address string) (street, postalCode, city string) {
-	m := bracketAddress.FindStringSubmatch(address)
+	var m []string
+	if strings.HasPrefix(address, "[") {
+		m = bracketAddress.FindStringSubmatch(address)
+	}
 	if m == nil {
 		m = plainAddress.FindStringSubmatch(address)
 	}

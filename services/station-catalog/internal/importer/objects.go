@@ -54,7 +54,7 @@ func objects(r io.Reader) iter.Seq2[[]byte, error] {
 
 const utf8BOM = "\xef\xbb\xbf"
 
-// isEnvelope looks for a member "data" at the top of the first object.
+// isEnvelope looks for a member "data" or "status_code" at the top of the first object: an answer that tells of a failure may have no data.
 func isEnvelope(start []byte) bool {
 	decoder := json.NewDecoder(bytes.NewReader(start))
 	if _, err := decoder.Token(); err != nil {
@@ -65,7 +65,7 @@ func isEnvelope(start []byte) bool {
 		if err != nil {
 			return false
 		}
-		if name == "data" {
+		if name == "data" || name == "status_code" {
 			return true
 		}
 		var skipped json.RawMessage
@@ -167,6 +167,7 @@ func (o *objectReader) envelope() error {
 
 // page reads one answer.
 func (o *objectReader) page() error {
+	code, message := json.RawMessage(ocpiSuccess), json.RawMessage(nil)
 	if token, err := o.decoder.Token(); err != nil || token != json.Delim('{') {
 		return errors.Join(err, transfer.ErrFile.Detailf("something that is no page follows a page"))
 	}
@@ -180,10 +181,9 @@ func (o *objectReader) page() error {
 		case "data":
 			err = o.data()
 		case "status_code":
-			var code int
-			if err = o.decoder.Decode(&code); err == nil && code != ocpiSuccess {
-				err = transfer.ErrFile.Detailf("the answer says that it failed: OCPI status %d", code)
-			}
+			err = o.decoder.Decode(&code)
+		case "status_message":
+			err = o.decoder.Decode(&message)
 		default:
 			o.raw = o.raw[:0]
 			err = o.decoder.Decode(&o.raw)
@@ -194,6 +194,9 @@ func (o *objectReader) page() error {
 	}
 	if o.stopped {
 		return nil
+	}
+	if string(code) != ocpiSuccess {
+		return transfer.ErrFile.Detailf("the other side says that it failed: OCPI status %s %.200s", code, message)
 	}
 	_, err := o.decoder.Token()
 	return err

@@ -6,7 +6,9 @@ import (
 	"iter"
 	"math"
 	"strconv"
+	"strings"
 
+	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/openchargemap"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/station"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/transfer"
 )
@@ -80,16 +82,6 @@ func either(id word, ref *ocmRef) int {
 	return id.whole()
 }
 
-// Open Charge Map's ids that decide whether a point is shown.
-const (
-	ocmPlanned         = 150
-	ocmRemoved         = 200
-	ocmRemovedDouble   = 210
-	ocmImported        = 100
-	ocmPublished       = 200
-	ocmUsageAtLocation = 5
-)
-
 func readPOI(s *site, in *poi) {
 	st := &s.Station
 	if st.SourceID = tidy(string(in.ID)); st.SourceID == "" {
@@ -97,12 +89,11 @@ func readPOI(s *site, in *poi) {
 		return
 	}
 	s.Complete = true
-	switch status := either(in.StatusTypeID, in.StatusType); status {
-	case ocmPlanned, ocmRemoved, ocmRemovedDouble:
+	if status := either(in.StatusTypeID, in.StatusType); openchargemap.IsGone(status) {
 		s.reject("unpublished", "the point is planned or removed (status %d)", status)
 		return
 	}
-	if state := either(in.SubmissionStatusID, in.SubmissionStatus); state != 0 && state != ocmImported && state != ocmPublished {
+	if state := either(in.SubmissionStatusID, in.SubmissionStatus); state != 0 && state != openchargemap.Imported && state != openchargemap.Published {
 		s.reject("unpublished", "the point is not published (submission status %d)", state)
 		return
 	}
@@ -110,7 +101,8 @@ func readPOI(s *site, in *poi) {
 	if a.Country != nil && a.Country.ISOCode != "" {
 		s.country(a.Country.ISOCode)
 	} else {
-		s.country(ocmCountry(a.CountryID.whole()))
+		country, _ := openchargemap.CountryOf(a.CountryID.whole())
+		s.country(country.ISOCode)
 	}
 	s.place(string(a.Latitude), string(a.Longitude))
 	s.ocmOperator(in)
@@ -125,10 +117,12 @@ func readPOI(s *site, in *poi) {
 	st.State, st.PostalCode = s.short(a.State, "AddressInfo.StateOrProvince", 64), s.short(string(a.Postcode), "AddressInfo.Postcode", 16)
 	st.TimeZone = zoneFor(st.Country, st.State, st.Latitude, st.Longitude)
 	usage := either(in.UsageTypeID, in.UsageType)
-	st.Access = ocmAccess(usage)
-	if cost := s.short(in.UsageCost, "UsageCost", 2000); cost != "" || usage == ocmUsageAtLocation {
-		st.Payment = &station.Payment{Text: cost}
-		if usage == ocmUsageAtLocation {
+	st.Access = openchargemap.AccessOf(usage)
+	if cost := s.short(in.UsageCost, "UsageCost", 2000); cost != "" || usage == openchargemap.PayAtLocation {
+		if st.Payment = (&station.Payment{Text: cost}); strings.EqualFold(cost, openchargemap.Free) {
+			st.Payment.Free, st.Payment.Text = &yes, ""
+		}
+		if usage == openchargemap.PayAtLocation {
 			st.Payment.AdHoc = &yes
 		}
 	}
@@ -155,25 +149,12 @@ func (s *site) ocmOperator(in *poi) {
 	s.runBy(name)
 }
 
-// ocmAccess reads a usage type.
-func ocmAccess(usage int) station.Access {
-	switch usage {
-	case 2, 6:
-		return station.Private
-	case 3, 4, 7:
-		return station.Restricted
-	default:
-		return station.Public
-	}
-}
-
 // mostAlike is how many EVSEs a single connection may stand for.
 const mostAlike = 200
 
 // ocmConnection makes an EVSE of each piece of a connection. Open Charge Map does not tell which plugs share an EVSE.
 func (s *site) ocmConnection(in *ocmConnection, place int) {
-	status := in.StatusTypeID.whole()
-	if status == ocmPlanned || status == ocmRemoved || status == ocmRemovedDouble {
+	if openchargemap.IsGone(in.StatusTypeID.whole()) {
 		return
 	}
 	uid := tidy(string(in.ID))
@@ -187,8 +168,8 @@ func (s *site) ocmConnection(in *ocmConnection, place int) {
 	}
 	connectors := []station.Connector{}
 	kind := either(in.ConnectionTypeID, in.ConnectionType)
-	if plug, ok := ocmPlugs[kind]; ok {
-		connectors = append(connectors, plug.connector(in))
+	if plug, ok := openchargemap.PlugOf(kind); ok {
+		connectors = append(connectors, ocmConnector(plug, in))
 	} else {
 		s.find(transfer.Adjusted, "unknown_value", "connection type %d has no OCPI standard; the EVSE has no connector", kind)
 	}
@@ -199,46 +180,23 @@ func (s *site) ocmConnection(in *ocmConnection, place int) {
 	}
 }
 
-// ocmPlug is what a connection type is in OCPI's words.
-type ocmPlug struct {
-	standard string
-	cable    bool
-	direct   bool
-}
-
-// ocmPlugs are the connection types by id that OCPI has a standard for.
-var ocmPlugs = map[int]ocmPlug{
-	1: {"IEC_62196_T1", true, false}, 2: {"CHADEMO", true, true}, 3: {"DOMESTIC_G", false, false}, 4: {"IEC_60309_2_single_16", false, false},
-	8: {"TESLA_R", true, false}, 9: {"NEMA_5_20", false, false}, 10: {"NEMA_14_30", false, false}, 11: {"NEMA_14_50", false, false},
-	13: {"DOMESTIC_C", false, false}, 16: {"IEC_60309_2_single_16", false, false}, 17: {"IEC_60309_2_three_16", false, false},
-	22: {"DOMESTIC_B", false, false}, 23: {"DOMESTIC_E", false, false}, 25: {"IEC_62196_T2", false, false}, 26: {"IEC_62196_T3C", false, false},
-	27: {"SAE_J3400", true, true}, 28: {"DOMESTIC_F", false, false}, 29: {"DOMESTIC_I", false, false}, 30: {"IEC_62196_T2", true, false},
-	32: {"IEC_62196_T1_COMBO", true, true}, 33: {"IEC_62196_T2_COMBO", true, true}, 34: {"IEC_60309_2_single_16", false, false},
-	35: {"IEC_60309_2_three_16", false, false}, 36: {"IEC_62196_T3A", false, false}, 1036: {"IEC_62196_T2", true, false},
-	1037: {"DOMESTIC_J", false, false}, 1038: {"GBT_AC", false, false}, 1039: {"GBT_AC", true, false}, 1040: {"GBT_DC", true, true},
-}
-
-func (p ocmPlug) connector(in *ocmConnection) station.Connector {
-	c := station.Connector{ID: "1", Standard: p.standard, Format: "SOCKET", PowerType: "AC_1_PHASE"}
-	if p.cable {
+func ocmConnector(p openchargemap.Plug, in *ocmConnection) station.Connector {
+	c := station.Connector{ID: "1", Standard: p.Standard, Format: "SOCKET", PowerType: "AC_1_PHASE"}
+	if p.Cable {
 		c.Format = "CABLE"
 	}
 	kw := in.PowerKW.number()
 	if kw > 0 && kw <= mostKW {
 		c.PowerW = int(math.Round(kw * wattsPerKW))
 	}
-	const singlePhase, threePhase, direct = 10, 20, 30
 	switch current := either(in.CurrentTypeID, in.CurrentType); {
-	case p.direct || current == direct:
+	case p.Direct || current == openchargemap.Direct:
 		c.PowerType = "DC"
-	case current == threePhase, current != singlePhase && c.PowerW > singlePhaseW:
+	case current == openchargemap.ThreePhase, current != openchargemap.SinglePhase && c.PowerW > singlePhaseW:
 		c.PowerType = "AC_3_PHASE"
 	}
 	if volts := in.Voltage.whole(); volts > 0 && volts <= 2000 {
-		// The voltage of three phases is told between lines; OCPI wants it to neutral.
-		if c.Voltage = volts; c.PowerType == "AC_3_PHASE" && volts > 300 {
-			c.Voltage = int(math.Round(float64(volts) / math.Sqrt(phases)))
-		}
+		c.Voltage = openchargemap.ToNeutral(volts, c.PowerType)
 	}
 	if amps := in.Amps.whole(); amps > 0 && amps <= 2000 {
 		c.Amperage = amps

@@ -9,8 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/text/language"
-
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/operator"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/reference"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/station"
@@ -18,7 +16,7 @@ import (
 )
 
 // ocpiSuccess is the status code of an answer that succeeded (OCPI 2.2.1, 5.1).
-const ocpiSuccess = 1000
+const ocpiSuccess = "1000"
 
 // ocpi is the format of OCPI 2.2.1 Locations: an array of them, a peer's answer, or one behind the other. Fields that 2.3.0 added
 // are passed over.
@@ -143,12 +141,12 @@ func readLocation(s *site, in *ocpiLocation) {
 
 // country reads an ISO 3166-1 code of three letters, or of two.
 func (s *site) country(code string) {
-	region, err := language.ParseRegion(strings.TrimSpace(code))
-	if err != nil || !region.IsCountry() {
+	country, ok := reference.CountryOf(strings.TrimSpace(code))
+	if !ok {
 		s.reject("country", "%q is not a country", code)
 		return
 	}
-	s.Station.Country = region.String()
+	s.Station.Country = country
 }
 
 // place reads degrees.

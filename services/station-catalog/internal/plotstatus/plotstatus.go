@@ -54,6 +54,7 @@ type Changes struct {
 	Statuses []station.PlotStatus
 	Place    Place
 	AsOf     time.Time // zero when nothing was ever heard
+	Held     bool      // there are more, which can be told only when older transactions have ended
 }
 
 // Store keeps the copy.

@@ -35,6 +35,7 @@ func All() map[string]Enumeration {
 		"import_format":       ImportFormats,
 		"import_state":        ImportStates,
 		"finding_severity":    FindingSeverities,
+		"visit_outcome":       VisitOutcomes,
 	}
 }
 
@@ -185,5 +186,21 @@ var (
 		{"rejected", "The row did not go in"},
 		{"adjusted", "The row went in with something corrected or left out"},
 		{"doubtful", "The row went in as it is, and should be looked at"},
+	}
+	// VisitOutcomes are Open Charge Map's types of check-ins, but for those that say nothing of the visit.
+	VisitOutcomes = Enumeration{
+		{"charged", "Charged successfully"},
+		{"not_operational", "Failed to charge: the equipment does not operate"},
+		{"not_installed", "Failed to charge: the equipment is not fully installed"},
+		{"equipment_problem", "Failed to charge: a problem of the equipment"},
+		{"not_compatible", "Failed to charge: the equipment and the vehicle do not fit"},
+		{"card_required", "Failed to charge: another card or account is required"},
+		{"no_equipment", "Failed to charge: there is no equipment"},
+		{"in_use", "In use by another electric vehicle"},
+		{"blocked", "Blocked by something that does not charge"},
+		{"closed", "Not accessible: locked or closed"},
+		{"not_found", "Not found by what is said of it"},
+		{"confirmed", "Equipment and place confirmed to be right"},
+		{"decommissioned", "Decommissioned"},
 	}
 )

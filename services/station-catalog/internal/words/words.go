@@ -7,6 +7,7 @@ package words
 
 import (
 	"strings"
+	"unicode/utf8"
 
 	"golang.org/x/text/unicode/norm"
 )
@@ -34,30 +35,53 @@ var small = func() map[rune]rune {
 func Of(text string) string {
 	var out strings.Builder
 	out.Grow(len(text) + 1)
+	var decomposed []byte
 	parted := true
-	for _, r := range norm.NFKD.String(text) {
-		switch {
-		case r >= 0x300 && r <= 0x36f: // an accent
-			continue
-		case r >= 'A' && r <= 'Z':
-			r += 'a' - 'A'
-		case separates(r):
-			parted = true
+	for len(text) > 0 {
+		// ASCII is its own decomposition, and nothing beyond it reaches into it.
+		if c := text[0]; c < utf8.RuneSelf {
+			parted = write(&out, rune(c), parted)
+			text = text[1:]
 			continue
 		}
-		if parted {
-			out.WriteByte(' ')
-			parted = false
+		end := 1
+		for end < len(text) && text[end] >= utf8.RuneSelf {
+			end++
 		}
-		if several, ok := Ligatures[r]; ok {
-			out.WriteString(several)
-		} else if one, ok := small[r]; ok {
-			out.WriteRune(one)
-		} else {
-			out.WriteRune(r)
+		decomposed = norm.NFKD.AppendString(decomposed[:0], text[:end])
+		text = text[end:]
+		for rest := decomposed; len(rest) > 0; {
+			r, size := utf8.DecodeRune(rest)
+			parted = write(&out, r, parted)
+			rest = rest[size:]
 		}
 	}
 	return out.String()
+}
+
+// write writes what is left of a character, with a blank before it where a word begins, and tells whether the next one begins a word.
+func write(out *strings.Builder, r rune, parted bool) bool {
+	switch {
+	case r >= 0x300 && r <= 0x36f: // an accent
+		return parted
+	case r >= 'A' && r <= 'Z':
+		r += 'a' - 'A'
+	case separates(r):
+		return true
+	}
+	if parted {
+		out.WriteByte(' ')
+	}
+	if r < utf8.RuneSelf {
+		out.WriteRune(r)
+	} else if several, ok := Ligatures[r]; ok {
+		out.WriteString(several)
+	} else if one, ok := small[r]; ok {
+		out.WriteRune(one)
+	} else {
+		out.WriteRune(r)
+	}
+	return false
 }
 
 // separates tells whether a character stands between words: ASCII and Latin-1 without letters and digits, general punctuation, and
