@@ -21,7 +21,7 @@ func Diff(before, after Station, complete bool) ([]history.Change, error) {
 		}
 		after.Tariffs = before.Tariffs // which of them go depends on the EVSEs that stay
 	}
-	return history.Diff(before, after, history.Keyed{"evses": "uid", "tariffs": "id"})
+	return history.Diff(before.document(), after.document(), history.Keyed{"evses": "uid", "tariffs": "id"})
 }
 
 func (s *Station) hasUID(uid string) bool {
@@ -33,9 +33,29 @@ func (s *Station) hasUID(uid string) bool {
 	return false
 }
 
+// toldEVSE is an EVSE without its id, which is ours; uids name EVSEs in a history.
+type toldEVSE struct {
+	EVSE
+	ID *uuid.UUID `json:"id,omitempty"` // nil
+}
+
+// toldStation is a station of such EVSEs.
+type toldStation struct {
+	Station
+	EVSEs []toldEVSE `json:"evses"`
+}
+
+func (s *Station) document() toldStation {
+	d := toldStation{Station: *s, EVSEs: make([]toldEVSE, len(s.EVSEs))}
+	for i, e := range s.EVSEs {
+		d.EVSEs[i].EVSE = e
+	}
+	return d
+}
+
 // told is the station without what is ours and what is live.
 func (s Station) told() Station {
-	s.ID, s.Version, s.UpdatedAt, s.Plots, s.StatusesAsOf = uuid.Nil, 0, time.Time{}, nil, nil
+	s.ID, s.Version, s.UpdatedAt, s.Plots, s.StatusesAsOf, s.Rating = uuid.Nil, 0, time.Time{}, nil, nil, nil
 	s.Operator = Operator{CountryCode: s.Operator.CountryCode, PartyID: s.Operator.PartyID}
 	live := make([]EVSE, 0, len(s.EVSEs))
 	for _, e := range s.EVSEs {

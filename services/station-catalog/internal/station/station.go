@@ -14,6 +14,7 @@ import (
 
 	"github.com/ihr-charging/charging-plot-api/libs/fault"
 	"github.com/ihr-charging/charging-plot-api/libs/tariff"
+	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/review"
 )
 
 // The faults of stations.
@@ -48,6 +49,7 @@ func Survivor(err error) (uuid.UUID, bool) {
 // Operator is what a station says of the company that runs it.
 type Operator struct {
 	ID          uuid.UUID `json:"id"`
+	Number      int64     `json:"-"` // see Station
 	Name        string    `json:"name"`
 	CountryCode string    `json:"country_code"` // ISO 3166-1 alpha-2
 	PartyID     string    `json:"party_id"`     // three characters, OCPI
@@ -55,7 +57,9 @@ type Operator struct {
 
 // Station is a site where cars charge (OCPI Location). A station is known by its source and the source's id for it; ID is ours.
 type Station struct {
-	ID          uuid.UUID     `json:"id"`
+	ID uuid.UUID `json:"id"`
+	// Number is what Open Charge Map's clients know the station by: given once by the database, 0 before. It is no part of the document.
+	Number      int64         `json:"-"`
 	Operator    Operator      `json:"operator"`
 	Source      string        `json:"source"`
 	SourceID    string        `json:"source_id"`
@@ -82,6 +86,8 @@ type Station struct {
 	// Plots is what is free now, and StatusesAsOf up to when the statuses are known; only an answer to a reader has them.
 	Plots        *Plots     `json:"plots,omitempty"`
 	StatusesAsOf *time.Time `json:"statuses_as_of,omitempty"`
+	// Rating is what its reviews come to, where one of them rates it; only an answer to a reader has it.
+	Rating *review.Rating `json:"rating,omitempty"`
 }
 
 // Access says who may charge.

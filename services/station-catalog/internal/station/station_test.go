@@ -12,6 +12,7 @@ import (
 
 	"github.com/ihr-charging/charging-plot-api/libs/fault"
 	"github.com/ihr-charging/charging-plot-api/libs/tariff"
+	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/review"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/station"
 )
 
@@ -59,6 +60,7 @@ func TestHash(t *testing.T) {
 		"live": func(s *station.Station) {
 			s.Apply(map[uuid.UUID]station.PlotStatus{s.EVSEs[0].ID: {PlotID: uuid.New(), Status: station.Charging}}, time.Now())
 		},
+		"rating": func(s *station.Station) { s.Rating = &review.Rating{Average: 4.5, Count: 2} },
 		"removed EVSEs": func(s *station.Station) {
 			s.EVSEs = append(s.EVSEs, station.EVSE{UID: "gone", Removed: true})
 		},

@@ -49,7 +49,9 @@ func (s *Station) Validate() []fault.Field {
 	c.text("/city", s.City, 0, 100)
 	c.text("/postal_code", s.PostalCode, 0, 16)
 	c.text("/state", s.State, 0, 64)
-	c.match("/country", s.Country, countryPattern, "must be an ISO 3166-1 alpha-2 code")
+	if !reference.Country(s.Country) {
+		c.add("/country", "enum", "%q is not the ISO 3166-1 alpha-2 code of a country", s.Country)
+	}
 	c.within("/latitude", s.Latitude, -90, 90)
 	c.within("/longitude", s.Longitude, -180, 180)
 	c.timeZone("/time_zone", s.TimeZone)

@@ -5,14 +5,18 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
 )
 
 const (
-	// batchRows is how many staged rows are read at once: some two thousand stations a transaction.
-	batchRows = 3000
+	// How many staged rows go into a transaction: so many that it takes about writeTime. As long as it lasts nobody learns of what others
+	// have changed meanwhile, statuses among it: the logs are read up to the oldest transaction that is open.
+	fewestRows = 250  // an import begins with them
+	mostRows   = 3000 // some two thousand stations; more are no faster
+	writeTime  = 300 * time.Millisecond
 	// lease is how long a worker may be silent.
 	lease = 2 * time.Minute
 )
@@ -20,6 +24,7 @@ const (
 // prepared is a batch on its way to the store.
 type prepared struct {
 	batch Batch
+	rows  int
 	last  bool
 	err   error
 }
@@ -31,11 +36,13 @@ func Apply(ctx context.Context, store Store, format Format, imp Import, worker s
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	batches := make(chan prepared)
+	var limit atomic.Int64
+	limit.Store(fewestRows)
 	go func() {
 		defer close(batches)
 		after := imp.DoneKey
 		for {
-			p := prepare(ctx, store, format, imp, after)
+			p := prepare(ctx, store, format, imp, after, int(limit.Load()))
 			after = p.batch.DoneKey
 			select {
 			case batches <- p:
@@ -52,10 +59,12 @@ func Apply(ctx context.Context, store Store, format Format, imp Import, worker s
 		if p.err != nil {
 			return imp, p.err
 		}
+		start := time.Now()
 		var err error
 		if counts, err = store.Write(ctx, imp, worker, lease, p.batch); err != nil {
 			return imp, fmt.Errorf("write stations up to %q: %w", p.batch.DoneKey, err)
 		}
+		limit.Store(nextRows(p.rows, time.Since(start)))
 		if progress != nil {
 			progress(Progress{Phase: Running, Counts: counts, StationsTotal: total(imp)})
 		}
@@ -101,10 +110,15 @@ func total(imp Import) int64 {
 	return *imp.StationsTotal
 }
 
-// prepare reads and assembles the stations behind a key. A station whose rows do not fit into what is read at once is read with
-// the next batch, or alone when it is the only one.
-func prepare(ctx context.Context, store Store, format Format, imp Import, after string) prepared {
-	for limit := batchRows; ; limit *= 4 {
+// nextRows is how many rows would have taken writeTime, by how long so many took.
+func nextRows(rows int, took time.Duration) int64 {
+	return min(max(int64(rows)*int64(writeTime)/max(int64(took), 1), fewestRows), mostRows)
+}
+
+// prepare reads and assembles the stations behind a key, of so many rows. A station whose rows do not fit into what is read at once is
+// read with the next batch, or alone when it is the only one.
+func prepare(ctx context.Context, store Store, format Format, imp Import, after string, limit int) prepared {
+	for ; ; limit *= 4 {
 		rows, err := store.Staged(ctx, imp.ID, after, limit)
 		if err != nil {
 			return prepared{err: fmt.Errorf("read staged rows: %w", err)}
@@ -118,13 +132,13 @@ func prepare(ctx context.Context, store Store, format Format, imp Import, after 
 				continue
 			}
 			batch, err := assemble(format, rows[:whole], imp)
-			return prepared{batch: batch, err: err}
+			return prepared{batch: batch, rows: whole, err: err}
 		}
 		batch, err := assemble(format, rows, imp)
 		if len(rows) == 0 {
 			batch.DoneKey = after
 		}
-		return prepared{batch: batch, last: true, err: err}
+		return prepared{batch: batch, rows: len(rows), last: true, err: err}
 	}
 }
 

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"hash/maphash"
 	"io"
 	"slices"
 	"strings"
@@ -23,8 +22,7 @@ type receiver struct {
 	imp      Import
 	progress func(Progress)
 
-	seed     maphash.Seed
-	seen     map[uint64]struct{}
+	told     *uids
 	chunk    []Row
 	size     int
 	findings []Finding
@@ -35,10 +33,7 @@ type receiver struct {
 // Receive reads a file to its end, plain or gzip, and stages its rows. The import exists already. When the file cannot be read
 // to its end Receive gives ErrFile, and the import is good for nothing.
 func Receive(ctx context.Context, store Store, format Format, imp Import, file io.Reader, progress func(Progress)) error {
-	r := &receiver{
-		store: store, imp: imp, progress: progress,
-		seed: maphash.MakeSeed(), seen: make(map[uint64]struct{}),
-	}
+	r := &receiver{store: store, imp: imp, progress: progress, told: newUIDs()}
 	plain, err := unpack(file)
 	if err != nil {
 		return err
@@ -62,7 +57,7 @@ func (r *receiver) take(ctx context.Context, row Row, staging *stage) error {
 	}
 	rejected, adjusted := false, false
 	for _, uid := range row.UIDs {
-		if r.told(uid) {
+		if !r.told.add(uid) {
 			row.Findings = append(row.Findings, Finding{
 				Line: row.Line, Subject: uid, Severity: Rejected, Code: "duplicate_evse",
 				Detail: "an earlier row of this file tells of the same EVSE; the first one counts",
@@ -93,17 +88,6 @@ func (r *receiver) take(ctx context.Context, row Row, staging *stage) error {
 		return staging.err()
 	}
 	return ctx.Err()
-}
-
-// told tells whether the EVSE was seen before. It remembers 64 bits of each uid: in a file of a million EVSEs one chance in
-// forty million that a row is called a duplicate by mistake.
-func (r *receiver) told(uid string) bool {
-	h := maphash.String(r.seed, uid)
-	if _, ok := r.seen[h]; ok {
-		return true
-	}
-	r.seen[h] = struct{}{}
-	return false
 }
 
 func (r *receiver) find(f Finding) {

@@ -13,7 +13,7 @@ import (
 )
 
 // How much is buffered of the file as a whole when it is written, and of each run when it is read: a file of five million rows has
-// some five hundred.
+// some thousand.
 const (
 	writeBuffer = 256 << 10
 	readBuffer  = 16 << 10

@@ -11,7 +11,7 @@ import (
 )
 
 // spoolBytes is how much of a file is kept in memory before it goes to the disk.
-const spoolBytes = 16 << 20
+const spoolBytes = 8 << 20
 
 // spool is a Store that keeps the staged rows of one import with this process: in memory as long as they are few, else in a
 // temporary file, as runs that are sorted. It is for an import that nobody else could go on with anyway, such as that of the command
