@@ -242,10 +242,12 @@ func reaches(need string, p authn.Principal, row policy.Row) bool {
 	switch {
 	case p.Kind == authn.Service:
 		return true // it was given the scope for just this
-	case need == "profile", need == "reservations:write":
-		return mine // one's account and reservations are nobody else's to change, not even an administrator's
+	case need == "profile", need == "reservations:write", need == "reviews:write":
+		return mine // one's account, reservations and reviews are nobody else's to change, not even an administrator's
 	case is("admin"):
 		return true
+	case need == "reviews:moderate":
+		return is("moderator")
 	case need == "stations:merge":
 		return is("moderator") || worksThere && myOperators
 	case area == "reservations", area == "sessions":

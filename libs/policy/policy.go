@@ -51,6 +51,8 @@ const (
 	ReservationsWrite = "reservations:write"
 	SessionsRead      = "sessions:read"
 	SessionsWrite     = "sessions:write"
+	ReviewsWrite      = "reviews:write"
+	ReviewsModerate   = "reviews:moderate" // hide what others have written
 	ChargePointsRead  = "charge-points:read"
 	ChargePointsWrite = "charge-points:write"
 	FeedsRead         = "feeds:read"
@@ -87,6 +89,8 @@ var table = map[string]permission{
 	ReservationsWrite: {reach: everybody(Own)},
 	SessionsRead:      {reach: map[Role]Reach{Driver: Own, Moderator: Own, Operator: Within, OperatorAdmin: Within, Admin: All}},
 	SessionsWrite:     {reach: map[Role]Reach{Driver: Own, Moderator: Own, Operator: Within, OperatorAdmin: Within, Admin: All}},
+	ReviewsWrite:      {reach: everybody(Own)},
+	ReviewsModerate:   {reach: map[Role]Reach{Moderator: All, Admin: All}, privileged: true},
 	StationsWrite:     {reach: operators, privileged: true},
 	StationsMerge:     {reach: map[Role]Reach{Operator: Within, OperatorAdmin: Within, Moderator: All, Admin: All}, privileged: true},
 	ImportsWrite:      {reach: operators, privileged: true},

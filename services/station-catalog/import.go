@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -46,6 +47,8 @@ func Import(ctx context.Context, cfg Config, format string, file io.Reader, prog
 	if o.Source == "" {
 		o.Source = format
 	}
+	// COPY's time is also that of the one who sends, and there is nobody to take an import up again: a busy machine is waited for.
+	cfg.Postgres.StatementTimeout = max(cfg.Postgres.StatementTimeout, time.Minute)
 	db, err := libpostgres.Open(ctx, cfg.Postgres)
 	if err != nil {
 		return Report{}, fmt.Errorf("open the database: %w", err)

@@ -34,6 +34,7 @@ import (
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/find"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/httpapi"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/importer"
+	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/ocm"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/ocpi"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/peer"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/plotstatus"
@@ -147,7 +148,8 @@ func assemble(cfg Config, p parts) ([]part, error) {
 	worker := transfer.NewWorker(store, importer.Formats(), log, workerPoll)
 	running := []part{
 		{"replica", replica.Run},
-		{"status wake-up", func(ctx context.Context) error { return wakeReplica(ctx, p.db, replica) }},
+		{"status wake-up", func(ctx context.Context) error { return listen(ctx, p.db, postgres.StatusChannel, replica.Wake) }},
+		{"rating wake-up", func(ctx context.Context) error { return listen(ctx, p.db, postgres.RatingChannel, replica.WakeRatings) }},
 		{"tidying", func(ctx context.Context) error { return tidy(ctx, p.db, store, changes, log) }},
 	}
 	fetcher := fetching(cfg, store, worker.Wake, log)
@@ -180,11 +182,12 @@ func assemble(cfg Config, p parts) ([]part, error) {
 		return nil, err
 	}
 	server := httpserver.New(cfg.HTTP, p.tel, checks...)
+	finder := find.NewFinder(replica, store).Caching(rediscache.New[[]byte](p.redis, rediscache.Options{
+		Namespace: "station-text", Version: 1, TTL: cfg.CacheTTL, Telemetry: p.tel,
+	}))
 	api, err := httpapi.New(httpapi.Config{
-		Store: store, Parties: store, Records: store, Tariffs: store, Imports: store, Uploads: store, Fetches: fetcher, Formats: importer.Formats(), Changes: changes,
-		Finder: find.NewFinder(replica, store).Caching(rediscache.New[[]byte](p.redis, rediscache.Options{
-			Namespace: "station-text", Version: 1, TTL: cfg.CacheTTL, Telemetry: p.tel,
-		})), Relay: peer.NewRelay(onBehalf(cfg, p.tel)), Vehicles: vehicles,
+		Store: store, Parties: store, Records: store, Tariffs: store, Reviews: store, Imports: store, Uploads: store, Fetches: fetcher, Formats: importer.Formats(), Changes: changes,
+		Finder: finder, Relay: peer.NewRelay(onBehalf(cfg, p.tel)), Vehicles: vehicles, Sources: store, Origin: cfg.PublicURL,
 		Cache: rediscache.New[[]byte](p.redis, rediscache.Options{
 			Namespace: "station", Version: 1, TTL: cfg.CacheTTL, Telemetry: p.tel,
 		}),
@@ -198,6 +201,7 @@ func assemble(cfg Config, p parts) ([]part, error) {
 		return nil, err
 	}
 	ocpi.New(store, cfg.PublicURL).Register(server.App(), api.Document(), libocpi.Middleware(p.verifier.AdmitKey), authenticate, limit)
+	ocm.New(finder, store, store, cfg.PublicURL, time.Now).Register(server.App(), api.Document(), authenticate, limit)
 	// The feed is the last, so that it is the first to stop: long polls then end by themselves.
 	return append(running, part{"http", server.Run}, part{"changes", changes.Run}), nil
 }
@@ -210,9 +214,9 @@ func fetching(cfg Config, store *postgres.Store, submitted func(), log *slog.Log
 	})
 }
 
-// wakeReplica tells the replica at once when statuses have changed.
-func wakeReplica(ctx context.Context, db *libpostgres.DB, replica *find.Replica) error {
-	err := libpostgres.Listen(ctx, db.Config(), postgres.StatusChannel, func(string) { replica.Wake() })
+// listen calls wake whenever a channel of the database is notified, until ctx ends.
+func listen(ctx context.Context, db *libpostgres.DB, channel string, wake func()) error {
+	err := libpostgres.Listen(ctx, db.Config(), channel, func(string) { wake() })
 	if errors.Is(err, context.Canceled) {
 		return nil
 	}
@@ -241,7 +245,7 @@ func rules(cfg Config) []ratelimit.Rule {
 	if cfg.AnonymousRate == 0 && cfg.PrincipalRate == 0 {
 		return nil
 	}
-	const dearer = 100
+	const dearer, large = 100, 10
 	budget := func(n, share int) ratelimit.Limit {
 		if n == 0 {
 			return ratelimit.Limit{}
@@ -252,6 +256,9 @@ func rules(cfg Config) []ratelimit.Rule {
 		{
 			Name: "transfer", Routes: []string{"POST /v1/imports", "POST /v1/imports/fetch", "POST /v1/imports/uploads", "GET /v1/exports/stations.ndjson", "GET /v1/exports/stations.geojson", "GET /v1/exports/stations.csv"},
 			Anonymous: budget(cfg.AnonymousRate, dearer), Principal: budget(cfg.PrincipalRate, dearer),
+		},
+		{
+			Name: "ocm", Routes: ocm.Routes, Anonymous: budget(cfg.AnonymousRate, large), Principal: budget(cfg.PrincipalRate, large),
 		},
 		{Name: "default", Anonymous: budget(cfg.AnonymousRate, 1), Principal: budget(cfg.PrincipalRate, 1)},
 	}

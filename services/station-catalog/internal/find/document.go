@@ -1,11 +1,9 @@
 package find
 
 import (
-	"encoding/json"
-	"fmt"
+	"bytes"
 	"math/big"
 	"strings"
-	"time"
 
 	"github.com/google/uuid"
 
@@ -15,33 +13,6 @@ import (
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/station"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/words"
 )
-
-// item is the part of a search item that stays the same until the station changes.
-type item struct {
-	ID         uuid.UUID        `json:"id"`
-	Name       string           `json:"name"`
-	Latitude   float64          `json:"latitude"`
-	Longitude  float64          `json:"longitude"`
-	Address    string           `json:"address"`
-	City       string           `json:"city"`
-	PostalCode string           `json:"postal_code"`
-	Country    string           `json:"country"`
-	Access     station.Access   `json:"access"`
-	Operator   station.Operator `json:"operator"`
-	MaxPowerKW *float64         `json:"max_power_kw"`
-	PriceFrom  *price           `json:"price_from"`
-	Free       bool             `json:"free_charging"`
-	Version    int64            `json:"version"`
-	UpdatedAt  time.Time        `json:"updated_at"`
-}
-
-// price is of a kilowatt-hour.
-type price struct {
-	Currency string `json:"currency"`
-	Amount   string `json:"amount"`
-}
-
-const wattsPerKW = 1000
 
 // The tags that stations are found by.
 const (
@@ -72,64 +43,112 @@ func change(p *station.PlotStatus) search.StatusChange {
 	return search.StatusChange{EVSE: search.ID(p.EVSEID), Plot: search.ID(p.PlotID), Status: status(p.Status), At: p.ToldAt}
 }
 
-// Document is what the index is to know of a station. Removed EVSEs are left out.
-func Document(st *station.Station, told Told) (search.Document, error) {
-	it := item{
-		ID: st.ID, Name: st.Name, Latitude: st.Latitude, Longitude: st.Longitude, Address: st.Address, City: st.City,
-		PostalCode: st.PostalCode, Country: st.Country, Access: st.Access, Operator: st.Operator, Version: st.Version, UpdatedAt: st.UpdatedAt,
+// documents makes what the index is to know of stations. It keeps what many of them have in common.
+type documents struct {
+	told   Told
+	rated  Rated
+	words  map[string]string // of operators' names
+	hours  map[hoursOf]*search.Hours
+	traits map[string]string // of capabilities
+	common map[string]string // what items have in common: the index holds all of it anyway
+	text   []byte            // of an item
+}
+
+// hoursOf are opening times, which stations may share, in a time zone.
+type hoursOf struct {
+	opening *station.OpeningTimes
+	zone    string
+}
+
+func newDocuments(told Told, rated Rated) *documents {
+	return &documents{
+		told: told, rated: rated, words: map[string]string{}, hours: map[hoursOf]*search.Hours{}, traits: map[string]string{}, common: map[string]string{},
 	}
-	if watts := st.MaxPowerW(); watts > 0 {
-		kw := float64(watts) / wattsPerKW
-		it.MaxPowerKW = &kw
+}
+
+// of gives the document of a station. Removed EVSEs are left out.
+func (m *documents) of(st *station.Station) search.Document {
+	d := search.Document{
+		ID: search.ID(st.ID), Latitude: st.Latitude, Longitude: st.Longitude, Version: st.Version, UpdatedAt: st.UpdatedAt, Number: st.Number,
+		Operator: search.ID(st.Operator.ID), Country: st.Country, Access: string(st.Access),
+		Text:  words.Of(st.Name+" "+st.Address+" "+st.City+" "+st.PostalCode) + kept(m.words, st.Operator.Name, words.Of),
+		Hours: m.hoursOf(st), Tags: tags(st), Rating: m.rated(st.ID),
 	}
 	from, priced := st.PriceFrom()
-	if priced {
-		it.PriceFrom = &price{from.Currency, Decimal(from.PerKWh)}
-	}
-	it.Free = st.Free()
-	text, err := json.Marshal(it)
-	if err != nil {
-		return search.Document{}, fmt.Errorf("search item of station %s: %w", st.ID, err)
-	}
-	d := search.Document{
-		ID: search.ID(st.ID), Latitude: st.Latitude, Longitude: st.Longitude, Version: st.Version, UpdatedAt: st.UpdatedAt,
-		Operator: search.ID(st.Operator.ID), Country: st.Country, Access: string(st.Access), Item: text,
-		Text: words.Of(st.Name + " " + st.Address + " " + st.City + " " + st.PostalCode + " " + st.Operator.Name),
-		Tags: tags(st),
-	}
-	if hours := openinghours.NewSchedule(st.Opening, st.TimeZone); hours != nil {
-		d.Hours = search.NewHours(hours.Key(), hours.Open)
-	}
 	switch {
-	case it.Free:
+	case st.Free():
 		d.PriceFrom = new(float64)
 	case priced:
 		amount, _ := from.PerKWh.Float64()
 		d.PriceFrom = &amount
 		d.Tags = append(d.Tags, currencyTag+from.Currency)
 	}
-	for i := range st.EVSEs {
-		e := &st.EVSEs[i]
-		if e.Removed {
-			continue
-		}
-		last := told(e.ID)
-		unit := search.EVSE{ID: search.ID(e.ID), Plot: last.Plot, Status: last.Status, StatusAt: last.At}
-		for _, capability := range e.Capabilities {
-			if !reference.Capabilities.Has(capability) {
-				continue // nobody can ask for it, and the index tells few traits apart
-			}
-			unit.Traits = append(unit.Traits, capabilityTrait+capability)
-		}
-		if e.Reservable {
-			unit.Traits = append(unit.Traits, reservableTrait)
-		}
-		for _, c := range e.Connectors {
-			unit.Connectors = append(unit.Connectors, search.Connector{Standard: c.Standard, PowerW: uint32(max(0, c.PowerW))}) //nolint:gosec // the database bounds it
-		}
-		d.EVSEs = append(d.EVSEs, unit)
+	m.text = appendOwn(m.text[:0], st)
+	d.Item = bytes.Clone(m.text)
+	m.text = appendCommon(m.text[:0], st, from, priced)
+	common, known := m.common[string(m.text)]
+	if !known {
+		common = string(m.text)
+		m.common[common] = common
 	}
-	return d, nil
+	d.Common = common
+	d.EVSEs = make([]search.EVSE, 0, len(st.EVSEs))
+	for i := range st.EVSEs {
+		if e := &st.EVSEs[i]; !e.Removed {
+			d.EVSEs = append(d.EVSEs, m.evse(e))
+		}
+	}
+	return d
+}
+
+func (m *documents) evse(e *station.EVSE) search.EVSE {
+	last := m.told(e.ID)
+	unit := search.EVSE{
+		ID: search.ID(e.ID), Plot: last.Plot, Status: last.Status, StatusAt: last.At,
+		Connectors: make([]search.Connector, len(e.Connectors)),
+	}
+	for _, capability := range e.Capabilities {
+		if !reference.Capabilities.Has(capability) {
+			continue // nobody can ask for it, and the index tells few traits apart
+		}
+		unit.Traits = append(unit.Traits, kept(m.traits, capability, func(c string) string { return capabilityTrait + c }))
+	}
+	if e.Reservable {
+		unit.Traits = append(unit.Traits, reservableTrait)
+	}
+	for i, c := range e.Connectors {
+		unit.Connectors[i] = search.Connector{Standard: c.Standard, PowerW: uint32(max(0, c.PowerW))} //nolint:gosec // the database bounds it
+	}
+	return unit
+}
+
+func (m *documents) hoursOf(st *station.Station) *search.Hours {
+	if st.Opening == nil {
+		return nil
+	}
+	return kept(m.hours, hoursOf{st.Opening, st.TimeZone}, func(of hoursOf) *search.Hours {
+		schedule := openinghours.NewSchedule(of.opening, of.zone)
+		if schedule == nil {
+			return nil
+		}
+		return search.NewHours(schedule.Key(), schedule.Open)
+	})
+}
+
+// mostAlike is how much documents keep of a kind: when there is more, most stations have something of their own.
+const mostAlike = 10_000
+
+// kept makes a value once for each key.
+func kept[K comparable, V any](values map[K]V, key K, of func(K) V) V {
+	v, known := values[key]
+	if !known {
+		if len(values) == mostAlike {
+			clear(values)
+		}
+		v = of(key)
+		values[key] = v
+	}
+	return v
 }
 
 func tags(st *station.Station) []string {

@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/ihr-charging/charging-plot-api/libs/fault"
+	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/review"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/search"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/station"
 )
@@ -19,9 +20,12 @@ type SQL interface {
 	Search(ctx context.Context, q *Query) (Found, error)
 	// Matches gives every station that matches, in no order.
 	Matches(ctx context.Context, q *Query) ([]Match, error)
+	// Offers gives them with what they offer.
+	Offers(ctx context.Context, q *Query) ([]Offered, error)
 	Stats(ctx context.Context) (search.Stats, error)
 	Load(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]station.Station, error)
 	Statuses(ctx context.Context, evses []uuid.UUID) (map[uuid.UUID]station.PlotStatus, time.Time, error)
+	Ratings(ctx context.Context, stations []uuid.UUID) (map[uuid.UUID]review.Rating, error)
 }
 
 // Found is a page of ids.
@@ -37,6 +41,12 @@ type Found struct {
 type Match struct {
 	ID                  uuid.UUID
 	Latitude, Longitude float64
+}
+
+// Offered is a station that matches, and what it offers.
+type Offered struct {
+	Match
+	search.Offer
 }
 
 // Page is a page of rendered items.
@@ -86,6 +96,25 @@ func (f *Finder) Search(ctx context.Context, q *Query, dst []byte) ([]byte, Page
 	return dst, page, err
 }
 
+// Find gives the ids of a page, in its order.
+func (f *Finder) Find(ctx context.Context, q *Query) (ids []uuid.UUID, page Page, err error) {
+	err = f.either(func() error {
+		page = f.search(ctx, f.replica.Snapshot(), q, func(result *search.Result) {
+			ids = make([]uuid.UUID, len(result.Hits))
+			for i := range result.Hits {
+				ids[i] = uuid.UUID(result.Hits[i].ID())
+			}
+		})
+		return nil
+	}, func() error {
+		var found Found
+		found, page, err = f.idsBySQL(ctx, q)
+		ids = found.IDs
+		return err
+	})
+	return ids, page, err
+}
+
 // either asks memory or SQL, and memory again when SQL cannot answer, as Search does, which has no use for closures.
 func (f *Finder) either(memory, sql func() error) error {
 	if f.remembers() {
@@ -110,6 +139,12 @@ func away(err error) bool {
 }
 
 func (f *Finder) memory(ctx context.Context, snapshot *search.Snapshot, q *Query, dst []byte) ([]byte, Page) {
+	page := f.search(ctx, snapshot, q, func(result *search.Result) { dst = appendItems(dst, result) })
+	return dst, page
+}
+
+// search gives take what the index finds, which is good until take returns.
+func (f *Finder) search(ctx context.Context, snapshot *search.Snapshot, q *Query, take func(*search.Result)) Page {
 	in, _ := f.inquiries.Get().(*inquiry)
 	defer func() {
 		in.query = search.Query{}
@@ -134,7 +169,8 @@ func (f *Finder) memory(ctx context.Context, snapshot *search.Snapshot, q *Query
 		next := result.Next()
 		page.Next = &next
 	}
-	return appendItems(dst, result), page
+	take(result)
+	return page
 }
 
 func appendItems(dst []byte, result *search.Result) []byte {
@@ -150,26 +186,9 @@ func appendItems(dst []byte, result *search.Result) []byte {
 // bySQL has the page found by SQL, and renders it by way of an index of its stations alone: so an item looks the same wherever it
 // comes from.
 func (f *Finder) bySQL(ctx context.Context, q *Query, dst []byte) ([]byte, Page, error) {
-	page := Page{}
-	ask := *q
-	if q.Spread {
-		matches, err := f.sql.Matches(ctx, q)
-		if err != nil {
-			return dst, page, err
-		}
-		if page.Total = len(matches); page.Total > q.Limit {
-			page.Truncated, ask.IDs = true, spread(matches, q.Limit)
-		}
-	}
-	found, err := f.sql.Search(ctx, &ask)
+	found, page, err := f.idsBySQL(ctx, q)
 	if err != nil {
-		return dst, Page{}, err
-	}
-	if !page.Truncated {
-		page.Total = found.Total
-	}
-	if found.More {
-		page.Next = &found.Last
+		return dst, page, err
 	}
 	index, asOf, err := f.indexOf(ctx, found.IDs)
 	if err != nil {
@@ -181,6 +200,32 @@ func (f *Finder) bySQL(ctx context.Context, q *Query, dst []byte) ([]byte, Page,
 	var result search.Result
 	index.Snapshot().Search(&m, &result)
 	return appendItems(dst, &result), page, nil
+}
+
+// idsBySQL has the ids of a page found by SQL.
+func (f *Finder) idsBySQL(ctx context.Context, q *Query) (Found, Page, error) {
+	page := Page{}
+	ask := *q
+	if q.Spread {
+		matches, err := f.sql.Matches(ctx, q)
+		if err != nil {
+			return Found{}, page, err
+		}
+		if page.Total = len(matches); page.Total > q.Limit {
+			page.Truncated, ask.IDs = true, spread(matches, q.Limit)
+		}
+	}
+	found, err := f.sql.Search(ctx, &ask)
+	if err != nil {
+		return found, Page{}, err
+	}
+	if !page.Truncated {
+		page.Total = found.Total
+	}
+	if found.More {
+		page.Next = &found.Last
+	}
+	return found, page, nil
 }
 
 // indexOf is an index of these stations alone, as the database has them, and up to when their statuses are known.
@@ -199,10 +244,14 @@ func (f *Finder) indexOf(ctx context.Context, ids []uuid.UUID) (*search.Index, t
 	if err != nil {
 		return nil, time.Time{}, err
 	}
-	index, told := search.New(), ToldOf(statuses)
+	ratings, err := f.sql.Ratings(ctx, ids)
+	if err != nil {
+		return nil, time.Time{}, err
+	}
+	index, documents := search.New(), newDocuments(ToldOf(statuses), RatedBy(ratings))
 	err = index.Load(func(yield func(search.Document, error) bool) {
 		for _, st := range stations {
-			if !yield(Document(&st, told)) {
+			if !yield(documents.of(&st), nil) {
 				return
 			}
 		}

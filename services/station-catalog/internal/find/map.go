@@ -55,6 +55,48 @@ func (f *Finder) Cluster(ctx context.Context, q *Query, into *search.Clusters) (
 	return total, err
 }
 
+// Tile puts the stations that match into a tile, wherever the query's place is.
+func (f *Finder) Tile(ctx context.Context, q *Query, into *search.Tile) error {
+	west, south, east, north := into.Box()
+	place, err := Within(Box{West: west, South: south, East: east, North: north})
+	if err != nil {
+		return err
+	}
+	ask := *q
+	ask.Place = place
+	return f.either(func() error {
+		m := ask.memory()
+		f.replica.Snapshot().Gather(&m, into)
+		return nil
+	}, func() error {
+		return f.tileBySQL(ctx, &ask, into)
+	})
+}
+
+// tileBySQL has the stations that are shown one by one rendered by way of an index of them alone, as bySQL does.
+func (f *Finder) tileBySQL(ctx context.Context, q *Query, into *search.Tile) error {
+	offers, err := f.sql.Offers(ctx, q)
+	if err != nil {
+		return err
+	}
+	var shown []uuid.UUID
+	for i := range offers {
+		o := &offers[i]
+		if into.Add(search.ID(o.ID), search.MercatorOf(o.Latitude, o.Longitude), o.Offer) && into.Few() {
+			shown = append(shown, o.ID)
+		}
+	}
+	if !into.Few() || len(shown) == 0 {
+		return nil
+	}
+	index, _, err := f.indexOf(ctx, shown)
+	if err != nil {
+		return err
+	}
+	index.Snapshot().Show(q.Now, into)
+	return nil
+}
+
 // Stats counts the catalogue.
 func (f *Finder) Stats(ctx context.Context) (stats search.Stats, err error) {
 	err = f.either(func() error {

@@ -40,7 +40,9 @@ type Query struct {
 	Free         bool
 	MaxPrice     *float64 // of a kilowatt-hour, in Currency
 	Currency     string   // for MaxPrice and ByPrice
+	MinRating    float64  // least average of the ratings; 0: also none
 	UpdatedSince time.Time
+	NumberAbove  int64 // 0: any
 
 	Sort Sort
 	// Now is the minute for which the items say whether the station is open.
@@ -62,6 +64,10 @@ const (
 	ByPower               // the most powerful first
 	ByPrice               // the cheapest first, those without a price in the currency last
 	ByUpdated             // those that changed last first
+	ByOldest              // those that changed last last
+	ByNumber              // the least number first
+	ByHighest             // the greatest number first
+	ByRating              // the best rated first, those without a rating last
 )
 
 // LeastPowerW is the least power that a connector must have. With an upper end an unknown power does not do.
@@ -111,6 +117,14 @@ func (q *Query) order() search.Order {
 		return search.Ascending(search.ColumnPrice).Among(freeTag, currencyTag+q.Currency)
 	case ByUpdated:
 		return search.Descending(search.ColumnUpdated)
+	case ByOldest:
+		return search.Ascending(search.ColumnUpdated)
+	case ByNumber:
+		return search.Ascending(search.ColumnNumber)
+	case ByHighest:
+		return search.Descending(search.ColumnNumber)
+	case ByRating:
+		return search.Descending(search.ColumnRating)
 	case ByPlace:
 	}
 	return search.ByRank()
@@ -141,8 +155,14 @@ func (q *Query) ranges() []search.Range {
 	if q.MaxPrice != nil {
 		ranges = append(ranges, search.AtMost(search.ColumnPrice, *q.MaxPrice))
 	}
+	if q.MinRating > 0 {
+		ranges = append(ranges, search.AtLeast(search.ColumnRating, q.MinRating))
+	}
 	if !q.UpdatedSince.IsZero() {
 		ranges = append(ranges, search.AtLeast(search.ColumnUpdated, float64(q.UpdatedSince.UnixMicro())))
+	}
+	if q.NumberAbove > 0 {
+		ranges = append(ranges, search.AtLeast(search.ColumnNumber, float64(q.NumberAbove+1)))
 	}
 	return ranges
 }

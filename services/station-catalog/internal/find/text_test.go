@@ -43,8 +43,8 @@ func (k kept) Get(ctx context.Context, key string, load func(context.Context) ([
 	return fresh, err
 }
 
-// TestTextsAreNeverStale promises that with the cache every answer to a text is the one without it, whatever the stations have become
-// since it was filled, on every replica, on one that lags behind, and on one that was loaded at another time than the others.
+// TestTextsAreNeverStale promises that with the cache every answer to a text is the one without it, whatever the stations and their
+// ratings have become since it was filled, on every replica, on one that lags behind, and on one that was loaded at another time than the others.
 func TestTextsAreNeverStale(t *testing.T) {
 	t.Parallel()
 	r := rand.New(rand.NewPCG(20261128, 3))
@@ -73,6 +73,11 @@ func TestTextsAreNeverStale(t *testing.T) {
 			binary.BigEndian.PutUint64(id[8:], r.Uint64N(stations))
 			b.Deletes = append(b.Deletes, id)
 		}
+		for range 200 * r.IntN(2) { // which change no version
+			change := search.RatingChange{Rating: search.Rating{Average: float64(1 + r.IntN(5)), Count: uint32(r.IntN(3))}}
+			binary.BigEndian.PutUint64(change.Station[8:], r.Uint64N(stations))
+			b.Ratings = append(b.Ratings, change)
+		}
 		for i, x := range replicas {
 			if i == 0 || r.IntN(3) > 0 { // the second one may miss a batch for good, as one does that was loaded in between
 				x.Apply(b)
@@ -81,7 +86,10 @@ func TestTextsAreNeverStale(t *testing.T) {
 		}
 		for range 12 {
 			snapshot := lagging[len(lagging)-1-r.IntN(min(8, len(lagging)))]
-			q := find.Query{Limit: r.IntN(30), Now: time.Unix(0, 0), Spread: r.IntN(5) == 0, Sort: []find.Sort{find.ByPlace, find.ByUpdated}[r.IntN(2)]}
+			q := find.Query{Limit: r.IntN(30), Now: time.Unix(0, 0), Spread: r.IntN(5) == 0, Sort: []find.Sort{find.ByPlace, find.ByUpdated, find.ByRating}[r.IntN(3)]}
+			if r.IntN(6) == 0 {
+				q.MinRating = float64(1 + r.IntN(3))
+			}
 			for range 1 + r.IntN(2) {
 				q.Words = append(q.Words, said[r.IntN(len(said))][1:1+1+r.IntN(3)])
 			}

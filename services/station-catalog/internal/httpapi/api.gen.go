@@ -18,6 +18,7 @@ import (
 	"github.com/ihr-charging/charging-plot-api/libs/tariff"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/history"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/operator"
+	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/review"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/station"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/transfer"
 	"github.com/oapi-codegen/runtime"
@@ -528,6 +529,57 @@ func (e QuoteLineDimension) Valid() bool {
 	}
 }
 
+// Defines values for VisitOutcome.
+const (
+	VisitOutcomeBlocked          VisitOutcome = "blocked"
+	VisitOutcomeCardRequired     VisitOutcome = "card_required"
+	VisitOutcomeCharged          VisitOutcome = "charged"
+	VisitOutcomeClosed           VisitOutcome = "closed"
+	VisitOutcomeConfirmed        VisitOutcome = "confirmed"
+	VisitOutcomeDecommissioned   VisitOutcome = "decommissioned"
+	VisitOutcomeEquipmentProblem VisitOutcome = "equipment_problem"
+	VisitOutcomeInUse            VisitOutcome = "in_use"
+	VisitOutcomeNoEquipment      VisitOutcome = "no_equipment"
+	VisitOutcomeNotCompatible    VisitOutcome = "not_compatible"
+	VisitOutcomeNotFound         VisitOutcome = "not_found"
+	VisitOutcomeNotInstalled     VisitOutcome = "not_installed"
+	VisitOutcomeNotOperational   VisitOutcome = "not_operational"
+)
+
+// Valid indicates whether the value is a known member of the VisitOutcome enum.
+func (e VisitOutcome) Valid() bool {
+	switch e {
+	case VisitOutcomeBlocked:
+		return true
+	case VisitOutcomeCardRequired:
+		return true
+	case VisitOutcomeCharged:
+		return true
+	case VisitOutcomeClosed:
+		return true
+	case VisitOutcomeConfirmed:
+		return true
+	case VisitOutcomeDecommissioned:
+		return true
+	case VisitOutcomeEquipmentProblem:
+		return true
+	case VisitOutcomeInUse:
+		return true
+	case VisitOutcomeNoEquipment:
+		return true
+	case VisitOutcomeNotCompatible:
+		return true
+	case VisitOutcomeNotFound:
+		return true
+	case VisitOutcomeNotInstalled:
+		return true
+	case VisitOutcomeNotOperational:
+		return true
+	default:
+		return false
+	}
+}
+
 // Access Who may charge here.
 type Access string
 
@@ -814,6 +866,9 @@ type QuoteLine struct {
 // QuoteLineDimension defines model for QuoteLine.Dimension.
 type QuoteLineDimension string
 
+// Rating defines model for Rating.
+type Rating = review.Rating
+
 // Reference Enumerations by name.
 type Reference map[string][]struct {
 	Title string `json:"title"`
@@ -830,6 +885,32 @@ type RegularHours struct {
 	// Weekday 1 is Monday.
 	Weekday int `json:"weekday"`
 }
+
+// Review defines model for Review.
+type Review = review.Review
+
+// ReviewInput At least one of `rating` and `outcome`.
+type ReviewInput = review.Input
+
+// ReviewModeration defines model for ReviewModeration.
+type ReviewModeration struct {
+	Hidden bool `json:"hidden"`
+
+	// Reason What the author is told; only with `hidden: true`.
+	Reason *string `json:"reason,omitempty"`
+}
+
+// ReviewPage defines model for ReviewPage.
+type ReviewPage struct {
+	Items      []Review `json:"items"`
+	NextCursor string   `json:"next_cursor"`
+
+	// Rating What the ratings of the station come to; null when it has none.
+	Rating *Rating `json:"rating"`
+}
+
+// ReviewPatch Any properties of `ReviewInput`; null takes one away.
+type ReviewPatch = json.RawMessage
 
 // Station A whole station.
 type Station = station.Station
@@ -879,8 +960,14 @@ type Tally struct {
 // Tariff An OCPI tariff object (2.2.1, with `tax_included` of 2.3.0).
 type Tariff = tariff.Tariff
 
+// TariffElement An OCPI tariff element.
+type TariffElement = tariff.Element
+
 // TariffInput An OCPI tariff object; country code and party id are those of the caller's operator when left out.
 type TariffInput = tariff.Tariff
+
+// TariffLimit An OCPI price, as 2.3.0 writes it (`before_taxes`, `after_taxes`) or as 2.2.1 does.
+type TariffLimit = tariff.Limit
 
 // TariffPage defines model for TariffPage.
 type TariffPage struct {
@@ -890,6 +977,10 @@ type TariffPage struct {
 
 // TariffPatch Any properties of `TariffInput` but the ids; null takes an optional one away.
 type TariffPatch = json.RawMessage
+
+// VisitOutcome What came of a visit, as Open Charge Map's check-ins tell it; `GET /v1/reference` has the titles. `charged`, `in_use` (by another car
+// that charges) and `confirmed` (the equipment is where and what it is said to be) are good news; the others are not.
+type VisitOutcome string
 
 // ConnectorID defines model for ConnectorID.
 type ConnectorID = string
@@ -920,6 +1011,9 @@ type Limit = int
 
 // OperatorID defines model for OperatorID.
 type OperatorID = openapi_types.UUID
+
+// ReviewID defines model for ReviewID.
+type ReviewID = openapi_types.UUID
 
 // SoCFrom defines model for SoCFrom.
 type SoCFrom = float64
@@ -1019,7 +1113,7 @@ type CreateOperatorParams struct {
 
 // DeleteOperatorParams defines parameters for DeleteOperator.
 type DeleteOperatorParams struct {
-	// IfMatch The `ETag` that was read. Without it the answer is 428, with an outdated one 412.
+	// IfMatch The `ETag` that was read, weak or not: answers are tagged weakly when they are compressed. Without it the answer is 428, with an outdated one 412.
 	IfMatch *IfMatch `json:"If-Match,omitempty"`
 }
 
@@ -1031,7 +1125,7 @@ type GetOperatorParams struct {
 
 // UpdateOperatorParams defines parameters for UpdateOperator.
 type UpdateOperatorParams struct {
-	// IfMatch The `ETag` that was read. Without it the answer is 428, with an outdated one 412.
+	// IfMatch The `ETag` that was read, weak or not: answers are tagged weakly when they are compressed. Without it the answer is 428, with an outdated one 412.
 	IfMatch *IfMatch `json:"If-Match,omitempty"`
 }
 
@@ -1058,7 +1152,7 @@ type CreateStationParams struct {
 
 // DeleteStationParams defines parameters for DeleteStation.
 type DeleteStationParams struct {
-	// IfMatch The `ETag` that was read. Without it the answer is 428, with an outdated one 412.
+	// IfMatch The `ETag` that was read, weak or not: answers are tagged weakly when they are compressed. Without it the answer is 428, with an outdated one 412.
 	IfMatch *IfMatch `json:"If-Match,omitempty"`
 }
 
@@ -1070,7 +1164,7 @@ type GetStationParams struct {
 
 // UpdateStationParams defines parameters for UpdateStation.
 type UpdateStationParams struct {
-	// IfMatch The `ETag` that was read. Without it the answer is 428, with an outdated one 412.
+	// IfMatch The `ETag` that was read, weak or not: answers are tagged weakly when they are compressed. Without it the answer is 428, with an outdated one 412.
 	IfMatch *IfMatch `json:"If-Match,omitempty"`
 }
 
@@ -1082,13 +1176,13 @@ type CreateEvseParams struct {
 
 // DeleteEvseParams defines parameters for DeleteEvse.
 type DeleteEvseParams struct {
-	// IfMatch The `ETag` that was read. Without it the answer is 428, with an outdated one 412.
+	// IfMatch The `ETag` that was read, weak or not: answers are tagged weakly when they are compressed. Without it the answer is 428, with an outdated one 412.
 	IfMatch *IfMatch `json:"If-Match,omitempty"`
 }
 
 // UpdateEvseParams defines parameters for UpdateEvse.
 type UpdateEvseParams struct {
-	// IfMatch The `ETag` that was read. Without it the answer is 428, with an outdated one 412.
+	// IfMatch The `ETag` that was read, weak or not: answers are tagged weakly when they are compressed. Without it the answer is 428, with an outdated one 412.
 	IfMatch *IfMatch `json:"If-Match,omitempty"`
 }
 
@@ -1100,13 +1194,13 @@ type CreateConnectorParams struct {
 
 // DeleteConnectorParams defines parameters for DeleteConnector.
 type DeleteConnectorParams struct {
-	// IfMatch The `ETag` that was read. Without it the answer is 428, with an outdated one 412.
+	// IfMatch The `ETag` that was read, weak or not: answers are tagged weakly when they are compressed. Without it the answer is 428, with an outdated one 412.
 	IfMatch *IfMatch `json:"If-Match,omitempty"`
 }
 
 // UpdateConnectorParams defines parameters for UpdateConnector.
 type UpdateConnectorParams struct {
-	// IfMatch The `ETag` that was read. Without it the answer is 428, with an outdated one 412.
+	// IfMatch The `ETag` that was read, weak or not: answers are tagged weakly when they are compressed. Without it the answer is 428, with an outdated one 412.
 	IfMatch *IfMatch `json:"If-Match,omitempty"`
 }
 
@@ -1143,6 +1237,51 @@ type QuoteStationParams struct {
 	At *time.Time `form:"at,omitempty" json:"at,omitempty"`
 }
 
+// ListReviewsParams defines parameters for ListReviews.
+type ListReviewsParams struct {
+	// Mine Only the caller's own review, which wants a token.
+	Mine *bool `form:"mine,omitempty" json:"mine,omitempty"`
+
+	// Limit Most items in a page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor The `next_cursor` of the page before, with otherwise the same query.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// IfNoneMatch An `ETag` that the caller holds; 304 when it still stands.
+	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+}
+
+// CreateReviewParams defines parameters for CreateReview.
+type CreateReviewParams struct {
+	// IdempotencyKey Any unique text. The same key with the same body gives the same answer for 24 hours.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// DeleteReviewParams defines parameters for DeleteReview.
+type DeleteReviewParams struct {
+	// IfMatch The `ETag` that was read, weak or not: answers are tagged weakly when they are compressed. Without it the answer is 428, with an outdated one 412.
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
+}
+
+// GetReviewParams defines parameters for GetReview.
+type GetReviewParams struct {
+	// IfNoneMatch An `ETag` that the caller holds; 304 when it still stands.
+	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+}
+
+// UpdateReviewParams defines parameters for UpdateReview.
+type UpdateReviewParams struct {
+	// IfMatch The `ETag` that was read, weak or not: answers are tagged weakly when they are compressed. Without it the answer is 428, with an outdated one 412.
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
+}
+
+// ModerateReviewParams defines parameters for ModerateReview.
+type ModerateReviewParams struct {
+	// IfMatch The `ETag` that was read, weak or not: answers are tagged weakly when they are compressed. Without it the answer is 428, with an outdated one 412.
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
+}
+
 // GetStatsParams defines parameters for GetStats.
 type GetStatsParams struct {
 	// IfNoneMatch An `ETag` that the caller holds; 304 when it still stands.
@@ -1172,7 +1311,7 @@ type CreateTariffParams struct {
 
 // DeleteTariffParams defines parameters for DeleteTariff.
 type DeleteTariffParams struct {
-	// IfMatch The `ETag` that was read. Without it the answer is 428, with an outdated one 412.
+	// IfMatch The `ETag` that was read, weak or not: answers are tagged weakly when they are compressed. Without it the answer is 428, with an outdated one 412.
 	IfMatch *IfMatch `json:"If-Match,omitempty"`
 }
 
@@ -1184,7 +1323,7 @@ type GetTariffParams struct {
 
 // UpdateTariffParams defines parameters for UpdateTariff.
 type UpdateTariffParams struct {
-	// IfMatch The `ETag` that was read. Without it the answer is 428, with an outdated one 412.
+	// IfMatch The `ETag` that was read, weak or not: answers are tagged weakly when they are compressed. Without it the answer is 428, with an outdated one 412.
 	IfMatch *IfMatch `json:"If-Match,omitempty"`
 }
 
@@ -1241,6 +1380,18 @@ type UpdateConnectorApplicationMergePatchPlusJSONRequestBody = ConnectorPatch
 
 // MergeStationJSONRequestBody defines body for MergeStation for application/json ContentType.
 type MergeStationJSONRequestBody = MergeInput
+
+// CreateReviewJSONRequestBody defines body for CreateReview for application/json ContentType.
+type CreateReviewJSONRequestBody = ReviewInput
+
+// UpdateReviewJSONRequestBody defines body for UpdateReview for application/json ContentType.
+type UpdateReviewJSONRequestBody = ReviewPatch
+
+// UpdateReviewApplicationMergePatchPlusJSONRequestBody defines body for UpdateReview for application/merge-patch+json ContentType.
+type UpdateReviewApplicationMergePatchPlusJSONRequestBody = ReviewPatch
+
+// ModerateReviewJSONRequestBody defines body for ModerateReview for application/json ContentType.
+type ModerateReviewJSONRequestBody = ReviewModeration
 
 // CreateTariffJSONRequestBody defines body for CreateTariff for application/json ContentType.
 type CreateTariffJSONRequestBody = TariffInput
@@ -1334,6 +1485,24 @@ type ServerInterface interface {
 	// QuoteStation What a charge would cost
 	// (GET /v1/stations/{station_id}/quote)
 	QuoteStation(c *fiber.Ctx, stationId StationID, params QuoteStationParams) error
+	// ListReviews List the reviews of a station
+	// (GET /v1/stations/{station_id}/reviews)
+	ListReviews(c *fiber.Ctx, stationId StationID, params ListReviewsParams) error
+	// CreateReview Review a station
+	// (POST /v1/stations/{station_id}/reviews)
+	CreateReview(c *fiber.Ctx, stationId StationID, params CreateReviewParams) error
+	// DeleteReview Delete one's review
+	// (DELETE /v1/stations/{station_id}/reviews/{review_id})
+	DeleteReview(c *fiber.Ctx, stationId StationID, reviewId ReviewID, params DeleteReviewParams) error
+	// GetReview Read a review
+	// (GET /v1/stations/{station_id}/reviews/{review_id})
+	GetReview(c *fiber.Ctx, stationId StationID, reviewId ReviewID, params GetReviewParams) error
+	// UpdateReview Change one's review
+	// (PATCH /v1/stations/{station_id}/reviews/{review_id})
+	UpdateReview(c *fiber.Ctx, stationId StationID, reviewId ReviewID, params UpdateReviewParams) error
+	// ModerateReview Hide a review, or show it again
+	// (PUT /v1/stations/{station_id}/reviews/{review_id}/moderation)
+	ModerateReview(c *fiber.Ctx, stationId StationID, reviewId ReviewID, params ModerateReviewParams) error
 	// GetStats Counts
 	// (GET /v1/stats)
 	GetStats(c *fiber.Ctx, params GetStatsParams) error
@@ -2730,6 +2899,371 @@ func (siw *ServerInterfaceWrapper) QuoteStation(c *fiber.Ctx) error {
 	return handler(c)
 }
 
+// ListReviews operation middleware
+func (siw *ServerInterfaceWrapper) ListReviews(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "station_id" -------------
+	var stationId StationID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "station_id", c.Params("station_id"), &stationId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter station_id: %w", err).Error())
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListReviewsParams
+
+	var query url.Values
+	query, err = url.ParseQuery(string(c.Request().URI().QueryString()))
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for query string: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "mine" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "mine", query, &params.Mine, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter mine: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", query, &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter limit: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", query, &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter cursor: %w", err).Error())
+	}
+
+	headers := c.GetReqHeaders()
+
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Sprintf("Too many values for ParamName If-None-Match, 1 is required, but %d found", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter If-None-Match: %w", err).Error())
+		}
+
+		params.IfNoneMatch = &IfNoneMatch
+
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.ListReviews(c, stationId, params)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// CreateReview operation middleware
+func (siw *ServerInterfaceWrapper) CreateReview(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "station_id" -------------
+	var stationId StationID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "station_id", c.Params("station_id"), &stationId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter station_id: %w", err).Error())
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CreateReviewParams
+
+	headers := c.GetReqHeaders()
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Sprintf("Too many values for ParamName Idempotency-Key, 1 is required, but %d found", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter Idempotency-Key: %w", err).Error())
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.CreateReview(c, stationId, params)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// DeleteReview operation middleware
+func (siw *ServerInterfaceWrapper) DeleteReview(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "station_id" -------------
+	var stationId StationID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "station_id", c.Params("station_id"), &stationId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter station_id: %w", err).Error())
+	}
+
+	// ------------- Path parameter "review_id" -------------
+	var reviewId ReviewID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "review_id", c.Params("review_id"), &reviewId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter review_id: %w", err).Error())
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params DeleteReviewParams
+
+	headers := c.GetReqHeaders()
+
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Sprintf("Too many values for ParamName If-Match, 1 is required, but %d found", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter If-Match: %w", err).Error())
+		}
+
+		params.IfMatch = &IfMatch
+
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.DeleteReview(c, stationId, reviewId, params)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// GetReview operation middleware
+func (siw *ServerInterfaceWrapper) GetReview(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "station_id" -------------
+	var stationId StationID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "station_id", c.Params("station_id"), &stationId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter station_id: %w", err).Error())
+	}
+
+	// ------------- Path parameter "review_id" -------------
+	var reviewId ReviewID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "review_id", c.Params("review_id"), &reviewId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter review_id: %w", err).Error())
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetReviewParams
+
+	headers := c.GetReqHeaders()
+
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Sprintf("Too many values for ParamName If-None-Match, 1 is required, but %d found", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter If-None-Match: %w", err).Error())
+		}
+
+		params.IfNoneMatch = &IfNoneMatch
+
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.GetReview(c, stationId, reviewId, params)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// UpdateReview operation middleware
+func (siw *ServerInterfaceWrapper) UpdateReview(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "station_id" -------------
+	var stationId StationID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "station_id", c.Params("station_id"), &stationId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter station_id: %w", err).Error())
+	}
+
+	// ------------- Path parameter "review_id" -------------
+	var reviewId ReviewID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "review_id", c.Params("review_id"), &reviewId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter review_id: %w", err).Error())
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params UpdateReviewParams
+
+	headers := c.GetReqHeaders()
+
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Sprintf("Too many values for ParamName If-Match, 1 is required, but %d found", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter If-Match: %w", err).Error())
+		}
+
+		params.IfMatch = &IfMatch
+
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.UpdateReview(c, stationId, reviewId, params)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// ModerateReview operation middleware
+func (siw *ServerInterfaceWrapper) ModerateReview(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "station_id" -------------
+	var stationId StationID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "station_id", c.Params("station_id"), &stationId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter station_id: %w", err).Error())
+	}
+
+	// ------------- Path parameter "review_id" -------------
+	var reviewId ReviewID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "review_id", c.Params("review_id"), &reviewId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter review_id: %w", err).Error())
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ModerateReviewParams
+
+	headers := c.GetReqHeaders()
+
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Sprintf("Too many values for ParamName If-Match, 1 is required, but %d found", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter If-Match: %w", err).Error())
+		}
+
+		params.IfMatch = &IfMatch
+
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.ModerateReview(c, stationId, reviewId, params)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
 // GetStats operation middleware
 func (siw *ServerInterfaceWrapper) GetStats(c *fiber.Ctx) error {
 
@@ -3167,6 +3701,18 @@ func RegisterHandlersWithOptions(router fiber.Router, si ServerInterface, option
 	router.Post(options.BaseURL+"/v1/stations/:station_id/merge", wrapper.MergeStation)
 
 	router.Get(options.BaseURL+"/v1/stations/:station_id/quote", wrapper.QuoteStation)
+
+	router.Get(options.BaseURL+"/v1/stations/:station_id/reviews", wrapper.ListReviews)
+
+	router.Post(options.BaseURL+"/v1/stations/:station_id/reviews", wrapper.CreateReview)
+
+	router.Delete(options.BaseURL+"/v1/stations/:station_id/reviews/:review_id", wrapper.DeleteReview)
+
+	router.Get(options.BaseURL+"/v1/stations/:station_id/reviews/:review_id", wrapper.GetReview)
+
+	router.Patch(options.BaseURL+"/v1/stations/:station_id/reviews/:review_id", wrapper.UpdateReview)
+
+	router.Put(options.BaseURL+"/v1/stations/:station_id/reviews/:review_id/moderation", wrapper.ModerateReview)
 
 	router.Get(options.BaseURL+"/v1/stats", wrapper.GetStats)
 
@@ -6193,6 +6739,726 @@ func (response QuoteStation503ApplicationProblemPlusJSONResponse) VisitQuoteStat
 	return ctx.JSON(&response)
 }
 
+type ListReviewsRequestObject struct {
+	StationId StationID `json:"station_id"`
+	Params    ListReviewsParams
+}
+
+type ListReviewsResponseObject interface {
+	VisitListReviewsResponse(ctx *fiber.Ctx) error
+}
+
+type ListReviews200ResponseHeaders struct {
+	ETag *string
+	Link *string
+}
+
+type ListReviews200JSONResponse struct {
+	Body    ReviewPage
+	Headers ListReviews200ResponseHeaders
+}
+
+func (response ListReviews200JSONResponse) VisitListReviewsResponse(ctx *fiber.Ctx) error {
+	if response.Headers.ETag != nil {
+		ctx.Response().Header.Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	if response.Headers.Link != nil {
+		ctx.Response().Header.Set("Link", fmt.Sprint(*response.Headers.Link))
+	}
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response.Body)
+}
+
+type ListReviews301ResponseHeaders struct {
+	Location *string
+}
+
+type ListReviews301Response struct {
+	Headers ListReviews301ResponseHeaders
+}
+
+func (response ListReviews301Response) VisitListReviewsResponse(ctx *fiber.Ctx) error {
+	if response.Headers.Location != nil {
+		ctx.Response().Header.Set("Location", fmt.Sprint(*response.Headers.Location))
+	}
+	ctx.Status(301)
+	return nil
+}
+
+type ListReviews304Response = NotModifiedResponse
+
+func (response ListReviews304Response) VisitListReviewsResponse(ctx *fiber.Ctx) error {
+	ctx.Status(304)
+	return nil
+}
+
+type ListReviews400ApplicationProblemPlusJSONResponse struct {
+	InvalidApplicationProblemPlusJSONResponse
+}
+
+func (response ListReviews400ApplicationProblemPlusJSONResponse) VisitListReviewsResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(400)
+
+	return ctx.JSON(&response)
+}
+
+type ListReviews401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response ListReviews401ApplicationProblemPlusJSONResponse) VisitListReviewsResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response)
+}
+
+type ListReviews404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response ListReviews404ApplicationProblemPlusJSONResponse) VisitListReviewsResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(404)
+
+	return ctx.JSON(&response)
+}
+
+type ListReviews410ApplicationProblemPlusJSONResponse struct {
+	GoneApplicationProblemPlusJSONResponse
+}
+
+func (response ListReviews410ApplicationProblemPlusJSONResponse) VisitListReviewsResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(410)
+
+	return ctx.JSON(&response)
+}
+
+type ListReviews429ApplicationProblemPlusJSONResponse struct {
+	LimitedApplicationProblemPlusJSONResponse
+}
+
+func (response ListReviews429ApplicationProblemPlusJSONResponse) VisitListReviewsResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(429)
+
+	return ctx.JSON(&response)
+}
+
+type ListReviews503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response ListReviews503ApplicationProblemPlusJSONResponse) VisitListReviewsResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(503)
+
+	return ctx.JSON(&response)
+}
+
+type CreateReviewRequestObject struct {
+	StationId StationID `json:"station_id"`
+	Params    CreateReviewParams
+	Body      *CreateReviewJSONRequestBody
+}
+
+type CreateReviewResponseObject interface {
+	VisitCreateReviewResponse(ctx *fiber.Ctx) error
+}
+
+type CreateReview201ResponseHeaders struct {
+	ETag     *string
+	Location *string
+}
+
+type CreateReview201JSONResponse struct {
+	Body    Review
+	Headers CreateReview201ResponseHeaders
+}
+
+func (response CreateReview201JSONResponse) VisitCreateReviewResponse(ctx *fiber.Ctx) error {
+	if response.Headers.ETag != nil {
+		ctx.Response().Header.Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	if response.Headers.Location != nil {
+		ctx.Response().Header.Set("Location", fmt.Sprint(*response.Headers.Location))
+	}
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(201)
+
+	return ctx.JSON(&response.Body)
+}
+
+type CreateReview400ApplicationProblemPlusJSONResponse struct {
+	InvalidApplicationProblemPlusJSONResponse
+}
+
+func (response CreateReview400ApplicationProblemPlusJSONResponse) VisitCreateReviewResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(400)
+
+	return ctx.JSON(&response)
+}
+
+type CreateReview401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response CreateReview401ApplicationProblemPlusJSONResponse) VisitCreateReviewResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response)
+}
+
+type CreateReview403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response CreateReview403ApplicationProblemPlusJSONResponse) VisitCreateReviewResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(403)
+
+	return ctx.JSON(&response)
+}
+
+type CreateReview404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response CreateReview404ApplicationProblemPlusJSONResponse) VisitCreateReviewResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(404)
+
+	return ctx.JSON(&response)
+}
+
+type CreateReview409ApplicationProblemPlusJSONResponse struct {
+	ConflictApplicationProblemPlusJSONResponse
+}
+
+func (response CreateReview409ApplicationProblemPlusJSONResponse) VisitCreateReviewResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(409)
+
+	return ctx.JSON(&response)
+}
+
+type CreateReview410ApplicationProblemPlusJSONResponse struct {
+	GoneApplicationProblemPlusJSONResponse
+}
+
+func (response CreateReview410ApplicationProblemPlusJSONResponse) VisitCreateReviewResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(410)
+
+	return ctx.JSON(&response)
+}
+
+type CreateReview422ApplicationProblemPlusJSONResponse struct {
+	UnprocessableApplicationProblemPlusJSONResponse
+}
+
+func (response CreateReview422ApplicationProblemPlusJSONResponse) VisitCreateReviewResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(422)
+
+	return ctx.JSON(&response)
+}
+
+type CreateReview429ApplicationProblemPlusJSONResponse struct {
+	LimitedApplicationProblemPlusJSONResponse
+}
+
+func (response CreateReview429ApplicationProblemPlusJSONResponse) VisitCreateReviewResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(429)
+
+	return ctx.JSON(&response)
+}
+
+type CreateReview503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response CreateReview503ApplicationProblemPlusJSONResponse) VisitCreateReviewResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(503)
+
+	return ctx.JSON(&response)
+}
+
+type DeleteReviewRequestObject struct {
+	StationId StationID `json:"station_id"`
+	ReviewId  ReviewID  `json:"review_id"`
+	Params    DeleteReviewParams
+}
+
+type DeleteReviewResponseObject interface {
+	VisitDeleteReviewResponse(ctx *fiber.Ctx) error
+}
+
+type DeleteReview204Response struct {
+}
+
+func (response DeleteReview204Response) VisitDeleteReviewResponse(ctx *fiber.Ctx) error {
+	ctx.Status(204)
+	return nil
+}
+
+type DeleteReview400ApplicationProblemPlusJSONResponse struct {
+	InvalidApplicationProblemPlusJSONResponse
+}
+
+func (response DeleteReview400ApplicationProblemPlusJSONResponse) VisitDeleteReviewResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(400)
+
+	return ctx.JSON(&response)
+}
+
+type DeleteReview401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response DeleteReview401ApplicationProblemPlusJSONResponse) VisitDeleteReviewResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response)
+}
+
+type DeleteReview403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response DeleteReview403ApplicationProblemPlusJSONResponse) VisitDeleteReviewResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(403)
+
+	return ctx.JSON(&response)
+}
+
+type DeleteReview404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response DeleteReview404ApplicationProblemPlusJSONResponse) VisitDeleteReviewResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(404)
+
+	return ctx.JSON(&response)
+}
+
+type DeleteReview412ApplicationProblemPlusJSONResponse struct {
+	PreconditionFailedApplicationProblemPlusJSONResponse
+}
+
+func (response DeleteReview412ApplicationProblemPlusJSONResponse) VisitDeleteReviewResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(412)
+
+	return ctx.JSON(&response)
+}
+
+type DeleteReview428ApplicationProblemPlusJSONResponse struct {
+	PreconditionRequiredApplicationProblemPlusJSONResponse
+}
+
+func (response DeleteReview428ApplicationProblemPlusJSONResponse) VisitDeleteReviewResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(428)
+
+	return ctx.JSON(&response)
+}
+
+type DeleteReview429ApplicationProblemPlusJSONResponse struct {
+	LimitedApplicationProblemPlusJSONResponse
+}
+
+func (response DeleteReview429ApplicationProblemPlusJSONResponse) VisitDeleteReviewResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(429)
+
+	return ctx.JSON(&response)
+}
+
+type DeleteReview503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response DeleteReview503ApplicationProblemPlusJSONResponse) VisitDeleteReviewResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(503)
+
+	return ctx.JSON(&response)
+}
+
+type GetReviewRequestObject struct {
+	StationId StationID `json:"station_id"`
+	ReviewId  ReviewID  `json:"review_id"`
+	Params    GetReviewParams
+}
+
+type GetReviewResponseObject interface {
+	VisitGetReviewResponse(ctx *fiber.Ctx) error
+}
+
+type GetReview200ResponseHeaders struct {
+	ETag *string
+}
+
+type GetReview200JSONResponse struct {
+	Body    Review
+	Headers GetReview200ResponseHeaders
+}
+
+func (response GetReview200JSONResponse) VisitGetReviewResponse(ctx *fiber.Ctx) error {
+	if response.Headers.ETag != nil {
+		ctx.Response().Header.Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response.Body)
+}
+
+type GetReview304Response = NotModifiedResponse
+
+func (response GetReview304Response) VisitGetReviewResponse(ctx *fiber.Ctx) error {
+	ctx.Status(304)
+	return nil
+}
+
+type GetReview400ApplicationProblemPlusJSONResponse struct {
+	InvalidApplicationProblemPlusJSONResponse
+}
+
+func (response GetReview400ApplicationProblemPlusJSONResponse) VisitGetReviewResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(400)
+
+	return ctx.JSON(&response)
+}
+
+type GetReview401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response GetReview401ApplicationProblemPlusJSONResponse) VisitGetReviewResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response)
+}
+
+type GetReview404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response GetReview404ApplicationProblemPlusJSONResponse) VisitGetReviewResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(404)
+
+	return ctx.JSON(&response)
+}
+
+type GetReview410ApplicationProblemPlusJSONResponse struct {
+	GoneApplicationProblemPlusJSONResponse
+}
+
+func (response GetReview410ApplicationProblemPlusJSONResponse) VisitGetReviewResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(410)
+
+	return ctx.JSON(&response)
+}
+
+type GetReview429ApplicationProblemPlusJSONResponse struct {
+	LimitedApplicationProblemPlusJSONResponse
+}
+
+func (response GetReview429ApplicationProblemPlusJSONResponse) VisitGetReviewResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(429)
+
+	return ctx.JSON(&response)
+}
+
+type GetReview503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response GetReview503ApplicationProblemPlusJSONResponse) VisitGetReviewResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(503)
+
+	return ctx.JSON(&response)
+}
+
+type UpdateReviewRequestObject struct {
+	StationId                         StationID `json:"station_id"`
+	ReviewId                          ReviewID  `json:"review_id"`
+	Params                            UpdateReviewParams
+	JSONBody                          *UpdateReviewJSONRequestBody
+	ApplicationMergePatchPlusJSONBody *UpdateReviewApplicationMergePatchPlusJSONRequestBody
+}
+
+type UpdateReviewResponseObject interface {
+	VisitUpdateReviewResponse(ctx *fiber.Ctx) error
+}
+
+type UpdateReview200ResponseHeaders struct {
+	ETag *string
+}
+
+type UpdateReview200JSONResponse struct {
+	Body    Review
+	Headers UpdateReview200ResponseHeaders
+}
+
+func (response UpdateReview200JSONResponse) VisitUpdateReviewResponse(ctx *fiber.Ctx) error {
+	if response.Headers.ETag != nil {
+		ctx.Response().Header.Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response.Body)
+}
+
+type UpdateReview400ApplicationProblemPlusJSONResponse struct {
+	InvalidApplicationProblemPlusJSONResponse
+}
+
+func (response UpdateReview400ApplicationProblemPlusJSONResponse) VisitUpdateReviewResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(400)
+
+	return ctx.JSON(&response)
+}
+
+type UpdateReview401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response UpdateReview401ApplicationProblemPlusJSONResponse) VisitUpdateReviewResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response)
+}
+
+type UpdateReview403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response UpdateReview403ApplicationProblemPlusJSONResponse) VisitUpdateReviewResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(403)
+
+	return ctx.JSON(&response)
+}
+
+type UpdateReview404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response UpdateReview404ApplicationProblemPlusJSONResponse) VisitUpdateReviewResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(404)
+
+	return ctx.JSON(&response)
+}
+
+type UpdateReview410ApplicationProblemPlusJSONResponse struct {
+	GoneApplicationProblemPlusJSONResponse
+}
+
+func (response UpdateReview410ApplicationProblemPlusJSONResponse) VisitUpdateReviewResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(410)
+
+	return ctx.JSON(&response)
+}
+
+type UpdateReview412ApplicationProblemPlusJSONResponse struct {
+	PreconditionFailedApplicationProblemPlusJSONResponse
+}
+
+func (response UpdateReview412ApplicationProblemPlusJSONResponse) VisitUpdateReviewResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(412)
+
+	return ctx.JSON(&response)
+}
+
+type UpdateReview428ApplicationProblemPlusJSONResponse struct {
+	PreconditionRequiredApplicationProblemPlusJSONResponse
+}
+
+func (response UpdateReview428ApplicationProblemPlusJSONResponse) VisitUpdateReviewResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(428)
+
+	return ctx.JSON(&response)
+}
+
+type UpdateReview429ApplicationProblemPlusJSONResponse struct {
+	LimitedApplicationProblemPlusJSONResponse
+}
+
+func (response UpdateReview429ApplicationProblemPlusJSONResponse) VisitUpdateReviewResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(429)
+
+	return ctx.JSON(&response)
+}
+
+type UpdateReview503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response UpdateReview503ApplicationProblemPlusJSONResponse) VisitUpdateReviewResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(503)
+
+	return ctx.JSON(&response)
+}
+
+type ModerateReviewRequestObject struct {
+	StationId StationID `json:"station_id"`
+	ReviewId  ReviewID  `json:"review_id"`
+	Params    ModerateReviewParams
+	Body      *ModerateReviewJSONRequestBody
+}
+
+type ModerateReviewResponseObject interface {
+	VisitModerateReviewResponse(ctx *fiber.Ctx) error
+}
+
+type ModerateReview200ResponseHeaders struct {
+	ETag *string
+}
+
+type ModerateReview200JSONResponse struct {
+	Body    Review
+	Headers ModerateReview200ResponseHeaders
+}
+
+func (response ModerateReview200JSONResponse) VisitModerateReviewResponse(ctx *fiber.Ctx) error {
+	if response.Headers.ETag != nil {
+		ctx.Response().Header.Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response.Body)
+}
+
+type ModerateReview400ApplicationProblemPlusJSONResponse struct {
+	InvalidApplicationProblemPlusJSONResponse
+}
+
+func (response ModerateReview400ApplicationProblemPlusJSONResponse) VisitModerateReviewResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(400)
+
+	return ctx.JSON(&response)
+}
+
+type ModerateReview401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response ModerateReview401ApplicationProblemPlusJSONResponse) VisitModerateReviewResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response)
+}
+
+type ModerateReview403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response ModerateReview403ApplicationProblemPlusJSONResponse) VisitModerateReviewResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(403)
+
+	return ctx.JSON(&response)
+}
+
+type ModerateReview404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response ModerateReview404ApplicationProblemPlusJSONResponse) VisitModerateReviewResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(404)
+
+	return ctx.JSON(&response)
+}
+
+type ModerateReview410ApplicationProblemPlusJSONResponse struct {
+	GoneApplicationProblemPlusJSONResponse
+}
+
+func (response ModerateReview410ApplicationProblemPlusJSONResponse) VisitModerateReviewResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(410)
+
+	return ctx.JSON(&response)
+}
+
+type ModerateReview412ApplicationProblemPlusJSONResponse struct {
+	PreconditionFailedApplicationProblemPlusJSONResponse
+}
+
+func (response ModerateReview412ApplicationProblemPlusJSONResponse) VisitModerateReviewResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(412)
+
+	return ctx.JSON(&response)
+}
+
+type ModerateReview428ApplicationProblemPlusJSONResponse struct {
+	PreconditionRequiredApplicationProblemPlusJSONResponse
+}
+
+func (response ModerateReview428ApplicationProblemPlusJSONResponse) VisitModerateReviewResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(428)
+
+	return ctx.JSON(&response)
+}
+
+type ModerateReview429ApplicationProblemPlusJSONResponse struct {
+	LimitedApplicationProblemPlusJSONResponse
+}
+
+func (response ModerateReview429ApplicationProblemPlusJSONResponse) VisitModerateReviewResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(429)
+
+	return ctx.JSON(&response)
+}
+
+type ModerateReview503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response ModerateReview503ApplicationProblemPlusJSONResponse) VisitModerateReviewResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(503)
+
+	return ctx.JSON(&response)
+}
+
 type GetStatsRequestObject struct {
 	Params GetStatsParams
 }
@@ -6974,6 +8240,24 @@ type StrictServerInterface interface {
 	// QuoteStation What a charge would cost
 	// (GET /v1/stations/{station_id}/quote)
 	QuoteStation(ctx context.Context, request QuoteStationRequestObject) (QuoteStationResponseObject, error)
+	// ListReviews List the reviews of a station
+	// (GET /v1/stations/{station_id}/reviews)
+	ListReviews(ctx context.Context, request ListReviewsRequestObject) (ListReviewsResponseObject, error)
+	// CreateReview Review a station
+	// (POST /v1/stations/{station_id}/reviews)
+	CreateReview(ctx context.Context, request CreateReviewRequestObject) (CreateReviewResponseObject, error)
+	// DeleteReview Delete one's review
+	// (DELETE /v1/stations/{station_id}/reviews/{review_id})
+	DeleteReview(ctx context.Context, request DeleteReviewRequestObject) (DeleteReviewResponseObject, error)
+	// GetReview Read a review
+	// (GET /v1/stations/{station_id}/reviews/{review_id})
+	GetReview(ctx context.Context, request GetReviewRequestObject) (GetReviewResponseObject, error)
+	// UpdateReview Change one's review
+	// (PATCH /v1/stations/{station_id}/reviews/{review_id})
+	UpdateReview(ctx context.Context, request UpdateReviewRequestObject) (UpdateReviewResponseObject, error)
+	// ModerateReview Hide a review, or show it again
+	// (PUT /v1/stations/{station_id}/reviews/{review_id}/moderation)
+	ModerateReview(ctx context.Context, request ModerateReviewRequestObject) (ModerateReviewResponseObject, error)
 	// GetStats Counts
 	// (GET /v1/stats)
 	GetStats(ctx context.Context, request GetStatsRequestObject) (GetStatsResponseObject, error)
@@ -7869,6 +9153,208 @@ func (sh *strictHandler) QuoteStation(ctx *fiber.Ctx, stationId StationID, param
 		return err
 	} else if validResponse, ok := response.(QuoteStationResponseObject); ok {
 		if err := validResponse.VisitQuoteStationResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListReviews operation middleware
+func (sh *strictHandler) ListReviews(ctx *fiber.Ctx, stationId StationID, params ListReviewsParams) error {
+	var request ListReviewsRequestObject
+
+	request.StationId = stationId
+	request.Params = params
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.ListReviews(ctx.UserContext(), request.(ListReviewsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListReviews")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListReviewsResponseObject); ok {
+		if err := validResponse.VisitListReviewsResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// CreateReview operation middleware
+func (sh *strictHandler) CreateReview(ctx *fiber.Ctx, stationId StationID, params CreateReviewParams) error {
+	var request CreateReviewRequestObject
+
+	request.StationId = stationId
+	request.Params = params
+
+	var body CreateReviewJSONRequestBody
+	if err := ctx.BodyParser(&body); err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, err.Error())
+	}
+	request.Body = &body
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.CreateReview(ctx.UserContext(), request.(CreateReviewRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreateReview")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CreateReviewResponseObject); ok {
+		if err := validResponse.VisitCreateReviewResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// DeleteReview operation middleware
+func (sh *strictHandler) DeleteReview(ctx *fiber.Ctx, stationId StationID, reviewId ReviewID, params DeleteReviewParams) error {
+	var request DeleteReviewRequestObject
+
+	request.StationId = stationId
+	request.ReviewId = reviewId
+	request.Params = params
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.DeleteReview(ctx.UserContext(), request.(DeleteReviewRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DeleteReview")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(DeleteReviewResponseObject); ok {
+		if err := validResponse.VisitDeleteReviewResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetReview operation middleware
+func (sh *strictHandler) GetReview(ctx *fiber.Ctx, stationId StationID, reviewId ReviewID, params GetReviewParams) error {
+	var request GetReviewRequestObject
+
+	request.StationId = stationId
+	request.ReviewId = reviewId
+	request.Params = params
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.GetReview(ctx.UserContext(), request.(GetReviewRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetReview")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetReviewResponseObject); ok {
+		if err := validResponse.VisitGetReviewResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// UpdateReview operation middleware
+func (sh *strictHandler) UpdateReview(ctx *fiber.Ctx, stationId StationID, reviewId ReviewID, params UpdateReviewParams) error {
+	var request UpdateReviewRequestObject
+
+	request.StationId = stationId
+	request.ReviewId = reviewId
+	request.Params = params
+	if strings.HasPrefix(string(ctx.Request().Header.ContentType()), "application/json") {
+
+		var body UpdateReviewJSONRequestBody
+		if err := ctx.BodyParser(&body); err != nil {
+			return fiber.NewError(fiber.StatusBadRequest, err.Error())
+		}
+		request.JSONBody = &body
+
+	}
+	if strings.HasPrefix(string(ctx.Request().Header.ContentType()), "application/merge-patch+json") {
+
+		var body UpdateReviewApplicationMergePatchPlusJSONRequestBody
+		if err := ctx.BodyParser(&body); err != nil {
+			return fiber.NewError(fiber.StatusBadRequest, err.Error())
+		}
+		request.ApplicationMergePatchPlusJSONBody = &body
+
+	}
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.UpdateReview(ctx.UserContext(), request.(UpdateReviewRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "UpdateReview")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(UpdateReviewResponseObject); ok {
+		if err := validResponse.VisitUpdateReviewResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ModerateReview operation middleware
+func (sh *strictHandler) ModerateReview(ctx *fiber.Ctx, stationId StationID, reviewId ReviewID, params ModerateReviewParams) error {
+	var request ModerateReviewRequestObject
+
+	request.StationId = stationId
+	request.ReviewId = reviewId
+	request.Params = params
+
+	var body ModerateReviewJSONRequestBody
+	if err := ctx.BodyParser(&body); err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, err.Error())
+	}
+	request.Body = &body
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.ModerateReview(ctx.UserContext(), request.(ModerateReviewRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ModerateReview")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ModerateReviewResponseObject); ok {
+		if err := validResponse.VisitModerateReviewResponse(ctx); err != nil {
 			return err
 		}
 	} else if response != nil {

@@ -26,7 +26,7 @@ func TestEnumerations(t *testing.T) {
 		"connector_standard": schemas["ConnectorStandard"], "facility": schemas["Facility"], "import_format": schemas["ImportFormat"],
 		"import_state": schemas["Import"].Value.Properties["state"], "finding_severity": schemas["ImportFinding"].Value.Properties["severity"],
 		"parking_restriction": schemas["ParkingRestriction"], "parking_type": schemas["ParkingType"], "plot_status": schemas["PlotStatus"],
-		"power_type": schemas["PowerType"],
+		"power_type": schemas["PowerType"], "visit_outcome": schemas["VisitOutcome"],
 	} {
 		var inDocument, inReference []string
 		for _, v := range schema.Value.Enum {
@@ -44,7 +44,7 @@ func TestEnumerations(t *testing.T) {
 			t.Errorf("%s: the document has %v, the reference %v", name, inDocument, inReference)
 		}
 	}
-	if len(reference.All()) != 12 {
+	if len(reference.All()) != 13 {
 		t.Errorf("an enumeration is not compared: there are %d", len(reference.All()))
 	}
 }

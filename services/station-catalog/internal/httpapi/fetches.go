@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/ihr-charging/charging-plot-api/libs/fault"
+	"github.com/ihr-charging/charging-plot-api/libs/openapi"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/importer"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/peer"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/transfer"
@@ -35,7 +36,7 @@ func (a *API) FetchImport(ctx context.Context, request FetchImportRequestObject)
 	}
 	imp.DryRun = in.DryRun != nil && *in.DryRun
 	if faults := fetchFaults(in, imp.Removal); len(faults) > 0 {
-		return nil, errUnknownValue.At(faults...)
+		return nil, openapi.ErrInvalid.At(faults...)
 	}
 	target, token := in.Url, ""
 	if in.Token != nil {

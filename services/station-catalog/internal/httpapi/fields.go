@@ -3,12 +3,14 @@ package httpapi
 import (
 	"strconv"
 	"strings"
+
+	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/rendered"
 )
 
 // The properties of items, in the order of the columns of a table.
 var itemFields = []string{
 	"id", "name", "latitude", "longitude", "address", "city", "postal_code", "country", "access", "operator", "distance_m", "along_m",
-	"max_power_kw", "price_from", "free_charging", "open_now", "plots", "quote", "version", "updated_at",
+	"max_power_kw", "price_from", "free_charging", "open_now", "rating", "plots", "quote", "version", "updated_at",
 }
 
 func (r *queryReader) takeFields(value string) {
@@ -40,13 +42,13 @@ func pickFields(body []byte, start int, fields []string) []byte {
 	items := body[start:]
 	out := make([]byte, 0, len(body))
 	out = append(out, body[:start]...)
-	for i, item := range splitItems(items) {
+	for i, item := range rendered.Items(items) {
 		if i > 0 {
 			out = append(out, ',')
 		}
 		out = append(out, '{')
 		first := true
-		for name, value := range members(item) {
+		for name, value := range rendered.Members(item) {
 			if !wants(fields, name) {
 				continue
 			}
@@ -59,63 +61,4 @@ func pickFields(body []byte, start int, fields []string) []byte {
 		out = append(out, '}')
 	}
 	return out
-}
-
-// splitItems gives the objects of a list that we have rendered: parted by commas, without blanks.
-func splitItems(items []byte) [][]byte {
-	var out [][]byte
-	for len(items) > 0 {
-		end := valueEnd(items)
-		out = append(out, items[:end])
-		items = items[end:]
-		if len(items) > 0 {
-			items = items[1:] // the comma
-		}
-	}
-	return out
-}
-
-// members yields the names and values of an object that we have rendered, without blanks. Names have nothing escaped.
-func members(object []byte) func(yield func(name string, value []byte) bool) {
-	return func(yield func(string, []byte) bool) {
-		rest := object[1:]
-		for len(rest) > 0 && rest[0] == '"' {
-			end := valueEnd(rest)
-			name := string(rest[1 : end-1])
-			rest = rest[end+1:] // and the colon
-			end = valueEnd(rest)
-			if !yield(name, rest[:end]) {
-				return
-			}
-			rest = rest[min(len(rest), end+1):]
-		}
-	}
-}
-
-// valueEnd is where the JSON value ends that text begins with.
-func valueEnd(text []byte) int {
-	depth, quoted := 0, false
-	for i := 0; i < len(text); i++ {
-		switch c := text[i]; {
-		case quoted && c == '\\':
-			i++
-		case c == '"':
-			if quoted = !quoted; !quoted && depth == 0 {
-				return i + 1
-			}
-		case quoted:
-		case c == '{' || c == '[':
-			depth++
-		case c == '}' || c == ']':
-			if depth == 0 {
-				return i
-			}
-			if depth--; depth == 0 {
-				return i + 1
-			}
-		case c == ',' && depth == 0:
-			return i
-		}
-	}
-	return len(text)
 }

@@ -12,6 +12,8 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/find"
+	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/rendered"
+	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/review"
 )
 
 // format is a representation of what a search found.
@@ -84,7 +86,8 @@ type row struct {
 		ID   string `json:"id"`
 		Name string `json:"name"`
 	} `json:"operator"`
-	Plots struct {
+	Rating *review.Rating `json:"rating"`
+	Plots  struct {
 		Total     int    `json:"total"`
 		Available int    `json:"available"`
 		AsOf      string `json:"as_of"`
@@ -132,6 +135,11 @@ func (r *row) cells(field string) []cell {
 		return priced(r.PriceFrom)
 	case "quote":
 		return priced(r.Quote)
+	case "rating":
+		if r.Rating == nil {
+			return []cell{{"rating_average", ""}, {"rating_count", ""}}
+		}
+		return []cell{{"rating_average", optional(&r.Rating.Average)}, {"rating_count", strconv.FormatInt(r.Rating.Count, 10)}}
 	case "plots":
 		return []cell{
 			{"plots_total", strconv.Itoa(r.Plots.Total)}, {"plots_available", strconv.Itoa(r.Plots.Available)}, {"plots_as_of", r.Plots.AsOf},
@@ -159,7 +167,7 @@ func renderGeoJSON(items []byte, fields []string, found find.Page, next string) 
 		return nil, err
 	}
 	out := append(make([]byte, 0, len(items)+160*len(rows)), `{"type":"FeatureCollection","features":[`...)
-	for i, item := range splitItems(items) {
+	for i, item := range rendered.Items(items) {
 		if i > 0 {
 			out = append(out, ',')
 		}
@@ -168,7 +176,7 @@ func renderGeoJSON(items []byte, fields []string, found find.Page, next string) 
 		out = strconv.AppendFloat(append(out, ','), rows[i].Latitude, 'f', -1, 64)
 		out = append(out, `]},"properties":{`...)
 		first := true
-		for name, value := range members(item) {
+		for name, value := range rendered.Members(item) {
 			if name == "id" || name == "latitude" || name == "longitude" || !wants(fields, name) {
 				continue
 			}

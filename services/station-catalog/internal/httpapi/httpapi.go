@@ -9,12 +9,12 @@ import (
 	"iter"
 	"log/slog"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
 	"github.com/google/uuid"
 
-	"github.com/ihr-charging/charging-plot-api/libs/fault"
 	"github.com/ihr-charging/charging-plot-api/libs/feed"
 	"github.com/ihr-charging/charging-plot-api/libs/httpserver"
 	"github.com/ihr-charging/charging-plot-api/libs/openapi"
@@ -24,6 +24,7 @@ import (
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/find"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/history"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/operator"
+	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/review"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/station"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/transfer"
 )
@@ -38,6 +39,7 @@ type Store interface {
 	Update(ctx context.Context, by history.Author, id uuid.UUID, change func(station.Station) (station.Station, error)) (station.Station, error)
 	Remove(ctx context.Context, by history.Author, id uuid.UUID, allow func(station.Station) error) error
 	Statuses(ctx context.Context, evses []uuid.UUID) (map[uuid.UUID]station.PlotStatus, time.Time, error)
+	Ratings(ctx context.Context, stations []uuid.UUID) (map[uuid.UUID]review.Rating, error)
 }
 
 // Records are what became of stations, and which of them may be one.
@@ -69,6 +71,12 @@ type Tariffs interface {
 	TariffHistory(ctx context.Context, id uuid.UUID, before int64, limit int) ([]history.Entry, uuid.UUID, error)
 }
 
+// Sources are where stations came from.
+type Sources interface {
+	// Provenance gives the formats that they came in.
+	Provenance(ctx context.Context) ([]string, error)
+}
+
 // Fetches bring in files that stand elsewhere.
 type Fetches interface {
 	Check(target string) error
@@ -91,6 +99,7 @@ type Config struct {
 	Parties Parties
 	Records Records
 	Tariffs Tariffs
+	Reviews Reviews
 	Imports transfer.Store
 	Uploads transfer.Uploads
 	Formats map[string]transfer.Format
@@ -98,6 +107,9 @@ type Config struct {
 	Changes Changes
 	Finder  *find.Finder
 	Relay   Relay
+	Sources Sources
+	// Origin is the address under which callers reach the product.
+	Origin string
 	// Vehicles are the cars that a charge can be priced for.
 	Vehicles *vehicle.Catalogue
 	Cache    Cache
@@ -119,6 +131,9 @@ type API struct {
 	tariffs   *page.Codec
 	pairs     *page.Codec
 	versions  *page.Codec
+	reviews   *page.Codec
+	// provenance is what Sources said last.
+	provenance atomic.Pointer[[]string]
 }
 
 // New makes the API.
@@ -138,6 +153,7 @@ func New(cfg Config) (*API, error) {
 		Config: cfg, document: document,
 		searches: cfg.Cursors.For("stations"), operators: cfg.Cursors.For("operators"), findings: cfg.Cursors.For("findings"),
 		tariffs: cfg.Cursors.For("tariffs"), pairs: cfg.Cursors.For("duplicates"), versions: cfg.Cursors.For("history"),
+		reviews: cfg.Cursors.For("reviews"),
 	}, nil
 }
 
@@ -151,11 +167,21 @@ func (a *API) Register(server *httpserver.Server, before ...fiber.Handler) error
 	server.AllowBody(fiber.MethodPatch, "/v1/imports/uploads/:upload_id", transfer.MaxUpload, true)
 	server.AllowBody(fiber.MethodPost, "/v1/stations", stationLimit, false)
 	server.AllowBody(fiber.MethodPatch, "/v1/stations/:station_id", stationLimit, false)
+	a.document.Also(fiber.MethodGet, "/v1/stations", a.lookAtSearch)
+	a.document.Also(fiber.MethodGet, "/v1/stations/clusters", a.lookAtMap)
+	a.document.Also(fiber.MethodGet, tilesPath, a.lookAtTile)
+	a.document.Also(fiber.MethodGet, "/v1/tiles.json", a.lookAtMap)
+	a.document.Also(fiber.MethodPost, "/v1/stations", lookAtStation)
+	a.document.Also(fiber.MethodPatch, "/v1/stations/{station_id}", lookAtStation)
+	a.document.Also(fiber.MethodPost, "/v1/stations/{station_id}/reviews", a.lookAtReview)
+	a.document.Also(fiber.MethodPatch, "/v1/stations/{station_id}/reviews/{review_id}", a.lookAtReview)
 	router := a.document.Router(app, before...)
 	router.Get("/v1/stations", a.searchStations)
 	router.Get("/v1/stations/changes", a.listStationChanges) // before the station of an id
 	router.Get("/v1/stations/clusters", a.clusterStations)
 	router.Get("/v1/stations/duplicates", a.listDuplicates)
+	router.Get("/v1/tiles.json", a.getTileJSON)
+	router.Get(openapi.FiberPath(tilesPath), a.getTile)
 	router.Get("/v1/exports/stations.ndjson", a.export("application/x-ndjson", exportLines))
 	router.Get("/v1/exports/stations.geojson", a.export("application/geo+json", exportGeoJSON))
 	router.Get("/v1/exports/stations.csv", a.export("text/csv; charset=utf-8", exportCSV))
@@ -208,6 +234,11 @@ func (j jsonAnswer) VisitCreateEvseResponse(c *fiber.Ctx) error          { retur
 func (j jsonAnswer) VisitCreateOperatorResponse(c *fiber.Ctx) error      { return j.visit(c) }
 func (j jsonAnswer) VisitCreateStationResponse(c *fiber.Ctx) error       { return j.visit(c) }
 func (j jsonAnswer) VisitCreateTariffResponse(c *fiber.Ctx) error        { return j.visit(c) }
+func (j jsonAnswer) VisitCreateReviewResponse(c *fiber.Ctx) error        { return j.visit(c) }
+func (j jsonAnswer) VisitGetReviewResponse(c *fiber.Ctx) error           { return j.visit(c) }
+func (j jsonAnswer) VisitListReviewsResponse(c *fiber.Ctx) error         { return j.visit(c) }
+func (j jsonAnswer) VisitModerateReviewResponse(c *fiber.Ctx) error      { return j.visit(c) }
+func (j jsonAnswer) VisitUpdateReviewResponse(c *fiber.Ctx) error        { return j.visit(c) }
 func (j jsonAnswer) VisitDeleteConnectorResponse(c *fiber.Ctx) error     { return j.visit(c) }
 func (j jsonAnswer) VisitDeleteEvseResponse(c *fiber.Ctx) error          { return j.visit(c) }
 func (j jsonAnswer) VisitFetchImportResponse(c *fiber.Ctx) error         { return j.visit(c) }
@@ -238,6 +269,3 @@ var (
 	_ StrictServerInterface = (*API)(nil)
 	_ io.Reader             = (*countingReader)(nil)
 )
-
-// errUnknownValue says that a parameter has a value that the reference does not have.
-var errUnknownValue = fault.Define(fault.Invalid, "invalid_request", "The request is not valid")

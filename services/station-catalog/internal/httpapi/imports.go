@@ -13,6 +13,7 @@ import (
 
 	"github.com/ihr-charging/charging-plot-api/libs/fault"
 	"github.com/ihr-charging/charging-plot-api/libs/httpserver"
+	"github.com/ihr-charging/charging-plot-api/libs/openapi"
 	"github.com/ihr-charging/charging-plot-api/libs/page"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/transfer"
 )
@@ -31,7 +32,7 @@ func (a *API) startImport(c *fiber.Ctx) error {
 	}
 	source := c.Query("source", name)
 	if name == "ndjson" && c.Query("source") != "" {
-		return errUnknownValue.At(fault.Field{Parameter: "source", Code: "unknown", Detail: "must be left out with ndjson, whose lines name their source"})
+		return openapi.ErrInvalid.At(fault.Field{Parameter: "source", Code: "unknown", Detail: "must be left out with ndjson, whose lines name their source"})
 	}
 	id, err := uuid.NewV7()
 	if err != nil {
@@ -43,7 +44,7 @@ func (a *API) startImport(c *fiber.Ctx) error {
 	}
 	if share := c.Query("max_removed_share"); share != "" {
 		if imp.MaxRemovedShare, err = strconv.ParseFloat(share, 64); err != nil {
-			return errUnknownValue.At(fault.Field{Parameter: "max_removed_share", Code: "range", Detail: "must be a number from 0 to 1"})
+			return openapi.ErrInvalid.At(fault.Field{Parameter: "max_removed_share", Code: "range", Detail: "must be a number from 0 to 1"})
 		}
 	}
 	if err := a.Imports.CreateImport(ctx, imp); err != nil {

@@ -18,14 +18,7 @@ const mostCells = 20_000
 // clusterStations reads its query as searchStations does, since the filters are the same.
 func (a *API) clusterStations(c *fiber.Ctx) error {
 	var r queryReader
-	r.begin(a.Now(), a.Vehicles, 0)
-	for rest := string(c.Context().URI().QueryString()); rest != ""; {
-		var pair string
-		pair, rest, _ = strings.Cut(rest, "&")
-		name, value, _ := strings.Cut(pair, "=")
-		r.take(unescape(name), unescape(value))
-	}
-	r.finish()
+	a.readMap(c, &r)
 	if err := r.fault(); err != nil {
 		return err
 	}
@@ -45,6 +38,25 @@ func (a *API) clusterStations(c *fiber.Ctx) error {
 	c.Response().Header.SetContentType("application/geo+json")
 	c.Response().SetBodyRaw(body)
 	return nil
+}
+
+// readMap reads a query that has the filters of the search, but no page.
+func (a *API) readMap(c *fiber.Ctx, r *queryReader) {
+	r.begin(a.Now(), a.Vehicles, 0)
+	for rest := string(c.Context().URI().QueryString()); rest != ""; {
+		var pair string
+		pair, rest, _ = strings.Cut(rest, "&")
+		name, value, _ := strings.Cut(pair, "=")
+		r.take(unescape(name), unescape(value))
+	}
+	r.finish()
+}
+
+// lookAtMap gives the faults of a query that the document refuses for others.
+func (a *API) lookAtMap(c *fiber.Ctx) error {
+	var r queryReader
+	a.readMap(c, &r)
+	return r.fault()
 }
 
 func appendClusters(dst []byte, clusters []*search.Cluster, total int) []byte {

@@ -7,6 +7,8 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"path"
+	"strings"
 
 	"github.com/gofiber/fiber/v2"
 
@@ -21,7 +23,7 @@ type Relay interface {
 }
 
 // servedByPlots are the paths below a station that charging-plot answers: see x-served-by in the document.
-var servedByPlots = []string{"occupancy.json", "occupancy.svg", "occupancy.png", "load.json", "load.svg", "load.png"}
+var servedByPlots = []string{"occupancy", "occupancy.json", "occupancy.svg", "occupancy.png", "load", "load.json", "load.svg", "load.png"}
 
 // passed and returned are the headers that go there and those that come back. The caller's own token or key goes along; charging-plot believes
 // the address that we name when we stand among its trusted proxies.
@@ -30,7 +32,7 @@ var (
 		fiber.HeaderAccept, fiber.HeaderAcceptEncoding, fiber.HeaderAuthorization, authn.HeaderAPIKey, fiber.HeaderIfNoneMatch, fiber.HeaderXRequestID,
 	}
 	returned = []string{
-		fiber.HeaderContentType, fiber.HeaderContentEncoding, fiber.HeaderETag, fiber.HeaderCacheControl, fiber.HeaderVary,
+		fiber.HeaderContentType, fiber.HeaderContentEncoding, fiber.HeaderETag, fiber.HeaderCacheControl,
 	}
 )
 
@@ -39,6 +41,9 @@ func (a *API) passToPlots(c *fiber.Ctx) error {
 	query, err := url.ParseQuery(string(c.Request().URI().QueryString()))
 	if err != nil { // the document's check has read it already
 		return fmt.Errorf("read the query: %w", err)
+	}
+	if path.Ext(c.Path()) == "" { // its form goes by Accept, a refusal of it too, which comes as an error
+		httpserver.Vary(c, fiber.HeaderAccept)
 	}
 	header := map[string]string{fiber.HeaderXForwardedFor: httpserver.ClientIP(c).String()}
 	for _, name := range passed {
@@ -51,6 +56,11 @@ func (a *API) passToPlots(c *fiber.Ctx) error {
 	for _, name := range returned {
 		if value := answer.Header.Get(name); value != "" {
 			c.Set(name, value)
+		}
+	}
+	for _, list := range answer.Header.Values(fiber.HeaderVary) {
+		for field := range strings.SplitSeq(list, ",") {
+			httpserver.Vary(c, strings.TrimSpace(field))
 		}
 	}
 	c.Status(answer.StatusCode)

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -60,6 +61,8 @@ func TestOccupancyAndLoadAreAnsweredByChargingPlot(t *testing.T) {
 	plots.answers(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("ETag", `"one"`)
 		w.Header().Set("Cache-Control", "private, no-cache")
+		w.Header().Add("Vary", "Accept")
+		w.Header().Add("Vary", "Origin")
 		if r.Header.Get("If-None-Match") == `"one"` {
 			w.WriteHeader(http.StatusNotModified)
 			return
@@ -76,6 +79,9 @@ func TestOccupancyAndLoadAreAnsweredByChargingPlot(t *testing.T) {
 		plots.header("Authorization") != "" {
 		t.Errorf("it was asked with %v", plots.asked.Header)
 	}
+	if a := w.anonymous().do(http.MethodGet, base+"/occupancy", nil, "Accept", "image/svg+xml"); string(a.body) != "<svg/>"+base+"/occupancy" || !strings.Contains(a.header.Get("Vary"), "Accept") {
+		t.Errorf("the form that Accept asks for is %s, by %v", a.body, a.header)
+	}
 	if a := w.anonymous().do(http.MethodGet, base+"/occupancy.svg", nil, "If-None-Match", `"one"`); a.status != http.StatusNotModified || len(a.body) != 0 {
 		t.Errorf("what is held is answered %d %s", a.status, a.body)
 	}
@@ -86,9 +92,22 @@ func TestOccupancyAndLoadAreAnsweredByChargingPlot(t *testing.T) {
 		t.Error("the caller's token did not go along")
 	}
 
+	if said := a.header.Values("Vary"); !slices.Equal(said, []string{"Accept, Origin"}) {
+		t.Errorf("what it goes by is told as %q", said)
+	}
+
 	// What is wrong is said here, before anybody is asked, and what charging-plot says is passed on.
 	refused(w.anonymous(), http.StatusBadRequest, "invalid_request", http.MethodGet, base+"/occupancy.png?theme=pink", nil)
 	refused(w.anonymous(), http.StatusUnauthorized, "unauthenticated", http.MethodGet, base+"/load.json", nil)
+	plots.answers(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/problem+json")
+		w.Header().Set("Vary", "Accept")
+		w.WriteHeader(http.StatusNotAcceptable)
+		_, _ = io.WriteString(w, `{"type":"urn:ihr:problem:no_form","title":"There is no such form","status":406}`)
+	})
+	if a := w.anonymous().do(http.MethodGet, base+"/load", nil, "Accept", "text/html", "Authorization", "Bearer "+operator.token); a.status != http.StatusNotAcceptable || !strings.Contains(a.header.Get("Vary"), "Accept") {
+		t.Errorf("a form that there is not is refused with %d by %v", a.status, a.header)
+	}
 	plots.answers(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/problem+json")
 		w.WriteHeader(http.StatusNotFound)
@@ -151,7 +170,7 @@ func TestWhatIsPassedOnIsDescribedAlike(t *testing.T) {
 		return out
 	}
 	here, there := described(ours, "x-served-by", "charging-plot"), described(theirs, "x-routed-by", "station-catalog")
-	if diff := cmp.Diff(there, here); diff != "" || len(here) != 13 {
+	if diff := cmp.Diff(there, here); diff != "" || len(here) != 15 {
 		t.Errorf("of %d, charging-plot's document differs from ours (-theirs +ours):\n%s", len(here), diff)
 	}
 }

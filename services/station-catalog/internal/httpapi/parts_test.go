@@ -2,6 +2,7 @@ package httpapi_test
 
 import (
 	"net/http"
+	"slices"
 	"testing"
 
 	"github.com/google/uuid"
@@ -74,7 +75,19 @@ func TestParts(t *testing.T) {
 	if c := tuned.EVSEs[1].Connectors[1]; c.PowerW != 300000 || c.Voltage != 920 || c.ID != "2" {
 		t.Errorf("the connector became %+v", c)
 	}
-	refused(operator, http.StatusBadRequest, "invalid_station", http.MethodPatch, evse+"/connectors/2", map[string]any{"tariff_ids": []any{"none"}}, "If-Match", "*")
+	for _, bad := range []struct {
+		method, path string
+		body         any
+		fault        string // as a place in the body that was sent
+	}{
+		{http.MethodPatch, evse + "/connectors/2", map[string]any{"tariff_ids": []any{"none"}}, "/tariff_ids/0"},
+		{http.MethodPatch, evse, map[string]any{"connectors": []any{plug("1"), plug("1")}}, "/connectors/1/id"},
+		{http.MethodPost, at + "/evses", map[string]any{"uid": "part-3", "connectors": []any{plug("1"), plug("1")}}, "/connectors/1/id"},
+	} {
+		if named := refused(operator, http.StatusBadRequest, "invalid_station", bad.method, bad.path, bad.body, "If-Match", "*"); !slices.Equal(named, []string{bad.fault}) {
+			t.Errorf("%s %s: the faults named are %q, want %q", bad.method, bad.path, named, bad.fault)
+		}
+	}
 	refused(operator, http.StatusNotFound, "connector_not_found", http.MethodDelete, evse+"/connectors/9", nil, "If-Match", "*")
 	want[station.Station](operator, http.StatusOK, http.MethodDelete, evse+"/connectors/1", nil, "If-Match", "*")
 	refused(operator, http.StatusConflict, "last_connector", http.MethodDelete, evse+"/connectors/2", nil, "If-Match", "*")

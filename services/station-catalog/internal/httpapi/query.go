@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/ihr-charging/charging-plot-api/libs/fault"
+	"github.com/ihr-charging/charging-plot-api/libs/openapi"
 	"github.com/ihr-charging/charging-plot-api/libs/vehicle"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/find"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/reference"
@@ -84,7 +85,7 @@ func (r *queryReader) fault() error {
 	if len(r.faults) == 0 {
 		return nil
 	}
-	return errUnknownValue.Detailf("%s %s", r.faults[0].Parameter, r.faults[0].Detail).At(r.faults...)
+	return openapi.ErrInvalid.Detailf("%s %s", r.faults[0].Parameter, r.faults[0].Detail).At(r.faults...)
 }
 
 func (r *queryReader) take(name, value string) {
@@ -105,7 +106,7 @@ func (r *queryReader) take(name, value string) {
 	case "access":
 		q.Access = append(q.Access, strings.Split(value, ",")...)
 	case "country":
-		q.Countries = append(q.Countries, strings.Split(value, ",")...)
+		q.Countries = r.countries(value, q.Countries)
 	case "min_power_kw":
 		q.MinPowerW = uint32(math.Ceil(number(value)*wattsPerKW - rounding))
 	case "max_power_kw":
@@ -131,6 +132,8 @@ func (r *queryReader) take(name, value string) {
 		q.MaxPrice = &price
 	case "currency":
 		q.Currency = value
+	case "min_rating":
+		q.MinRating = number(value)
 	case "updated_since":
 		q.UpdatedSince = instant(value).Truncate(time.Microsecond)
 	default:
@@ -188,6 +191,8 @@ func (r *queryReader) finish() {
 		q.Sort = find.ByPower
 	case "price":
 		q.Sort = find.ByPrice
+	case "rating":
+		q.Sort = find.ByRating
 	case "updated":
 		q.Sort = find.ByUpdated
 	}

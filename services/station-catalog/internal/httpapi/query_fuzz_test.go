@@ -110,7 +110,7 @@ func TestCursorsAreReadAsTheyWereWritten(t *testing.T) {
 func FuzzMembers(f *testing.F) {
 	f.Add("a\"b", "}{][,:", 1.5)
 	f.Fuzz(func(t *testing.T, name, city string, number float64) {
-		items := rendered(t, name, city, number)
+		items := itemsOf(t, name, city, number)
 		body := append([]byte(`{"items":[`), items...)
 		if got := pickFields(body, len(`{"items":[`), []string{"name", "plots", "city", "version"}); string(got) != string(body) {
 			t.Fatalf("%s became %s", body, got)
@@ -118,8 +118,8 @@ func FuzzMembers(f *testing.F) {
 	})
 }
 
-// rendered are two items as the index renders them.
-func rendered(t *testing.T, name, city string, number float64) []byte {
+// itemsOf are two items as the index renders them.
+func itemsOf(t *testing.T, name, city string, number float64) []byte {
 	t.Helper()
 	if math.IsNaN(number) || math.IsInf(number, 0) {
 		number = 0

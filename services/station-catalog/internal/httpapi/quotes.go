@@ -17,6 +17,7 @@ import (
 	"github.com/ihr-charging/charging-plot-api/libs/tariff"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/find"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/quote"
+	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/rendered"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/search"
 )
 
@@ -164,8 +165,8 @@ func (a *API) appendRanked(ctx context.Context, r *queryReader, list []ranked, t
 		return dst, found, err
 	}
 	ordered := make([][]byte, len(list))
-	for _, item := range splitItems(items) {
-		for name, value := range members(item) {
+	for _, item := range rendered.Items(items) {
+		for name, value := range rendered.Members(item) {
 			if name == "id" {
 				ordered[place[string(value[1:len(value)-1])]] = item
 				break

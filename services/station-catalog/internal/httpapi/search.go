@@ -11,6 +11,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 	"github.com/zeebo/xxh3"
 
+	"github.com/ihr-charging/charging-plot-api/libs/fault"
 	"github.com/ihr-charging/charging-plot-api/libs/httpserver"
 	"github.com/ihr-charging/charging-plot-api/libs/page"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/find"
@@ -133,6 +134,13 @@ func bodyTag(body []byte) string {
 	return string(tag[:])
 }
 
+// lookAtSearch gives the faults of a query that the document refuses for others.
+func (a *API) lookAtSearch(c *fiber.Ctx) error {
+	r := readers.Get()
+	defer readers.Put(r)
+	return a.readSearch(c.Context().URI().QueryString(), r)
+}
+
 // readSearch reads the query string, with a fingerprint of what makes a query the same on its next page: everything but the cursor
 // and the limit.
 func (a *API) readSearch(raw []byte, r *queryReader) error {
@@ -151,11 +159,17 @@ func (a *API) readSearch(raw []byte, r *queryReader) error {
 		}
 	}
 	r.finish()
-	if err := r.fault(); err != nil || r.cursor == "" {
-		return err
+	if r.cursor == "" {
+		return r.fault()
 	}
 	var cursor searchCursor
 	if err := a.searches.Decode(r.cursor, &cursor); err != nil {
+		if len(r.faults) == 0 {
+			return err
+		}
+		r.faults = append(r.faults, fault.Of(err).Fields()...)
+	}
+	if err := r.fault(); err != nil {
 		return err
 	}
 	if cursor.Query != r.same {

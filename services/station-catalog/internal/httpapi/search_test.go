@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/uuid"
+
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/polyline"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/station"
 )
@@ -175,7 +177,17 @@ func TestSearchStations(t *testing.T) {
 			{"access=everybody", "access"},
 			{"limit=0", "limit"},
 			{"cursor=forged", "cursor"},
+			{"cursor=", "cursor"},
+			{"country=XX", "country"},
+			{"country=FR,UK", "country"},
+			// What the document refuses and what only the reader can tell, all at once and each once.
+			{"foo=1&near=91,1&near=92,1&connector=PLUG&limit=0&min_power_kw=q&fields=best&cursor=forged", "foo near limit min_power_kw connector fields cursor"},
+			{"near=91,1&fields=best&cursor=forged", "near fields cursor"},
+			{"id=" + strings.Repeat(ids(1)+"&id=", 300) + ids(1), "id"},
+			{"id=" + ids(301), "id"},
 			{"id=0123456789abcdef0123456789abcdef0123", "id"},
+			{"id=0123456789abcdef0123456789abcdef", "id"},
+			{"id=01234567-89ab-cdef-0123-456789abcdef,", "id"},
 			{"near=%zz", "near"},
 			{"near=48.8,2.3&route=" + line(1, 2, 3, 4), "route"},
 			{"bbox=1,2,3,4&polygon=" + line(1, 2, 3, 4, 5, 5), "polygon"},
@@ -196,8 +208,8 @@ func TestSearchStations(t *testing.T) {
 			{"min_plots=0", "min_plots"},
 			{"sort=distance", "sort"},
 			{"sort=best", "sort"},
-			{"sort=rating", "sort"},
-			{"min_rating=4", "min_rating"},
+			{"sort=stars", "sort"},
+			{"min_rating=0.5", "min_rating"},
 			{"fields=id,secret", "fields"},
 			{"format=pdf", "format"},
 			{"spread=true&count_only=true", "spread"},
@@ -252,4 +264,24 @@ func refusedParameters(c caller, path string) string {
 		named = append(named, e.Parameter)
 	}
 	return strings.Join(named, " ")
+}
+
+// ids are as many of them, comma-joined.
+func ids(n int) string {
+	return strings.Repeat(uuid.Nil.String()+",", n-1) + uuid.Nil.String()
+}
+
+// TestAListOfIDsFitsIntoAURL spells the longest list as wordily as it can be: gateways have room for 12 KiB.
+func TestAListOfIDsFitsIntoAURL(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	const room = 12 << 10
+	for name, query := range map[string]string{
+		"repeated": "/v1/stations?id=" + strings.Repeat(ids(1)+"&id=", 299) + ids(1), "joined": "/v1/stations?id=" + strings.ReplaceAll(ids(300), ",", "%2C"),
+	} {
+		if len(query) > room {
+			t.Errorf("300 ids, %s, take %d bytes", name, len(query))
+		}
+		want[page](w.anonymous(), http.StatusOK, http.MethodGet, query, nil)
+	}
 }

@@ -5,10 +5,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/gofiber/fiber/v2"
 	"github.com/google/uuid"
 
 	"github.com/ihr-charging/charging-plot-api/libs/authn"
@@ -18,7 +20,7 @@ import (
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/station"
 )
 
-// GetStation answers the document from the cache, or the database, with the plots as they are now.
+// GetStation answers the document from the cache, or the database, with the plots and the rating as they are now.
 func (a *API) GetStation(ctx context.Context, request GetStationRequestObject) (GetStationResponseObject, error) {
 	st, err := a.station(ctx, request.StationId)
 	if survivor, merged := station.Survivor(err); merged {
@@ -56,7 +58,7 @@ func (a *API) station(ctx context.Context, id uuid.UUID) (station.Station, error
 	return st, nil
 }
 
-// show answers a station with the plots as they are now.
+// show answers a station with the plots and the rating as they are now.
 func (a *API) show(ctx context.Context, st station.Station, status int) (jsonAnswer, error) {
 	ids := make([]uuid.UUID, len(st.EVSEs))
 	for i := range st.EVSEs {
@@ -67,10 +69,17 @@ func (a *API) show(ctx context.Context, st station.Station, status int) (jsonAns
 		return jsonAnswer{}, err
 	}
 	st.Apply(statuses, asOf)
+	ratings, err := a.Store.Ratings(ctx, []uuid.UUID{st.ID})
+	if err != nil {
+		return jsonAnswer{}, err
+	}
+	if rating, rated := ratings[st.ID]; rated {
+		st.Rating = &rating
+	}
 	return jsonAnswer{status: status, body: st, etag: liveTag(&st)}, nil
 }
 
-// liveTag is the ETag of a station with its plots: the version, and a fingerprint of what the plots say. Changing a station asks
+// liveTag is the ETag of a station with its plots: the version, and a fingerprint of what the plots and the ratings say. Changing a station asks
 // for the version alone.
 func liveTag(st *station.Station) string {
 	var h strings.Builder
@@ -86,6 +95,9 @@ func liveTag(st *station.Station) string {
 	}
 	if st.StatusesAsOf != nil {
 		h.WriteString(st.StatusesAsOf.Format(time.RFC3339))
+	}
+	if st.Rating != nil {
+		h.WriteString(strconv.FormatFloat(st.Rating.Average, 'g', -1, 64) + "/" + strconv.FormatInt(st.Rating.Count, 10))
 	}
 	return `"` + strconv.FormatInt(st.Version, 10) + "." + strconv.FormatUint(fnv(h.String()), 36) + `"`
 }
@@ -169,6 +181,37 @@ func (a *API) CreateStation(ctx context.Context, request CreateStationRequestObj
 	answer.location = stationPath(created.ID)
 	return answer, err
 }
+
+// lookAtStation gives the faults of a station's body, or of a patch's, that the document refuses for others: what is wrong with the
+// members that can be read. Whether a tariff is known cannot be told from the body alone.
+func lookAtStation(c *fiber.Ctx) error {
+	var members map[string]json.RawMessage
+	if json.Unmarshal(c.Body(), &members) != nil || len(members) > mostMembers {
+		return nil //nolint:nilerr // the document says what is wrong with such a body
+	}
+	st := station.Station{Operator: station.Operator{CountryCode: "ZZ", PartyID: "ZZZ"}}
+	for name, value := range members {
+		one, err := json.Marshal(map[string]json.RawMessage{name: value})
+		if err != nil {
+			continue // the document says what is wrong with it
+		}
+		if with, err := st.Patched(one); err == nil {
+			st = with
+		}
+	}
+	faults := slices.DeleteFunc(st.Validate(), func(f fault.Field) bool {
+		name, _, _ := strings.Cut(strings.TrimPrefix(f.Pointer, "/"), "/")
+		_, given := members[name]
+		return !given || name == "source_id" || f.Code == "unknown"
+	})
+	if len(faults) == 0 {
+		return nil
+	}
+	return station.ErrInvalid.At(faults...)
+}
+
+// mostMembers is more than a station has.
+const mostMembers = 50
 
 // UpdateStation changes a station of the caller's operator.
 func (a *API) UpdateStation(ctx context.Context, request UpdateStationRequestObject) (UpdateStationResponseObject, error) {

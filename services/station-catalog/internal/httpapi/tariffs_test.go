@@ -50,6 +50,19 @@ func TestTariffLife(t *testing.T) {
 	if got := refused(mine, http.StatusBadRequest, "invalid_tariff", http.MethodPost, "/v1/tariffs", broken); !slices.Contains(got, "/elements/0/restrictions/max_kwh") {
 		t.Errorf("named %q", got)
 	}
+	broken["elements"] = []any{map[string]any{
+		"price_components": []any{map[string]any{"type": "SUN", "price": 1e30, "per": 1}, map[string]any{"type": "ENERGY", "price": "0.25"}},
+		"restrictions":     map[string]any{"day_of_week": []any{"TODAY"}, "from": "08:00"},
+	}}
+	broken["max_price"] = map[string]any{"before_taxes": "much"}
+	got := refused(mine, http.StatusBadRequest, "invalid_request", http.MethodPost, "/v1/tariffs", broken)
+	slices.Sort(got)
+	if want := []string{
+		"/elements/0/price_components/0/per", "/elements/0/price_components/0/price", "/elements/0/price_components/0/type",
+		"/elements/0/price_components/1/price", "/elements/0/restrictions/day_of_week/0", "/elements/0/restrictions/from", "/max_price/before_taxes",
+	}; !slices.Equal(got, want) {
+		t.Errorf("of what no tariff has it names %q, want %q", got, want)
+	}
 	refused(w.as(id, []string{"operator"}, "stations:write"), http.StatusForbidden, "insufficient_scope", http.MethodPost, "/v1/tariffs", tariffOf("x", 1))
 
 	var all []string

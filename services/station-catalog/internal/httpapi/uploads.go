@@ -11,6 +11,7 @@ import (
 
 	"github.com/ihr-charging/charging-plot-api/libs/fault"
 	"github.com/ihr-charging/charging-plot-api/libs/httpserver"
+	"github.com/ihr-charging/charging-plot-api/libs/openapi"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/importer"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/transfer"
 )
@@ -68,7 +69,7 @@ func (a *API) OpenImportUpload(ctx context.Context, request OpenImportUploadRequ
 	}
 	if in.Source != nil {
 		if u.Source = *in.Source; u.Format == importer.NDJSON {
-			return nil, errUnknownValue.At(fault.Field{Pointer: "/source", Code: "contradiction", Detail: "must be left out with ndjson, whose lines name their source"})
+			return nil, openapi.ErrInvalid.At(fault.Field{Pointer: "/source", Code: "contradiction", Detail: "must be left out with ndjson, whose lines name their source"})
 		}
 	}
 	if in.Removal != nil {

@@ -29,6 +29,7 @@ var (
 // Operator is known by country code and party id.
 type Operator struct {
 	ID          uuid.UUID `json:"id"`
+	Number      int64     `json:"-"` // what Open Charge Map's clients know it by; 0 before the database has given it
 	Name        string    `json:"name"`
 	CountryCode string    `json:"country_code"` // ISO 3166-1 alpha-2
 	PartyID     string    `json:"party_id"`     // three capital letters or digits, OCPI

@@ -54,6 +54,14 @@ func sortKey(p *parameters, q *find.Query) string {
 		return fmt.Sprintf("CASE WHEN %s THEN 0 ELSE coalesce(%s, %s) END", isFree, fmt.Sprintf(priceFrom, p.add(q.Currency, "text")), p.add(absent, "float8"))
 	case find.ByUpdated:
 		return "-(extract(epoch FROM s.updated_at) * 1000000)::float8"
+	case find.ByOldest:
+		return "(extract(epoch FROM s.updated_at) * 1000000)::float8"
+	case find.ByNumber:
+		return "s.number::float8"
+	case find.ByHighest:
+		return "-s.number::float8"
+	case find.ByRating:
+		return fmt.Sprintf("coalesce((SELECT -r.average FROM station_ratings r WHERE r.station_id = s.id), %s)", p.add(absent, "float8"))
 	case find.ByPlace:
 	}
 	return "0::double precision"
@@ -93,8 +101,14 @@ func (s *Store) conditions(ctx context.Context, p *parameters, q *find.Query) (s
 	if q.MaxPrice != nil {
 		hold("(%s OR %s <= %s)", isFree, fmt.Sprintf(priceFrom, p.add(q.Currency, "text")), p.add(*q.MaxPrice, "float8"))
 	}
+	if q.MinRating > 0 {
+		hold("EXISTS (SELECT FROM station_ratings r WHERE r.station_id = s.id AND r.average >= %s)", p.add(q.MinRating, "float8"))
+	}
 	if !q.UpdatedSince.IsZero() {
 		hold("s.updated_at >= %s", p.add(q.UpdatedSince, "timestamptz"))
+	}
+	if q.NumberAbove > 0 {
+		hold("s.number > %s", p.add(q.NumberAbove, "bigint"))
 	}
 	if q.AsksPlug() {
 		where.WriteString(plugSQL(p, q))

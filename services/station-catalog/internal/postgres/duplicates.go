@@ -4,7 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
-	"time"
+	"math"
 
 	"github.com/google/uuid"
 	"github.com/jmoiron/sqlx"
@@ -19,15 +19,17 @@ const (
 	scannedStations = 1000
 	// pairsAtOnce is how many pairs of neighbours are judged at once.
 	pairsAtOnce = 500
-	// lookFor is how long a page looks for pairs to be full.
-	lookFor = 3 * time.Second
+	// mostBatches is how many times stations are held against their neighbours for a page that does not fill.
+	mostBatches = 30
 )
 
-// Neighbours are looked for in the index of squares: three of latitude, and five of longitude, which are narrower. Each pair comes
-// once, or from the side of the operator that asks.
+// Neighbours are looked for in the index of squares of a thousandth of a degree: in three rows of them, each as wide as the reach is at
+// that latitude, beyond the antimeridian too. OFFSET 0 keeps the planner from sorting the whole catalogue by squares for each batch.
+// Each pair comes once, or from the side of the operator that asks.
 const nearPairs = `
 WITH batch AS MATERIALIZED (
-    SELECT id, operator_id, latitude, longitude, x, y, z
+    SELECT id, operator_id, latitude, longitude, x, y, z,
+           least(179.999, $7 / greatest(cosd(least(90, abs(latitude) + $7)), 1e-9)) AS width
     FROM stations
     WHERE deleted_at IS NULL AND id >= $1 AND ($3::uuid IS NULL OR operator_id = $3)
     ORDER BY id LIMIT $4
@@ -37,10 +39,15 @@ WITH batch AS MATERIALIZED (
                        AND replace(eb.evse_id, '*', '') = replace(ea.evse_id, '*', '')
                    WHERE ea.station_id = a.id AND ea.removed_at IS NULL AND ea.evse_id <> '') AS shared
     FROM batch a
-    CROSS JOIN generate_series(-1, 1) AS dy
-    CROSS JOIN generate_series(-2, 2) AS dx
-    JOIN stations b ON b.deleted_at IS NULL AND floor(b.latitude * 1000)::integer = floor(a.latitude * 1000)::integer + dy
-        AND floor(b.longitude * 1000)::integer = floor(a.longitude * 1000)::integer + dx
+    CROSS JOIN generate_series(-1, 1) AS row
+    JOIN (VALUES (0), (-360), (360)) AS turns (turn) ON turn = 0 OR abs(a.longitude) + a.width > 180
+    CROSS JOIN LATERAL (
+        SELECT id, operator_id, x, y, z
+        FROM stations
+        WHERE deleted_at IS NULL AND floor(latitude * 1000)::integer = floor(a.latitude * 1000)::integer + row
+          AND floor(longitude * 1000)::integer BETWEEN floor((a.longitude + turn - a.width) * 1000)::integer
+              AND floor((a.longitude + turn + a.width) * 1000)::integer
+        OFFSET 0) AS b
     WHERE b.id <> a.id AND (b.id > a.id OR $3::uuid IS NOT NULL AND b.operator_id <> $3) AND (a.id, b.id) > ($1, $2)
       AND (a.x - b.x) ^ 2 + (a.y - b.y) ^ 2 + (a.z - b.z) ^ 2 <= $6
     ORDER BY a.id, b.id
@@ -56,20 +63,23 @@ FROM stations s
 JOIN operators o ON o.id = s.operator_id
 WHERE s.id = ANY($1)`
 
+// nearbyDegrees is station.Nearby along a meridian, and a little more.
+const nearbyDegrees = 1.001 * station.Nearby / search.EarthRadiusM * 180 / math.Pi
+
 type nearPair struct {
 	a, b   uuid.UUID
 	shared bool
 }
 
 // Duplicates gives pairs of stations behind a place that look like one, and the place to go on from; nil at the end. With an operator
-// only pairs with a station of its own are given. It gives fewer than the limit at the end alone, or when it has looked for longer than
-// lookFor: in a large catalogue pairs may be far between.
+// only pairs with a station of its own are given. It gives fewer than the limit at the end alone, or when it has looked at mostBatches of
+// scannedStations: in a large catalogue pairs may be far between.
 func (s *Store) Duplicates(ctx context.Context, operator *uuid.UUID, after station.PairPlace, limit int) ([]station.Duplicate, *station.PairPlace, error) {
 	var out []station.Duplicate
 	next := &after
 	err := s.reading(ctx, func(tx *sqlx.Tx) error {
 		// One more than asked for tells whether the page is the last.
-		for end := time.Now().Add(lookFor); next != nil && len(out) <= limit && time.Now().Before(end); {
+		for batch := 0; next != nil && len(out) <= limit && batch < mostBatches; batch++ {
 			found, on, err := duplicatesBehind(ctx, tx, operator, *next)
 			if err != nil {
 				return err
@@ -101,7 +111,7 @@ func duplicatesBehind(ctx context.Context, tx *sqlx.Tx, operator *uuid.UUID, aft
 			pairs = append(pairs, nearPair{*a, *b, *shared})
 		}
 		return struct{}{}, err
-	}, nearPairs, after.A, after.B, operator, scannedStations, pairsAtOnce, search.Reach(station.Nearby))
+	}, nearPairs, after.A, after.B, operator, scannedStations, pairsAtOnce, search.Reach(station.Nearby), nearbyDegrees)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -19,7 +19,11 @@ var ErrImporting = fault.Define(fault.Conflict, "import_running", "An import of 
 const importsRunning = `
 SELECT EXISTS (SELECT FROM imports WHERE submitted_by = $1 AND state IN ('receiving', 'running'))`
 
-var forgetSubmitter = []string{
+// What a person wrote of stations goes, and their ratings with it.
+const forgetReviews = `DELETE FROM reviews WHERE author = $1`
+
+var forgetActs = []string{
+	`UPDATE reviews SET hidden_by = $2::uuid WHERE hidden_by = $1::uuid`,
 	`UPDATE imports SET submitted_by = $2 WHERE submitted_by = $1`,
 	`UPDATE import_uploads SET submitted_by = $2 WHERE submitted_by = $1`,
 }
@@ -31,8 +35,9 @@ WHERE ctid = ANY (ARRAY(SELECT ctid FROM catalog_history WHERE actor = $1 LIMIT 
 
 const forgottenAtOnce = 5000
 
-// Forget puts erasure.Anonymous in place of a person who was erased: in the history, and as who submitted imports and uploads. What was
-// changed stays. The second time there is nothing left to do. It returns ErrImporting while an import of the person runs.
+// Forget deletes the reviews of a person who was erased, and puts erasure.Anonymous in the person's place in the history, and as who
+// submitted imports and uploads or hid reviews. What was changed stays. The second time there is nothing left to do. It returns
+// ErrImporting while an import of the person runs.
 func (s *Store) Forget(ctx context.Context, person uuid.UUID) error {
 	subject, nobody := person.String(), erasure.Anonymous.String()
 	err := s.db.InTx(ctx, func(ctx context.Context, tx *sqlx.Tx) error {
@@ -43,10 +48,13 @@ func (s *Store) Forget(ctx context.Context, person uuid.UUID) error {
 		if running {
 			return ErrImporting
 		}
-		for _, statement := range forgetSubmitter {
+		for _, statement := range forgetActs {
 			if _, err := tx.ExecContext(ctx, statement, subject, nobody); err != nil {
-				return fmt.Errorf("forget who submitted: %w", err)
+				return fmt.Errorf("forget who acted: %w", err)
 			}
+		}
+		if _, err := tx.ExecContext(ctx, forgetReviews, person); err != nil {
+			return fmt.Errorf("forget reviews: %w", err)
 		}
 		return idempotency.Forget(ctx, tx, subject)
 	})

@@ -10,6 +10,7 @@ import (
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/history"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/importer"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/postgres"
+	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/review"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/station"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/transfer"
 )
@@ -35,8 +36,8 @@ SELECT table_name FROM information_schema.tables WHERE table_schema = 'public' A
 	return found
 }
 
-// TestWhoIsErasedIsForgotten promises that nothing names a person who was erased, that what the person changed stays, and that
-// everybody else is left alone.
+// TestWhoIsErasedIsForgotten promises that nothing names a person who was erased, that the person's reviews go and what the person changed
+// stays, and that everybody else is left alone.
 func TestWhoIsErasedIsForgotten(t *testing.T) {
 	t.Parallel()
 	w, ada, bob := newWorld(t), uuid.New(), uuid.New()
@@ -68,8 +69,13 @@ func TestWhoIsErasedIsForgotten(t *testing.T) {
 	// More entries than are written at a time.
 	exec(`INSERT INTO catalog_history (entity, entity_id, version, action, actor)
 SELECT 'tariff', gen_random_uuid(), 1, 'created', $1 FROM generate_series(1, 5001)`, ada.String())
+	w.reviewed(ada, a.ID, stars(1))
+	b := w.reviewed(bob, a.ID, stars(4))
+	if _, err := w.ModerateReview(t.Context(), ada, a.ID, b.ID, true, "spam", anything); err != nil {
+		t.Fatal(err)
+	}
 	before, his := w.all(), w.mentions(bob)
-	if hers := w.mentions(ada); len(hers) != 4 || hers["catalog_history"] != 5004 {
+	if hers := w.mentions(ada); len(hers) != 5 || hers["reviews"] != 2 || hers["catalog_history"] != 5004 {
 		t.Fatalf("she is named in %v", hers)
 	}
 
@@ -94,6 +100,9 @@ SELECT 'tariff', gen_random_uuid(), 1, 'created', $1 FROM generate_series(1, 500
 	}
 	if after := w.mentions(bob); len(after) != len(his) || after["catalog_history"] != his["catalog_history"] {
 		t.Errorf("rows named him in %v, and now in %v", his, after)
+	}
+	if left := w.listed(review.Viewer{Moderator: true}, a.ID); len(left) != 1 || left[0].ID != b.ID || !left[0].Hidden || w.rating(a.ID).Count != 0 {
+		t.Errorf("of the reviews %+v are left", left)
 	}
 	entries, err := w.StationHistory(t.Context(), a.ID, postgres.FirstVersion, 10)
 	if err != nil || len(entries) != 3 || entries[0].Actor != bob.String() || entries[1].Actor != erasure.Anonymous.String() || entries[2].Actor != entries[1].Actor {

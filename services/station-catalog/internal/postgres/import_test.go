@@ -338,13 +338,19 @@ func TestAnotherWorkerGoesOn(t *testing.T) {
 	if err != nil || !ok || second.DoneKey == "" || second.Stations == 0 {
 		t.Fatalf("the second worker got %+v, %v, %v", second, ok, err)
 	}
+	var done, left int64
+	err = w.DB().QueryRowContext(ctx, `SELECT count(*) FILTER (WHERE key <= $1), count(*) FILTER (WHERE key > $1) FROM import_rows`, second.DoneKey).
+		Scan(&done, &left)
+	if err != nil || done != 0 || left != count-second.Stations {
+		t.Errorf("%d rows are left of what was done, %d of what was not (%v)", done, left, err)
+	}
 	// The first one was only slow: what it writes now is refused.
 	if _, err := transfer.Apply(ctx, w, format, first, "first", nil); !errors.Is(err, transfer.ErrLost) {
 		t.Errorf("the worker that lost the import ended with %v", err)
 	}
-	done, err := transfer.Apply(ctx, w, format, second, "second", nil)
-	if err != nil || done.State != transfer.Succeeded || done.Created != count || done.Stations != count {
-		t.Errorf("the import ended as %+v, %v", done, err)
+	ended, err := transfer.Apply(ctx, w, format, second, "second", nil)
+	if err != nil || ended.State != transfer.Succeeded || ended.Created != count || ended.Stations != count {
+		t.Errorf("the import ended as %+v, %v", ended, err)
 	}
 	if n := len(w.all()); n != count {
 		t.Errorf("%d stations are there", n)
@@ -537,7 +543,7 @@ func (w world) evses() map[string]placed {
 	return out
 }
 
-func register(t *testing.T, name string) string {
+func register(t testing.TB, name string) string {
 	t.Helper()
 	packed, err := os.Open(filepath.Join("../../../../../shared/data", name))
 	if err != nil {

@@ -194,13 +194,20 @@ func scanImport(rows *sql.Rows) (transfer.Import, error) {
 const stagedRows = `
 SELECT key, line, data FROM import_rows WHERE import_id = $1 AND key > $2 ORDER BY key, line LIMIT $3`
 
-// Staged gives rows behind a key.
-func (s *Store) Staged(ctx context.Context, id uuid.UUID, after string, limit int) ([]transfer.StagedRow, error) {
-	found, err := collect(ctx, s.db, func(rows *sql.Rows) (transfer.StagedRow, error) {
-		var r transfer.StagedRow
-		err := rows.Scan(&r.Key, &r.Line, &r.Data)
-		return r, err
-	}, stagedRows, id, after, limit)
+// Staged gives rows behind a key. They are read in the order of the index: a planner that has no statistics of an import that has just
+// arrived would read and sort all that is left of it for each batch.
+func (s *Store) Staged(ctx context.Context, id uuid.UUID, after string, limit int) (found []transfer.StagedRow, err error) {
+	err = s.reading(ctx, func(tx *sqlx.Tx) error {
+		if _, err := tx.ExecContext(ctx, `SET LOCAL enable_sort = off`); err != nil {
+			return err
+		}
+		found, err = collect(ctx, tx, func(rows *sql.Rows) (transfer.StagedRow, error) {
+			var r transfer.StagedRow
+			err := rows.Scan(&r.Key, &r.Line, &r.Data)
+			return r, err
+		}, stagedRows, id, after, limit)
+		return err
+	})
 	if err != nil {
 		return nil, postgres.Map(fmt.Errorf("staged rows: %w", err), nil)
 	}
@@ -259,6 +266,11 @@ func (s *Store) Write(ctx context.Context, imp transfer.Import, worker string, l
 			return transfer.ErrLost
 		case err != nil:
 			return fmt.Errorf("note the progress: %w", err)
+		}
+		if len(batch.Listed) > 0 {
+			if _, err := tx.ExecContext(ctx, dropDone, imp.ID, batch.Listed[0], batch.DoneKey); err != nil {
+				return fmt.Errorf("drop staged rows: %w", err)
+			}
 		}
 		return p.publish(ctx)
 	})
@@ -359,6 +371,11 @@ SET state  = CASE WHEN $2 = '' AND stations = stations_total THEN 'succeeded' EL
                  ELSE 'rows of this file were lost, with the process or the database that had them; send it again' END,
     worker = '', leased_until = NULL, finished_at = now(), updated_at = now()
 WHERE id = $1 AND state NOT IN ('succeeded', 'failed')`
+
+// Rows go with the batch that they were for. All of a large import at once would be a transaction that holds back the logs which replicas
+// follow.
+const dropDone = `
+DELETE FROM import_rows WHERE import_id = $1 AND key BETWEEN $2 AND $3`
 
 const dropStaged = `
 DELETE FROM import_rows WHERE import_id = $1`

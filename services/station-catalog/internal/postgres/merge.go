@@ -47,7 +47,8 @@ WHERE l.evse_id = e.id AND e.station_id = keep.id AND keep.id = $2 AND e.merged_
   AND gone.operator_id <> keep.operator_id`
 
 // Merge makes a tombstone of the duplicate that leads to the survivor, when the function allows it, and gives the survivor with the
-// EVSEs that only the duplicate had. What was merged into the duplicate before leads there too. It returns the faults of Get for either, and station.ErrSame.
+// EVSEs that only the duplicate had, and the reviews of both. What was merged into the duplicate before leads there too. It returns the
+// faults of Get for either, and station.ErrSame.
 func (s *Store) Merge(
 	ctx context.Context, by history.Author, survivor, duplicate uuid.UUID, allow func(survivor, duplicate station.Station) error,
 ) (station.Station, error) {
@@ -89,6 +90,12 @@ func (p *putting) merge(ctx context.Context, keep, drop *station.Station) error 
 	stays := feed.Change{ID: keep.ID, Op: feed.Upsert}
 	if err := p.tx.GetContext(ctx, &stays.Version, outliveStation, keep.ID); err != nil {
 		return fmt.Errorf("survivor of a merge: %w", err)
+	}
+	// The survivor is locked by now, as the duplicate is, so that nobody reviews either meanwhile.
+	for _, move := range mergeReviews {
+		if _, err := p.tx.ExecContext(ctx, move, drop.ID, keep.ID); err != nil {
+			return fmt.Errorf("move reviews: %w", err)
+		}
 	}
 	into, from := []byte(`"`+keep.ID.String()+`"`), []byte(`"`+drop.ID.String()+`"`)
 	p.note(drop.ID, gone.Version, history.Merged, history.Change{Path: "/merged_into", After: into})

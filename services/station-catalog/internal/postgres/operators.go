@@ -18,7 +18,7 @@ import (
 )
 
 const selectOperators = `
-SELECT id, name, country_code, party_id, website, phone, email, version, updated_at FROM operators `
+SELECT id, number, name, country_code, party_id, website, phone, email, version, updated_at FROM operators `
 
 // Operator gives an operator, or operator.ErrNotFound.
 func (s *Store) Operator(ctx context.Context, id uuid.UUID) (operator.Operator, error) {
@@ -43,7 +43,7 @@ func (s *Store) Operators(ctx context.Context, after uuid.UUID, limit int) ([]op
 
 func scanOperator(rows *sql.Rows) (operator.Operator, error) {
 	var o operator.Operator
-	err := rows.Scan(&o.ID, &o.Name, &o.CountryCode, &o.PartyID, &o.Website, &o.Phone, &o.Email, &o.Version, &o.UpdatedAt)
+	err := rows.Scan(&o.ID, &o.Number, &o.Name, &o.CountryCode, &o.PartyID, &o.Website, &o.Phone, &o.Email, &o.Version, &o.UpdatedAt)
 	o.UpdatedAt = o.UpdatedAt.UTC()
 	return o, err
 }

@@ -26,7 +26,7 @@ ON CONFLICT ON CONSTRAINT operators_party_key DO UPDATE
 SET name = excluded.name, website = excluded.website, phone = excluded.phone, email = excluded.email, deleted_at = NULL,
     version = o.version + 1, updated_at = now()
 WHERE o.deleted_at IS NOT NULL
-RETURNING id, name, country_code, party_id, website, phone, email, version, updated_at`
+RETURNING id, number, name, country_code, party_id, website, phone, email, version, updated_at`
 
 // CreateOperator makes an operator, or brings back one that was removed; operator.ErrTaken when it is there.
 func (s *Store) CreateOperator(ctx context.Context, by history.Author, o operator.Operator) (operator.Operator, error) {
@@ -69,7 +69,7 @@ func operatorForUpdate(ctx context.Context, tx *sqlx.Tx, id uuid.UUID) (operator
 
 const updateOperator = `
 UPDATE operators SET name = $2, website = $3, phone = $4, email = $5, version = version + 1, updated_at = now() WHERE id = $1
-RETURNING id, name, country_code, party_id, website, phone, email, version, updated_at`
+RETURNING id, number, name, country_code, party_id, website, phone, email, version, updated_at`
 
 const sourcesOfOperator = `
 SELECT DISTINCT source FROM stations WHERE operator_id = $1 AND deleted_at IS NULL`

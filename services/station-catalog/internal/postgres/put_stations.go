@@ -12,6 +12,7 @@ import (
 	"github.com/ihr-charging/charging-plot-api/libs/feed"
 	"github.com/ihr-charging/charging-plot-api/libs/postgres"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/search"
+	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/station"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/words"
 )
 
@@ -64,27 +65,33 @@ func (p *putting) writeStations(ctx context.Context, writes []write) error {
 func stationRows(writes []write, isNew bool) iter.Seq2[[]any, error] {
 	return func(yield func([]any, error) bool) {
 		row := make([]any, len(stationColumns))
+		openings := make(map[*station.OpeningTimes]string) // stations share them
 		for i := range writes {
 			w := &writes[i]
 			if w.isNew != isNew {
 				continue
 			}
-			if !yield(row, fillStation(row, w)) {
+			if !yield(row, fillStation(row, w, openings)) {
 				return
 			}
 		}
 	}
 }
 
-func fillStation(row []any, w *write) error {
+func fillStation(row []any, w *write, openings map[*station.OpeningTimes]string) error {
 	s := &w.entry.Station
 	var opening, payment any
 	if s.Opening != nil {
-		text, err := json.Marshal(s.Opening)
-		if err != nil {
-			return fmt.Errorf("opening times of station %s: %w", s.SourceID, err)
+		text, known := openings[s.Opening]
+		if !known {
+			written, err := json.Marshal(s.Opening)
+			if err != nil {
+				return fmt.Errorf("opening times of station %s: %w", s.SourceID, err)
+			}
+			text = string(written)
+			openings[s.Opening] = text
 		}
-		opening = string(text)
+		opening = text
 	}
 	if s.Payment != nil {
 		text, err := json.Marshal(s.Payment)

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"iter"
+	"sync"
 
 	"github.com/google/uuid"
 	"github.com/jmoiron/sqlx"
@@ -17,7 +18,7 @@ import (
 )
 
 const selectAnyStations = `
-SELECT s.id, s.operator_id, o.name, o.country_code, o.party_id, s.source, s.source_id, s.name, s.address, s.city, s.postal_code,
+SELECT s.id, s.number, s.operator_id, o.number, o.name, o.country_code, o.party_id, s.source, s.source_id, s.name, s.address, s.city, s.postal_code,
        s.state, s.country, s.latitude, s.longitude, s.time_zone, s.access, s.parking_type, s.facilities, s.opening, s.opening_text,
        s.payment, s.version, s.updated_at
 FROM stations s
@@ -124,45 +125,88 @@ func (s *Store) reading(ctx context.Context, fn func(tx *sqlx.Tx) error) error {
 	return fn(tx)
 }
 
-// pageSize is how many stations All reads at once.
+// pageSize is how many stations All and AllSearched read at once.
 const pageSize = 1000
 
-// All gives every station in order of id, all of one moment. The transaction behind it ends with the sequence.
+// Whoever takes the stations may be slower than we read. Pages are found by the indexes alone: a planner that has no statistics yet, as
+// after the first import, would read whole tables for each.
+const settingsOfAll = `
+SELECT set_config('idle_in_transaction_session_timeout', '60s', true), set_config('jit', 'off', true),
+       set_config('enable_seqscan', 'off', true), set_config('enable_hashjoin', 'off', true)`
+
+// All gives every station in order of id, all of one moment. The transaction behind it ends with the sequence. The next stations are read
+// while the caller works on those before; stations that stand close to each other may share opening times and payment, which are not to
+// be changed.
 func (s *Store) All(ctx context.Context) iter.Seq2[station.Station, error] {
-	return func(yield func(station.Station, error) bool) {
-		tx, err := s.db.BeginTxx(ctx, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true})
-		if err != nil {
-			yield(station.Station{}, postgres.Map(fmt.Errorf("begin to read all stations: %w", err), nil))
-			return
-		}
-		defer func() { _ = tx.Rollback() }() // it has only read
-		// Whoever takes the stations may be slower than we read.
-		if _, err := tx.ExecContext(ctx, `SELECT set_config('idle_in_transaction_session_timeout', '60s', true), set_config('jit', 'off', true)`); err != nil {
-			yield(station.Station{}, postgres.Map(fmt.Errorf("begin to read all stations: %w", err), nil))
-			return
-		}
+	return s.inPages(ctx, func(ctx context.Context, tx *sqlx.Tx, send func([]station.Station) bool) error {
 		for after := uuid.Nil; ; {
 			found, err := load(ctx, tx, stationsAfter, after, pageSize)
 			if err != nil {
-				yield(station.Station{}, postgres.Map(fmt.Errorf("read all stations: %w", err), nil))
-				return
+				return err
 			}
-			for _, st := range found {
+			if !send(found) || len(found) < pageSize {
+				return nil
+			}
+			after = found[len(found)-1].ID
+		}
+	})
+}
+
+// inPages gives the stations that read sends, which reads ahead of whoever takes them, in a transaction of one moment. send is false when
+// nobody takes them any more.
+func (s *Store) inPages(
+	ctx context.Context, read func(ctx context.Context, tx *sqlx.Tx, send func([]station.Station) bool) error,
+) iter.Seq2[station.Station, error] {
+	return func(yield func(station.Station, error) bool) {
+		ctx, cancel := context.WithCancel(ctx)
+		pages, failed := make(chan []station.Station), error(nil)
+		var reading sync.WaitGroup
+		defer reading.Wait()
+		defer cancel()
+		reading.Go(func() {
+			defer close(pages)
+			failed = s.beginAll(ctx, func(tx *sqlx.Tx) error {
+				return read(ctx, tx, func(stations []station.Station) bool {
+					select {
+					case pages <- stations:
+						return true
+					case <-ctx.Done():
+						return false
+					}
+				})
+			})
+		})
+		for stations := range pages {
+			for _, st := range stations {
 				if !yield(st, nil) {
 					return
 				}
 			}
-			if len(found) < pageSize {
-				return
-			}
-			after = found[len(found)-1].ID
+		}
+		if failed != nil {
+			yield(station.Station{}, postgres.Map(fmt.Errorf("read all stations: %w", failed), nil))
+		} else if err := ctx.Err(); err != nil {
+			yield(station.Station{}, err)
 		}
 	}
 }
 
+// beginAll calls fn with a transaction for reading all stations.
+func (s *Store) beginAll(ctx context.Context, fn func(tx *sqlx.Tx) error) error {
+	tx, err := s.db.BeginTxx(ctx, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true})
+	if err != nil {
+		return err
+	}
+	defer func() { _ = tx.Rollback() }() // it has only read
+	if _, err := tx.ExecContext(ctx, settingsOfAll); err != nil {
+		return err
+	}
+	return fn(tx)
+}
+
 // load reads stations whole, by a query that selects them as selectStations does.
 func load(ctx context.Context, q sqlx.QueryerContext, query string, args ...any) ([]station.Station, error) {
-	stations, err := collect(ctx, q, scanStation, query, args...)
+	stations, err := collect(ctx, q, new(texts).scanStation, query, args...)
 	if err != nil || len(stations) == 0 {
 		return nil, err
 	}
@@ -288,10 +332,45 @@ func collect[T any](ctx context.Context, q sqlx.QueryerContext, scan func(*sql.R
 	return out, rows.Err()
 }
 
-func scanStation(rows *sql.Rows) (station.Station, error) {
+// texts are what stations say in JSON.
+type texts struct {
+	openings memo[*station.OpeningTimes]
+	payments memo[*station.Payment]
+}
+
+// memo keeps what texts mean. Many stations say the same, and decoding it is much of the work for a station.
+type memo[T any] struct{ known map[string]T }
+
+// mostKept is how many texts a memo keeps: when there are more, most stations say something of their own.
+const mostKept = 10_000
+
+// of gives what a text means, nothing for null.
+func (m *memo[T]) of(text []byte, decode func(text []byte) (T, error)) (meaning T, err error) {
+	if text == nil {
+		return meaning, nil
+	}
+	if meaning, known := m.known[string(text)]; known {
+		return meaning, nil
+	}
+	if meaning, err = decode(text); err != nil {
+		return meaning, err
+	}
+	if m.known == nil || len(m.known) == mostKept {
+		m.known = make(map[string]T)
+	}
+	m.known[string(text)] = meaning
+	return meaning, nil
+}
+
+func fromJSON[T any](text []byte) (*T, error) {
+	v := new(T)
+	return v, json.Unmarshal(text, v)
+}
+
+func (t *texts) scanStation(rows *sql.Rows) (station.Station, error) {
 	st := station.Station{EVSEs: []station.EVSE{}, Tariffs: []tariff.Tariff{}}
-	var opening, payment []byte
-	err := rows.Scan(&st.ID, &st.Operator.ID, &st.Operator.Name, &st.Operator.CountryCode, &st.Operator.PartyID, &st.Source, &st.SourceID,
+	var opening, payment sql.RawBytes
+	err := rows.Scan(&st.ID, &st.Number, &st.Operator.ID, &st.Operator.Number, &st.Operator.Name, &st.Operator.CountryCode, &st.Operator.PartyID, &st.Source, &st.SourceID,
 		&st.Name, &st.Address, &st.City, &st.PostalCode, &st.State, &st.Country, &st.Latitude, &st.Longitude, &st.TimeZone, &st.Access,
 		&st.ParkingType, (*pq.StringArray)(&st.Facilities), &opening, &st.OpeningText, &payment, &st.Version, &st.UpdatedAt)
 	if err != nil {
@@ -301,19 +380,18 @@ func scanStation(rows *sql.Rows) (station.Station, error) {
 	if len(st.Facilities) == 0 {
 		st.Facilities = nil
 	}
-	if opening != nil {
-		st.Opening = new(station.OpeningTimes)
-		if err := json.Unmarshal(opening, st.Opening); err != nil {
-			return st, fmt.Errorf("opening times of station %s: %w", st.ID, err)
-		}
+	return st, t.tell(&st, opening, payment)
+}
+
+// tell puts opening times and payment into a station.
+func (t *texts) tell(st *station.Station, opening, payment []byte) (err error) {
+	if st.Opening, err = t.openings.of(opening, fromJSON); err != nil {
+		return fmt.Errorf("opening times of station %s: %w", st.ID, err)
 	}
-	if payment != nil {
-		st.Payment = new(station.Payment)
-		if err := json.Unmarshal(payment, st.Payment); err != nil {
-			return st, fmt.Errorf("payment of station %s: %w", st.ID, err)
-		}
+	if st.Payment, err = t.payments.of(payment, fromJSON); err != nil {
+		return fmt.Errorf("payment of station %s: %w", st.ID, err)
 	}
-	return st, nil
+	return nil
 }
 
 type evseRow struct {

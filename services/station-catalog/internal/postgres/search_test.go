@@ -15,11 +15,13 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
+	"github.com/lib/pq"
 
 	"github.com/ihr-charging/charging-plot-api/libs/tariff"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/find"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/history"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/plotstatus"
+	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/review"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/search"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/station"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/words"
@@ -210,7 +212,15 @@ func (d dice) further(q *find.Query) {
 		price := float64(d.IntN(12)) / 10
 		q.MaxPrice = &price
 	}
-	q.Sort = []find.Sort{find.ByPlace, find.ByPlace, find.ByPower, find.ByPrice, find.ByUpdated}[d.IntN(5)]
+	q.Sort = []find.Sort{
+		find.ByPlace, find.ByPlace, find.ByPower, find.ByPrice, find.ByUpdated, find.ByOldest, find.ByNumber, find.ByHighest, find.ByRating,
+	}[d.IntN(9)]
+	if d.IntN(8) == 0 {
+		q.NumberAbove = 1 + d.Int64N(300)
+	}
+	if d.IntN(5) == 0 {
+		q.MinRating = float64(100+25*d.IntN(17)) / 100
+	}
 	q.Now = d.minute()
 	q.Spread = d.IntN(6) == 0
 }
@@ -303,6 +313,7 @@ func newTwins(t testing.TB, d dice, n int) *twins {
 	}
 	w.put(w.stations...)
 	w.setStatuses(d)
+	w.setRatings(d)
 	log := slog.New(slog.DiscardHandler)
 	w.loaded = find.NewReplica(w, w.source(), log)
 	w.stop = sync.OnceFunc(running(context.WithoutCancel(t.Context()), t, w.loaded))
@@ -330,6 +341,7 @@ func (w *twins) change(d dice) {
 		}
 	}
 	w.setStatuses(d)
+	w.setRatings(d)
 	w.inStep(w.loaded)
 }
 
@@ -366,6 +378,7 @@ func (w *twins) compare(d dice, queries int) (c compared) {
 				w.t.Errorf("query %d, page %d of %+v at %+v (-memory +SQL):\n%s\n%s", c.queries, page, q, q.Place, diff, cmp.Diff(items(w.t, a), items(w.t, b)))
 				break
 			}
+			w.finds(&q, a)
 			if pageA.Next == nil || q.Spread {
 				break
 			}
@@ -373,6 +386,25 @@ func (w *twins) compare(d dice, queries int) (c compared) {
 		}
 	}
 	return c
+}
+
+// finds holds the ids that memory and SQL find against the items of a page: the same, in the same order but for a choice, which has none.
+func (w *twins) finds(q *find.Query, page []byte) {
+	w.t.Helper()
+	var want []string
+	for _, it := range items(w.t, page) {
+		want = append(want, it["id"].(string))
+	}
+	for name, finder := range map[string]*find.Finder{"memory": w.memory, "SQL": w.sql} {
+		ids, _, err := finder.Find(w.t.Context(), q)
+		var got []string
+		for _, id := range ids {
+			got = append(got, id.String())
+		}
+		if err != nil || !slices.Equal(want, got) {
+			w.t.Errorf("%s finds %v (%v) where the page has %v", name, got, err, want)
+		}
+	}
 }
 
 // setStatuses tells of statuses of two thirds of the EVSEs, some of which share a bay with the one before.
@@ -392,6 +424,27 @@ func (w world) setStatuses(d dice) {
 		}
 	}
 	if err := w.ApplyStatuses(w.t.Context(), u); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// setRatings has people review two thirds of the stations, and takes some of what they wrote before away.
+func (w world) setRatings(d dice) {
+	w.t.Helper()
+	if _, err := w.DB().ExecContext(w.t.Context(), `DELETE FROM reviews WHERE get_byte(uuid_send(author), 0) % 2 = 0`); err != nil {
+		w.t.Fatal(err)
+	}
+	var stations, authors []uuid.UUID
+	var ratings pq.Int64Array
+	for _, s := range w.all() {
+		for range d.IntN(3) * d.IntN(3) {
+			stations, authors, ratings = append(stations, s.ID), append(authors, uuid.New()), append(ratings, int64(1+d.IntN(5)))
+		}
+	}
+	_, err := w.DB().ExecContext(w.t.Context(), `
+INSERT INTO reviews (id, station_id, author, rating) SELECT gen_random_uuid(), * FROM unnest($1::uuid[], $2::uuid[], $3::smallint[])`,
+		pq.Array(stations), pq.Array(authors), ratings)
+	if err != nil {
 		w.t.Fatal(err)
 	}
 }
@@ -437,7 +490,7 @@ func (w world) inStep(r *find.Replica) {
 			q.After = page.Next
 		}
 		_, stored, err := cold.Search(w.t.Context(), &find.Query{Limit: 1}, nil)
-		return err == nil && cmp.Equal(want, got) && asOf.Equal(stored.StatusesAsOf) && w.toldTo(r)
+		return err == nil && cmp.Equal(want, got) && asOf.Equal(stored.StatusesAsOf) && w.toldTo(r) && w.ratedTo(r)
 	})
 }
 
@@ -458,6 +511,27 @@ func (w world) toldTo(r *find.Replica) bool {
 	for id, want := range statuses {
 		got, known := snapshot.Status(search.ID(id))
 		if !known || got.Status.String() != string(want.Status) || got.Plot != search.ID(want.PlotID) || !got.At.Equal(want.ToldAt) {
+			return false
+		}
+	}
+	return true
+}
+
+// ratedTo tells whether the replica has the rating of every station that there is.
+func (w world) ratedTo(r *find.Replica) bool {
+	w.t.Helper()
+	var ids []uuid.UUID
+	for _, s := range w.all() {
+		ids = append(ids, s.ID)
+	}
+	ratings, err := w.Ratings(w.t.Context(), ids)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	snapshot := r.Snapshot()
+	for _, id := range ids {
+		got, known := snapshot.Rating(search.ID(id))
+		if want := find.RatedBy(ratings)(id); !known || got != want {
 			return false
 		}
 	}
@@ -494,11 +568,19 @@ func (broken) Matches(context.Context, *find.Query) ([]find.Match, error) {
 	panic("SQL was asked although the index is in step")
 }
 
+func (broken) Offers(context.Context, *find.Query) ([]find.Offered, error) {
+	panic("SQL was asked although the index is in step")
+}
+
 func (broken) Stats(context.Context) (search.Stats, error) {
 	panic("SQL was asked although the index is in step")
 }
 
 func (broken) Load(context.Context, []uuid.UUID) (map[uuid.UUID]station.Station, error) {
+	panic("SQL was asked although the index is in step")
+}
+
+func (broken) Ratings(context.Context, []uuid.UUID) (map[uuid.UUID]review.Rating, error) {
 	panic("SQL was asked although the index is in step")
 }
 

@@ -122,19 +122,23 @@ func (s *Store) Statuses(ctx context.Context, evses []uuid.UUID) (map[uuid.UUID]
 	for _, st := range found {
 		out[st.EVSEID] = st
 	}
-	asOf, err := s.freshness(ctx)
+	asOf, _, err := s.freshness(ctx)
 	return out, asOf, err
 }
 
-func (s *Store) freshness(ctx context.Context) (time.Time, error) {
-	var asOf sql.NullTime
-	if err := s.db.GetContext(ctx, &asOf, `SELECT max(as_of) FROM evse_status_freshness`); err != nil {
-		return time.Time{}, postgres.Map(fmt.Errorf("freshness of statuses: %w", err), nil)
+const freshness = `
+SELECT max(as_of), EXISTS (SELECT FROM evse_status WHERE xid >= pg_snapshot_xmin(pg_current_snapshot())) FROM evse_status_freshness`
+
+// freshness tells of when the copy is, and whether there are statuses that an older transaction holds back.
+func (s *Store) freshness(ctx context.Context) (asOf time.Time, held bool, err error) {
+	var known sql.NullTime
+	if err := s.db.QueryRowContext(ctx, freshness).Scan(&known, &held); err != nil {
+		return asOf, held, postgres.Map(fmt.Errorf("freshness of statuses: %w", err), nil)
 	}
-	if !asOf.Valid {
-		return time.Time{}, nil
+	if known.Valid {
+		asOf = known.Time.UTC()
 	}
-	return asOf.Time.UTC(), nil
+	return asOf, held, nil
 }
 
 // The place up to which a reader may go on is below every transaction that may still commit.
@@ -142,7 +146,7 @@ const statusesAfter = `
 SELECT ` + statusColumns + `, xid::text, seq
 FROM evse_status
 WHERE (xid, seq) > ($1::xid8, $2) AND xid < pg_snapshot_xmin(pg_current_snapshot())
-ORDER BY xid, seq
+ORDER BY evse_status.xid, seq
 LIMIT $3`
 
 // StatusesAfter gives statuses that were set behind a place, oldest first, and the place of the last. The zero place is the beginning.
@@ -152,11 +156,10 @@ func (s *Store) StatusesAfter(ctx context.Context, after plotstatus.Place, limit
 		after.XID = "0"
 	}
 	// The freshness is read first: what is told afterwards may be fresher, never older.
-	asOf, err := s.freshness(ctx)
-	if err != nil {
+	var err error
+	if out.AsOf, out.Held, err = s.freshness(ctx); err != nil {
 		return out, err
 	}
-	out.AsOf = asOf
 	out.Statuses, err = collect(ctx, s.db, func(rows *sql.Rows) (station.PlotStatus, error) {
 		var r station.PlotStatus
 		err := rows.Scan(&r.EVSEID, &r.PlotID, &r.Status, &r.Since, &r.Reservable, &r.ToldAt, &out.Place.XID, &out.Place.Seq)

@@ -79,7 +79,7 @@ func (s *Store) RemoveUnlisted(ctx context.Context, imp transfer.Import, worker 
 			return fmt.Errorf("count what was removed: %w", err)
 		}
 		if total := there + before; total > 0 && float64(gone+before)/float64(total) > imp.MaxRemovedShare {
-			return transfer.ErrTooManyRemoved.Detailf("%d of %d stations are no longer listed, which is more than the share of %g that may go; none was removed",
+			return transfer.ErrTooManyRemoved.Detailf("%d of %d stations are no longer listed, which is more than the share of %g that may go; none of these was removed",
 				gone+before, total, imp.MaxRemovedShare)
 		}
 		removed := gone

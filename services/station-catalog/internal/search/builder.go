@@ -15,10 +15,12 @@ type builder struct {
 	l      live
 	plugs  numbering[plug]
 	facets numbering[uint32]
+	common numbering[string]
 	vocab  vocabulary
 	table  timetable
 	marks  []mark
 	counts [][]byte // by slot: what an older page said of its plots, nil where that is not known
+	rated  []Rating // by slot
 }
 
 // mark says that a slot has a facet, which is a number of builder.facets.
@@ -29,7 +31,7 @@ type mark struct {
 
 // newBuilder makes pages without renderings when it gets no names.
 func newBuilder(n *names) *builder {
-	b := &builder{plugs: newNumbering[plug](), facets: newNumbering[uint32](), vocab: newVocabulary()}
+	b := &builder{plugs: newNumbering[plug](), facets: newNumbering[uint32](), common: newNumbering[string](), vocab: newVocabulary()}
 	if n != nil {
 		b.render = newRenderer(n)
 	}
@@ -45,26 +47,27 @@ func (b *builder) reset() {
 	}
 	s.keys = s.keys[:0]
 	s.ids, s.lats, s.lons = s.ids[:0], s.lats[:0], s.lons[:0]
-	s.vectors, s.versions = s.vectors[:0], s.versions[:0]
+	s.vectors, s.mercator, s.versions = s.vectors[:0], s.mercator[:0], s.versions[:0]
 	for i := range s.columns {
 		s.columns[i] = column{values: s.columns[i].values[:0], least: math.Inf(1), top: math.Inf(-1)}
 	}
 	s.plugOf = s.plugOf[:0]
 	s.evses = s.evses[:0]
 	s.firstEVSE, s.firstPlug = append(s.firstEVSE[:0], 0), append(s.firstPlug[:0], 0)
-	s.items, s.itemEnd = s.items[:0], s.itemEnd[:0]
+	s.items, s.itemEnd, s.commonOf = s.items[:0], s.itemEnd[:0], s.commonOf[:0]
 	b.l.statuses, b.l.since, b.l.plots = b.l.statuses[:0], b.l.since[:0], b.l.plots[:0]
 	b.plugs.reset()
 	b.facets.reset()
+	b.common.reset()
 	b.vocab.reset()
 	b.table.reset()
 	b.marks = b.marks[:0]
-	b.counts = b.counts[:0]
+	b.counts, b.rated = b.counts[:0], b.rated[:0]
 }
 
 func (b *builder) addEntry(e *entry) {
-	slot := b.addStation(e.position, e.Latitude, e.Longitude, e.vector, e.Version, e.Item)
-	b.counts = append(b.counts, nil)
+	slot := b.addStation(e.position, e.Latitude, e.Longitude, e.vector, e.mercator, e.Version, e.Item, e.Common)
+	b.counts, b.rated = append(b.counts, nil), append(b.rated, e.Rating)
 	for i := range e.values {
 		b.addValue(i, e.values[i])
 	}
@@ -86,12 +89,13 @@ func (b *builder) addEntry(e *entry) {
 }
 
 func (b *builder) addFromPage(p page, from int) {
-	slot := b.addStation(p.position(from), p.lats[from], p.lons[from], p.vectors[from], p.versions[from], p.item(from))
+	slot := b.addStation(p.position(from), p.lats[from], p.lons[from], p.vectors[from], p.mercator[from], p.versions[from], p.item(from), p.common(from))
 	if p.live.phrases.said != nil {
 		b.counts = append(b.counts, p.live.phrases.counts(from))
 	} else {
 		b.counts = append(b.counts, nil)
 	}
+	b.rated = append(b.rated, p.live.ratings.of(from))
 	for i := range p.columns {
 		b.addValue(i, p.columns[i].at(from))
 	}
@@ -112,16 +116,17 @@ func (b *builder) addFromPage(p page, from int) {
 	b.s.firstEVSE = append(b.s.firstEVSE, small[uint32](len(b.s.evses)))
 }
 
-func (b *builder) addStation(at position, lat, lon float64, v Vector, version int64, item []byte) uint8 {
+func (b *builder) addStation(at position, lat, lon float64, v Vector, m Mercator, version int64, item []byte, common string) uint8 {
 	s := &b.s
 	slot := len(s.ids)
 	s.keys, s.ids = append(s.keys, at.key), append(s.ids, at.id)
 	s.lats, s.lons, s.vectors = append(s.lats, lat), append(s.lons, lon), append(s.vectors, v)
-	s.versions = append(s.versions, version)
+	s.mercator, s.versions = append(s.mercator, m), append(s.versions, version)
 	s.bounds.include(lat, lon, v)
 	s.parts[slot>>6].include(lat, lon, v)
 	s.items = append(s.items, item...)
 	s.itemEnd = append(s.itemEnd, small[uint32](len(s.items)))
+	s.commonOf = append(s.commonOf, small[uint8](b.common.number(common)))
 	return small[uint8](slot)
 }
 
@@ -155,11 +160,11 @@ func (b *builder) finish() page {
 	s := &stations{
 		all: firstSlots(len(c.ids)), bounds: c.bounds, parts: c.parts,
 		keys: exact(c.keys), ids: exact(c.ids), byID: c.slotsByID(),
-		lats: exact(c.lats), lons: exact(c.lons), vectors: exact(c.vectors), versions: exact(c.versions),
+		lats: exact(c.lats), lons: exact(c.lons), vectors: exact(c.vectors), mercator: exact(c.mercator), versions: exact(c.versions),
 		plugs: newPlugTable(b.plugs.keys), facets: b.finishFacets(), texts: b.vocab.finish(), hours: b.table.finish(),
 		firstEVSE: exact(c.firstEVSE), evses: exact(c.evses),
 		firstPlug: exact(c.firstPlug), plugOf: exact(c.plugOf),
-		items: exact(c.items), itemEnd: exact(c.itemEnd),
+		items: exact(c.items), itemEnd: exact(c.itemEnd), commons: exact(b.common.keys), commonOf: exact(c.commonOf),
 	}
 	for i := range s.columns {
 		s.columns[i] = c.columns[i]
@@ -178,6 +183,7 @@ func (b *builder) finish() page {
 	}
 	l.findSound(s)
 	l.findBays(s)
+	l.ratings = newRatings(b.rated)
 	if b.render != nil {
 		l.phrases.renderAll(page{s, l}, b.counts, b.render)
 	}

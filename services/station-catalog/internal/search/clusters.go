@@ -10,10 +10,11 @@ import (
 // from anywhere: the answer is the same.
 type Clusters struct {
 	cells float64 // on a side of the world
+	shift uint    // of a place on the map to its cell
 	of    map[cell]*Cluster
 }
 
-type cell struct{ x, y int32 }
+type cell struct{ x, y uint32 }
 
 // Cluster is what lies in a cell.
 type Cluster struct {
@@ -29,14 +30,14 @@ type Cluster struct {
 
 const (
 	// cellsPerTile is how many cells lie on a side of a map tile of 256 pixels.
-	cellsPerTile = 4
-	fixed        = 1e7
-	mercatorEdge = 85.05112877980659
+	cellsPerTile     = 1 << log2CellsPerTile
+	log2CellsPerTile = 2
+	fixed            = 1e7
 )
 
 // NewClusters makes the grid of a zoom level of maps, from 0.
 func NewClusters(zoom int) *Clusters {
-	return &Clusters{cells: math.Ldexp(cellsPerTile, zoom), of: map[cell]*Cluster{}}
+	return &Clusters{cells: math.Ldexp(cellsPerTile, zoom), shift: uint(32 - log2CellsPerTile - zoom), of: map[cell]*Cluster{}}
 }
 
 // CellsWithin tells how many cells a box touches at most.
@@ -44,25 +45,15 @@ func (c *Clusters) CellsWithin(west, south, east, north float64) float64 {
 	if west > east {
 		east += 360
 	}
-	return ((east-west)/360*c.cells + 1) * ((c.down(south)-c.down(north))*c.cells + 1)
+	return ((east-west)/360*c.cells + 1) * ((down(south)-down(north))*c.cells + 1)
 }
 
-// down is the share of the map above a latitude.
-func (*Clusters) down(lat float64) float64 {
-	sin := math.Sin(max(-mercatorEdge, min(mercatorEdge, lat)) * math.Pi / 180)
-	return min(1, max(0, 0.5-math.Log((1+sin)/(1-sin))/(4*math.Pi)))
-}
-
-func (c *Clusters) cellOf(lat, lon float64) cell {
-	last := c.cells - 1
-	return cell{
-		x: int32(min(last, math.Floor((lon+180)/360*c.cells))),
-		y: int32(min(last, math.Floor(c.down(lat)*c.cells))),
-	}
-}
+func (c *Clusters) cellOf(at Mercator) cell { return cell{at.X >> c.shift, at.Y >> c.shift} }
 
 // Add puts a position in.
-func (c *Clusters) Add(id ID, lat, lon float64) { c.at(c.cellOf(lat, lon)).add(id, lat, lon) }
+func (c *Clusters) Add(id ID, lat, lon float64) {
+	c.at(c.cellOf(MercatorOf(lat, lon))).add(id, lat, lon)
+}
 
 func (c *Clusters) at(place cell) *Cluster {
 	known := c.of[place]
@@ -107,7 +98,7 @@ func (s *Snapshot) Cluster(q *Query, c *Clusters) (total int) {
 	s.visit(q, func(p page, matches *words) {
 		total += matches.count()
 		// Neighbours on a page are in one cell more often than not.
-		southWest, northEast := c.cellOf(p.bounds.south, p.bounds.west), c.cellOf(p.bounds.north, p.bounds.east)
+		southWest, northEast := c.cellOf(MercatorOf(p.bounds.south, p.bounds.west)), c.cellOf(MercatorOf(p.bounds.north, p.bounds.east))
 		whole := southWest == northEast
 		var here *Cluster
 		if whole {
@@ -115,7 +106,7 @@ func (s *Snapshot) Cluster(q *Query, c *Clusters) (total int) {
 		}
 		for slot := range matches.each {
 			if !whole {
-				here = c.at(c.cellOf(p.lats[slot], p.lons[slot]))
+				here = c.at(c.cellOf(p.mercator[slot]))
 			}
 			here.add(p.ids[slot], p.lats[slot], p.lons[slot])
 		}

@@ -119,11 +119,10 @@ func (n *network) station(i int) search.Document {
 		d.EVSEs = append(d.EVSEs, evse)
 	}
 	d.Item = fmt.Appendf(make([]byte, 0, 512), `{"id":"%s","name":"Station %d of the Rue de la République","address":"%d Rue de la République",`+
-		`"city":"Villeneuve-sur-%d","postal_code":"%05d","country":%q,"latitude":%.6f,"longitude":%.6f,"access":%q,`+
-		`"operator":{"id":"%s","name":"Charging Company %d","country_code":"FR","party_id":"ABC"},`+
-		`"max_power_kw":%g,"updated_at":%q}`,
-		d.ID, i, r.IntN(200), r.IntN(5000), r.IntN(99999), d.Country, d.Latitude, d.Longitude, d.Access,
-		d.Operator, r.IntN(1500), float64(most)/1000, d.UpdatedAt.Format(time.RFC3339))
+		`"city":"Villeneuve-sur-%d","postal_code":"%05d","latitude":%.6f,"longitude":%.6f,"updated_at":%q}`,
+		d.ID, i, r.IntN(200), r.IntN(5000), r.IntN(99999), d.Latitude, d.Longitude, d.UpdatedAt.Format(time.RFC3339))
+	d.Common = fmt.Sprintf(`{"country":%q,"access":%q,"operator":{"id":"%s","name":"Charging Company","country_code":"FR","party_id":"ABC"},`+
+		`"max_power_kw":%g}`, d.Country, d.Access, d.Operator, float64(most)/1000)
 	return d
 }
 

@@ -33,7 +33,7 @@
 // # How it is laid out
 //
 //	Snapshot ─ tree ─ blocks ─ pages ─┬─ stations: positions, plugs, facets, items …
-//	         ├ byID                   └─ live: statuses, free plugs, rendered counts
+//	         ├ byID                   └─ live: statuses, free plugs, rendered counts, ratings
 //	         └ evses
 //
 // Stations are sorted along a Hilbert curve (hilbert) and cut into pages of up to 256; 64 pages make
@@ -42,7 +42,8 @@
 // poles nor the antimeridian are special.
 //
 // Within a page everything is a column by slot, without a pointer per station, and every property is
-// a set of slots: 256 bits (words). A page keeps each distinct plug (standard, power and traits of a
+// a set of slots: 256 bits (words). What items have in common is one string for all of them
+// (Document.Common). A page keeps each distinct plug (standard, power and traits of a
 // connector) with the set of stations that have it, and a second set of those that have it free.
 // Whatever is asked of one and the same connector is thus a union over the plugs that comply; other
 // conditions (facets: operator, country, access, tags) are intersections; and the number of matches
@@ -56,8 +57,8 @@
 // # How it changes
 //
 // All of it is copied on write (tree, writer): a batch copies the pages it touches, the lists of
-// pages of their blocks and the list of blocks, then swaps one pointer. A status copies only the
-// live half of a page, some ten kilobytes. Load packs documents into pages as they arrive and merges
+// pages of their blocks and the list of blocks, then swaps one pointer. A status or a rating copies only
+// the live half of a page, some ten kilobytes at most. Load packs documents into pages as they arrive and merges
 // those along the curve, on every core. byID and evses (directory) are sorted lists in chunks, from
 // ids to places on the curve.
 //
@@ -68,6 +69,6 @@
 // it is a number; of connectors, a trait. The words of a station's text are kept as facets are (texts), sorted, so that the beginning
 // of a word is a run of them; stations with the same opening hours share one [Hours].
 //
-// [Snapshot.Cluster] counts matches in the cells of a map, [Snapshot.Spread] chooses among them so that each part of the map has its
+// [Snapshot.Cluster] counts matches in the cells of a map, [Snapshot.Gather] puts them on a [Tile] of it, [Snapshot.Spread] chooses among them so that each part of the map has its
 // share, and [Snapshot.Stats] counts everything. They visit pages as a search does, without order or cursor.
 package search

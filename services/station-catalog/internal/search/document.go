@@ -64,6 +64,11 @@ func (id ID) Compare(other ID) int {
 	return cmp.Compare(a, b)
 }
 
+// halves are two numbers in the order of ids.
+func (id *ID) halves() (high, low uint64) {
+	return binary.BigEndian.Uint64(id[:8]), binary.BigEndian.Uint64(id[8:])
+}
+
 // Document is what the index knows of a station. The index owns a document that it was given,
 // slices included: a caller must not write to it afterwards.
 type Document struct {
@@ -73,6 +78,8 @@ type Document struct {
 	// Version grows with every change of the station. A document older than the one held is ignored.
 	Version   int64
 	UpdatedAt time.Time
+	// Number is another name of the station; 0 when it has none.
+	Number int64
 
 	Operator ID     // the zero ID when unknown
 	Country  string // ISO 3166-1 alpha-2; empty when unknown
@@ -81,8 +88,10 @@ type Document struct {
 	// "facility:HOTEL". The index compares them byte for byte.
 	Tags []string
 
-	// PriceFrom and Rating are what their sort orders and ranges go by; nil when unknown.
-	PriceFrom, Rating *float64
+	// PriceFrom is what its sort order and ranges go by; nil when unknown.
+	PriceFrom *float64
+	// Rating is that of a station that the index does not have yet; one that it has keeps the rating it was told of.
+	Rating Rating
 
 	EVSEs []EVSE
 
@@ -91,9 +100,12 @@ type Document struct {
 	// Hours tell when the station is open; nil when that is not known.
 	Hours *Hours
 
-	// Item is the part of the rendered search item that no status changes: a JSON object with at
-	// least one member. Serving adds distance_m and plots to it.
-	Item []byte
+	// Item and Common are the part of the rendered search item that neither a status nor a rating changes: JSON objects, of
+	// what the station has of its own, with at least one member, and of what many stations have alike;
+	// empty when there is nothing. The index keeps the string, so that documents which share one cost its
+	// memory once. Serving makes one object of both, and adds distance_m, rating and plots to it.
+	Item   []byte
+	Common string
 }
 
 // EVSE is one outlet unit of a station. It serves one plot, as others of the station may.
@@ -165,22 +177,24 @@ const mostItem = 1 << 20
 var (
 	ErrPosition = errors.New("position is not on the globe")
 	ErrItem     = errors.New("item is not a JSON object with members, or above 1 MiB")
-	ErrNumber   = errors.New("price, rating or power is not a number that can be")
+	ErrNumber   = errors.New("price or power is not a number that can be")
 	ErrNames    = errors.New("more names than the index can tell apart")
 )
+
+func isItem[T []byte | string](object T) bool {
+	n := len(object)
+	return n >= len(`{"":0}`) && n <= mostItem && object[0] == '{' && object[n-1] == '}'
+}
 
 func (d *Document) check() error {
 	if !onGlobe(d.Latitude, d.Longitude) {
 		return fmt.Errorf("%w: %v, %v", ErrPosition, d.Latitude, d.Longitude)
 	}
-	n := len(d.Item)
-	if n < len(`{"":0}`) || n > mostItem || d.Item[0] != '{' || d.Item[n-1] != '}' {
+	if !isItem(d.Item) || d.Common != "" && !isItem(d.Common) {
 		return ErrItem
 	}
-	for _, number := range []*float64{d.PriceFrom, d.Rating} {
-		if number != nil && (math.IsNaN(*number) || math.IsInf(*number, 0)) {
-			return ErrNumber
-		}
+	if price := d.PriceFrom; price != nil && (math.IsNaN(*price) || math.IsInf(*price, 0)) {
+		return ErrNumber
 	}
 	for i := range d.EVSEs {
 		for _, c := range d.EVSEs[i].Connectors {

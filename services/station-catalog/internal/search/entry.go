@@ -9,11 +9,12 @@ import (
 type entry struct {
 	Document
 	position
-	vector Vector
-	facets []uint32
-	plugs  []plug // of all EVSEs, one after the other, distinct within each
-	ends   []int  // of each EVSE, the end of its plugs
-	values [columns]float64
+	vector   Vector
+	mercator Mercator
+	facets   []uint32
+	plugs    []plug // of all EVSEs, one after the other, distinct within each
+	ends     []int  // of each EVSE, the end of its plugs
+	values   [columns]float64
 }
 
 // newEntry gives the fault of a document that the index cannot take.
@@ -25,6 +26,7 @@ func newEntry(d Document, l *learner) (*entry, error) {
 		Document: d,
 		position: position{key: hilbert(d.Latitude, d.Longitude), id: d.ID},
 		vector:   Unit(d.Latitude, d.Longitude),
+		mercator: MercatorOf(d.Latitude, d.Longitude),
 	}
 	if err := e.readPlugs(l); err != nil {
 		return nil, err
@@ -103,11 +105,11 @@ func (e *entry) readValues() {
 		e.values[i] = math.NaN()
 	}
 	e.values[ColumnUpdated] = float64(e.UpdatedAt.UnixMicro())
+	if e.Number != 0 {
+		e.values[ColumnNumber] = float64(e.Number)
+	}
 	if e.PriceFrom != nil {
 		e.values[ColumnPrice] = *e.PriceFrom
-	}
-	if e.Rating != nil {
-		e.values[ColumnRating] = *e.Rating
 	}
 	for i, p := range e.plugs {
 		if i == 0 || float64(p.powerW()) > e.values[ColumnPower] {

@@ -59,7 +59,7 @@ func (w *world) batch(o oracle) search.Batch {
 	ids := o.ids()
 	var b search.Batch
 	for range w.IntN(40) {
-		switch w.IntN(4) {
+		switch w.IntN(5) {
 		case 0:
 			b.Upserts = append(b.Upserts, w.document(w.id()))
 		case 1:
@@ -72,6 +72,8 @@ func (w *world) batch(o oracle) search.Batch {
 			b.Upserts = append(b.Upserts, moved)
 		case 2:
 			b.Deletes = append(b.Deletes, pick(w, ids))
+		case 3:
+			b.Ratings = append(b.Ratings, search.RatingChange{Station: pick(w, ids), Rating: w.rating()}, search.RatingChange{Station: w.id(), Rating: w.rating()})
 		default:
 			b.Statuses = append(b.Statuses, w.statuses(o[pick(w, ids)])...)
 		}

@@ -26,14 +26,16 @@ func New() *Index {
 func (x *Index) Snapshot() *Snapshot { return x.current.Load() }
 
 // Batch is a set of changes that becomes visible at once: first Upserts, then Deletes, then
-// Statuses. Marks that are zero leave the index's own as they are.
+// Statuses and Ratings. Marks that are zero leave the index's own as they are.
 type Batch struct {
 	// Upserts are the documents of new and changed stations. For an EVSE that the station had
 	// before, the later of the two statuses holds, the document's if they are of the same time.
 	Upserts  []Document
 	Deletes  []ID
 	Statuses []StatusChange
-	AsOf     AsOf
+	// Ratings are what is told last: of two of one station the later in the batch holds.
+	Ratings []RatingChange
+	AsOf    AsOf
 }
 
 // StatusChange is a new status of an EVSE, and the plot that it serves. One that is older than the
@@ -47,7 +49,7 @@ type StatusChange struct {
 
 // Applied tells what a batch did.
 type Applied struct {
-	Upserted, Deleted, Statuses int
+	Upserted, Deleted, Statuses, Ratings int
 	// Stale counts documents and statuses older than what is held.
 	Stale int
 	// Unknown are the EVSEs that no station has.
@@ -72,6 +74,7 @@ func (x *Index) Apply(b Batch) Applied {
 	w.changeStations(b.Upserts, b.Deletes)
 	w.next.names = w.learn.now
 	w.changeStatuses(b.Statuses)
+	w.changeRatings(b.Ratings)
 	w.next.asOf = w.next.asOf.with(b.AsOf)
 	x.current.Store(&w.next)
 	return w.done

@@ -182,16 +182,20 @@ func TestItemIsRenderedInFull(t *testing.T) {
 	for name, c := range map[string]struct {
 		region search.Region
 		want   string
+		rated  search.Rating
+		rating string
 	}{
-		"circle": {circle, `,"distance_m":0.0`},
-		"world":  {nil, ""},
+		"circle":   {circle, `,"distance_m":0.0`, search.Rating{}, `null`},
+		"world":    {nil, "", search.Rating{Average: 4.25, Count: 12}, `{"average":4.25,"count":12}`},
+		"all well": {nil, "", search.Rating{Average: 5, Count: 1}, `{"average":5,"count":1}`},
 	} {
+		x.Apply(search.Batch{Ratings: []search.RatingChange{{Station: search.ID{1}, Rating: c.rated}}})
 		var r search.Result
 		x.Snapshot().Search(&search.Query{Region: c.region, Limit: 1}, &r)
 		if len(r.Hits) != 1 {
 			t.Fatalf("%s: %d hits", name, len(r.Hits))
 		}
-		want := `before {"id":"a"` + c.want + `,"plots":{"total":4,"available":2,"by_connector":{` +
+		want := `before {"id":"a"` + c.want + `,"rating":` + c.rating + `,"plots":{"total":4,"available":2,"by_connector":{` +
 			`"CHADEMO":{"total":1,"available":0},"IEC_62196_T2":{"total":2,"available":1},` +
 			`"IEC_62196_T2_COMBO":{"total":1,"available":1}},` +
 			`"by_power":{"22.08":{"total":1,"available":0},"50":{"total":1,"available":1}},` +
@@ -386,6 +390,7 @@ func TestDocumentsThatCannotBeAreRefused(t *testing.T) {
 		"no item":        {func(d *search.Document) { d.Item = nil }, search.ErrItem},
 		"empty item":     {func(d *search.Document) { d.Item = []byte(`{}`) }, search.ErrItem},
 		"item too large": {func(d *search.Document) { d.Item = fmt.Appendf(nil, `{"a":%q}`, make([]byte, 1<<20)) }, search.ErrItem},
+		"no object":      {func(d *search.Document) { d.Common = `"b":1` }, search.ErrItem},
 		"price":          {func(d *search.Document) { d.PriceFrom = &infinite }, search.ErrNumber},
 		"power": {func(d *search.Document) {
 			d.EVSEs = []search.EVSE{{Connectors: []search.Connector{{Standard: "CHADEMO", PowerW: 1 << 24}}}}

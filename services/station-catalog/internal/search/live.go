@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// live is the half of a page that statuses change. It is immutable once published.
+// live is the half of a page that statuses and ratings change. It is immutable once published.
 type live struct {
 	free    plugTable // the plugs of the page, and who has them at an EVSE that is available
 	anyFree words     // who has any of them
@@ -19,6 +19,7 @@ type live struct {
 	plots    []ID     // by EVSE, the plot that it serves; the zero ID when not known
 	bays     bays
 	count    column // of the bays of each station
+	ratings  ratings
 }
 
 // micros is the time as live keeps it.

@@ -108,10 +108,16 @@ func (b *builder) run(entries []*entry) run {
 
 // directories lists all stations and EVSEs of a tree, or gives ErrTwice.
 func directories(t *tree) (byID, evses directory, err error) {
+	count := 0
+	for _, b := range t.blocks {
+		for _, p := range b.pages {
+			count += len(p.evses)
+		}
+	}
 	var (
 		listing      sync.WaitGroup
-		stationsList []place
-		evseList     []place
+		stationsList = make([]place, 0, t.count)
+		evseList     = make([]place, 0, count)
 	)
 	for _, b := range t.blocks {
 		for _, p := range b.pages {

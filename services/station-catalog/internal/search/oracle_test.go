@@ -29,10 +29,14 @@ func newOracle(docs []search.Document) oracle {
 }
 
 func (o oracle) apply(b search.Batch) {
+	before := maps.Clone(o)
 	for _, d := range b.Upserts {
 		held, known := o[d.ID]
 		if known && d.Version < held.Version {
 			continue
+		}
+		if old, there := before[d.ID]; there {
+			d.Rating = old.Rating
 		}
 		d.EVSEs = slices.Clone(d.EVSEs)
 		for i := range d.EVSEs {
@@ -46,6 +50,12 @@ func (o oracle) apply(b search.Batch) {
 	}
 	for _, id := range b.Deletes {
 		delete(o, id)
+	}
+	for _, change := range b.Ratings {
+		if d, known := o[change.Station]; known {
+			d.Rating = change.Rating
+			o[change.Station] = d
+		}
 	}
 	if len(b.Statuses) == 0 {
 		return
@@ -160,8 +170,16 @@ func value(d *search.Document, c search.Column) float64 {
 		return float64(len(bays(d)))
 	case search.ColumnPrice:
 		return optional(d.PriceFrom)
+	case search.ColumnNumber:
+		if d.Number == 0 {
+			return math.NaN()
+		}
+		return float64(d.Number)
 	default:
-		return optional(d.Rating)
+		if d.Rating.Count == 0 {
+			return math.NaN()
+		}
+		return d.Rating.Average
 	}
 }
 
@@ -279,8 +297,13 @@ func fits(p *search.Plug, traits []string, c search.Connector) bool {
 func (o oracle) item(q *question, id search.ID) map[string]any {
 	d := o[id]
 	item := map[string]any{}
-	if err := json.Unmarshal(d.Item, &item); err != nil {
-		panic(err)
+	for _, part := range []string{string(d.Item), d.Common} {
+		if part == "" {
+			continue
+		}
+		if err := json.Unmarshal([]byte(part), &item); err != nil {
+			panic(err)
+		}
 	}
 	if q.where.near != nil {
 		item["distance_m"] = math.Floor(search.Metres(q.where.chord2(&d))*10+0.5) / 10
@@ -331,6 +354,10 @@ func (o oracle) item(q *question, id search.ID) map[string]any {
 		if most > 0 {
 			add(byPower, strconv.FormatFloat(float64(most)/1000, 'f', -1, 64), free)
 		}
+	}
+	item["rating"] = nil
+	if d.Rating.Count > 0 {
+		item["rating"] = counts{"average": d.Rating.Average, "count": float64(d.Rating.Count)}
 	}
 	plots["by_connector"], plots["by_power"] = byConnector, byPower
 	if !newest.IsZero() {

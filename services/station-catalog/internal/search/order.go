@@ -5,7 +5,7 @@ import (
 	"math/bits"
 )
 
-// Order is how hits are sorted. Equal ones are always sorted by id.
+// Order is how hits are sorted. Equal ones are always sorted by id, and by id alone by the zero Order.
 type Order struct {
 	kind       orderKind
 	column     Column
@@ -27,11 +27,8 @@ const (
 	orderByColumn
 )
 
-// ByID sorts by id alone. It is the zero Order.
-func ByID() Order { return Order{} }
-
 // ByRank sorts as the region ranks: a circle by distance from its centre. In a region that does
-// not rank it is ByID.
+// not rank it is the zero Order.
 func ByRank() Order { return Order{kind: orderByRank} }
 
 // Ascending sorts by a column, least first; stations without the value come last.

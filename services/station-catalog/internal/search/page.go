@@ -7,14 +7,14 @@ import (
 )
 
 // page holds up to pageCap stations that lie near each other, in slots along the curve. What only a
-// new document changes (stations) is apart from what every status changes (live), so that a status
-// costs a copy of the small half.
+// new document changes (stations) is apart from what statuses and ratings change (live), so that one
+// of them costs a copy of the small half.
 type page struct {
 	*stations
 	live *live
 }
 
-// stations is the half of a page that statuses do not touch. Everything is laid out by slot, or
+// stations is the half of a page that statuses and ratings do not touch. Everything is laid out by slot, or
 // by EVSE in the order of slots; nothing holds a pointer per station. One word of a set of slots
 // is a part of the page: stations that lie nearer each other still, with bounds of their own.
 type stations struct {
@@ -32,6 +32,7 @@ type stations struct {
 	lats     []float64
 	lons     []float64
 	vectors  []Vector
+	mercator []Mercator
 	versions []int64
 	columns  [columns]column
 
@@ -40,8 +41,10 @@ type stations struct {
 	firstPlug []uint32 // by EVSE, and one more: where its plugs begin in plugOf
 	plugOf    []uint16 // numbers of plugs
 
-	items   []byte // Document.Item of all slots
-	itemEnd []uint32
+	items    []byte // Document.Item of all slots
+	itemEnd  []uint32
+	commons  []string // the distinct Document.Common
+	commonOf []uint8  // by slot
 }
 
 func (s *stations) position(slot int) position { return position{s.keys[slot], s.ids[slot]} }
@@ -70,6 +73,8 @@ func (s *stations) behind(id ID) int {
 
 func (s *stations) item(slot int) []byte { return between(s.items, s.itemEnd, slot) }
 
+func (s *stations) common(slot int) string { return s.commons[s.commonOf[slot]] }
+
 // evseRange gives the EVSEs of a slot.
 func (s *stations) evseRange(slot int) (first, end int) {
 	return int(s.firstEVSE[slot]), int(s.firstEVSE[slot+1])
@@ -97,10 +102,14 @@ func between(texts []byte, ends []uint32, i int) []byte {
 
 // column gives the values of a column.
 func (p page) column(c Column) *column {
-	if c == ColumnPlots {
+	switch c {
+	case ColumnPlots:
 		return &p.live.count
+	case ColumnRating:
+		return &p.live.ratings.average
+	default:
+		return &p.columns[c]
 	}
-	return &p.columns[c]
 }
 
 // column is one number of each station of a page, NaN where it has none.

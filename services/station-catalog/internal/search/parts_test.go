@@ -190,7 +190,7 @@ func TestTreeKeepsItsShape(t *testing.T) {
 		for range rapid.IntRange(1, 12).Draw(t, "batches") {
 			var b Batch
 			if r.IntN(3) > 0 {
-				for range r.IntN(2000) {
+				for range r.IntN(800) {
 					id := ID{0: byte(r.IntN(256)), 1: byte(r.IntN(256)), 2: byte(r.IntN(256))}
 					held = append(held, id)
 					b.Upserts = append(b.Upserts, Document{

@@ -115,7 +115,7 @@ func TestPolygonIsWhatItsSidesSurround(t *testing.T) {
 	for kind := range worldKinds {
 		w := newWorld(kind, 6)
 		docs := w.documents(200)
-		for range 80 {
+		for range 30 {
 			corners := w.line(docs, 3, 4)
 			region, err := search.NewPolygon(corners)
 			if err != nil {

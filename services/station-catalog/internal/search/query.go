@@ -58,12 +58,13 @@ const (
 	ColumnPower   Column = iota // most power of its connectors, W; absent without a connector
 	ColumnUpdated               // Document.UpdatedAt, microseconds of Unix time
 	ColumnPrice                 // Document.PriceFrom
-	ColumnRating                // Document.Rating
+	ColumnNumber                // Document.Number
+	ColumnRating                // Rating.Average; absent without a rating
 	ColumnPlots                 // number of plots: EVSEs that serve the same one count once
 )
 
-// columns is how many there are that no status changes.
-const columns = ColumnPlots
+// columns is how many there are that only a new document changes.
+const columns = ColumnRating
 
 // Range asks for Min <= value <= Max, see AtLeast and AtMost.
 type Range struct {

@@ -39,7 +39,7 @@ func TestReadersBesideAWriter(t *testing.T) {
 			}
 		})
 	}
-	for batch := 0; batch < 200 || asked.Load() < 500; batch++ {
+	for batch := 0; batch < 60 || asked.Load() < 300; batch++ {
 		b := w.batch(o)
 		if batch%3 == 0 { // mostly statuses, as in life
 			b.Upserts, b.Deletes = nil, nil

@@ -107,30 +107,32 @@ func (v *vocabulary) addFromPage(s *stations, from int, slot uint8) {
 
 func (v *vocabulary) finish() texts {
 	moved := v.words.sort()
-	for i := range v.said {
-		v.said[i].word = moved[v.said[i].word]
-	}
-	slices.SortFunc(v.said, func(a, b utterance) int {
-		if a.word != b.word {
-			return int(int64(a.word) - int64(b.word))
-		}
-		return int(a.slot) - int(b.slot)
-	})
 	length := 0
 	for _, word := range v.words.keys {
 		length += len(word)
 	}
 	t := texts{
 		text: make([]byte, 0, length), end: make([]uint32, 0, len(moved)),
-		slots: make([]uint8, 0, len(v.said)), slotEnd: make([]uint32, len(moved)),
+		slots: make([]uint8, len(v.said)), slotEnd: make([]uint32, len(moved)),
 	}
 	for _, word := range v.words.keys {
 		t.text = append(t.text, word...)
 		t.end = append(t.end, small[uint32](len(t.text)))
 	}
+	// Slots come in order: they are dealt out to the words, each of which knows first how many it has, then where its own begin, and in
+	// the end where they end.
 	for _, said := range v.said {
-		t.slots = append(t.slots, said.slot)
-		t.slotEnd[said.word] = small[uint32](len(t.slots))
+		t.slotEnd[moved[said.word]]++
+	}
+	var begin uint32
+	for word, count := range t.slotEnd {
+		t.slotEnd[word] = begin
+		begin += count
+	}
+	for _, said := range v.said {
+		at := &t.slotEnd[moved[said.word]]
+		t.slots[*at] = said.slot
+		*at++
 	}
 	return t
 }

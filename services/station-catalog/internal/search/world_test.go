@@ -145,9 +145,9 @@ func (w *world) document(id search.ID) search.Document {
 		d.PriceFrom = &price
 	}
 	if w.IntN(4) == 0 {
-		rating := float64(w.IntN(50)) / 10
-		d.Rating = &rating
+		d.Rating = w.rating()
 	}
+	d.Number = w.Int64N(1<<40) * w.Int64N(2)
 	d.Text = strings.Join(some(w, vocabulary), " ")
 	d.Hours = w.hours()
 	for range w.IntN(5) {
@@ -163,7 +163,17 @@ func (w *world) document(id search.ID) search.Document {
 		d.EVSEs = append(d.EVSEs, e)
 	}
 	d.Item = fmt.Appendf(nil, `{"id":%q,"version":%d}`, id, d.Version)
+	d.Common = pick(w, []string{"", `{"operator":"A","power":22}`, `{"operator":"B"}`})
 	return d
+}
+
+// rating is often none, and often that of another station.
+func (w *world) rating() search.Rating {
+	n := w.IntN(4)
+	if n == 0 {
+		return search.Rating{}
+	}
+	return search.Rating{Average: float64(100+50*w.IntN(9)) / 100, Count: uint32(n)}
 }
 
 func (w *world) documents(n int) []search.Document {
@@ -231,13 +241,15 @@ func (w *world) question(docs []search.Document) *question {
 }
 
 func (w *world) valueRange() search.Range {
-	switch w.IntN(4) {
+	switch w.IntN(5) {
+	case 4:
+		return search.AtLeast(search.ColumnNumber, float64(w.Int64N(1<<40)))
 	case 0:
 		return search.AtLeast(search.ColumnUpdated, float64(w.instant().UnixMicro()))
 	case 1:
 		return search.AtMost(search.ColumnPrice, float64(w.IntN(9))/8)
 	case 2:
-		return search.AtLeast(search.ColumnRating, float64(w.IntN(50))/10)
+		return search.AtLeast(search.ColumnRating, float64(100+25*w.IntN(17))/100)
 	default:
 		return search.AtLeast(search.ColumnPlots, float64(w.IntN(5)))
 	}
@@ -331,7 +343,7 @@ func (w *world) sorted() sorted {
 	case 0:
 		return sorted{column: -1}
 	case 1:
-		c := search.Column(w.IntN(5))
+		c := search.Column(w.IntN(6))
 		if w.IntN(3) == 0 {
 			among := some(w, append([]string{"unheard of"}, tags...))
 			if among == nil {

@@ -44,6 +44,7 @@ func (w *writer) changeStations(upserts []Document, deletes []ID) {
 			}
 			if e != nil {
 				e.keepStatuses(p, first, end)
+				e.Rating = p.live.ratings.of(at.slot)
 			}
 			held = e != nil && e.position == from
 		}
