@@ -47,7 +47,7 @@ func siteOf(product *stack.Stack) *site {
 	}
 }
 
-// fill brings the demonstration into the product: stations, accounts, and the charge points that are simulated. It does only
+// fill brings the demonstration into the product: stations, accounts, the charge points that are simulated, and reviews. It does only
 // what an earlier run has not done, and returns who then lives there.
 func fill(ctx context.Context, product *site) (*fleet, error) {
 	begin := time.Now()
@@ -82,6 +82,13 @@ func fill(ctx context.Context, product *site) (*fleet, error) {
 	made, err := inhabited.provision(ctx, caller)
 	if err != nil {
 		return nil, fmt.Errorf("demonstration charge points: %w", err)
+	}
+	reviews, err := inhabited.review(ctx, caller)
+	if err != nil {
+		return nil, fmt.Errorf("demonstration reviews: %w", err)
+	}
+	if reviews > 0 {
+		product.say("  %d reviews written", reviews)
 	}
 	if made > 0 {
 		product.say("  %d charge points provisioned; the demonstration was made in %.1f s", made, time.Since(begin).Seconds())
