@@ -111,6 +111,12 @@ func TestTheMainJob(t *testing.T) {
 	eventually(t, time.Second, "search finds the plot again", func() bool { return contains(get[page[stationItem]](ann, freeNear), at.ID) })
 	t.Logf("search knew %s after the event that the plot is free", time.Since(freed.arrived).Round(time.Millisecond))
 
+	// 8. The driver says how it was, and search goes by it within a second.
+	want[map[string]any](winner, http.StatusCreated, http.MethodPost, "/v1/stations/"+at.ID+"/reviews", map[string]any{"rating": 5, "outcome": "charged"})
+	eventually(t, time.Second, "search finds the station by its rating", func() bool {
+		return contains(get[page[stationItem]](loser, "/v1/stations?"+near+"&min_rating=5&sort=rating"), at.ID)
+	})
+
 	// The next driver need not wait for the end of the span that was reserved.
 	next := want[reservation](loser, http.StatusCreated, http.MethodPost, "/v1/reservations", map[string]any{"plot_id": bay.ID, "duration_min": 30})
 	canceled := want[reservation](loser, http.StatusOK, http.MethodDelete, "/v1/reservations/"+next.ID, nil)
