@@ -39,16 +39,19 @@ var goals = append(slices.Concat(searchGoals(), authGoals(), chargingGoals()),
 	goal{name: "catalogue/index/MB at 1M", pkg: index, bench: "^BenchmarkLoad$/^1000000$", result: "BenchmarkLoad/1000000", unit: "MB-held", most: 1074, once: true},
 	goal{name: "catalogue/memory as SQL, differences in 10,000 queries", pkg: tables, bench: "^BenchmarkMemoryAndSQL$", result: "BenchmarkMemoryAndSQL", unit: "differences", most: 0, once: true},
 	goal{name: "catalogue/replay of the feed as the export, differences", pkg: catalogue, bench: "^BenchmarkExportRegister$", result: "BenchmarkExportRegister", unit: "differences", most: 0, once: true},
-	goal{name: "catalogue/status to search, 3 replicas, p99 ms", pkg: tables, bench: "^BenchmarkStatusToSearch$", result: "BenchmarkStatusToSearch", unit: "ms-p99", most: 250, once: true},
+	goal{name: "catalogue/status to search, 3 replicas, p99 ms", pkg: tables, bench: "^BenchmarkStatusToSearch$/^alone$", result: "BenchmarkStatusToSearch/alone", unit: "ms-p99", most: 250, once: true},
+	goal{name: "catalogue/status to search beside an import, 3 replicas, p99 ms", pkg: tables, bench: "^BenchmarkStatusToSearch$/^import$", result: "BenchmarkStatusToSearch/import", unit: "ms-p99", most: 1000, once: true},
 	goal{name: "catalogue/import of the register of copy", pkg: catalogue, bench: "^BenchmarkImportRegister$", result: "BenchmarkImportRegister", unit: "x-copy", most: 5, once: true},
 	generated("import of generated stations of copy", "x-copy", 5),
 	generated("rows written by the second import of them", "written-again", 0),
 	generated("memory of their import, MiB", "MiB-peak", 160),
-	generated("start on them of COPY TO", "x-copy-to", 3),
+	generated("start on them until ready of COPY TO", "x-copy-to-ready", 3),
+	generated("start on them until warm of COPY TO", "x-copy-to", 3),
 	generated("memory of a replica with them, MiB", "MiB-replica", 1024),
+	generated("memory of a replica that loads them, MiB", "MiB-replica-peak", 1024),
 	goal{name: "catalogue/rows written by the second import", pkg: catalogue, bench: "^BenchmarkImportRegister$", result: "BenchmarkImportRegister", unit: "written-again", most: 0, once: true},
-	goal{name: "plots/statuses stored of copy", pkg: plots, bench: "^BenchmarkStatusChanges$", result: "BenchmarkStatusChanges", unit: "timesCOPY", most: 3},
-	goal{name: "plots/a claim of an INSERT by pgbench, median", pkg: plots, bench: "^BenchmarkReserve$", result: "BenchmarkReserve", unit: "times", most: 3},
+	goal{name: "plots/statuses stored of copy", pkg: plots, bench: "^BenchmarkStatusChanges$", result: "BenchmarkStatusChanges", unit: "timesCOPY", most: 3, times: "7x"},
+	goal{name: "plots/a claim of an INSERT by pgbench, median", pkg: plots, bench: "^BenchmarkReserve$", result: "BenchmarkReserve", unit: "times", most: 3, times: "7x"},
 	goal{name: "plots/claims of 1,000 rivals that hold", pkg: plots, bench: "^BenchmarkRivals$", result: "BenchmarkRivals", unit: "won", most: 1, once: true},
 	goal{name: "plots/a month of real sessions, differences", pkg: plots, bench: "^BenchmarkReplay$", result: "BenchmarkReplay", unit: "differences", most: 0, once: true},
 	goal{name: "plots/status to 1,000 listeners, p99 ms", pkg: plotsHTTP, bench: "^BenchmarkLive$", result: "BenchmarkLive", unit: "ms/p99", most: 250, once: true},
@@ -71,7 +74,11 @@ func searchGoals() []goal {
 		constant.name, constant.unit, constant.least = "catalogue/"+kind+"/of a constant's rate", "x-constant", 0.5
 		best.name, best.unit, best.least = "catalogue/"+kind+"/of the ideal, by processor", "x-ideal-cpu", 0.9
 		tail.name, tail.unit, tail.most = "catalogue/"+kind+"/p99 of the ideal's", "x-ideal-p99", 2
-		all = append(all, constant, best, tail)
+		ordinary := goal{pkg: catalogue, bench: "^BenchmarkOrdinary$", result: "BenchmarkOrdinary/" + kind, once: true}
+		fresh, cached := ordinary, ordinary
+		fresh.name, fresh.unit, fresh.least = "catalogue/"+kind+"/of an ordinary service's, asked anew", "x-cpu", 20
+		cached.name, cached.unit, cached.least = "catalogue/"+kind+"/of an ordinary service's, cached there", "x-cpu-cached", 2
+		all = append(all, constant, best, tail, fresh, cached)
 	}
 	return all
 }

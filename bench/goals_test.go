@@ -12,7 +12,7 @@ const printed = `goos: linux
 BenchmarkSearchHTTP/nearby-2   	       1	      0.45 x-constant	         0.93 x-ideal-cpu
 BenchmarkSearch/near_same_matches/10000-2  	  100	  2.0 p50-cpu-µs
 BenchmarkSearch/near_same_matches/1000000-2  	  100	  5.0 p50-cpu-µs
-BenchmarkStatusToSearch         	       1	       250 ms-p99
+BenchmarkStatusToSearch/alone   	       1	       250 ms-p99
 PASS`
 
 func TestGoalsAreHeldAgainstWhatIsPrinted(t *testing.T) {

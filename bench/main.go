@@ -78,7 +78,7 @@ func measure(ctx context.Context, chosen []goal, progress io.Writer) (metrics, [
 		}
 		done[key] = true
 		fmt.Fprintf(progress, "… %s\n", key)
-		args := []string{"test", g.pkg, "-run", "^$", "-bench", g.bench, "-benchtime", g.time(), "-timeout", "30m"}
+		args := []string{"test", g.pkg, "-run", "^$", "-bench", g.bench, "-benchtime", g.time(), "-timeout", "2h"}
 		args = append(args, g.args...)
 		cmd := exec.CommandContext(ctx, "go", args...)
 		text, err := cmd.CombinedOutput()
