@@ -25,7 +25,6 @@ type operation struct {
 	path    []*parameter
 	headers []*parameter
 	body    *body
-	also    func(*fiber.Ctx) error
 }
 
 func compileOperation(
@@ -79,8 +78,8 @@ func allParameters(item *openapi3.PathItem, spec *openapi3.Operation) []*openapi
 	return all
 }
 
-// check returns the fault of a request, or nil.
-func (op *operation) check(c *fiber.Ctx) error {
+// check returns the fault of a request, or nil. also may be nil (Router.Also).
+func (op *operation) check(c *fiber.Ctx, also look) error {
 	if err := op.access.check(c); err != nil {
 		return err
 	}
@@ -95,19 +94,22 @@ func (op *operation) check(c *fiber.Ctx) error {
 	mediaErr := op.checkBody(c, &found)
 	switch {
 	case len(found.fields) > 0:
-		op.addAlso(c, &found)
+		also.add(c, &found)
 		return ErrInvalid.Detailf("%s", found.summary()).At(found.fields...)
 	default:
 		return mediaErr
 	}
 }
 
-// addAlso adds what the handler would say of parameters and members that the document has nothing against.
-func (op *operation) addAlso(c *fiber.Ctx, found *faults) {
-	if op.also == nil {
+// look gives the faults that a handler would find (Router.Also).
+type look func(*fiber.Ctx) error
+
+// add adds what the handler would say of parameters and members that the document has nothing against.
+func (l look) add(c *fiber.Ctx, found *faults) {
+	if l == nil {
 		return
 	}
-	err := op.also(c)
+	err := l(c)
 	if err == nil {
 		return
 	}

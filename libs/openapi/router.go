@@ -14,25 +14,37 @@ import (
 //
 // Middleware belongs into before and not into r.Use: there it runs for this very
 // route, knows its template, and costs no walk of the route tree.
-func (d *Document) Router(r fiber.Router, before ...fiber.Handler) fiber.Router {
-	return &router{Router: r, document: d, before: before}
+func (d *Document) Router(r fiber.Router, before ...fiber.Handler) Router {
+	return Router{&router{Router: r, document: d, before: before, also: map[string]look{}}}
 }
 
-// router is a fiber.Router that accepts the document's operations only.
+// Router is a fiber.Router that accepts the document's operations only.
+type Router struct{ *router }
+
 type router struct {
 	fiber.Router
 	document *Document
 	before   []fiber.Handler
+	also     map[string]look // by method and path as fiber spells it
+}
+
+// Also gives an operation what its handler would refuse in a query or a body, so that a request which the document refuses is told of
+// all its faults at once. look runs for such requests alone, so what it reads need not be well-formed; what it says of parameters and
+// members that the document has refused already is left out. It belongs before the registration of the operation.
+func (r Router) Also(method, path string, look func(*fiber.Ctx) error) {
+	r.also[method+" "+FiberPath(path)] = look
 }
 
 // wrap builds the chain of one operation.
 func (r *router) wrap(method, path string, handlers []fiber.Handler) []fiber.Handler {
-	op, ok := r.document.byRoute[method+" "+path]
+	route := method + " " + path
+	op, ok := r.document.byRoute[route]
 	if !ok {
-		panic(fmt.Sprintf("openapi: the document has no operation %s %s", method, path))
+		panic(fmt.Sprintf("openapi: the document has no operation %s", route))
 	}
+	also := r.also[route]
 	check := func(c *fiber.Ctx) error {
-		if err := op.check(c); err != nil {
+		if err := op.check(c, also); err != nil {
 			return err
 		}
 		return c.Next()

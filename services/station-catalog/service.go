@@ -185,7 +185,11 @@ func assemble(cfg Config, p parts) ([]part, error) {
 	finder := find.NewFinder(replica, store).Caching(rediscache.New[[]byte](p.redis, rediscache.Options{
 		Namespace: "station-text", Version: 1, TTL: cfg.CacheTTL, Telemetry: p.tel,
 	}))
-	api, err := httpapi.New(httpapi.Config{
+	document, err := httpapi.Document()
+	if err != nil {
+		return nil, err
+	}
+	api := httpapi.New(httpapi.Config{
 		Store: store, Parties: store, Records: store, Tariffs: store, Reviews: store, Imports: store, Uploads: store, Fetches: fetcher, Formats: importer.Formats(), Changes: changes,
 		Finder: finder, Relay: peer.NewRelay(onBehalf(cfg, p.tel)), Vehicles: vehicles, Sources: store, Origin: cfg.PublicURL,
 		Cache: rediscache.New[[]byte](p.redis, rediscache.Options{
@@ -193,15 +197,12 @@ func assemble(cfg Config, p parts) ([]part, error) {
 		}),
 		Cursors: page.NewCodec([]byte(cfg.CursorKey)), Submitted: worker.Wake, Log: log,
 	})
-	if err != nil {
-		return nil, err
-	}
 	authenticate, limit := p.verifier.Middleware(), p.limiter.Middleware(rules(cfg)...)
-	if err := api.Register(server, authenticate, limit, once()); err != nil {
+	if err := api.Register(server, document, authenticate, limit, once()); err != nil {
 		return nil, err
 	}
-	ocpi.New(store, cfg.PublicURL).Register(server.App(), api.Document(), libocpi.Middleware(p.verifier.AdmitKey), authenticate, limit)
-	ocm.New(finder, store, store, cfg.PublicURL, time.Now).Register(server.App(), api.Document(), authenticate, limit)
+	ocpi.New(store, cfg.PublicURL).Register(server.App(), document, libocpi.Middleware(p.verifier.AdmitKey), authenticate, limit)
+	ocm.New(finder, store, store, cfg.PublicURL, time.Now).Register(server.App(), document, authenticate, limit)
 	// The feed is the last, so that it is the first to stop: long polls then end by themselves.
 	return append(running, part{"http", server.Run}, part{"changes", changes.Run}), nil
 }

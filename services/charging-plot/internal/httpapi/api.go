@@ -4,7 +4,9 @@ package httpapi
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
@@ -96,14 +98,14 @@ func New(deps Deps) *API {
 	}
 }
 
-// Document loads the OpenAPI document that is built in.
-func Document() (*openapi.Document, error) {
+// Document is the OpenAPI document that the API is held to. It is read, which takes a moment, once in a process.
+var Document = sync.OnceValues(func() (*openapi.Document, error) {
 	spec, err := GetSpecJSON()
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("embedded document: %w", err)
 	}
 	return openapi.Load(spec)
-}
+})
 
 // meterLimit is room for a batch of 5,000 readings that say everything.
 const meterLimit = 4 << 20

@@ -15,7 +15,7 @@ import (
 //
 //nolint:paralleltest // it counts the allocations of the whole process
 func TestReadingASearchAllocatesLittle(t *testing.T) {
-	a := fuzzedAPI(t)
+	a := fuzzedAPI()
 	for query, most := range map[string]float64{
 		"near=48.85660,2.35220&radius_km=10&limit=20":                                                                         3, // the query as text, the circle, the place
 		"bbox=2.30000,48.80000,2.40000,48.90000&limit=20":                                                                     5, // the query as text, the box and its sides, the place

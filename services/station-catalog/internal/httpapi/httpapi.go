@@ -9,6 +9,7 @@ import (
 	"iter"
 	"log/slog"
 	"strconv"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -124,7 +125,6 @@ type Config struct {
 // API handles the operations.
 type API struct {
 	Config
-	document  *openapi.Document
 	searches  *page.Codec
 	operators *page.Codec
 	findings  *page.Codec
@@ -137,45 +137,43 @@ type API struct {
 }
 
 // New makes the API.
-func New(cfg Config) (*API, error) {
-	spec, err := GetSpecJSON()
-	if err != nil {
-		return nil, fmt.Errorf("embedded document: %w", err)
-	}
-	document, err := openapi.Load(spec)
-	if err != nil {
-		return nil, err
-	}
+func New(cfg Config) *API {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
 	return &API{
-		Config: cfg, document: document,
+		Config:   cfg,
 		searches: cfg.Cursors.For("stations"), operators: cfg.Cursors.For("operators"), findings: cfg.Cursors.For("findings"),
 		tariffs: cfg.Cursors.For("tariffs"), pairs: cfg.Cursors.For("duplicates"), versions: cfg.Cursors.For("history"),
 		reviews: cfg.Cursors.For("reviews"),
-	}, nil
+	}
 }
 
-// Document is the OpenAPI document that the API is held to.
-func (a *API) Document() *openapi.Document { return a.document }
+// Document is the OpenAPI document that the API is held to. It is read, which takes a moment, once in a process.
+var Document = sync.OnceValues(func() (*openapi.Document, error) {
+	spec, err := GetSpecJSON()
+	if err != nil {
+		return nil, fmt.Errorf("embedded document: %w", err)
+	}
+	return openapi.Load(spec)
+})
 
-// Register registers every route. The handlers of before run first in each operation.
-func (a *API) Register(server *httpserver.Server, before ...fiber.Handler) error {
+// Register registers every route, behind the document's checks. The handlers of before run first in each operation.
+func (a *API) Register(server *httpserver.Server, document *openapi.Document, before ...fiber.Handler) error {
 	app := server.App()
 	server.AllowBody(fiber.MethodPost, "/v1/imports", transfer.MaxUpload, true)
 	server.AllowBody(fiber.MethodPatch, "/v1/imports/uploads/:upload_id", transfer.MaxUpload, true)
 	server.AllowBody(fiber.MethodPost, "/v1/stations", stationLimit, false)
 	server.AllowBody(fiber.MethodPatch, "/v1/stations/:station_id", stationLimit, false)
-	a.document.Also(fiber.MethodGet, "/v1/stations", a.lookAtSearch)
-	a.document.Also(fiber.MethodGet, "/v1/stations/clusters", a.lookAtMap)
-	a.document.Also(fiber.MethodGet, tilesPath, a.lookAtTile)
-	a.document.Also(fiber.MethodGet, "/v1/tiles.json", a.lookAtMap)
-	a.document.Also(fiber.MethodPost, "/v1/stations", lookAtStation)
-	a.document.Also(fiber.MethodPatch, "/v1/stations/{station_id}", lookAtStation)
-	a.document.Also(fiber.MethodPost, "/v1/stations/{station_id}/reviews", a.lookAtReview)
-	a.document.Also(fiber.MethodPatch, "/v1/stations/{station_id}/reviews/{review_id}", a.lookAtReview)
-	router := a.document.Router(app, before...)
+	router := document.Router(app, before...)
+	router.Also(fiber.MethodGet, "/v1/stations", a.lookAtSearch)
+	router.Also(fiber.MethodGet, "/v1/stations/clusters", a.lookAtMap)
+	router.Also(fiber.MethodGet, tilesPath, a.lookAtTile)
+	router.Also(fiber.MethodGet, "/v1/tiles.json", a.lookAtMap)
+	router.Also(fiber.MethodPost, "/v1/stations", lookAtStation)
+	router.Also(fiber.MethodPatch, "/v1/stations/{station_id}", lookAtStation)
+	router.Also(fiber.MethodPost, "/v1/stations/{station_id}/reviews", a.lookAtReview)
+	router.Also(fiber.MethodPatch, "/v1/stations/{station_id}/reviews/{review_id}", a.lookAtReview)
 	router.Get("/v1/stations", a.searchStations)
 	router.Get("/v1/stations/changes", a.listStationChanges) // before the station of an id
 	router.Get("/v1/stations/clusters", a.clusterStations)
@@ -191,7 +189,7 @@ func (a *API) Register(server *httpserver.Server, before ...fiber.Handler) error
 	router.Post("/v1/imports", a.startImport)
 	router.Patch("/v1/imports/uploads/:upload_id", a.appendImportUpload)
 	RegisterHandlers(router, NewStrictHandler(a, nil))
-	app.Get("/openapi/station-catalog.json", a.document.Handler())
+	app.Get("/openapi/station-catalog.json", document.Handler())
 	return registerPages(app)
 }
 

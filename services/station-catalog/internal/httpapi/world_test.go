@@ -17,7 +17,6 @@ import (
 	"github.com/ihr-charging/charging-plot-api/libs/authn"
 	"github.com/ihr-charging/charging-plot-api/libs/authn/authntest"
 	"github.com/ihr-charging/charging-plot-api/libs/config"
-	"github.com/ihr-charging/charging-plot-api/libs/openapi"
 	"github.com/ihr-charging/charging-plot-api/libs/postgres/pgtest"
 	stationcatalog "github.com/ihr-charging/charging-plot-api/services/station-catalog"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/httpapi"
@@ -55,11 +54,7 @@ func newWorld(t *testing.T, change ...func(*stationcatalog.Config)) *world {
 		c(&cfg)
 	}
 	base := serve(t, cfg)
-	spec, err := httpapi.GetSpecJSON()
-	if err != nil {
-		t.Fatal(err)
-	}
-	document, err := openapi.Load(spec)
+	document, err := httpapi.Document()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -77,7 +77,7 @@ const (
 func (a *API) Register(app fiber.Router, document *openapi.Document, before ...fiber.Handler) {
 	router := document.Router(app, append([]fiber.Handler{tidy}, before...)...)
 	for _, slash := range []string{"", "/"} {
-		document.Also(http.MethodGet, poiPath+slash, a.look)
+		router.Also(http.MethodGet, poiPath+slash, a.look)
 		router.Get(poiPath+slash, a.points)
 		router.Get(referencePath+slash, a.reference)
 	}
