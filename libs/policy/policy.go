@@ -53,6 +53,8 @@ const (
 	SessionsWrite     = "sessions:write"
 	ReviewsWrite      = "reviews:write"
 	ReviewsModerate   = "reviews:moderate" // hide what others have written
+	ReportsWrite      = "reports:write"
+	ReportsHandle     = "reports:handle" // settle the faults that others have reported
 	ChargePointsRead  = "charge-points:read"
 	ChargePointsWrite = "charge-points:write"
 	FeedsRead         = "feeds:read"
@@ -91,6 +93,8 @@ var table = map[string]permission{
 	SessionsWrite:     {reach: map[Role]Reach{Driver: Own, Moderator: Own, Operator: Within, OperatorAdmin: Within, Admin: All}},
 	ReviewsWrite:      {reach: everybody(Own)},
 	ReviewsModerate:   {reach: map[Role]Reach{Moderator: All, Admin: All}, privileged: true},
+	ReportsWrite:      {reach: everybody(Own)},
+	ReportsHandle:     {reach: map[Role]Reach{Operator: Within, OperatorAdmin: Within, Moderator: All, Admin: All}, privileged: true},
 	StationsWrite:     {reach: operators, privileged: true},
 	StationsMerge:     {reach: map[Role]Reach{Operator: Within, OperatorAdmin: Within, Moderator: All, Admin: All}, privileged: true},
 	ImportsWrite:      {reach: operators, privileged: true},

@@ -18,6 +18,7 @@ import (
 	"github.com/ihr-charging/charging-plot-api/libs/tariff"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/history"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/operator"
+	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/report"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/review"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/station"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/transfer"
@@ -247,6 +248,24 @@ func (e ConnectorStandard) Valid() bool {
 	case TESLAR:
 		return true
 	case TESLAS:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ContributionKind.
+const (
+	ContributionKindReport ContributionKind = "report"
+	ContributionKindReview ContributionKind = "review"
+)
+
+// Valid indicates whether the value is a known member of the ContributionKind enum.
+func (e ContributionKind) Valid() bool {
+	switch e {
+	case ContributionKindReport:
+		return true
+	case ContributionKindReview:
 		return true
 	default:
 		return false
@@ -529,6 +548,108 @@ func (e QuoteLineDimension) Valid() bool {
 	}
 }
 
+// Defines values for ReportKind.
+const (
+	ReportKindBlocked          ReportKind = "blocked"
+	ReportKindDamaged          ReportKind = "damaged"
+	ReportKindDoesNotExist     ReportKind = "does_not_exist"
+	ReportKindNotAccessible    ReportKind = "not_accessible"
+	ReportKindOther            ReportKind = "other"
+	ReportKindOutOfOrder       ReportKind = "out_of_order"
+	ReportKindPaymentFailed    ReportKind = "payment_failed"
+	ReportKindUnsafe           ReportKind = "unsafe"
+	ReportKindWrongInformation ReportKind = "wrong_information"
+)
+
+// Valid indicates whether the value is a known member of the ReportKind enum.
+func (e ReportKind) Valid() bool {
+	switch e {
+	case ReportKindBlocked:
+		return true
+	case ReportKindDamaged:
+		return true
+	case ReportKindDoesNotExist:
+		return true
+	case ReportKindNotAccessible:
+		return true
+	case ReportKindOther:
+		return true
+	case ReportKindOutOfOrder:
+		return true
+	case ReportKindPaymentFailed:
+		return true
+	case ReportKindUnsafe:
+		return true
+	case ReportKindWrongInformation:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ReportPatchState.
+const (
+	ReportPatchStateResolved  ReportPatchState = "resolved"
+	ReportPatchStateWithdrawn ReportPatchState = "withdrawn"
+)
+
+// Valid indicates whether the value is a known member of the ReportPatchState enum.
+func (e ReportPatchState) Valid() bool {
+	switch e {
+	case ReportPatchStateResolved:
+		return true
+	case ReportPatchStateWithdrawn:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ReportState.
+const (
+	ReportStateAcknowledged ReportState = "acknowledged"
+	ReportStateDismissed    ReportState = "dismissed"
+	ReportStateOpen         ReportState = "open"
+	ReportStateResolved     ReportState = "resolved"
+	ReportStateWithdrawn    ReportState = "withdrawn"
+)
+
+// Valid indicates whether the value is a known member of the ReportState enum.
+func (e ReportState) Valid() bool {
+	switch e {
+	case ReportStateAcknowledged:
+		return true
+	case ReportStateDismissed:
+		return true
+	case ReportStateOpen:
+		return true
+	case ReportStateResolved:
+		return true
+	case ReportStateWithdrawn:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ReportedState.
+const (
+	ReportedStateAcknowledged ReportedState = "acknowledged"
+	ReportedStateOpen         ReportedState = "open"
+)
+
+// Valid indicates whether the value is a known member of the ReportedState enum.
+func (e ReportedState) Valid() bool {
+	switch e {
+	case ReportedStateAcknowledged:
+		return true
+	case ReportedStateOpen:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for VisitOutcome.
 const (
 	VisitOutcomeBlocked          VisitOutcome = "blocked"
@@ -597,6 +718,38 @@ type ConnectorPatch = json.RawMessage
 
 // ConnectorStandard OCPI ConnectorType.
 type ConnectorStandard string
+
+// Contribution Something that the caller has said, whole, in the property of its kind.
+type Contribution struct {
+	CreatedAt time.Time          `json:"created_at"`
+	Id        openapi_types.UUID `json:"id"`
+	Kind      ContributionKind   `json:"kind"`
+
+	// Link The path where it is read and changed.
+	Link   string  `json:"link"`
+	Report *Report `json:"report,omitempty"`
+	Review *Review `json:"review,omitempty"`
+
+	// State `shown` or `hidden` of a review, the `ReportState` of a report.
+	State   string `json:"state"`
+	Station struct {
+		Id   openapi_types.UUID `json:"id"`
+		Name string             `json:"name"`
+
+		// Removed The station was removed; only there when so.
+		Removed *bool `json:"removed,omitempty"`
+	} `json:"station"`
+	UpdatedAt time.Time `json:"updated_at"`
+}
+
+// ContributionKind defines model for ContributionKind.
+type ContributionKind string
+
+// ContributionPage defines model for ContributionPage.
+type ContributionPage struct {
+	Items      []Contribution `json:"items"`
+	NextCursor string         `json:"next_cursor"`
+}
 
 // Count How many plots there are, and how many of them are free now.
 type Count struct {
@@ -886,6 +1039,96 @@ type RegularHours struct {
 	Weekday int `json:"weekday"`
 }
 
+// Report defines model for Report.
+type Report = report.Report
+
+// ReportHandling defines model for ReportHandling.
+type ReportHandling = report.Handling
+
+// ReportInput defines model for ReportInput.
+type ReportInput = report.Input
+
+// ReportKind What is wrong; `GET /v1/reference` has the titles. `out_of_order` and `blocked` are OCPI's words for the status of an EVSE.
+type ReportKind string
+
+// ReportPage defines model for ReportPage.
+type ReportPage struct {
+	Items      []ReportTask `json:"items"`
+	NextCursor string       `json:"next_cursor"`
+}
+
+// ReportPatch defines model for ReportPatch.
+type ReportPatch struct {
+	State ReportPatchState `json:"state"`
+}
+
+// ReportPatchState defines model for ReportPatch.State.
+type ReportPatchState string
+
+// ReportState What became of a report. `open`, `acknowledged` by whoever runs the station or a moderator, and settled: `resolved` or `dismissed` by them,
+// `resolved` or `withdrawn` by the reporter.
+type ReportState string
+
+// ReportTask A report, as `Report` has it, with its station.
+type ReportTask struct {
+	Comment     *string             `json:"comment,omitempty"`
+	ConnectorId *string             `json:"connector_id,omitempty"`
+	CreatedAt   time.Time           `json:"created_at"`
+	EvseId      *openapi_types.UUID `json:"evse_id,omitempty"`
+	Id          openapi_types.UUID  `json:"id"`
+
+	// Kind What is wrong; `GET /v1/reference` has the titles. `out_of_order` and `blocked` are OCPI's words for the status of an EVSE.
+	Kind   ReportKind `json:"kind"`
+	Note   *string    `json:"note,omitempty"`
+	SeenAt time.Time  `json:"seen_at"`
+
+	// State What became of a report. `open`, `acknowledged` by whoever runs the station or a moderator, and settled: `resolved` or `dismissed` by them,
+	// `resolved` or `withdrawn` by the reporter.
+	State      ReportState `json:"state"`
+	StateSince time.Time   `json:"state_since"`
+	Station    struct {
+		Id         openapi_types.UUID `json:"id"`
+		Name       string             `json:"name"`
+		OperatorId openapi_types.UUID `json:"operator_id"`
+
+		// Removed The station was removed; only there when so.
+		Removed *bool `json:"removed,omitempty"`
+	} `json:"station"`
+	StationId openapi_types.UUID `json:"station_id"`
+	UpdatedAt time.Time          `json:"updated_at"`
+	Version   int64              `json:"version"`
+}
+
+// Reported What people report of one EVSE, or of the whole station.
+type Reported struct {
+	// EvseId The EVSE; the whole station when it is not there.
+	EvseId *openapi_types.UUID `json:"evse_id,omitempty"`
+
+	// Kind What is wrong; `GET /v1/reference` has the titles. `out_of_order` and `blocked` are OCPI's words for the status of an EVSE.
+	Kind ReportKind `json:"kind"`
+
+	// LastSeenAt When it was seen last.
+	LastSeenAt time.Time `json:"last_seen_at"`
+
+	// People How many people say so.
+	People int `json:"people"`
+
+	// Since When it was seen first.
+	Since time.Time `json:"since"`
+
+	// State `acknowledged` when one of the reports is.
+	State ReportedState `json:"state"`
+}
+
+// ReportedState `acknowledged` when one of the reports is.
+type ReportedState string
+
+// ReportedPage defines model for ReportedPage.
+type ReportedPage struct {
+	Items      []Reported `json:"items"`
+	NextCursor string     `json:"next_cursor"`
+}
+
 // Review defines model for Review.
 type Review = review.Review
 
@@ -1012,6 +1255,9 @@ type Limit = int
 // OperatorID defines model for OperatorID.
 type OperatorID = openapi_types.UUID
 
+// ReportID defines model for ReportID.
+type ReportID = openapi_types.UUID
+
 // ReviewID defines model for ReviewID.
 type ReviewID = openapi_types.UUID
 
@@ -1065,6 +1311,24 @@ type Unavailable = Problem
 
 // Unprocessable RFC 9457.
 type Unprocessable = Problem
+
+// ListContributionsParams defines parameters for ListContributions.
+type ListContributionsParams struct {
+	// Kind Kinds; any of them satisfies. Repeated or comma-joined.
+	Kind *[]string `form:"kind,omitempty" json:"kind,omitempty"`
+
+	// StationId Only what was said of this station.
+	StationId *openapi_types.UUID `form:"station_id,omitempty" json:"station_id,omitempty"`
+
+	// Limit Most items in a page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor The `next_cursor` of the page before, with otherwise the same query.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// IfNoneMatch An `ETag` that the caller holds; 304 when it still stands.
+	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+}
 
 // FetchImportParams defines parameters for FetchImport.
 type FetchImportParams struct {
@@ -1140,6 +1404,33 @@ type ListOperatorHistoryParams struct {
 
 // GetReferenceParams defines parameters for GetReference.
 type GetReferenceParams struct {
+	// IfNoneMatch An `ETag` that the caller holds; 304 when it still stands.
+	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+}
+
+// ListReportsParams defines parameters for ListReports.
+type ListReportsParams struct {
+	// State States; any of them satisfies. `open,acknowledged` when left out. Repeated or comma-joined.
+	State *[]string `form:"state,omitempty" json:"state,omitempty"`
+
+	// Kind Kinds; any of them satisfies. Repeated or comma-joined.
+	Kind *[]string `form:"kind,omitempty" json:"kind,omitempty"`
+
+	// StationId Only reports of this station.
+	StationId *openapi_types.UUID `form:"station_id,omitempty" json:"station_id,omitempty"`
+
+	// Operator Only reports of this operator's stations.
+	Operator *openapi_types.UUID `form:"operator,omitempty" json:"operator,omitempty"`
+
+	// Since Only reports that were made at this time or later.
+	Since *time.Time `form:"since,omitempty" json:"since,omitempty"`
+
+	// Limit Most items in a page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor The `next_cursor` of the page before, with otherwise the same query.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
 	// IfNoneMatch An `ETag` that the caller holds; 304 when it still stands.
 	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
 }
@@ -1235,6 +1526,42 @@ type QuoteStationParams struct {
 
 	// At When the charge begins; now when left out.
 	At *time.Time `form:"at,omitempty" json:"at,omitempty"`
+}
+
+// ListStationReportsParams defines parameters for ListStationReports.
+type ListStationReportsParams struct {
+	// Limit Most items in a page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor The `next_cursor` of the page before, with otherwise the same query.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// IfNoneMatch An `ETag` that the caller holds; 304 when it still stands.
+	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+}
+
+// CreateReportParams defines parameters for CreateReport.
+type CreateReportParams struct {
+	// IdempotencyKey Any unique text. The same key with the same body gives the same answer for 24 hours.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// GetReportParams defines parameters for GetReport.
+type GetReportParams struct {
+	// IfNoneMatch An `ETag` that the caller holds; 304 when it still stands.
+	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+}
+
+// UpdateReportParams defines parameters for UpdateReport.
+type UpdateReportParams struct {
+	// IfMatch The `ETag` that was read, weak or not: answers are tagged weakly when they are compressed. Without it the answer is 428, with an outdated one 412.
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
+}
+
+// HandleReportParams defines parameters for HandleReport.
+type HandleReportParams struct {
+	// IfMatch The `ETag` that was read, weak or not: answers are tagged weakly when they are compressed. Without it the answer is 428, with an outdated one 412.
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
 }
 
 // ListReviewsParams defines parameters for ListReviews.
@@ -1381,6 +1708,18 @@ type UpdateConnectorApplicationMergePatchPlusJSONRequestBody = ConnectorPatch
 // MergeStationJSONRequestBody defines body for MergeStation for application/json ContentType.
 type MergeStationJSONRequestBody = MergeInput
 
+// CreateReportJSONRequestBody defines body for CreateReport for application/json ContentType.
+type CreateReportJSONRequestBody = ReportInput
+
+// UpdateReportJSONRequestBody defines body for UpdateReport for application/json ContentType.
+type UpdateReportJSONRequestBody = ReportPatch
+
+// UpdateReportApplicationMergePatchPlusJSONRequestBody defines body for UpdateReport for application/merge-patch+json ContentType.
+type UpdateReportApplicationMergePatchPlusJSONRequestBody = ReportPatch
+
+// HandleReportJSONRequestBody defines body for HandleReport for application/json ContentType.
+type HandleReportJSONRequestBody = ReportHandling
+
 // CreateReviewJSONRequestBody defines body for CreateReview for application/json ContentType.
 type CreateReviewJSONRequestBody = ReviewInput
 
@@ -1404,6 +1743,9 @@ type UpdateTariffApplicationMergePatchPlusJSONRequestBody = TariffPatch
 
 // ServerInterface represents all server handlers.
 type ServerInterface interface {
+	// ListContributions What the caller has said
+	// (GET /v1/contributions)
+	ListContributions(c *fiber.Ctx, params ListContributionsParams) error
 	// FetchImport Import stations from a URL
 	// (POST /v1/imports/fetch)
 	FetchImport(c *fiber.Ctx, params FetchImportParams) error
@@ -1446,6 +1788,9 @@ type ServerInterface interface {
 	// GetReference Read the enumerations
 	// (GET /v1/reference)
 	GetReference(c *fiber.Ctx, params GetReferenceParams) error
+	// ListReports List the reports to handle
+	// (GET /v1/reports)
+	ListReports(c *fiber.Ctx, params ListReportsParams) error
 	// CreateStation Create a station
 	// (POST /v1/stations)
 	CreateStation(c *fiber.Ctx, params CreateStationParams) error
@@ -1485,6 +1830,21 @@ type ServerInterface interface {
 	// QuoteStation What a charge would cost
 	// (GET /v1/stations/{station_id}/quote)
 	QuoteStation(c *fiber.Ctx, stationId StationID, params QuoteStationParams) error
+	// ListStationReports What is reported of a station
+	// (GET /v1/stations/{station_id}/reports)
+	ListStationReports(c *fiber.Ctx, stationId StationID, params ListStationReportsParams) error
+	// CreateReport Report a fault
+	// (POST /v1/stations/{station_id}/reports)
+	CreateReport(c *fiber.Ctx, stationId StationID, params CreateReportParams) error
+	// GetReport Read a report
+	// (GET /v1/stations/{station_id}/reports/{report_id})
+	GetReport(c *fiber.Ctx, stationId StationID, reportId ReportID, params GetReportParams) error
+	// UpdateReport Withdraw one's report, or say that it is resolved
+	// (PATCH /v1/stations/{station_id}/reports/{report_id})
+	UpdateReport(c *fiber.Ctx, stationId StationID, reportId ReportID, params UpdateReportParams) error
+	// HandleReport Acknowledge, resolve or dismiss a report
+	// (PUT /v1/stations/{station_id}/reports/{report_id}/handling)
+	HandleReport(c *fiber.Ctx, stationId StationID, reportId ReportID, params HandleReportParams) error
 	// ListReviews List the reviews of a station
 	// (GET /v1/stations/{station_id}/reviews)
 	ListReviews(c *fiber.Ctx, stationId StationID, params ListReviewsParams) error
@@ -1534,6 +1894,83 @@ type ServerInterfaceWrapper struct {
 
 type MiddlewareFunc fiber.Handler
 type HandlerMiddlewareFunc func(c *fiber.Ctx, next fiber.Handler) error
+
+// ListContributions operation middleware
+func (siw *ServerInterfaceWrapper) ListContributions(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListContributionsParams
+
+	var query url.Values
+	query, err = url.ParseQuery(string(c.Request().URI().QueryString()))
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for query string: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "kind" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "kind", query, &params.Kind, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter kind: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "station_id" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "station_id", query, &params.StationId, runtime.BindQueryParameterOptions{Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter station_id: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", query, &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter limit: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", query, &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter cursor: %w", err).Error())
+	}
+
+	headers := c.GetReqHeaders()
+
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Sprintf("Too many values for ParamName If-None-Match, 1 is required, but %d found", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter If-None-Match: %w", err).Error())
+		}
+
+		params.IfNoneMatch = &IfNoneMatch
+
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.ListContributions(c, params)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
 
 // FetchImport operation middleware
 func (siw *ServerInterfaceWrapper) FetchImport(c *fiber.Ctx) error {
@@ -2152,6 +2589,104 @@ func (siw *ServerInterfaceWrapper) GetReference(c *fiber.Ctx) error {
 
 	handler := func(c *fiber.Ctx) error {
 		return siw.Handler.GetReference(c, params)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// ListReports operation middleware
+func (siw *ServerInterfaceWrapper) ListReports(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListReportsParams
+
+	var query url.Values
+	query, err = url.ParseQuery(string(c.Request().URI().QueryString()))
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for query string: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "state" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "state", query, &params.State, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter state: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "kind" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "kind", query, &params.Kind, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter kind: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "station_id" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "station_id", query, &params.StationId, runtime.BindQueryParameterOptions{Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter station_id: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "operator" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "operator", query, &params.Operator, runtime.BindQueryParameterOptions{Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter operator: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "since" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "since", query, &params.Since, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter since: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", query, &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter limit: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", query, &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter cursor: %w", err).Error())
+	}
+
+	headers := c.GetReqHeaders()
+
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Sprintf("Too many values for ParamName If-None-Match, 1 is required, but %d found", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter If-None-Match: %w", err).Error())
+		}
+
+		params.IfNoneMatch = &IfNoneMatch
+
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.ListReports(c, params)
 	}
 
 	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
@@ -2886,6 +3421,305 @@ func (siw *ServerInterfaceWrapper) QuoteStation(c *fiber.Ctx) error {
 
 	handler := func(c *fiber.Ctx) error {
 		return siw.Handler.QuoteStation(c, stationId, params)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// ListStationReports operation middleware
+func (siw *ServerInterfaceWrapper) ListStationReports(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "station_id" -------------
+	var stationId StationID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "station_id", c.Params("station_id"), &stationId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter station_id: %w", err).Error())
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListStationReportsParams
+
+	var query url.Values
+	query, err = url.ParseQuery(string(c.Request().URI().QueryString()))
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for query string: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", query, &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter limit: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", query, &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter cursor: %w", err).Error())
+	}
+
+	headers := c.GetReqHeaders()
+
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Sprintf("Too many values for ParamName If-None-Match, 1 is required, but %d found", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter If-None-Match: %w", err).Error())
+		}
+
+		params.IfNoneMatch = &IfNoneMatch
+
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.ListStationReports(c, stationId, params)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// CreateReport operation middleware
+func (siw *ServerInterfaceWrapper) CreateReport(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "station_id" -------------
+	var stationId StationID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "station_id", c.Params("station_id"), &stationId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter station_id: %w", err).Error())
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CreateReportParams
+
+	headers := c.GetReqHeaders()
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Sprintf("Too many values for ParamName Idempotency-Key, 1 is required, but %d found", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter Idempotency-Key: %w", err).Error())
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.CreateReport(c, stationId, params)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// GetReport operation middleware
+func (siw *ServerInterfaceWrapper) GetReport(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "station_id" -------------
+	var stationId StationID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "station_id", c.Params("station_id"), &stationId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter station_id: %w", err).Error())
+	}
+
+	// ------------- Path parameter "report_id" -------------
+	var reportId ReportID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "report_id", c.Params("report_id"), &reportId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter report_id: %w", err).Error())
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetReportParams
+
+	headers := c.GetReqHeaders()
+
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Sprintf("Too many values for ParamName If-None-Match, 1 is required, but %d found", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter If-None-Match: %w", err).Error())
+		}
+
+		params.IfNoneMatch = &IfNoneMatch
+
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.GetReport(c, stationId, reportId, params)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// UpdateReport operation middleware
+func (siw *ServerInterfaceWrapper) UpdateReport(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "station_id" -------------
+	var stationId StationID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "station_id", c.Params("station_id"), &stationId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter station_id: %w", err).Error())
+	}
+
+	// ------------- Path parameter "report_id" -------------
+	var reportId ReportID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "report_id", c.Params("report_id"), &reportId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter report_id: %w", err).Error())
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params UpdateReportParams
+
+	headers := c.GetReqHeaders()
+
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Sprintf("Too many values for ParamName If-Match, 1 is required, but %d found", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter If-Match: %w", err).Error())
+		}
+
+		params.IfMatch = &IfMatch
+
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.UpdateReport(c, stationId, reportId, params)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// HandleReport operation middleware
+func (siw *ServerInterfaceWrapper) HandleReport(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "station_id" -------------
+	var stationId StationID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "station_id", c.Params("station_id"), &stationId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter station_id: %w", err).Error())
+	}
+
+	// ------------- Path parameter "report_id" -------------
+	var reportId ReportID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "report_id", c.Params("report_id"), &reportId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter report_id: %w", err).Error())
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params HandleReportParams
+
+	headers := c.GetReqHeaders()
+
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Sprintf("Too many values for ParamName If-Match, 1 is required, but %d found", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter If-Match: %w", err).Error())
+		}
+
+		params.IfMatch = &IfMatch
+
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.HandleReport(c, stationId, reportId, params)
 	}
 
 	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
@@ -3648,6 +4482,8 @@ func RegisterHandlersWithOptions(router fiber.Router, si ServerInterface, option
 		router.Use(fiber.Handler(m))
 	}
 
+	router.Get(options.BaseURL+"/v1/contributions", wrapper.ListContributions)
+
 	router.Get(options.BaseURL+"/v1/imports/:import_id", wrapper.GetImport)
 
 	router.Get(options.BaseURL+"/v1/imports/:import_id/events", wrapper.WatchImport)
@@ -3676,6 +4512,8 @@ func RegisterHandlersWithOptions(router fiber.Router, si ServerInterface, option
 
 	router.Get(options.BaseURL+"/v1/reference", wrapper.GetReference)
 
+	router.Get(options.BaseURL+"/v1/reports", wrapper.ListReports)
+
 	router.Post(options.BaseURL+"/v1/stations", wrapper.CreateStation)
 
 	router.Delete(options.BaseURL+"/v1/stations/:station_id", wrapper.DeleteStation)
@@ -3701,6 +4539,16 @@ func RegisterHandlersWithOptions(router fiber.Router, si ServerInterface, option
 	router.Post(options.BaseURL+"/v1/stations/:station_id/merge", wrapper.MergeStation)
 
 	router.Get(options.BaseURL+"/v1/stations/:station_id/quote", wrapper.QuoteStation)
+
+	router.Get(options.BaseURL+"/v1/stations/:station_id/reports", wrapper.ListStationReports)
+
+	router.Post(options.BaseURL+"/v1/stations/:station_id/reports", wrapper.CreateReport)
+
+	router.Get(options.BaseURL+"/v1/stations/:station_id/reports/:report_id", wrapper.GetReport)
+
+	router.Patch(options.BaseURL+"/v1/stations/:station_id/reports/:report_id", wrapper.UpdateReport)
+
+	router.Put(options.BaseURL+"/v1/stations/:station_id/reports/:report_id/handling", wrapper.HandleReport)
 
 	router.Get(options.BaseURL+"/v1/stations/:station_id/reviews", wrapper.ListReviews)
 
@@ -3754,6 +4602,99 @@ type UnauthenticatedApplicationProblemPlusJSONResponse Problem
 type UnavailableApplicationProblemPlusJSONResponse Problem
 
 type UnprocessableApplicationProblemPlusJSONResponse Problem
+
+type ListContributionsRequestObject struct {
+	Params ListContributionsParams
+}
+
+type ListContributionsResponseObject interface {
+	VisitListContributionsResponse(ctx *fiber.Ctx) error
+}
+
+type ListContributions200ResponseHeaders struct {
+	ETag *string
+	Link *string
+}
+
+type ListContributions200JSONResponse struct {
+	Body    ContributionPage
+	Headers ListContributions200ResponseHeaders
+}
+
+func (response ListContributions200JSONResponse) VisitListContributionsResponse(ctx *fiber.Ctx) error {
+	if response.Headers.ETag != nil {
+		ctx.Response().Header.Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	if response.Headers.Link != nil {
+		ctx.Response().Header.Set("Link", fmt.Sprint(*response.Headers.Link))
+	}
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response.Body)
+}
+
+type ListContributions304Response = NotModifiedResponse
+
+func (response ListContributions304Response) VisitListContributionsResponse(ctx *fiber.Ctx) error {
+	ctx.Status(304)
+	return nil
+}
+
+type ListContributions400ApplicationProblemPlusJSONResponse struct {
+	InvalidApplicationProblemPlusJSONResponse
+}
+
+func (response ListContributions400ApplicationProblemPlusJSONResponse) VisitListContributionsResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(400)
+
+	return ctx.JSON(&response)
+}
+
+type ListContributions401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response ListContributions401ApplicationProblemPlusJSONResponse) VisitListContributionsResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response)
+}
+
+type ListContributions403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response ListContributions403ApplicationProblemPlusJSONResponse) VisitListContributionsResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(403)
+
+	return ctx.JSON(&response)
+}
+
+type ListContributions429ApplicationProblemPlusJSONResponse struct {
+	LimitedApplicationProblemPlusJSONResponse
+}
+
+func (response ListContributions429ApplicationProblemPlusJSONResponse) VisitListContributionsResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(429)
+
+	return ctx.JSON(&response)
+}
+
+type ListContributions503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response ListContributions503ApplicationProblemPlusJSONResponse) VisitListContributionsResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(503)
+
+	return ctx.JSON(&response)
+}
 
 type FetchImportRequestObject struct {
 	Params FetchImportParams
@@ -5131,6 +6072,99 @@ type GetReference429ApplicationProblemPlusJSONResponse struct {
 func (response GetReference429ApplicationProblemPlusJSONResponse) VisitGetReferenceResponse(ctx *fiber.Ctx) error {
 	ctx.Response().Header.Set("Content-Type", "application/problem+json")
 	ctx.Status(429)
+
+	return ctx.JSON(&response)
+}
+
+type ListReportsRequestObject struct {
+	Params ListReportsParams
+}
+
+type ListReportsResponseObject interface {
+	VisitListReportsResponse(ctx *fiber.Ctx) error
+}
+
+type ListReports200ResponseHeaders struct {
+	ETag *string
+	Link *string
+}
+
+type ListReports200JSONResponse struct {
+	Body    ReportPage
+	Headers ListReports200ResponseHeaders
+}
+
+func (response ListReports200JSONResponse) VisitListReportsResponse(ctx *fiber.Ctx) error {
+	if response.Headers.ETag != nil {
+		ctx.Response().Header.Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	if response.Headers.Link != nil {
+		ctx.Response().Header.Set("Link", fmt.Sprint(*response.Headers.Link))
+	}
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response.Body)
+}
+
+type ListReports304Response = NotModifiedResponse
+
+func (response ListReports304Response) VisitListReportsResponse(ctx *fiber.Ctx) error {
+	ctx.Status(304)
+	return nil
+}
+
+type ListReports400ApplicationProblemPlusJSONResponse struct {
+	InvalidApplicationProblemPlusJSONResponse
+}
+
+func (response ListReports400ApplicationProblemPlusJSONResponse) VisitListReportsResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(400)
+
+	return ctx.JSON(&response)
+}
+
+type ListReports401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response ListReports401ApplicationProblemPlusJSONResponse) VisitListReportsResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response)
+}
+
+type ListReports403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response ListReports403ApplicationProblemPlusJSONResponse) VisitListReportsResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(403)
+
+	return ctx.JSON(&response)
+}
+
+type ListReports429ApplicationProblemPlusJSONResponse struct {
+	LimitedApplicationProblemPlusJSONResponse
+}
+
+func (response ListReports429ApplicationProblemPlusJSONResponse) VisitListReportsResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(429)
+
+	return ctx.JSON(&response)
+}
+
+type ListReports503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response ListReports503ApplicationProblemPlusJSONResponse) VisitListReportsResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(503)
 
 	return ctx.JSON(&response)
 }
@@ -6739,6 +7773,647 @@ func (response QuoteStation503ApplicationProblemPlusJSONResponse) VisitQuoteStat
 	return ctx.JSON(&response)
 }
 
+type ListStationReportsRequestObject struct {
+	StationId StationID `json:"station_id"`
+	Params    ListStationReportsParams
+}
+
+type ListStationReportsResponseObject interface {
+	VisitListStationReportsResponse(ctx *fiber.Ctx) error
+}
+
+type ListStationReports200ResponseHeaders struct {
+	ETag *string
+	Link *string
+}
+
+type ListStationReports200JSONResponse struct {
+	Body    ReportedPage
+	Headers ListStationReports200ResponseHeaders
+}
+
+func (response ListStationReports200JSONResponse) VisitListStationReportsResponse(ctx *fiber.Ctx) error {
+	if response.Headers.ETag != nil {
+		ctx.Response().Header.Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	if response.Headers.Link != nil {
+		ctx.Response().Header.Set("Link", fmt.Sprint(*response.Headers.Link))
+	}
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response.Body)
+}
+
+type ListStationReports301ResponseHeaders struct {
+	Location *string
+}
+
+type ListStationReports301Response struct {
+	Headers ListStationReports301ResponseHeaders
+}
+
+func (response ListStationReports301Response) VisitListStationReportsResponse(ctx *fiber.Ctx) error {
+	if response.Headers.Location != nil {
+		ctx.Response().Header.Set("Location", fmt.Sprint(*response.Headers.Location))
+	}
+	ctx.Status(301)
+	return nil
+}
+
+type ListStationReports304Response = NotModifiedResponse
+
+func (response ListStationReports304Response) VisitListStationReportsResponse(ctx *fiber.Ctx) error {
+	ctx.Status(304)
+	return nil
+}
+
+type ListStationReports400ApplicationProblemPlusJSONResponse struct {
+	InvalidApplicationProblemPlusJSONResponse
+}
+
+func (response ListStationReports400ApplicationProblemPlusJSONResponse) VisitListStationReportsResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(400)
+
+	return ctx.JSON(&response)
+}
+
+type ListStationReports401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response ListStationReports401ApplicationProblemPlusJSONResponse) VisitListStationReportsResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response)
+}
+
+type ListStationReports404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response ListStationReports404ApplicationProblemPlusJSONResponse) VisitListStationReportsResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(404)
+
+	return ctx.JSON(&response)
+}
+
+type ListStationReports410ApplicationProblemPlusJSONResponse struct {
+	GoneApplicationProblemPlusJSONResponse
+}
+
+func (response ListStationReports410ApplicationProblemPlusJSONResponse) VisitListStationReportsResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(410)
+
+	return ctx.JSON(&response)
+}
+
+type ListStationReports429ApplicationProblemPlusJSONResponse struct {
+	LimitedApplicationProblemPlusJSONResponse
+}
+
+func (response ListStationReports429ApplicationProblemPlusJSONResponse) VisitListStationReportsResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(429)
+
+	return ctx.JSON(&response)
+}
+
+type ListStationReports503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response ListStationReports503ApplicationProblemPlusJSONResponse) VisitListStationReportsResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(503)
+
+	return ctx.JSON(&response)
+}
+
+type CreateReportRequestObject struct {
+	StationId StationID `json:"station_id"`
+	Params    CreateReportParams
+	Body      *CreateReportJSONRequestBody
+}
+
+type CreateReportResponseObject interface {
+	VisitCreateReportResponse(ctx *fiber.Ctx) error
+}
+
+type CreateReport201ResponseHeaders struct {
+	ETag     *string
+	Location *string
+}
+
+type CreateReport201JSONResponse struct {
+	Body    Report
+	Headers CreateReport201ResponseHeaders
+}
+
+func (response CreateReport201JSONResponse) VisitCreateReportResponse(ctx *fiber.Ctx) error {
+	if response.Headers.ETag != nil {
+		ctx.Response().Header.Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	if response.Headers.Location != nil {
+		ctx.Response().Header.Set("Location", fmt.Sprint(*response.Headers.Location))
+	}
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(201)
+
+	return ctx.JSON(&response.Body)
+}
+
+type CreateReport400ApplicationProblemPlusJSONResponse struct {
+	InvalidApplicationProblemPlusJSONResponse
+}
+
+func (response CreateReport400ApplicationProblemPlusJSONResponse) VisitCreateReportResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(400)
+
+	return ctx.JSON(&response)
+}
+
+type CreateReport401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response CreateReport401ApplicationProblemPlusJSONResponse) VisitCreateReportResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response)
+}
+
+type CreateReport403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response CreateReport403ApplicationProblemPlusJSONResponse) VisitCreateReportResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(403)
+
+	return ctx.JSON(&response)
+}
+
+type CreateReport404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response CreateReport404ApplicationProblemPlusJSONResponse) VisitCreateReportResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(404)
+
+	return ctx.JSON(&response)
+}
+
+type CreateReport409ApplicationProblemPlusJSONResponse struct {
+	ConflictApplicationProblemPlusJSONResponse
+}
+
+func (response CreateReport409ApplicationProblemPlusJSONResponse) VisitCreateReportResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(409)
+
+	return ctx.JSON(&response)
+}
+
+type CreateReport410ApplicationProblemPlusJSONResponse struct {
+	GoneApplicationProblemPlusJSONResponse
+}
+
+func (response CreateReport410ApplicationProblemPlusJSONResponse) VisitCreateReportResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(410)
+
+	return ctx.JSON(&response)
+}
+
+type CreateReport422ApplicationProblemPlusJSONResponse struct {
+	UnprocessableApplicationProblemPlusJSONResponse
+}
+
+func (response CreateReport422ApplicationProblemPlusJSONResponse) VisitCreateReportResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(422)
+
+	return ctx.JSON(&response)
+}
+
+type CreateReport429ApplicationProblemPlusJSONResponse struct {
+	LimitedApplicationProblemPlusJSONResponse
+}
+
+func (response CreateReport429ApplicationProblemPlusJSONResponse) VisitCreateReportResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(429)
+
+	return ctx.JSON(&response)
+}
+
+type CreateReport503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response CreateReport503ApplicationProblemPlusJSONResponse) VisitCreateReportResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(503)
+
+	return ctx.JSON(&response)
+}
+
+type GetReportRequestObject struct {
+	StationId StationID `json:"station_id"`
+	ReportId  ReportID  `json:"report_id"`
+	Params    GetReportParams
+}
+
+type GetReportResponseObject interface {
+	VisitGetReportResponse(ctx *fiber.Ctx) error
+}
+
+type GetReport200ResponseHeaders struct {
+	ETag *string
+}
+
+type GetReport200JSONResponse struct {
+	Body    Report
+	Headers GetReport200ResponseHeaders
+}
+
+func (response GetReport200JSONResponse) VisitGetReportResponse(ctx *fiber.Ctx) error {
+	if response.Headers.ETag != nil {
+		ctx.Response().Header.Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response.Body)
+}
+
+type GetReport301ResponseHeaders struct {
+	Location *string
+}
+
+type GetReport301Response struct {
+	Headers GetReport301ResponseHeaders
+}
+
+func (response GetReport301Response) VisitGetReportResponse(ctx *fiber.Ctx) error {
+	if response.Headers.Location != nil {
+		ctx.Response().Header.Set("Location", fmt.Sprint(*response.Headers.Location))
+	}
+	ctx.Status(301)
+	return nil
+}
+
+type GetReport304Response = NotModifiedResponse
+
+func (response GetReport304Response) VisitGetReportResponse(ctx *fiber.Ctx) error {
+	ctx.Status(304)
+	return nil
+}
+
+type GetReport400ApplicationProblemPlusJSONResponse struct {
+	InvalidApplicationProblemPlusJSONResponse
+}
+
+func (response GetReport400ApplicationProblemPlusJSONResponse) VisitGetReportResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(400)
+
+	return ctx.JSON(&response)
+}
+
+type GetReport401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response GetReport401ApplicationProblemPlusJSONResponse) VisitGetReportResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response)
+}
+
+type GetReport404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response GetReport404ApplicationProblemPlusJSONResponse) VisitGetReportResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(404)
+
+	return ctx.JSON(&response)
+}
+
+type GetReport429ApplicationProblemPlusJSONResponse struct {
+	LimitedApplicationProblemPlusJSONResponse
+}
+
+func (response GetReport429ApplicationProblemPlusJSONResponse) VisitGetReportResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(429)
+
+	return ctx.JSON(&response)
+}
+
+type GetReport503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response GetReport503ApplicationProblemPlusJSONResponse) VisitGetReportResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(503)
+
+	return ctx.JSON(&response)
+}
+
+type UpdateReportRequestObject struct {
+	StationId                         StationID `json:"station_id"`
+	ReportId                          ReportID  `json:"report_id"`
+	Params                            UpdateReportParams
+	JSONBody                          *UpdateReportJSONRequestBody
+	ApplicationMergePatchPlusJSONBody *UpdateReportApplicationMergePatchPlusJSONRequestBody
+}
+
+type UpdateReportResponseObject interface {
+	VisitUpdateReportResponse(ctx *fiber.Ctx) error
+}
+
+type UpdateReport200ResponseHeaders struct {
+	ETag *string
+}
+
+type UpdateReport200JSONResponse struct {
+	Body    Report
+	Headers UpdateReport200ResponseHeaders
+}
+
+func (response UpdateReport200JSONResponse) VisitUpdateReportResponse(ctx *fiber.Ctx) error {
+	if response.Headers.ETag != nil {
+		ctx.Response().Header.Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response.Body)
+}
+
+type UpdateReport400ApplicationProblemPlusJSONResponse struct {
+	InvalidApplicationProblemPlusJSONResponse
+}
+
+func (response UpdateReport400ApplicationProblemPlusJSONResponse) VisitUpdateReportResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(400)
+
+	return ctx.JSON(&response)
+}
+
+type UpdateReport401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response UpdateReport401ApplicationProblemPlusJSONResponse) VisitUpdateReportResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response)
+}
+
+type UpdateReport403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response UpdateReport403ApplicationProblemPlusJSONResponse) VisitUpdateReportResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(403)
+
+	return ctx.JSON(&response)
+}
+
+type UpdateReport404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response UpdateReport404ApplicationProblemPlusJSONResponse) VisitUpdateReportResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(404)
+
+	return ctx.JSON(&response)
+}
+
+type UpdateReport409ApplicationProblemPlusJSONResponse struct {
+	ConflictApplicationProblemPlusJSONResponse
+}
+
+func (response UpdateReport409ApplicationProblemPlusJSONResponse) VisitUpdateReportResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(409)
+
+	return ctx.JSON(&response)
+}
+
+type UpdateReport410ApplicationProblemPlusJSONResponse struct {
+	GoneApplicationProblemPlusJSONResponse
+}
+
+func (response UpdateReport410ApplicationProblemPlusJSONResponse) VisitUpdateReportResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(410)
+
+	return ctx.JSON(&response)
+}
+
+type UpdateReport412ApplicationProblemPlusJSONResponse struct {
+	PreconditionFailedApplicationProblemPlusJSONResponse
+}
+
+func (response UpdateReport412ApplicationProblemPlusJSONResponse) VisitUpdateReportResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(412)
+
+	return ctx.JSON(&response)
+}
+
+type UpdateReport428ApplicationProblemPlusJSONResponse struct {
+	PreconditionRequiredApplicationProblemPlusJSONResponse
+}
+
+func (response UpdateReport428ApplicationProblemPlusJSONResponse) VisitUpdateReportResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(428)
+
+	return ctx.JSON(&response)
+}
+
+type UpdateReport429ApplicationProblemPlusJSONResponse struct {
+	LimitedApplicationProblemPlusJSONResponse
+}
+
+func (response UpdateReport429ApplicationProblemPlusJSONResponse) VisitUpdateReportResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(429)
+
+	return ctx.JSON(&response)
+}
+
+type UpdateReport503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response UpdateReport503ApplicationProblemPlusJSONResponse) VisitUpdateReportResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(503)
+
+	return ctx.JSON(&response)
+}
+
+type HandleReportRequestObject struct {
+	StationId StationID `json:"station_id"`
+	ReportId  ReportID  `json:"report_id"`
+	Params    HandleReportParams
+	Body      *HandleReportJSONRequestBody
+}
+
+type HandleReportResponseObject interface {
+	VisitHandleReportResponse(ctx *fiber.Ctx) error
+}
+
+type HandleReport200ResponseHeaders struct {
+	ETag *string
+}
+
+type HandleReport200JSONResponse struct {
+	Body    Report
+	Headers HandleReport200ResponseHeaders
+}
+
+func (response HandleReport200JSONResponse) VisitHandleReportResponse(ctx *fiber.Ctx) error {
+	if response.Headers.ETag != nil {
+		ctx.Response().Header.Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response.Body)
+}
+
+type HandleReport400ApplicationProblemPlusJSONResponse struct {
+	InvalidApplicationProblemPlusJSONResponse
+}
+
+func (response HandleReport400ApplicationProblemPlusJSONResponse) VisitHandleReportResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(400)
+
+	return ctx.JSON(&response)
+}
+
+type HandleReport401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response HandleReport401ApplicationProblemPlusJSONResponse) VisitHandleReportResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response)
+}
+
+type HandleReport403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response HandleReport403ApplicationProblemPlusJSONResponse) VisitHandleReportResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(403)
+
+	return ctx.JSON(&response)
+}
+
+type HandleReport404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response HandleReport404ApplicationProblemPlusJSONResponse) VisitHandleReportResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(404)
+
+	return ctx.JSON(&response)
+}
+
+type HandleReport409ApplicationProblemPlusJSONResponse struct {
+	ConflictApplicationProblemPlusJSONResponse
+}
+
+func (response HandleReport409ApplicationProblemPlusJSONResponse) VisitHandleReportResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(409)
+
+	return ctx.JSON(&response)
+}
+
+type HandleReport410ApplicationProblemPlusJSONResponse struct {
+	GoneApplicationProblemPlusJSONResponse
+}
+
+func (response HandleReport410ApplicationProblemPlusJSONResponse) VisitHandleReportResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(410)
+
+	return ctx.JSON(&response)
+}
+
+type HandleReport412ApplicationProblemPlusJSONResponse struct {
+	PreconditionFailedApplicationProblemPlusJSONResponse
+}
+
+func (response HandleReport412ApplicationProblemPlusJSONResponse) VisitHandleReportResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(412)
+
+	return ctx.JSON(&response)
+}
+
+type HandleReport428ApplicationProblemPlusJSONResponse struct {
+	PreconditionRequiredApplicationProblemPlusJSONResponse
+}
+
+func (response HandleReport428ApplicationProblemPlusJSONResponse) VisitHandleReportResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(428)
+
+	return ctx.JSON(&response)
+}
+
+type HandleReport429ApplicationProblemPlusJSONResponse struct {
+	LimitedApplicationProblemPlusJSONResponse
+}
+
+func (response HandleReport429ApplicationProblemPlusJSONResponse) VisitHandleReportResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(429)
+
+	return ctx.JSON(&response)
+}
+
+type HandleReport503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response HandleReport503ApplicationProblemPlusJSONResponse) VisitHandleReportResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(503)
+
+	return ctx.JSON(&response)
+}
+
 type ListReviewsRequestObject struct {
 	StationId StationID `json:"station_id"`
 	Params    ListReviewsParams
@@ -8159,6 +9834,9 @@ func (response ListTariffHistory503ApplicationProblemPlusJSONResponse) VisitList
 
 // StrictServerInterface represents all server handlers.
 type StrictServerInterface interface {
+	// ListContributions What the caller has said
+	// (GET /v1/contributions)
+	ListContributions(ctx context.Context, request ListContributionsRequestObject) (ListContributionsResponseObject, error)
 	// FetchImport Import stations from a URL
 	// (POST /v1/imports/fetch)
 	FetchImport(ctx context.Context, request FetchImportRequestObject) (FetchImportResponseObject, error)
@@ -8201,6 +9879,9 @@ type StrictServerInterface interface {
 	// GetReference Read the enumerations
 	// (GET /v1/reference)
 	GetReference(ctx context.Context, request GetReferenceRequestObject) (GetReferenceResponseObject, error)
+	// ListReports List the reports to handle
+	// (GET /v1/reports)
+	ListReports(ctx context.Context, request ListReportsRequestObject) (ListReportsResponseObject, error)
 	// CreateStation Create a station
 	// (POST /v1/stations)
 	CreateStation(ctx context.Context, request CreateStationRequestObject) (CreateStationResponseObject, error)
@@ -8240,6 +9921,21 @@ type StrictServerInterface interface {
 	// QuoteStation What a charge would cost
 	// (GET /v1/stations/{station_id}/quote)
 	QuoteStation(ctx context.Context, request QuoteStationRequestObject) (QuoteStationResponseObject, error)
+	// ListStationReports What is reported of a station
+	// (GET /v1/stations/{station_id}/reports)
+	ListStationReports(ctx context.Context, request ListStationReportsRequestObject) (ListStationReportsResponseObject, error)
+	// CreateReport Report a fault
+	// (POST /v1/stations/{station_id}/reports)
+	CreateReport(ctx context.Context, request CreateReportRequestObject) (CreateReportResponseObject, error)
+	// GetReport Read a report
+	// (GET /v1/stations/{station_id}/reports/{report_id})
+	GetReport(ctx context.Context, request GetReportRequestObject) (GetReportResponseObject, error)
+	// UpdateReport Withdraw one's report, or say that it is resolved
+	// (PATCH /v1/stations/{station_id}/reports/{report_id})
+	UpdateReport(ctx context.Context, request UpdateReportRequestObject) (UpdateReportResponseObject, error)
+	// HandleReport Acknowledge, resolve or dismiss a report
+	// (PUT /v1/stations/{station_id}/reports/{report_id}/handling)
+	HandleReport(ctx context.Context, request HandleReportRequestObject) (HandleReportResponseObject, error)
 	// ListReviews List the reviews of a station
 	// (GET /v1/stations/{station_id}/reviews)
 	ListReviews(ctx context.Context, request ListReviewsRequestObject) (ListReviewsResponseObject, error)
@@ -8291,6 +9987,33 @@ func NewStrictHandler(ssi StrictServerInterface, middlewares []StrictMiddlewareF
 type strictHandler struct {
 	ssi         StrictServerInterface
 	middlewares []StrictMiddlewareFunc
+}
+
+// ListContributions operation middleware
+func (sh *strictHandler) ListContributions(ctx *fiber.Ctx, params ListContributionsParams) error {
+	var request ListContributionsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.ListContributions(ctx.UserContext(), request.(ListContributionsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListContributions")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListContributionsResponseObject); ok {
+		if err := validResponse.VisitListContributionsResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
 }
 
 // FetchImport operation middleware
@@ -8705,6 +10428,33 @@ func (sh *strictHandler) GetReference(ctx *fiber.Ctx, params GetReferenceParams)
 		return err
 	} else if validResponse, ok := response.(GetReferenceResponseObject); ok {
 		if err := validResponse.VisitGetReferenceResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListReports operation middleware
+func (sh *strictHandler) ListReports(ctx *fiber.Ctx, params ListReportsParams) error {
+	var request ListReportsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.ListReports(ctx.UserContext(), request.(ListReportsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListReports")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListReportsResponseObject); ok {
+		if err := validResponse.VisitListReportsResponse(ctx); err != nil {
 			return err
 		}
 	} else if response != nil {
@@ -9153,6 +10903,179 @@ func (sh *strictHandler) QuoteStation(ctx *fiber.Ctx, stationId StationID, param
 		return err
 	} else if validResponse, ok := response.(QuoteStationResponseObject); ok {
 		if err := validResponse.VisitQuoteStationResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListStationReports operation middleware
+func (sh *strictHandler) ListStationReports(ctx *fiber.Ctx, stationId StationID, params ListStationReportsParams) error {
+	var request ListStationReportsRequestObject
+
+	request.StationId = stationId
+	request.Params = params
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.ListStationReports(ctx.UserContext(), request.(ListStationReportsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListStationReports")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListStationReportsResponseObject); ok {
+		if err := validResponse.VisitListStationReportsResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// CreateReport operation middleware
+func (sh *strictHandler) CreateReport(ctx *fiber.Ctx, stationId StationID, params CreateReportParams) error {
+	var request CreateReportRequestObject
+
+	request.StationId = stationId
+	request.Params = params
+
+	var body CreateReportJSONRequestBody
+	if err := ctx.BodyParser(&body); err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, err.Error())
+	}
+	request.Body = &body
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.CreateReport(ctx.UserContext(), request.(CreateReportRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreateReport")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CreateReportResponseObject); ok {
+		if err := validResponse.VisitCreateReportResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetReport operation middleware
+func (sh *strictHandler) GetReport(ctx *fiber.Ctx, stationId StationID, reportId ReportID, params GetReportParams) error {
+	var request GetReportRequestObject
+
+	request.StationId = stationId
+	request.ReportId = reportId
+	request.Params = params
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.GetReport(ctx.UserContext(), request.(GetReportRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetReport")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetReportResponseObject); ok {
+		if err := validResponse.VisitGetReportResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// UpdateReport operation middleware
+func (sh *strictHandler) UpdateReport(ctx *fiber.Ctx, stationId StationID, reportId ReportID, params UpdateReportParams) error {
+	var request UpdateReportRequestObject
+
+	request.StationId = stationId
+	request.ReportId = reportId
+	request.Params = params
+	if strings.HasPrefix(string(ctx.Request().Header.ContentType()), "application/json") {
+
+		var body UpdateReportJSONRequestBody
+		if err := ctx.BodyParser(&body); err != nil {
+			return fiber.NewError(fiber.StatusBadRequest, err.Error())
+		}
+		request.JSONBody = &body
+
+	}
+	if strings.HasPrefix(string(ctx.Request().Header.ContentType()), "application/merge-patch+json") {
+
+		var body UpdateReportApplicationMergePatchPlusJSONRequestBody
+		if err := ctx.BodyParser(&body); err != nil {
+			return fiber.NewError(fiber.StatusBadRequest, err.Error())
+		}
+		request.ApplicationMergePatchPlusJSONBody = &body
+
+	}
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.UpdateReport(ctx.UserContext(), request.(UpdateReportRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "UpdateReport")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(UpdateReportResponseObject); ok {
+		if err := validResponse.VisitUpdateReportResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// HandleReport operation middleware
+func (sh *strictHandler) HandleReport(ctx *fiber.Ctx, stationId StationID, reportId ReportID, params HandleReportParams) error {
+	var request HandleReportRequestObject
+
+	request.StationId = stationId
+	request.ReportId = reportId
+	request.Params = params
+
+	var body HandleReportJSONRequestBody
+	if err := ctx.BodyParser(&body); err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, err.Error())
+	}
+	request.Body = &body
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.HandleReport(ctx.UserContext(), request.(HandleReportRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "HandleReport")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(HandleReportResponseObject); ok {
+		if err := validResponse.VisitHandleReportResponse(ctx); err != nil {
 			return err
 		}
 	} else if response != nil {

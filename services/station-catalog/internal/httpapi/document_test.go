@@ -26,7 +26,8 @@ func TestEnumerations(t *testing.T) {
 		"connector_standard": schemas["ConnectorStandard"], "facility": schemas["Facility"], "import_format": schemas["ImportFormat"],
 		"import_state": schemas["Import"].Value.Properties["state"], "finding_severity": schemas["ImportFinding"].Value.Properties["severity"],
 		"parking_restriction": schemas["ParkingRestriction"], "parking_type": schemas["ParkingType"], "plot_status": schemas["PlotStatus"],
-		"power_type": schemas["PowerType"], "visit_outcome": schemas["VisitOutcome"],
+		"power_type": schemas["PowerType"], "visit_outcome": schemas["VisitOutcome"], "report_kind": schemas["ReportKind"],
+		"report_state": schemas["ReportState"], "contribution_kind": schemas["ContributionKind"],
 	} {
 		var inDocument, inReference []string
 		for _, v := range schema.Value.Enum {
@@ -44,7 +45,7 @@ func TestEnumerations(t *testing.T) {
 			t.Errorf("%s: the document has %v, the reference %v", name, inDocument, inReference)
 		}
 	}
-	if len(reference.All()) != 13 {
+	if len(reference.All()) != 16 {
 		t.Errorf("an enumeration is not compared: there are %d", len(reference.All()))
 	}
 }

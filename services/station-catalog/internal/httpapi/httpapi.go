@@ -41,6 +41,7 @@ type Store interface {
 	Remove(ctx context.Context, by history.Author, id uuid.UUID, allow func(station.Station) error) error
 	Statuses(ctx context.Context, evses []uuid.UUID) (map[uuid.UUID]station.PlotStatus, time.Time, error)
 	Ratings(ctx context.Context, stations []uuid.UUID) (map[uuid.UUID]review.Rating, error)
+	OpenReports(ctx context.Context, stationID uuid.UUID) (map[string]int64, error)
 }
 
 // Records are what became of stations, and which of them may be one.
@@ -101,14 +102,17 @@ type Config struct {
 	Records Records
 	Tariffs Tariffs
 	Reviews Reviews
-	Imports transfer.Store
-	Uploads transfer.Uploads
-	Formats map[string]transfer.Format
-	Fetches Fetches
-	Changes Changes
-	Finder  *find.Finder
-	Relay   Relay
-	Sources Sources
+	Reports Reports
+	// Contributions are what people have said.
+	Contributions Contributions
+	Imports       transfer.Store
+	Uploads       transfer.Uploads
+	Formats       map[string]transfer.Format
+	Fetches       Fetches
+	Changes       Changes
+	Finder        *find.Finder
+	Relay         Relay
+	Sources       Sources
 	// Origin is the address under which callers reach the product.
 	Origin string
 	// Vehicles are the cars that a charge can be priced for.
@@ -125,13 +129,15 @@ type Config struct {
 // API handles the operations.
 type API struct {
 	Config
-	searches  *page.Codec
-	operators *page.Codec
-	findings  *page.Codec
-	tariffs   *page.Codec
-	pairs     *page.Codec
-	versions  *page.Codec
-	reviews   *page.Codec
+	searches      *page.Codec
+	operators     *page.Codec
+	findings      *page.Codec
+	tariffs       *page.Codec
+	pairs         *page.Codec
+	versions      *page.Codec
+	reviews       *page.Codec
+	reports       *page.Codec
+	contributions *page.Codec
 	// provenance is what Sources said last.
 	provenance atomic.Pointer[[]string]
 }
@@ -145,7 +151,7 @@ func New(cfg Config) *API {
 		Config:   cfg,
 		searches: cfg.Cursors.For("stations"), operators: cfg.Cursors.For("operators"), findings: cfg.Cursors.For("findings"),
 		tariffs: cfg.Cursors.For("tariffs"), pairs: cfg.Cursors.For("duplicates"), versions: cfg.Cursors.For("history"),
-		reviews: cfg.Cursors.For("reviews"),
+		reviews: cfg.Cursors.For("reviews"), reports: cfg.Cursors.For("reports"), contributions: cfg.Cursors.For("contributions"),
 	}
 }
 
@@ -174,6 +180,8 @@ func (a *API) Register(server *httpserver.Server, document *openapi.Document, be
 	router.Also(fiber.MethodPatch, "/v1/stations/{station_id}", lookAtStation)
 	router.Also(fiber.MethodPost, "/v1/stations/{station_id}/reviews", a.lookAtReview)
 	router.Also(fiber.MethodPatch, "/v1/stations/{station_id}/reviews/{review_id}", a.lookAtReview)
+	router.Also(fiber.MethodPost, "/v1/stations/{station_id}/reports", a.lookAtReport)
+	router.Also(fiber.MethodPut, "/v1/stations/{station_id}/reports/{report_id}/handling", lookAtHandling)
 	router.Get("/v1/stations", a.searchStations)
 	router.Get("/v1/stations/changes", a.listStationChanges) // before the station of an id
 	router.Get("/v1/stations/clusters", a.clusterStations)
@@ -237,6 +245,13 @@ func (j jsonAnswer) VisitGetReviewResponse(c *fiber.Ctx) error           { retur
 func (j jsonAnswer) VisitListReviewsResponse(c *fiber.Ctx) error         { return j.visit(c) }
 func (j jsonAnswer) VisitModerateReviewResponse(c *fiber.Ctx) error      { return j.visit(c) }
 func (j jsonAnswer) VisitUpdateReviewResponse(c *fiber.Ctx) error        { return j.visit(c) }
+func (j jsonAnswer) VisitCreateReportResponse(c *fiber.Ctx) error        { return j.visit(c) }
+func (j jsonAnswer) VisitGetReportResponse(c *fiber.Ctx) error           { return j.visit(c) }
+func (j jsonAnswer) VisitHandleReportResponse(c *fiber.Ctx) error        { return j.visit(c) }
+func (j jsonAnswer) VisitListContributionsResponse(c *fiber.Ctx) error   { return j.visit(c) }
+func (j jsonAnswer) VisitListReportsResponse(c *fiber.Ctx) error         { return j.visit(c) }
+func (j jsonAnswer) VisitListStationReportsResponse(c *fiber.Ctx) error  { return j.visit(c) }
+func (j jsonAnswer) VisitUpdateReportResponse(c *fiber.Ctx) error        { return j.visit(c) }
 func (j jsonAnswer) VisitDeleteConnectorResponse(c *fiber.Ctx) error     { return j.visit(c) }
 func (j jsonAnswer) VisitDeleteEvseResponse(c *fiber.Ctx) error          { return j.visit(c) }
 func (j jsonAnswer) VisitFetchImportResponse(c *fiber.Ctx) error         { return j.visit(c) }

@@ -30,7 +30,7 @@ type Reviews interface {
 	ModerateReview(ctx context.Context, moderator, stationID, id uuid.UUID, hide bool, reason string, allow func(review.Review) error) (review.Review, error)
 }
 
-var errPeopleOnly = fault.Define(fault.Forbidden, "people_only", "Only people review stations")
+var errPeopleOnly = fault.Define(fault.Forbidden, "people_only", "Only people say something of stations")
 
 // viewerOf is the caller as reviews know it.
 func viewerOf(ctx context.Context) review.Viewer {
@@ -41,7 +41,7 @@ func viewerOf(ctx context.Context) review.Viewer {
 	return review.Viewer{Person: p.Subject, Moderator: p.May(policy.ReviewsModerate, policy.Row{})}
 }
 
-// person is a caller who writes reviews.
+// person is a caller who says something of stations.
 func person(ctx context.Context) (review.Viewer, error) {
 	p, known := authn.FromContext(ctx)
 	switch {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -20,7 +21,7 @@ import (
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/station"
 )
 
-// GetStation answers the document from the cache, or the database, with the plots and the rating as they are now.
+// GetStation answers the document from the cache, or the database, with the plots, the rating and the reports as they are now.
 func (a *API) GetStation(ctx context.Context, request GetStationRequestObject) (GetStationResponseObject, error) {
 	st, err := a.station(ctx, request.StationId)
 	if survivor, merged := station.Survivor(err); merged {
@@ -58,7 +59,7 @@ func (a *API) station(ctx context.Context, id uuid.UUID) (station.Station, error
 	return st, nil
 }
 
-// show answers a station with the plots and the rating as they are now.
+// show answers a station with the plots, the rating and the reports as they are now.
 func (a *API) show(ctx context.Context, st station.Station, status int) (jsonAnswer, error) {
 	ids := make([]uuid.UUID, len(st.EVSEs))
 	for i := range st.EVSEs {
@@ -76,11 +77,14 @@ func (a *API) show(ctx context.Context, st station.Station, status int) (jsonAns
 	if rating, rated := ratings[st.ID]; rated {
 		st.Rating = &rating
 	}
+	if st.OpenReports, err = a.Store.OpenReports(ctx, st.ID); err != nil {
+		return jsonAnswer{}, err
+	}
 	return jsonAnswer{status: status, body: st, etag: liveTag(&st)}, nil
 }
 
-// liveTag is the ETag of a station with its plots: the version, and a fingerprint of what the plots and the ratings say. Changing a station asks
-// for the version alone.
+// liveTag is the ETag of a station with its plots: the version, and a fingerprint of what the plots, the ratings and the reports say.
+// Changing a station asks for the version alone.
 func liveTag(st *station.Station) string {
 	var h strings.Builder
 	for i := range st.EVSEs {
@@ -98,6 +102,9 @@ func liveTag(st *station.Station) string {
 	}
 	if st.Rating != nil {
 		h.WriteString(strconv.FormatFloat(st.Rating.Average, 'g', -1, 64) + "/" + strconv.FormatInt(st.Rating.Count, 10))
+	}
+	for _, kind := range slices.Sorted(maps.Keys(st.OpenReports)) {
+		h.WriteString(kind + strconv.FormatInt(st.OpenReports[kind], 10))
 	}
 	return `"` + strconv.FormatInt(st.Version, 10) + "." + strconv.FormatUint(fnv(h.String()), 36) + `"`
 }

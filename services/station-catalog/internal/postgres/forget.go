@@ -22,8 +22,12 @@ SELECT EXISTS (SELECT FROM imports WHERE submitted_by = $1 AND state IN ('receiv
 // What a person wrote of stations goes, and their ratings with it.
 const forgetReviews = `DELETE FROM reviews WHERE author = $1`
 
+// forgetSaid treats what a person said.
+var forgetSaid = append([]string{forgetReviews}, forgetReports...)
+
 var forgetActs = []string{
 	`UPDATE reviews SET hidden_by = $2::uuid WHERE hidden_by = $1::uuid`,
+	`UPDATE reports SET handled_by = $2::uuid WHERE handled_by = $1::uuid`,
 	`UPDATE imports SET submitted_by = $2 WHERE submitted_by = $1`,
 	`UPDATE import_uploads SET submitted_by = $2 WHERE submitted_by = $1`,
 }
@@ -35,8 +39,9 @@ WHERE ctid = ANY (ARRAY(SELECT ctid FROM catalog_history WHERE actor = $1 LIMIT 
 
 const forgottenAtOnce = 5000
 
-// Forget deletes the reviews of a person who was erased, and puts erasure.Anonymous in the person's place in the history, and as who
-// submitted imports and uploads or hid reviews. What was changed stays. The second time there is nothing left to do. It returns
+// Forget deletes the reviews of a person who was erased, takes the person and the words from reports that are not settled, deletes the others,
+// and puts erasure.Anonymous in the person's place in the history, and as who submitted imports and uploads, hid reviews or handled
+// reports. What was changed stays. The second time there is nothing left to do. It returns
 // ErrImporting while an import of the person runs.
 func (s *Store) Forget(ctx context.Context, person uuid.UUID) error {
 	subject, nobody := person.String(), erasure.Anonymous.String()
@@ -53,8 +58,10 @@ func (s *Store) Forget(ctx context.Context, person uuid.UUID) error {
 				return fmt.Errorf("forget who acted: %w", err)
 			}
 		}
-		if _, err := tx.ExecContext(ctx, forgetReviews, person); err != nil {
-			return fmt.Errorf("forget reviews: %w", err)
+		for _, statement := range forgetSaid {
+			if _, err := tx.ExecContext(ctx, statement, person); err != nil {
+				return fmt.Errorf("forget what a person said: %w", err)
+			}
 		}
 		return idempotency.Forget(ctx, tx, subject)
 	})

@@ -23,6 +23,9 @@ UPDATE stations SET deleted_at = now(), updated_at = now(), version = version + 
 const outliveStation = `
 UPDATE stations SET updated_at = now(), version = version + 1 WHERE id = $1 RETURNING version`
 
+const sameEVSE = `CASE WHEN k.evse_id <> '' AND e.evse_id <> '' THEN upper(replace(k.evse_id, '*', '')) = upper(replace(e.evse_id, '*', ''))
+                 ELSE k.uid = e.uid END`
+
 // Of an EVSE that both have the survivor's stays: one with the same eMI3 id or, where one of the two has none, the same uid. All others
 // come over with their ids, so that their plots, statuses and histories stay with them. They belong to the survivor's source from now
 // on, under another uid where theirs is taken there.
@@ -36,8 +39,7 @@ WHERE keep.id = $2 AND e.station_id = $1 AND e.removed_at IS NULL
   AND NOT EXISTS (
       SELECT FROM evses k
       WHERE k.station_id = $2 AND k.removed_at IS NULL
-        AND CASE WHEN k.evse_id <> '' AND e.evse_id <> '' THEN upper(replace(k.evse_id, '*', '')) = upper(replace(e.evse_id, '*', ''))
-                 ELSE k.uid = e.uid END)`
+        AND ` + sameEVSE + `)`
 
 // The tariffs of one operator do not hold at another's stations.
 const leaveTariffs = `
@@ -47,7 +49,7 @@ WHERE l.evse_id = e.id AND e.station_id = keep.id AND keep.id = $2 AND e.merged_
   AND gone.operator_id <> keep.operator_id`
 
 // Merge makes a tombstone of the duplicate that leads to the survivor, when the function allows it, and gives the survivor with the
-// EVSEs that only the duplicate had, and the reviews of both. What was merged into the duplicate before leads there too. It returns the
+// EVSEs that only the duplicate had, and the reviews and reports of both. What was merged into the duplicate before leads there too. It returns the
 // faults of Get for either, and station.ErrSame.
 func (s *Store) Merge(
 	ctx context.Context, by history.Author, survivor, duplicate uuid.UUID, allow func(survivor, duplicate station.Station) error,
@@ -91,10 +93,10 @@ func (p *putting) merge(ctx context.Context, keep, drop *station.Station) error 
 	if err := p.tx.GetContext(ctx, &stays.Version, outliveStation, keep.ID); err != nil {
 		return fmt.Errorf("survivor of a merge: %w", err)
 	}
-	// The survivor is locked by now, as the duplicate is, so that nobody reviews either meanwhile.
-	for _, move := range mergeReviews {
+	// The survivor is locked by now, as the duplicate is, so that nobody reviews or reports either meanwhile.
+	for _, move := range slices.Concat(mergeReviews, mergeReports) {
 		if _, err := p.tx.ExecContext(ctx, move, drop.ID, keep.ID); err != nil {
-			return fmt.Errorf("move reviews: %w", err)
+			return fmt.Errorf("move what people said: %w", err)
 		}
 	}
 	into, from := []byte(`"`+keep.ID.String()+`"`), []byte(`"`+drop.ID.String()+`"`)

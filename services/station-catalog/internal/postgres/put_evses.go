@@ -24,6 +24,7 @@ type unit struct {
 	id       uuid.UUID
 	position int
 	isNew    bool
+	moved    bool // another station had it
 }
 
 // writeEVSEs writes the EVSEs of the stations with their connectors. An EVSE that another station of the source had moves here.
@@ -48,6 +49,9 @@ func (p *putting) writeEVSEs(ctx context.Context, writes []write) error {
 		return err
 	}
 	if err := p.storeEVSEs(ctx, units); err != nil {
+		return err
+	}
+	if err := p.moveReports(ctx, units); err != nil {
 		return err
 	}
 	if err := p.storeConnectors(ctx, units); err != nil {
@@ -83,7 +87,7 @@ func (p *putting) identify(ctx context.Context, units []unit, written map[uuid.U
 			return struct{}{}, err
 		}
 		u := &units[place[key]]
-		u.id, u.isNew = id, false
+		u.id, u.isNew, u.moved = id, false, at != u.station
 		if at != u.station && !removed {
 			if p.exclusive {
 				return struct{}{}, station.ErrEVSEUsed.Detailf("the EVSE %q belongs to another station", u.evse.UID)

@@ -36,6 +36,9 @@ func All() map[string]Enumeration {
 		"import_state":        ImportStates,
 		"finding_severity":    FindingSeverities,
 		"visit_outcome":       VisitOutcomes,
+		"report_kind":         ReportKinds,
+		"report_state":        ReportStates,
+		"contribution_kind":   ContributionKinds,
 	}
 }
 
@@ -202,5 +205,28 @@ var (
 		{"not_found", "Not found by what is said of it"},
 		{"confirmed", "Equipment and place confirmed to be right"},
 		{"decommissioned", "Decommissioned"},
+	}
+	// ReportKinds are in OCPI's words for the status of an EVSE where it has one: OUTOFORDER, BLOCKED.
+	ReportKinds = Enumeration{
+		{"out_of_order", "Out of order: it does not charge"},
+		{"payment_failed", "Paying or identifying oneself fails"},
+		{"blocked", "Blocked by something that does not charge"},
+		{"not_accessible", "Not accessible: locked, closed or built up"},
+		{"damaged", "Damaged, but it charges"},
+		{"unsafe", "Unsafe: it may hurt somebody"},
+		{"wrong_information", "What is said of it is wrong"},
+		{"does_not_exist", "It is not there"},
+		{"other", "Something else, which the comment says"},
+	}
+	ReportStates = Enumeration{
+		{"open", "Nobody has looked at it yet"},
+		{"acknowledged", "It is being dealt with"},
+		{"resolved", "The fault is gone"},
+		{"dismissed", "It was no fault, or nothing can be done"},
+		{"withdrawn", "Taken back by the reporter"},
+	}
+	ContributionKinds = Enumeration{
+		{"review", "A review of a station"},
+		{"report", "A report of a fault"},
 	}
 )

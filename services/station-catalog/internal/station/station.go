@@ -88,6 +88,8 @@ type Station struct {
 	StatusesAsOf *time.Time `json:"statuses_as_of,omitempty"`
 	// Rating is what its reviews come to, where one of them rates it; only an answer to a reader has it.
 	Rating *review.Rating `json:"rating,omitempty"`
+	// OpenReports counts the reports of faults that are not settled, by kind; only an answer to a reader has it.
+	OpenReports map[string]int64 `json:"open_reports,omitempty"`
 }
 
 // Access says who may charge.

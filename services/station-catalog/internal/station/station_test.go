@@ -60,7 +60,8 @@ func TestHash(t *testing.T) {
 		"live": func(s *station.Station) {
 			s.Apply(map[uuid.UUID]station.PlotStatus{s.EVSEs[0].ID: {PlotID: uuid.New(), Status: station.Charging}}, time.Now())
 		},
-		"rating": func(s *station.Station) { s.Rating = &review.Rating{Average: 4.5, Count: 2} },
+		"rating":  func(s *station.Station) { s.Rating = &review.Rating{Average: 4.5, Count: 2} },
+		"reports": func(s *station.Station) { s.OpenReports = map[string]int64{"blocked": 1} },
 		"removed EVSEs": func(s *station.Station) {
 			s.EVSEs = append(s.EVSEs, station.EVSE{UID: "gone", Removed: true})
 		},
