@@ -44,9 +44,9 @@ func install(t *testing.T, operator *client, at station, outlet evse) (*simulato
 			t.Errorf("charge point: %v", err)
 		}
 	})
-	awaitStation(t, cp, 20*time.Second, "the charge point is registered", func(s simulator.Snapshot) bool { return s.Registered })
+	awaitStation(t, cp, "the charge point is registered", func(s simulator.Snapshot) bool { return s.Registered })
 	var bay plot
-	eventually(t, 5*time.Second, "the plot of the charge point is AVAILABLE", func() bool {
+	eventually(t, patience, "the plot of the charge point is AVAILABLE", func() bool {
 		for _, p := range get[page[plot]](operator, "/v1/plots?station_id="+at.ID+"&limit=500").Items {
 			for _, id := range p.EvseIDs {
 				if id == outlet.ID {
@@ -59,12 +59,12 @@ func install(t *testing.T, operator *client, at station, outlet evse) (*simulato
 	return cp, bay
 }
 
-func awaitStation(t *testing.T, cp *simulator.Station, limit time.Duration, what string, wanted func(simulator.Snapshot) bool) {
+func awaitStation(t *testing.T, cp *simulator.Station, what string, wanted func(simulator.Snapshot) bool) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), limit)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	if err := cp.Await(ctx, wanted); err != nil {
-		t.Fatalf("not within %s: %s: %v; it looks like %+v", limit, what, err, cp.Snapshot())
+		t.Fatalf("not within %s: %s: %v; it looks like %+v", patience, what, err, cp.Snapshot())
 	}
 }
 
@@ -103,7 +103,7 @@ func reservable(t *testing.T, operator *client, bay plot) {
 	if bay.Reservable {
 		return
 	}
-	eventually(t, 5*time.Second, "the operator makes the plot reservable", func() bool {
+	eventually(t, patience, "the operator makes the plot reservable", func() bool {
 		now := operator.do(http.MethodGet, "/v1/plots/"+bay.ID, nil)
 		changed := operator.do(http.MethodPatch, "/v1/plots/"+bay.ID, map[string]any{"reservable": true}, header("If-Match", now.header.Get("ETag")))
 		return changed.status == http.StatusOK // 412: its status changed meanwhile

@@ -70,7 +70,7 @@ func TestTheLocalStackAndTheTour(t *testing.T) {
 		t.Fatal(err)
 	}
 	<-second.ended
-	eventually(t, 15*time.Second, "nothing outlives a killed stack", func() bool { return second.listening(local) == 0 })
+	eventually(t, patience, "nothing outlives a killed stack", func() bool { return second.listening(local) == 0 })
 
 	third := runDevstack(t, root, program, local)
 	third.has("/v1/stations?limit=1", 2000)
@@ -126,7 +126,7 @@ func runDevstack(t *testing.T, root, program, local string) *devstack {
 		d.took = time.Since(begin)
 	case <-d.ended:
 		t.Fatalf("devstack ended: %v\n%s", d.err, d.out)
-	case <-time.After(3 * time.Minute):
+	case <-time.After(5 * time.Minute):
 		t.Fatalf("devstack is not up:\n%s", d.out)
 	}
 	return d

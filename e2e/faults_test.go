@@ -299,7 +299,7 @@ func (a *activity) check() {
 func catalogueEqualsPlots(t *testing.T) {
 	t.Helper()
 	c := anonymous(t)
-	eventually(t, 20*time.Second, "the catalogue's statuses equal the plots'", func() bool {
+	eventually(t, patience, "the catalogue's statuses equal the plots'", func() bool {
 		wanted, rows := map[string]counts{}, 0
 		each(c, "/v1/plots?limit=500", func(p plot) {
 			n := wanted[p.StationID]

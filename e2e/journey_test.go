@@ -47,8 +47,8 @@ func TestTheMainJob(t *testing.T) {
 	cp, bay := install(t, operator, at, outlet)
 	reservable(t, operator, bay)
 	freeNear := "/v1/stations?" + near + "&" + fastCCS + "&available=true&limit=500"
-	eventually(t, time.Second, "search finds the free plot", func() bool { return contains(get[page[stationItem]](ann, freeNear), at.ID) })
-	eventually(t, time.Second, "the station's page shows it free", func() bool {
+	eventually(t, aSecond(), "search finds the free plot", func() bool { return contains(get[page[stationItem]](ann, freeNear), at.ID) })
+	eventually(t, aSecond(), "the station's page shows it free", func() bool {
 		for _, e := range get[station](ann, "/v1/stations/"+at.ID).Evses {
 			if e.ID == outlet.ID {
 				return e.PlotID != nil && *e.PlotID == bay.ID && e.Status != nil && *e.Status == "AVAILABLE"
@@ -62,15 +62,15 @@ func TestTheMainJob(t *testing.T) {
 	if claim.PlotID != bay.ID {
 		t.Errorf("the reservation is %+v", claim)
 	}
-	eventually(t, 10*time.Second, "the charge point has accepted the reservation", func() bool {
+	eventually(t, patience, "the charge point has accepted the reservation", func() bool {
 		return get[reservation](winner, "/v1/reservations/"+claim.ID).State == "RESERVED"
 	})
-	eventually(t, time.Second, "search knows that the plot is taken", func() bool { return !contains(get[page[stationItem]](ann, freeNear), at.ID) })
+	eventually(t, aSecond(), "search knows that the plot is taken", func() bool { return !contains(get[page[stationItem]](ann, freeNear), at.ID) })
 	wantProblem(t, loser.do(http.MethodPost, "/v1/sessions", map[string]any{"plot_id": bay.ID}), http.StatusConflict, "plot_reserved")
 
 	// 5. The driver starts a session and watches it live.
 	watch := winner.live(bay.ID)
-	watch.await(5*time.Second, "status", "the present status comes first", is("status", "RESERVED"))
+	watch.await("status", "the present status comes first", is("status", "RESERVED"))
 	ordered := want[session](winner, http.StatusAccepted, http.MethodPost, "/v1/sessions", map[string]any{"plot_id": bay.ID, "reservation_id": claim.ID})
 	if ordered.State != "PENDING" {
 		t.Errorf("the session begins as %+v", ordered)
@@ -78,9 +78,9 @@ func TestTheMainJob(t *testing.T) {
 	if err := arrive(cp); err != nil {
 		t.Fatal(err)
 	}
-	watch.await(15*time.Second, "session", "the session is ACTIVE", is("state", "ACTIVE"))
+	watch.await("session", "the session is ACTIVE", is("state", "ACTIVE"))
 	for n := range 6 {
-		watch.await(15*time.Second, "meter_value", fmt.Sprintf("meter value %d", n+1), func(map[string]any) bool { return true })
+		watch.await("meter_value", fmt.Sprintf("meter value %d", n+1), func(map[string]any) bool { return true })
 	}
 	if got := get[reservation](winner, "/v1/reservations/"+claim.ID); got.State != "FULFILLED" || got.Reason != "session_started" {
 		t.Errorf("the reservation is %+v", got)
@@ -100,20 +100,20 @@ func TestTheMainJob(t *testing.T) {
 	if a := winner.do(http.MethodPost, "/v1/sessions/"+ordered.ID+"/stop", nil); a.status != http.StatusAccepted {
 		t.Fatalf("stop answers %s", a)
 	}
-	watch.await(15*time.Second, "session", "the session is COMPLETED", is("state", "COMPLETED"))
+	watch.await("session", "the session is COMPLETED", is("state", "COMPLETED"))
 	checkCharge(t, winner, cp, ordered.ID)
 
 	// 7. The car leaves, the plot is free again, and search knows within a second.
 	if err := leave(cp); err != nil {
 		t.Fatal(err)
 	}
-	freed := watch.await(20*time.Second, "status", "the plot is AVAILABLE", is("status", "AVAILABLE"))
-	eventually(t, time.Second, "search finds the plot again", func() bool { return contains(get[page[stationItem]](ann, freeNear), at.ID) })
+	freed := watch.await("status", "the plot is AVAILABLE", is("status", "AVAILABLE"))
+	eventually(t, aSecond(), "search finds the plot again", func() bool { return contains(get[page[stationItem]](ann, freeNear), at.ID) })
 	t.Logf("search knew %s after the event that the plot is free", time.Since(freed.arrived).Round(time.Millisecond))
 
 	// 8. The driver says how it was, and search goes by it within a second.
 	want[map[string]any](winner, http.StatusCreated, http.MethodPost, "/v1/stations/"+at.ID+"/reviews", map[string]any{"rating": 5, "outcome": "charged"})
-	eventually(t, time.Second, "search finds the station by its rating", func() bool {
+	eventually(t, aSecond(), "search finds the station by its rating", func() bool {
 		return contains(get[page[stationItem]](loser, "/v1/stations?"+near+"&min_rating=5&sort=rating"), at.ID)
 	})
 
@@ -245,7 +245,7 @@ func checkCharge(t *testing.T, driver *client, cp *simulator.Station, id string)
 // settled waits until the charge point has nothing left that it must still tell.
 func settled(t *testing.T, cp *simulator.Station) {
 	t.Helper()
-	awaitStation(t, cp, 30*time.Second, "everything of the charge is acknowledged", func(s simulator.Snapshot) bool {
+	awaitStation(t, cp, "everything of the charge is acknowledged", func(s simulator.Snapshot) bool {
 		return s.Connected && s.Registered && s.Queued == 0 && !s.Connectors[0].Charging
 	})
 }
@@ -278,13 +278,13 @@ func TestASessionIsPricedByItsTariff(t *testing.T) {
 	if err := arrive(cp); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, 15*time.Second, "five readings are there", func() bool {
+	eventually(t, patience, "five readings are there", func() bool {
 		return len(get[page[meterValue]](driver, "/v1/sessions/"+first.ID+"/meter-values").Items) >= 6
 	})
 	if a := driver.do(http.MethodPost, "/v1/sessions/"+first.ID+"/stop", nil); a.status != http.StatusAccepted {
 		t.Fatalf("stop answers %s", a)
 	}
-	eventually(t, 15*time.Second, "the session is COMPLETED", func() bool {
+	eventually(t, patience, "the session is COMPLETED", func() bool {
 		return get[session](driver, "/v1/sessions/"+first.ID).State == "COMPLETED"
 	})
 	bill := checkCharge(t, driver, cp, first.ID)

@@ -86,9 +86,9 @@ func read(lines *bufio.Scanner, into chan<- event) {
 }
 
 // await reads on until an event of a kind satisfies; what passes by stays in seen.
-func (s *stream) await(limit time.Duration, name, what string, satisfies func(data map[string]any) bool) event {
+func (s *stream) await(name, what string, satisfies func(data map[string]any) bool) event {
 	s.t.Helper()
-	timeout := time.After(limit)
+	timeout := time.After(patience)
 	for {
 		select {
 		case e, ok := <-s.events:
@@ -104,7 +104,7 @@ func (s *stream) await(limit time.Duration, name, what string, satisfies func(da
 				return e
 			}
 		case <-timeout:
-			s.t.Fatalf("not within %s: %s; seen: %s", limit, what, s.names())
+			s.t.Fatalf("not within %s: %s; seen: %s", patience, what, s.names())
 		}
 	}
 }

@@ -8,7 +8,6 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/uuid"
 )
@@ -88,9 +87,9 @@ func TestAPartnerRegistersOverOCPI(t *testing.T) {
 			return c.do(http.MethodGet, "/ocpi/2.2.1/locations?limit=1", nil, by(key)).status == http.StatusUnauthorized
 		}
 	}
-	eventually(t, 5*time.Second, "the key that was presented ends", ended(made.Key))
+	eventually(t, patience, "the key that was presented ends", ended(made.Key))
 	if gone := want[told[any]](c, http.StatusOK, http.MethodDelete, "/ocpi/2.2.1/credentials", nil, by(next)); gone.StatusCode != 1000 {
 		t.Errorf("the end was answered %+v", gone)
 	}
-	eventually(t, 5*time.Second, "the partner's key ends", ended(next))
+	eventually(t, patience, "the partner's key ends", ended(next))
 }

@@ -82,7 +82,7 @@ var (
 func mailed(t *testing.T, email string, link *regexp.Regexp) string {
 	t.Helper()
 	var taken string
-	eventually(t, 10*time.Second, "a mail with a link to "+email, func() bool {
+	eventually(t, patience, "a mail with a link to "+email, func() bool {
 		taken = findMailed(t, email, link)
 		return taken != ""
 	})

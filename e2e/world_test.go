@@ -211,6 +211,17 @@ func (b *lockedBuffer) String() string {
 	return b.text.String()
 }
 
+// patience is for what must come, and is not promised by when: tests share the machine.
+const patience = time.Minute
+
+// aSecond is by when search knows what has happened elsewhere. The race detector makes all of it several times slower.
+func aSecond() time.Duration {
+	if withRaceDetector() {
+		return 5 * time.Second
+	}
+	return time.Second
+}
+
 // eventually waits until a condition holds. The product is asynchronous by design; what is awaited is promised within a time, and
 // that time is the limit.
 func eventually(t *testing.T, limit time.Duration, what string, holds func() bool) {
