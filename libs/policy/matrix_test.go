@@ -242,13 +242,13 @@ func reaches(need string, p authn.Principal, row policy.Row) bool {
 	switch {
 	case p.Kind == authn.Service:
 		return true // it was given the scope for just this
-	case need == "profile", need == "reservations:write", need == "reviews:write", need == "reports:write":
-		return mine // one's account, reservations, reviews and reports are nobody else's to change, not even an administrator's
+	case need == "profile", need == "reservations:write", need == "reviews:write", need == "reports:write", need == "suggestions:write":
+		return mine // one's account, reservations, reviews, reports and suggestions are nobody else's to change, not even an administrator's
 	case is("admin"):
 		return true
 	case need == "reviews:moderate":
 		return is("moderator")
-	case need == "stations:merge", need == "reports:handle":
+	case need == "stations:merge", need == "reports:handle", need == "suggestions:decide":
 		return is("moderator") || worksThere && myOperators
 	case area == "reservations", area == "sessions":
 		return mine || worksThere && myOperators

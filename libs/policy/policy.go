@@ -55,6 +55,8 @@ const (
 	ReviewsModerate   = "reviews:moderate" // hide what others have written
 	ReportsWrite      = "reports:write"
 	ReportsHandle     = "reports:handle" // settle the faults that others have reported
+	SuggestionsWrite  = "suggestions:write"
+	SuggestionsDecide = "suggestions:decide" // accept or reject what people suggest of stations
 	ChargePointsRead  = "charge-points:read"
 	ChargePointsWrite = "charge-points:write"
 	FeedsRead         = "feeds:read"
@@ -95,6 +97,8 @@ var table = map[string]permission{
 	ReviewsModerate:   {reach: map[Role]Reach{Moderator: All, Admin: All}, privileged: true},
 	ReportsWrite:      {reach: everybody(Own)},
 	ReportsHandle:     {reach: map[Role]Reach{Operator: Within, OperatorAdmin: Within, Moderator: All, Admin: All}, privileged: true},
+	SuggestionsWrite:  {reach: everybody(Own)},
+	SuggestionsDecide: {reach: map[Role]Reach{Operator: Within, OperatorAdmin: Within, Moderator: All, Admin: All}, privileged: true},
 	StationsWrite:     {reach: operators, privileged: true},
 	StationsMerge:     {reach: map[Role]Reach{Operator: Within, OperatorAdmin: Within, Moderator: All, Admin: All}, privileged: true},
 	ImportsWrite:      {reach: operators, privileged: true},
@@ -113,7 +117,7 @@ var table = map[string]permission{
 
 var operators = map[Role]Reach{Operator: Within, OperatorAdmin: Within, Admin: All}
 
-func everybody(reach Reach) map[Role]Reach {
+func everybody(reach Reach) map[Role]Reach { //nolint:unparam // each line of the table says whose rows
 	all := map[Role]Reach{}
 	for _, role := range Roles() {
 		all[role] = reach

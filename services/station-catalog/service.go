@@ -190,7 +190,7 @@ func assemble(cfg Config, p parts) ([]part, error) {
 		return nil, err
 	}
 	api := httpapi.New(httpapi.Config{
-		Store: store, Parties: store, Records: store, Tariffs: store, Reviews: store, Reports: store, Contributions: store, Imports: store, Uploads: store, Fetches: fetcher, Formats: importer.Formats(), Changes: changes,
+		Store: store, Parties: store, Records: store, Tariffs: store, Reviews: store, Reports: store, Suggestions: store, Contributions: store, Imports: store, Uploads: store, Fetches: fetcher, Formats: importer.Formats(), Changes: changes,
 		Finder: finder, Relay: peer.NewRelay(onBehalf(cfg, p.tel)), Vehicles: vehicles, Sources: store, Origin: cfg.PublicURL,
 		Cache: rediscache.New[[]byte](p.redis, rediscache.Options{
 			Namespace: "station", Version: 1, TTL: cfg.CacheTTL, Telemetry: p.tel,

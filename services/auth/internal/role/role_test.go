@@ -19,10 +19,11 @@ var (
 
 func TestAuthorityOf(t *testing.T) {
 	t.Parallel()
-	driver := []string{"profile", "reports:write", "reservations:read", "reservations:write", "reviews:write", "sessions:read", "sessions:write"}
+	driver := []string{"profile", "reports:write", "reservations:read", "reservations:write", "reviews:write", "sessions:read", "sessions:write", "suggestions:write"}
 	operator := []string{
 		"charge-points:read", "charge-points:write", "imports:write", "ocpi", "plots:write", "profile", "reports:handle", "reports:write", "reservations:read",
-		"reservations:write", "reviews:write", "sessions:read", "sessions:write", "stations:merge", "stations:write", "tariffs:write", "webhooks:write",
+		"reservations:write", "reviews:write", "sessions:read", "sessions:write", "stations:merge", "stations:write",
+		"suggestions:decide", "suggestions:write", "tariffs:write", "webhooks:write",
 	}
 	for name, c := range map[string]struct {
 		grants []role.Grant
@@ -44,7 +45,7 @@ func TestAuthorityOf(t *testing.T) {
 		},
 		"a moderator's token lives shorter": {
 			[]role.Grant{{Role: role.Moderator}},
-			role.Authority{Roles: []string{"moderator"}, Scopes: sorted(append(slices.Clone(driver), "reports:handle", "reviews:moderate", "stations:merge")), Privileged: true},
+			role.Authority{Roles: []string{"moderator"}, Scopes: sorted(append(slices.Clone(driver), "reports:handle", "reviews:moderate", "stations:merge", "suggestions:decide")), Privileged: true},
 		},
 		"an admin may do everything": {
 			[]role.Grant{{Role: role.Admin}},

@@ -36,6 +36,8 @@ type Author struct {
 	Subject string
 	// Import is the import that makes it; nil for a request.
 	Import *uuid.UUID
+	// Suggestion is the suggestion that was accepted by it; nil for a request of its own.
+	Suggestion *uuid.UUID
 }
 
 // Change is a member that differs. What was not there, or is no more, is null.
@@ -47,12 +49,13 @@ type Change struct {
 
 // Entry is a version.
 type Entry struct {
-	Version   int64      `json:"version"`
-	ChangedAt time.Time  `json:"changed_at"`
-	Action    Action     `json:"action"`
-	Actor     string     `json:"actor"`
-	ImportID  *uuid.UUID `json:"import_id,omitempty"`
-	Changes   []Change   `json:"changes,omitempty"`
+	Version      int64      `json:"version"`
+	ChangedAt    time.Time  `json:"changed_at"`
+	Action       Action     `json:"action"`
+	Actor        string     `json:"actor"`
+	ImportID     *uuid.UUID `json:"import_id,omitempty"`
+	SuggestionID *uuid.UUID `json:"suggestion_id,omitempty"`
+	Changes      []Change   `json:"changes,omitempty"`
 }
 
 // Keyed are the lists of a document whose elements are known by a member: the name of the list, and of the member.

@@ -21,6 +21,7 @@ import (
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/report"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/review"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/station"
+	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/suggestion"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/transfer"
 	"github.com/oapi-codegen/runtime"
 	openapi_types "github.com/oapi-codegen/runtime/types"
@@ -392,6 +393,48 @@ func (e ImportRemoval) Valid() bool {
 	}
 }
 
+// Defines values for ModerationItemKind.
+const (
+	ModerationItemKindSuggestion ModerationItemKind = "suggestion"
+)
+
+// Valid indicates whether the value is a known member of the ModerationItemKind enum.
+func (e ModerationItemKind) Valid() bool {
+	switch e {
+	case ModerationItemKindSuggestion:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for NearbyStationReasons.
+const (
+	NearbyStationReasonsAddress  NearbyStationReasons = "address"
+	NearbyStationReasonsDistance NearbyStationReasons = "distance"
+	NearbyStationReasonsEvseId   NearbyStationReasons = "evse_id"
+	NearbyStationReasonsName     NearbyStationReasons = "name"
+	NearbyStationReasonsOperator NearbyStationReasons = "operator"
+)
+
+// Valid indicates whether the value is a known member of the NearbyStationReasons enum.
+func (e NearbyStationReasons) Valid() bool {
+	switch e {
+	case NearbyStationReasonsAddress:
+		return true
+	case NearbyStationReasonsDistance:
+		return true
+	case NearbyStationReasonsEvseId:
+		return true
+	case NearbyStationReasonsName:
+		return true
+	case NearbyStationReasonsOperator:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ParkingRestriction.
 const (
 	CUSTOMERS   ParkingRestriction = "CUSTOMERS"
@@ -650,6 +693,24 @@ func (e ReportedState) Valid() bool {
 	}
 }
 
+// Defines values for SuggestionDecisionDecision.
+const (
+	Accept SuggestionDecisionDecision = "accept"
+	Reject SuggestionDecisionDecision = "reject"
+)
+
+// Valid indicates whether the value is a known member of the SuggestionDecisionDecision enum.
+func (e SuggestionDecisionDecision) Valid() bool {
+	switch e {
+	case Accept:
+		return true
+	case Reject:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for VisitOutcome.
 const (
 	VisitOutcomeBlocked          VisitOutcome = "blocked"
@@ -858,10 +919,42 @@ type ImportUploadInput struct {
 	Source *string `json:"source,omitempty"`
 }
 
+// MemberChange defines model for MemberChange.
+type MemberChange struct {
+	// After What is there since; null when nothing is.
+	After interface{} `json:"after"`
+
+	// Before What was there; null when nothing was.
+	Before interface{} `json:"before"`
+
+	// Path A JSON pointer; EVSEs are named by their uid, tariffs by their id.
+	Path string `json:"path"`
+}
+
 // MergeInput defines model for MergeInput.
 type MergeInput struct {
 	// DuplicateId The station that is to become a tombstone.
 	DuplicateId openapi_types.UUID `json:"duplicate_id"`
+}
+
+// ModerationItem defines model for ModerationItem.
+type ModerationItem struct {
+	Kind ModerationItemKind `json:"kind"`
+
+	// Since Since when it waits.
+	Since      time.Time   `json:"since"`
+	Suggestion *Suggestion `json:"suggestion,omitempty"`
+}
+
+// ModerationItemKind defines model for ModerationItem.Kind.
+type ModerationItemKind string
+
+// ModerationPage defines model for ModerationPage.
+type ModerationPage struct {
+	// Counts How much waits in all, by kind.
+	Counts     map[string]int   `json:"counts"`
+	Items      []ModerationItem `json:"items"`
+	NextCursor string           `json:"next_cursor"`
 }
 
 // Money defines model for Money.
@@ -872,6 +965,28 @@ type Money struct {
 	// Currency ISO 4217.
 	Currency string `json:"currency"`
 }
+
+// NearbyStation defines model for NearbyStation.
+type NearbyStation struct {
+	Address   string                 `json:"address"`
+	DistanceM float32                `json:"distance_m"`
+	Evses     int                    `json:"evses"`
+	Id        openapi_types.UUID     `json:"id"`
+	Latitude  float32                `json:"latitude"`
+	Longitude float32                `json:"longitude"`
+	Name      string                 `json:"name"`
+	Operator  OperatorRef            `json:"operator"`
+	Reasons   []NearbyStationReasons `json:"reasons"`
+
+	// Score How sure it is that both are one; 1 is certain.
+	Score     float32   `json:"score"`
+	Source    string    `json:"source"`
+	SourceId  string    `json:"source_id"`
+	UpdatedAt time.Time `json:"updated_at"`
+}
+
+// NearbyStationReasons defines model for NearbyStation.Reasons.
+type NearbyStationReasons string
 
 // OpeningTimes defines model for OpeningTimes.
 type OpeningTimes struct {
@@ -1192,6 +1307,39 @@ type Stats struct {
 	Stations int          `json:"stations"`
 }
 
+// Suggestion defines model for Suggestion.
+type Suggestion = suggestion.Suggestion
+
+// SuggestionDecision defines model for SuggestionDecision.
+type SuggestionDecision struct {
+	Decision SuggestionDecisionDecision `json:"decision"`
+
+	// Note What the author is told.
+	Note *string `json:"note,omitempty"`
+
+	// OperatorId Whose a new station is to be that is accepted; required where neither the suggestion nor the token has an operator.
+	OperatorId *openapi_types.UUID `json:"operator_id,omitempty"`
+}
+
+// SuggestionDecisionDecision defines model for SuggestionDecision.Decision.
+type SuggestionDecisionDecision string
+
+// SuggestionInput `new` wants `station`, whose `operator_id` may be left open; `change` wants `station_id`, `station_version` and `patch`; `removal`
+// wants `station_id`. None has what another wants.
+type SuggestionInput = suggestion.Input
+
+// SuggestionKind defines model for SuggestionKind.
+type SuggestionKind = suggestion.Kind
+
+// SuggestionPage defines model for SuggestionPage.
+type SuggestionPage struct {
+	Items      []Suggestion `json:"items"`
+	NextCursor string       `json:"next_cursor"`
+}
+
+// SuggestionPatch Any properties of `SuggestionInput` but `kind` and `station_id`; null takes the link away.
+type SuggestionPatch = json.RawMessage
+
 // Tally defines model for Tally.
 type Tally struct {
 	// Available Plots that are free now.
@@ -1269,6 +1417,9 @@ type SoCTo = float64
 
 // StationID defines model for StationID.
 type StationID = openapi_types.UUID
+
+// SuggestionID defines model for SuggestionID.
+type SuggestionID = openapi_types.UUID
 
 // TariffID defines model for TariffID.
 type TariffID = openapi_types.UUID
@@ -1355,6 +1506,21 @@ type ListImportFindingsParams struct {
 
 	// Cursor The `next_cursor` of the page before, with otherwise the same query.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
+// ListModerationParams defines parameters for ListModeration.
+type ListModerationParams struct {
+	// OperatorId Only what is about this operator's stations.
+	OperatorId *openapi_types.UUID `form:"operator_id,omitempty" json:"operator_id,omitempty"`
+
+	// Limit Most items in a page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor The `next_cursor` of the page before, with otherwise the same query.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// IfNoneMatch An `ETag` that the caller holds; 304 when it still stands.
+	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
 }
 
 // ListOperatorsParams defines parameters for ListOperators.
@@ -1615,6 +1781,64 @@ type GetStatsParams struct {
 	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
 }
 
+// ListSuggestionsParams defines parameters for ListSuggestions.
+type ListSuggestionsParams struct {
+	// Decidable Those that are the caller's to decide, of whoever they are: an operator's are those about its own stations, and new stations that
+	// nobody's name is on; a moderator's and an administrator's are all. Wants `suggestions:decide`.
+	Decidable *bool `form:"decidable,omitempty" json:"decidable,omitempty"`
+
+	// State Only those in one of these states, comma-joined.
+	State *string `form:"state,omitempty" json:"state,omitempty"`
+
+	// Kind Only those of this kind.
+	Kind *SuggestionKind `form:"kind,omitempty" json:"kind,omitempty"`
+
+	// StationId Only those about this station.
+	StationId *openapi_types.UUID `form:"station_id,omitempty" json:"station_id,omitempty"`
+
+	// Limit Most items in a page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor The `next_cursor` of the page before, with otherwise the same query.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// IfNoneMatch An `ETag` that the caller holds; 304 when it still stands.
+	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+}
+
+// CreateSuggestionParams defines parameters for CreateSuggestion.
+type CreateSuggestionParams struct {
+	// IdempotencyKey Any unique text. The same key with the same body gives the same answer for 24 hours.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// DeleteSuggestionParams defines parameters for DeleteSuggestion.
+type DeleteSuggestionParams struct {
+	// IfMatch The `ETag` that was read, weak or not: answers are tagged weakly when they are compressed. Without it the answer is 428, with an outdated one 412.
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
+}
+
+// GetSuggestionParams defines parameters for GetSuggestion.
+type GetSuggestionParams struct {
+	// IfNoneMatch An `ETag` that the caller holds; 304 when it still stands.
+	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+}
+
+// UpdateSuggestionParams defines parameters for UpdateSuggestion.
+type UpdateSuggestionParams struct {
+	// IfMatch The `ETag` that was read, weak or not: answers are tagged weakly when they are compressed. Without it the answer is 428, with an outdated one 412.
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
+}
+
+// DecideSuggestionParams defines parameters for DecideSuggestion.
+type DecideSuggestionParams struct {
+	// IfMatch The `ETag` that was read, weak or not: answers are tagged weakly when they are compressed. Without it the answer is 428, with an outdated one 412.
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
+
+	// IdempotencyKey Any unique text. The same key with the same body gives the same answer for 24 hours.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
 // ListTariffsParams defines parameters for ListTariffs.
 type ListTariffsParams struct {
 	// Operator Only tariffs of this operator.
@@ -1732,6 +1956,18 @@ type UpdateReviewApplicationMergePatchPlusJSONRequestBody = ReviewPatch
 // ModerateReviewJSONRequestBody defines body for ModerateReview for application/json ContentType.
 type ModerateReviewJSONRequestBody = ReviewModeration
 
+// CreateSuggestionJSONRequestBody defines body for CreateSuggestion for application/json ContentType.
+type CreateSuggestionJSONRequestBody = SuggestionInput
+
+// UpdateSuggestionJSONRequestBody defines body for UpdateSuggestion for application/json ContentType.
+type UpdateSuggestionJSONRequestBody = SuggestionPatch
+
+// UpdateSuggestionApplicationMergePatchPlusJSONRequestBody defines body for UpdateSuggestion for application/merge-patch+json ContentType.
+type UpdateSuggestionApplicationMergePatchPlusJSONRequestBody = SuggestionPatch
+
+// DecideSuggestionJSONRequestBody defines body for DecideSuggestion for application/json ContentType.
+type DecideSuggestionJSONRequestBody = SuggestionDecision
+
 // CreateTariffJSONRequestBody defines body for CreateTariff for application/json ContentType.
 type CreateTariffJSONRequestBody = TariffInput
 
@@ -1767,6 +2003,9 @@ type ServerInterface interface {
 	// ListImportFindings Read an import's report
 	// (GET /v1/imports/{import_id}/findings)
 	ListImportFindings(c *fiber.Ctx, importId ImportID, params ListImportFindingsParams) error
+	// ListModeration List what waits for the caller to decide
+	// (GET /v1/moderation)
+	ListModeration(c *fiber.Ctx, params ListModerationParams) error
 	// ListOperators List operators
 	// (GET /v1/operators)
 	ListOperators(c *fiber.Ctx, params ListOperatorsParams) error
@@ -1866,6 +2105,24 @@ type ServerInterface interface {
 	// GetStats Counts
 	// (GET /v1/stats)
 	GetStats(c *fiber.Ctx, params GetStatsParams) error
+	// ListSuggestions List suggestions
+	// (GET /v1/suggestions)
+	ListSuggestions(c *fiber.Ctx, params ListSuggestionsParams) error
+	// CreateSuggestion Suggest a new station, a change or a removal
+	// (POST /v1/suggestions)
+	CreateSuggestion(c *fiber.Ctx, params CreateSuggestionParams) error
+	// DeleteSuggestion Withdraw one's suggestion
+	// (DELETE /v1/suggestions/{suggestion_id})
+	DeleteSuggestion(c *fiber.Ctx, suggestionId SuggestionID, params DeleteSuggestionParams) error
+	// GetSuggestion Read a suggestion
+	// (GET /v1/suggestions/{suggestion_id})
+	GetSuggestion(c *fiber.Ctx, suggestionId SuggestionID, params GetSuggestionParams) error
+	// UpdateSuggestion Change one's suggestion
+	// (PATCH /v1/suggestions/{suggestion_id})
+	UpdateSuggestion(c *fiber.Ctx, suggestionId SuggestionID, params UpdateSuggestionParams) error
+	// DecideSuggestion Accept or reject a suggestion
+	// (POST /v1/suggestions/{suggestion_id}/decision)
+	DecideSuggestion(c *fiber.Ctx, suggestionId SuggestionID, params DecideSuggestionParams) error
 	// ListTariffs List tariffs
 	// (GET /v1/tariffs)
 	ListTariffs(c *fiber.Ctx, params ListTariffsParams) error
@@ -2235,6 +2492,76 @@ func (siw *ServerInterfaceWrapper) ListImportFindings(c *fiber.Ctx) error {
 
 	handler := func(c *fiber.Ctx) error {
 		return siw.Handler.ListImportFindings(c, importId, params)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// ListModeration operation middleware
+func (siw *ServerInterfaceWrapper) ListModeration(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListModerationParams
+
+	var query url.Values
+	query, err = url.ParseQuery(string(c.Request().URI().QueryString()))
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for query string: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "operator_id" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "operator_id", query, &params.OperatorId, runtime.BindQueryParameterOptions{Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter operator_id: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", query, &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter limit: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", query, &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter cursor: %w", err).Error())
+	}
+
+	headers := c.GetReqHeaders()
+
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Sprintf("Too many values for ParamName If-None-Match, 1 is required, but %d found", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter If-None-Match: %w", err).Error())
+		}
+
+		params.IfNoneMatch = &IfNoneMatch
+
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.ListModeration(c, params)
 	}
 
 	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
@@ -4141,6 +4468,361 @@ func (siw *ServerInterfaceWrapper) GetStats(c *fiber.Ctx) error {
 	return handler(c)
 }
 
+// ListSuggestions operation middleware
+func (siw *ServerInterfaceWrapper) ListSuggestions(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListSuggestionsParams
+
+	var query url.Values
+	query, err = url.ParseQuery(string(c.Request().URI().QueryString()))
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for query string: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "decidable" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "decidable", query, &params.Decidable, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter decidable: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "state" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "state", query, &params.State, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter state: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "kind" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "kind", query, &params.Kind, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter kind: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "station_id" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "station_id", query, &params.StationId, runtime.BindQueryParameterOptions{Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter station_id: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", query, &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter limit: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", query, &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter cursor: %w", err).Error())
+	}
+
+	headers := c.GetReqHeaders()
+
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Sprintf("Too many values for ParamName If-None-Match, 1 is required, but %d found", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter If-None-Match: %w", err).Error())
+		}
+
+		params.IfNoneMatch = &IfNoneMatch
+
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.ListSuggestions(c, params)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// CreateSuggestion operation middleware
+func (siw *ServerInterfaceWrapper) CreateSuggestion(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CreateSuggestionParams
+
+	headers := c.GetReqHeaders()
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Sprintf("Too many values for ParamName Idempotency-Key, 1 is required, but %d found", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter Idempotency-Key: %w", err).Error())
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.CreateSuggestion(c, params)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// DeleteSuggestion operation middleware
+func (siw *ServerInterfaceWrapper) DeleteSuggestion(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "suggestion_id" -------------
+	var suggestionId SuggestionID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "suggestion_id", c.Params("suggestion_id"), &suggestionId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter suggestion_id: %w", err).Error())
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params DeleteSuggestionParams
+
+	headers := c.GetReqHeaders()
+
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Sprintf("Too many values for ParamName If-Match, 1 is required, but %d found", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter If-Match: %w", err).Error())
+		}
+
+		params.IfMatch = &IfMatch
+
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.DeleteSuggestion(c, suggestionId, params)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// GetSuggestion operation middleware
+func (siw *ServerInterfaceWrapper) GetSuggestion(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "suggestion_id" -------------
+	var suggestionId SuggestionID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "suggestion_id", c.Params("suggestion_id"), &suggestionId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter suggestion_id: %w", err).Error())
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetSuggestionParams
+
+	headers := c.GetReqHeaders()
+
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Sprintf("Too many values for ParamName If-None-Match, 1 is required, but %d found", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter If-None-Match: %w", err).Error())
+		}
+
+		params.IfNoneMatch = &IfNoneMatch
+
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.GetSuggestion(c, suggestionId, params)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// UpdateSuggestion operation middleware
+func (siw *ServerInterfaceWrapper) UpdateSuggestion(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "suggestion_id" -------------
+	var suggestionId SuggestionID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "suggestion_id", c.Params("suggestion_id"), &suggestionId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter suggestion_id: %w", err).Error())
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params UpdateSuggestionParams
+
+	headers := c.GetReqHeaders()
+
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Sprintf("Too many values for ParamName If-Match, 1 is required, but %d found", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter If-Match: %w", err).Error())
+		}
+
+		params.IfMatch = &IfMatch
+
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.UpdateSuggestion(c, suggestionId, params)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// DecideSuggestion operation middleware
+func (siw *ServerInterfaceWrapper) DecideSuggestion(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "suggestion_id" -------------
+	var suggestionId SuggestionID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "suggestion_id", c.Params("suggestion_id"), &suggestionId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter suggestion_id: %w", err).Error())
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params DecideSuggestionParams
+
+	headers := c.GetReqHeaders()
+
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Sprintf("Too many values for ParamName If-Match, 1 is required, but %d found", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter If-Match: %w", err).Error())
+		}
+
+		params.IfMatch = &IfMatch
+
+	}
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Sprintf("Too many values for ParamName Idempotency-Key, 1 is required, but %d found", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter Idempotency-Key: %w", err).Error())
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.DecideSuggestion(c, suggestionId, params)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
 // ListTariffs operation middleware
 func (siw *ServerInterfaceWrapper) ListTariffs(c *fiber.Ctx) error {
 
@@ -4498,6 +5180,8 @@ func RegisterHandlersWithOptions(router fiber.Router, si ServerInterface, option
 
 	router.Get(options.BaseURL+"/v1/imports/uploads/:upload_id", wrapper.GetImportUpload)
 
+	router.Get(options.BaseURL+"/v1/moderation", wrapper.ListModeration)
+
 	router.Get(options.BaseURL+"/v1/operators", wrapper.ListOperators)
 
 	router.Post(options.BaseURL+"/v1/operators", wrapper.CreateOperator)
@@ -4563,6 +5247,18 @@ func RegisterHandlersWithOptions(router fiber.Router, si ServerInterface, option
 	router.Put(options.BaseURL+"/v1/stations/:station_id/reviews/:review_id/moderation", wrapper.ModerateReview)
 
 	router.Get(options.BaseURL+"/v1/stats", wrapper.GetStats)
+
+	router.Get(options.BaseURL+"/v1/suggestions", wrapper.ListSuggestions)
+
+	router.Post(options.BaseURL+"/v1/suggestions", wrapper.CreateSuggestion)
+
+	router.Delete(options.BaseURL+"/v1/suggestions/:suggestion_id", wrapper.DeleteSuggestion)
+
+	router.Get(options.BaseURL+"/v1/suggestions/:suggestion_id", wrapper.GetSuggestion)
+
+	router.Patch(options.BaseURL+"/v1/suggestions/:suggestion_id", wrapper.UpdateSuggestion)
+
+	router.Post(options.BaseURL+"/v1/suggestions/:suggestion_id/decision", wrapper.DecideSuggestion)
 
 	router.Get(options.BaseURL+"/v1/tariffs", wrapper.ListTariffs)
 
@@ -5394,6 +6090,99 @@ type ListImportFindings503ApplicationProblemPlusJSONResponse struct {
 }
 
 func (response ListImportFindings503ApplicationProblemPlusJSONResponse) VisitListImportFindingsResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(503)
+
+	return ctx.JSON(&response)
+}
+
+type ListModerationRequestObject struct {
+	Params ListModerationParams
+}
+
+type ListModerationResponseObject interface {
+	VisitListModerationResponse(ctx *fiber.Ctx) error
+}
+
+type ListModeration200ResponseHeaders struct {
+	ETag *string
+	Link *string
+}
+
+type ListModeration200JSONResponse struct {
+	Body    ModerationPage
+	Headers ListModeration200ResponseHeaders
+}
+
+func (response ListModeration200JSONResponse) VisitListModerationResponse(ctx *fiber.Ctx) error {
+	if response.Headers.ETag != nil {
+		ctx.Response().Header.Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	if response.Headers.Link != nil {
+		ctx.Response().Header.Set("Link", fmt.Sprint(*response.Headers.Link))
+	}
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response.Body)
+}
+
+type ListModeration304Response = NotModifiedResponse
+
+func (response ListModeration304Response) VisitListModerationResponse(ctx *fiber.Ctx) error {
+	ctx.Status(304)
+	return nil
+}
+
+type ListModeration400ApplicationProblemPlusJSONResponse struct {
+	InvalidApplicationProblemPlusJSONResponse
+}
+
+func (response ListModeration400ApplicationProblemPlusJSONResponse) VisitListModerationResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(400)
+
+	return ctx.JSON(&response)
+}
+
+type ListModeration401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response ListModeration401ApplicationProblemPlusJSONResponse) VisitListModerationResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response)
+}
+
+type ListModeration403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response ListModeration403ApplicationProblemPlusJSONResponse) VisitListModerationResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(403)
+
+	return ctx.JSON(&response)
+}
+
+type ListModeration429ApplicationProblemPlusJSONResponse struct {
+	LimitedApplicationProblemPlusJSONResponse
+}
+
+func (response ListModeration429ApplicationProblemPlusJSONResponse) VisitListModerationResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(429)
+
+	return ctx.JSON(&response)
+}
+
+type ListModeration503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response ListModeration503ApplicationProblemPlusJSONResponse) VisitListModerationResponse(ctx *fiber.Ctx) error {
 	ctx.Response().Header.Set("Content-Type", "application/problem+json")
 	ctx.Status(503)
 
@@ -9212,6 +10001,760 @@ func (response GetStats503ApplicationProblemPlusJSONResponse) VisitGetStatsRespo
 	return ctx.JSON(&response)
 }
 
+type ListSuggestionsRequestObject struct {
+	Params ListSuggestionsParams
+}
+
+type ListSuggestionsResponseObject interface {
+	VisitListSuggestionsResponse(ctx *fiber.Ctx) error
+}
+
+type ListSuggestions200ResponseHeaders struct {
+	ETag *string
+	Link *string
+}
+
+type ListSuggestions200JSONResponse struct {
+	Body    SuggestionPage
+	Headers ListSuggestions200ResponseHeaders
+}
+
+func (response ListSuggestions200JSONResponse) VisitListSuggestionsResponse(ctx *fiber.Ctx) error {
+	if response.Headers.ETag != nil {
+		ctx.Response().Header.Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	if response.Headers.Link != nil {
+		ctx.Response().Header.Set("Link", fmt.Sprint(*response.Headers.Link))
+	}
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response.Body)
+}
+
+type ListSuggestions304Response = NotModifiedResponse
+
+func (response ListSuggestions304Response) VisitListSuggestionsResponse(ctx *fiber.Ctx) error {
+	ctx.Status(304)
+	return nil
+}
+
+type ListSuggestions400ApplicationProblemPlusJSONResponse struct {
+	InvalidApplicationProblemPlusJSONResponse
+}
+
+func (response ListSuggestions400ApplicationProblemPlusJSONResponse) VisitListSuggestionsResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(400)
+
+	return ctx.JSON(&response)
+}
+
+type ListSuggestions401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response ListSuggestions401ApplicationProblemPlusJSONResponse) VisitListSuggestionsResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response)
+}
+
+type ListSuggestions403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response ListSuggestions403ApplicationProblemPlusJSONResponse) VisitListSuggestionsResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(403)
+
+	return ctx.JSON(&response)
+}
+
+type ListSuggestions429ApplicationProblemPlusJSONResponse struct {
+	LimitedApplicationProblemPlusJSONResponse
+}
+
+func (response ListSuggestions429ApplicationProblemPlusJSONResponse) VisitListSuggestionsResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(429)
+
+	return ctx.JSON(&response)
+}
+
+type ListSuggestions503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response ListSuggestions503ApplicationProblemPlusJSONResponse) VisitListSuggestionsResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(503)
+
+	return ctx.JSON(&response)
+}
+
+type CreateSuggestionRequestObject struct {
+	Params CreateSuggestionParams
+	Body   *CreateSuggestionJSONRequestBody
+}
+
+type CreateSuggestionResponseObject interface {
+	VisitCreateSuggestionResponse(ctx *fiber.Ctx) error
+}
+
+type CreateSuggestion200ResponseHeaders struct {
+	ETag     *string
+	Location *string
+}
+
+type CreateSuggestion200JSONResponse struct {
+	Body    Suggestion
+	Headers CreateSuggestion200ResponseHeaders
+}
+
+func (response CreateSuggestion200JSONResponse) VisitCreateSuggestionResponse(ctx *fiber.Ctx) error {
+	if response.Headers.ETag != nil {
+		ctx.Response().Header.Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	if response.Headers.Location != nil {
+		ctx.Response().Header.Set("Location", fmt.Sprint(*response.Headers.Location))
+	}
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response.Body)
+}
+
+type CreateSuggestion201ResponseHeaders struct {
+	ETag     *string
+	Location *string
+}
+
+type CreateSuggestion201JSONResponse struct {
+	Body    Suggestion
+	Headers CreateSuggestion201ResponseHeaders
+}
+
+func (response CreateSuggestion201JSONResponse) VisitCreateSuggestionResponse(ctx *fiber.Ctx) error {
+	if response.Headers.ETag != nil {
+		ctx.Response().Header.Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	if response.Headers.Location != nil {
+		ctx.Response().Header.Set("Location", fmt.Sprint(*response.Headers.Location))
+	}
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(201)
+
+	return ctx.JSON(&response.Body)
+}
+
+type CreateSuggestion400ApplicationProblemPlusJSONResponse struct {
+	InvalidApplicationProblemPlusJSONResponse
+}
+
+func (response CreateSuggestion400ApplicationProblemPlusJSONResponse) VisitCreateSuggestionResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(400)
+
+	return ctx.JSON(&response)
+}
+
+type CreateSuggestion401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response CreateSuggestion401ApplicationProblemPlusJSONResponse) VisitCreateSuggestionResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response)
+}
+
+type CreateSuggestion403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response CreateSuggestion403ApplicationProblemPlusJSONResponse) VisitCreateSuggestionResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(403)
+
+	return ctx.JSON(&response)
+}
+
+type CreateSuggestion404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response CreateSuggestion404ApplicationProblemPlusJSONResponse) VisitCreateSuggestionResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(404)
+
+	return ctx.JSON(&response)
+}
+
+type CreateSuggestion409ApplicationProblemPlusJSONResponse struct {
+	ConflictApplicationProblemPlusJSONResponse
+}
+
+func (response CreateSuggestion409ApplicationProblemPlusJSONResponse) VisitCreateSuggestionResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(409)
+
+	return ctx.JSON(&response)
+}
+
+type CreateSuggestion410ApplicationProblemPlusJSONResponse struct {
+	GoneApplicationProblemPlusJSONResponse
+}
+
+func (response CreateSuggestion410ApplicationProblemPlusJSONResponse) VisitCreateSuggestionResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(410)
+
+	return ctx.JSON(&response)
+}
+
+type CreateSuggestion422ApplicationProblemPlusJSONResponse struct {
+	UnprocessableApplicationProblemPlusJSONResponse
+}
+
+func (response CreateSuggestion422ApplicationProblemPlusJSONResponse) VisitCreateSuggestionResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(422)
+
+	return ctx.JSON(&response)
+}
+
+type CreateSuggestion429ApplicationProblemPlusJSONResponse struct {
+	LimitedApplicationProblemPlusJSONResponse
+}
+
+func (response CreateSuggestion429ApplicationProblemPlusJSONResponse) VisitCreateSuggestionResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(429)
+
+	return ctx.JSON(&response)
+}
+
+type CreateSuggestion503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response CreateSuggestion503ApplicationProblemPlusJSONResponse) VisitCreateSuggestionResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(503)
+
+	return ctx.JSON(&response)
+}
+
+type DeleteSuggestionRequestObject struct {
+	SuggestionId SuggestionID `json:"suggestion_id"`
+	Params       DeleteSuggestionParams
+}
+
+type DeleteSuggestionResponseObject interface {
+	VisitDeleteSuggestionResponse(ctx *fiber.Ctx) error
+}
+
+type DeleteSuggestion204Response struct {
+}
+
+func (response DeleteSuggestion204Response) VisitDeleteSuggestionResponse(ctx *fiber.Ctx) error {
+	ctx.Status(204)
+	return nil
+}
+
+type DeleteSuggestion400ApplicationProblemPlusJSONResponse struct {
+	InvalidApplicationProblemPlusJSONResponse
+}
+
+func (response DeleteSuggestion400ApplicationProblemPlusJSONResponse) VisitDeleteSuggestionResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(400)
+
+	return ctx.JSON(&response)
+}
+
+type DeleteSuggestion401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response DeleteSuggestion401ApplicationProblemPlusJSONResponse) VisitDeleteSuggestionResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response)
+}
+
+type DeleteSuggestion403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response DeleteSuggestion403ApplicationProblemPlusJSONResponse) VisitDeleteSuggestionResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(403)
+
+	return ctx.JSON(&response)
+}
+
+type DeleteSuggestion404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response DeleteSuggestion404ApplicationProblemPlusJSONResponse) VisitDeleteSuggestionResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(404)
+
+	return ctx.JSON(&response)
+}
+
+type DeleteSuggestion409ApplicationProblemPlusJSONResponse struct {
+	ConflictApplicationProblemPlusJSONResponse
+}
+
+func (response DeleteSuggestion409ApplicationProblemPlusJSONResponse) VisitDeleteSuggestionResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(409)
+
+	return ctx.JSON(&response)
+}
+
+type DeleteSuggestion412ApplicationProblemPlusJSONResponse struct {
+	PreconditionFailedApplicationProblemPlusJSONResponse
+}
+
+func (response DeleteSuggestion412ApplicationProblemPlusJSONResponse) VisitDeleteSuggestionResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(412)
+
+	return ctx.JSON(&response)
+}
+
+type DeleteSuggestion428ApplicationProblemPlusJSONResponse struct {
+	PreconditionRequiredApplicationProblemPlusJSONResponse
+}
+
+func (response DeleteSuggestion428ApplicationProblemPlusJSONResponse) VisitDeleteSuggestionResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(428)
+
+	return ctx.JSON(&response)
+}
+
+type DeleteSuggestion429ApplicationProblemPlusJSONResponse struct {
+	LimitedApplicationProblemPlusJSONResponse
+}
+
+func (response DeleteSuggestion429ApplicationProblemPlusJSONResponse) VisitDeleteSuggestionResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(429)
+
+	return ctx.JSON(&response)
+}
+
+type DeleteSuggestion503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response DeleteSuggestion503ApplicationProblemPlusJSONResponse) VisitDeleteSuggestionResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(503)
+
+	return ctx.JSON(&response)
+}
+
+type GetSuggestionRequestObject struct {
+	SuggestionId SuggestionID `json:"suggestion_id"`
+	Params       GetSuggestionParams
+}
+
+type GetSuggestionResponseObject interface {
+	VisitGetSuggestionResponse(ctx *fiber.Ctx) error
+}
+
+type GetSuggestion200ResponseHeaders struct {
+	ETag *string
+}
+
+type GetSuggestion200JSONResponse struct {
+	Body    Suggestion
+	Headers GetSuggestion200ResponseHeaders
+}
+
+func (response GetSuggestion200JSONResponse) VisitGetSuggestionResponse(ctx *fiber.Ctx) error {
+	if response.Headers.ETag != nil {
+		ctx.Response().Header.Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response.Body)
+}
+
+type GetSuggestion304Response = NotModifiedResponse
+
+func (response GetSuggestion304Response) VisitGetSuggestionResponse(ctx *fiber.Ctx) error {
+	ctx.Status(304)
+	return nil
+}
+
+type GetSuggestion400ApplicationProblemPlusJSONResponse struct {
+	InvalidApplicationProblemPlusJSONResponse
+}
+
+func (response GetSuggestion400ApplicationProblemPlusJSONResponse) VisitGetSuggestionResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(400)
+
+	return ctx.JSON(&response)
+}
+
+type GetSuggestion401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response GetSuggestion401ApplicationProblemPlusJSONResponse) VisitGetSuggestionResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response)
+}
+
+type GetSuggestion403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response GetSuggestion403ApplicationProblemPlusJSONResponse) VisitGetSuggestionResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(403)
+
+	return ctx.JSON(&response)
+}
+
+type GetSuggestion404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response GetSuggestion404ApplicationProblemPlusJSONResponse) VisitGetSuggestionResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(404)
+
+	return ctx.JSON(&response)
+}
+
+type GetSuggestion429ApplicationProblemPlusJSONResponse struct {
+	LimitedApplicationProblemPlusJSONResponse
+}
+
+func (response GetSuggestion429ApplicationProblemPlusJSONResponse) VisitGetSuggestionResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(429)
+
+	return ctx.JSON(&response)
+}
+
+type GetSuggestion503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response GetSuggestion503ApplicationProblemPlusJSONResponse) VisitGetSuggestionResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(503)
+
+	return ctx.JSON(&response)
+}
+
+type UpdateSuggestionRequestObject struct {
+	SuggestionId                      SuggestionID `json:"suggestion_id"`
+	Params                            UpdateSuggestionParams
+	JSONBody                          *UpdateSuggestionJSONRequestBody
+	ApplicationMergePatchPlusJSONBody *UpdateSuggestionApplicationMergePatchPlusJSONRequestBody
+}
+
+type UpdateSuggestionResponseObject interface {
+	VisitUpdateSuggestionResponse(ctx *fiber.Ctx) error
+}
+
+type UpdateSuggestion200ResponseHeaders struct {
+	ETag *string
+}
+
+type UpdateSuggestion200JSONResponse struct {
+	Body    Suggestion
+	Headers UpdateSuggestion200ResponseHeaders
+}
+
+func (response UpdateSuggestion200JSONResponse) VisitUpdateSuggestionResponse(ctx *fiber.Ctx) error {
+	if response.Headers.ETag != nil {
+		ctx.Response().Header.Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response.Body)
+}
+
+type UpdateSuggestion400ApplicationProblemPlusJSONResponse struct {
+	InvalidApplicationProblemPlusJSONResponse
+}
+
+func (response UpdateSuggestion400ApplicationProblemPlusJSONResponse) VisitUpdateSuggestionResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(400)
+
+	return ctx.JSON(&response)
+}
+
+type UpdateSuggestion401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response UpdateSuggestion401ApplicationProblemPlusJSONResponse) VisitUpdateSuggestionResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response)
+}
+
+type UpdateSuggestion403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response UpdateSuggestion403ApplicationProblemPlusJSONResponse) VisitUpdateSuggestionResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(403)
+
+	return ctx.JSON(&response)
+}
+
+type UpdateSuggestion404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response UpdateSuggestion404ApplicationProblemPlusJSONResponse) VisitUpdateSuggestionResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(404)
+
+	return ctx.JSON(&response)
+}
+
+type UpdateSuggestion409ApplicationProblemPlusJSONResponse struct {
+	ConflictApplicationProblemPlusJSONResponse
+}
+
+func (response UpdateSuggestion409ApplicationProblemPlusJSONResponse) VisitUpdateSuggestionResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(409)
+
+	return ctx.JSON(&response)
+}
+
+type UpdateSuggestion410ApplicationProblemPlusJSONResponse struct {
+	GoneApplicationProblemPlusJSONResponse
+}
+
+func (response UpdateSuggestion410ApplicationProblemPlusJSONResponse) VisitUpdateSuggestionResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(410)
+
+	return ctx.JSON(&response)
+}
+
+type UpdateSuggestion412ApplicationProblemPlusJSONResponse struct {
+	PreconditionFailedApplicationProblemPlusJSONResponse
+}
+
+func (response UpdateSuggestion412ApplicationProblemPlusJSONResponse) VisitUpdateSuggestionResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(412)
+
+	return ctx.JSON(&response)
+}
+
+type UpdateSuggestion428ApplicationProblemPlusJSONResponse struct {
+	PreconditionRequiredApplicationProblemPlusJSONResponse
+}
+
+func (response UpdateSuggestion428ApplicationProblemPlusJSONResponse) VisitUpdateSuggestionResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(428)
+
+	return ctx.JSON(&response)
+}
+
+type UpdateSuggestion429ApplicationProblemPlusJSONResponse struct {
+	LimitedApplicationProblemPlusJSONResponse
+}
+
+func (response UpdateSuggestion429ApplicationProblemPlusJSONResponse) VisitUpdateSuggestionResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(429)
+
+	return ctx.JSON(&response)
+}
+
+type UpdateSuggestion503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response UpdateSuggestion503ApplicationProblemPlusJSONResponse) VisitUpdateSuggestionResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(503)
+
+	return ctx.JSON(&response)
+}
+
+type DecideSuggestionRequestObject struct {
+	SuggestionId SuggestionID `json:"suggestion_id"`
+	Params       DecideSuggestionParams
+	Body         *DecideSuggestionJSONRequestBody
+}
+
+type DecideSuggestionResponseObject interface {
+	VisitDecideSuggestionResponse(ctx *fiber.Ctx) error
+}
+
+type DecideSuggestion200ResponseHeaders struct {
+	ETag *string
+}
+
+type DecideSuggestion200JSONResponse struct {
+	Body    Suggestion
+	Headers DecideSuggestion200ResponseHeaders
+}
+
+func (response DecideSuggestion200JSONResponse) VisitDecideSuggestionResponse(ctx *fiber.Ctx) error {
+	if response.Headers.ETag != nil {
+		ctx.Response().Header.Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response.Body)
+}
+
+type DecideSuggestion400ApplicationProblemPlusJSONResponse struct {
+	InvalidApplicationProblemPlusJSONResponse
+}
+
+func (response DecideSuggestion400ApplicationProblemPlusJSONResponse) VisitDecideSuggestionResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(400)
+
+	return ctx.JSON(&response)
+}
+
+type DecideSuggestion401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response DecideSuggestion401ApplicationProblemPlusJSONResponse) VisitDecideSuggestionResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response)
+}
+
+type DecideSuggestion403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response DecideSuggestion403ApplicationProblemPlusJSONResponse) VisitDecideSuggestionResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(403)
+
+	return ctx.JSON(&response)
+}
+
+type DecideSuggestion404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response DecideSuggestion404ApplicationProblemPlusJSONResponse) VisitDecideSuggestionResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(404)
+
+	return ctx.JSON(&response)
+}
+
+type DecideSuggestion409ApplicationProblemPlusJSONResponse struct {
+	ConflictApplicationProblemPlusJSONResponse
+}
+
+func (response DecideSuggestion409ApplicationProblemPlusJSONResponse) VisitDecideSuggestionResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(409)
+
+	return ctx.JSON(&response)
+}
+
+type DecideSuggestion410ApplicationProblemPlusJSONResponse struct {
+	GoneApplicationProblemPlusJSONResponse
+}
+
+func (response DecideSuggestion410ApplicationProblemPlusJSONResponse) VisitDecideSuggestionResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(410)
+
+	return ctx.JSON(&response)
+}
+
+type DecideSuggestion412ApplicationProblemPlusJSONResponse struct {
+	PreconditionFailedApplicationProblemPlusJSONResponse
+}
+
+func (response DecideSuggestion412ApplicationProblemPlusJSONResponse) VisitDecideSuggestionResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(412)
+
+	return ctx.JSON(&response)
+}
+
+type DecideSuggestion422ApplicationProblemPlusJSONResponse struct {
+	UnprocessableApplicationProblemPlusJSONResponse
+}
+
+func (response DecideSuggestion422ApplicationProblemPlusJSONResponse) VisitDecideSuggestionResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(422)
+
+	return ctx.JSON(&response)
+}
+
+type DecideSuggestion428ApplicationProblemPlusJSONResponse struct {
+	PreconditionRequiredApplicationProblemPlusJSONResponse
+}
+
+func (response DecideSuggestion428ApplicationProblemPlusJSONResponse) VisitDecideSuggestionResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(428)
+
+	return ctx.JSON(&response)
+}
+
+type DecideSuggestion429ApplicationProblemPlusJSONResponse struct {
+	LimitedApplicationProblemPlusJSONResponse
+}
+
+func (response DecideSuggestion429ApplicationProblemPlusJSONResponse) VisitDecideSuggestionResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(429)
+
+	return ctx.JSON(&response)
+}
+
+type DecideSuggestion503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response DecideSuggestion503ApplicationProblemPlusJSONResponse) VisitDecideSuggestionResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(503)
+
+	return ctx.JSON(&response)
+}
+
 type ListTariffsRequestObject struct {
 	Params ListTariffsParams
 }
@@ -9858,6 +11401,9 @@ type StrictServerInterface interface {
 	// ListImportFindings Read an import's report
 	// (GET /v1/imports/{import_id}/findings)
 	ListImportFindings(ctx context.Context, request ListImportFindingsRequestObject) (ListImportFindingsResponseObject, error)
+	// ListModeration List what waits for the caller to decide
+	// (GET /v1/moderation)
+	ListModeration(ctx context.Context, request ListModerationRequestObject) (ListModerationResponseObject, error)
 	// ListOperators List operators
 	// (GET /v1/operators)
 	ListOperators(ctx context.Context, request ListOperatorsRequestObject) (ListOperatorsResponseObject, error)
@@ -9957,6 +11503,24 @@ type StrictServerInterface interface {
 	// GetStats Counts
 	// (GET /v1/stats)
 	GetStats(ctx context.Context, request GetStatsRequestObject) (GetStatsResponseObject, error)
+	// ListSuggestions List suggestions
+	// (GET /v1/suggestions)
+	ListSuggestions(ctx context.Context, request ListSuggestionsRequestObject) (ListSuggestionsResponseObject, error)
+	// CreateSuggestion Suggest a new station, a change or a removal
+	// (POST /v1/suggestions)
+	CreateSuggestion(ctx context.Context, request CreateSuggestionRequestObject) (CreateSuggestionResponseObject, error)
+	// DeleteSuggestion Withdraw one's suggestion
+	// (DELETE /v1/suggestions/{suggestion_id})
+	DeleteSuggestion(ctx context.Context, request DeleteSuggestionRequestObject) (DeleteSuggestionResponseObject, error)
+	// GetSuggestion Read a suggestion
+	// (GET /v1/suggestions/{suggestion_id})
+	GetSuggestion(ctx context.Context, request GetSuggestionRequestObject) (GetSuggestionResponseObject, error)
+	// UpdateSuggestion Change one's suggestion
+	// (PATCH /v1/suggestions/{suggestion_id})
+	UpdateSuggestion(ctx context.Context, request UpdateSuggestionRequestObject) (UpdateSuggestionResponseObject, error)
+	// DecideSuggestion Accept or reject a suggestion
+	// (POST /v1/suggestions/{suggestion_id}/decision)
+	DecideSuggestion(ctx context.Context, request DecideSuggestionRequestObject) (DecideSuggestionResponseObject, error)
 	// ListTariffs List tariffs
 	// (GET /v1/tariffs)
 	ListTariffs(ctx context.Context, request ListTariffsRequestObject) (ListTariffsResponseObject, error)
@@ -10211,6 +11775,33 @@ func (sh *strictHandler) ListImportFindings(ctx *fiber.Ctx, importId ImportID, p
 		return err
 	} else if validResponse, ok := response.(ListImportFindingsResponseObject); ok {
 		if err := validResponse.VisitListImportFindingsResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListModeration operation middleware
+func (sh *strictHandler) ListModeration(ctx *fiber.Ctx, params ListModerationParams) error {
+	var request ListModerationRequestObject
+
+	request.Params = params
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.ListModeration(ctx.UserContext(), request.(ListModerationRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListModeration")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListModerationResponseObject); ok {
+		if err := validResponse.VisitListModerationResponse(ctx); err != nil {
 			return err
 		}
 	} else if response != nil {
@@ -11305,6 +12896,202 @@ func (sh *strictHandler) GetStats(ctx *fiber.Ctx, params GetStatsParams) error {
 		return err
 	} else if validResponse, ok := response.(GetStatsResponseObject); ok {
 		if err := validResponse.VisitGetStatsResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListSuggestions operation middleware
+func (sh *strictHandler) ListSuggestions(ctx *fiber.Ctx, params ListSuggestionsParams) error {
+	var request ListSuggestionsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.ListSuggestions(ctx.UserContext(), request.(ListSuggestionsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListSuggestions")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListSuggestionsResponseObject); ok {
+		if err := validResponse.VisitListSuggestionsResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// CreateSuggestion operation middleware
+func (sh *strictHandler) CreateSuggestion(ctx *fiber.Ctx, params CreateSuggestionParams) error {
+	var request CreateSuggestionRequestObject
+
+	request.Params = params
+
+	var body CreateSuggestionJSONRequestBody
+	if err := ctx.BodyParser(&body); err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, err.Error())
+	}
+	request.Body = &body
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.CreateSuggestion(ctx.UserContext(), request.(CreateSuggestionRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreateSuggestion")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CreateSuggestionResponseObject); ok {
+		if err := validResponse.VisitCreateSuggestionResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// DeleteSuggestion operation middleware
+func (sh *strictHandler) DeleteSuggestion(ctx *fiber.Ctx, suggestionId SuggestionID, params DeleteSuggestionParams) error {
+	var request DeleteSuggestionRequestObject
+
+	request.SuggestionId = suggestionId
+	request.Params = params
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.DeleteSuggestion(ctx.UserContext(), request.(DeleteSuggestionRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DeleteSuggestion")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(DeleteSuggestionResponseObject); ok {
+		if err := validResponse.VisitDeleteSuggestionResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetSuggestion operation middleware
+func (sh *strictHandler) GetSuggestion(ctx *fiber.Ctx, suggestionId SuggestionID, params GetSuggestionParams) error {
+	var request GetSuggestionRequestObject
+
+	request.SuggestionId = suggestionId
+	request.Params = params
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.GetSuggestion(ctx.UserContext(), request.(GetSuggestionRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetSuggestion")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetSuggestionResponseObject); ok {
+		if err := validResponse.VisitGetSuggestionResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// UpdateSuggestion operation middleware
+func (sh *strictHandler) UpdateSuggestion(ctx *fiber.Ctx, suggestionId SuggestionID, params UpdateSuggestionParams) error {
+	var request UpdateSuggestionRequestObject
+
+	request.SuggestionId = suggestionId
+	request.Params = params
+	if strings.HasPrefix(string(ctx.Request().Header.ContentType()), "application/json") {
+
+		var body UpdateSuggestionJSONRequestBody
+		if err := ctx.BodyParser(&body); err != nil {
+			return fiber.NewError(fiber.StatusBadRequest, err.Error())
+		}
+		request.JSONBody = &body
+
+	}
+	if strings.HasPrefix(string(ctx.Request().Header.ContentType()), "application/merge-patch+json") {
+
+		var body UpdateSuggestionApplicationMergePatchPlusJSONRequestBody
+		if err := ctx.BodyParser(&body); err != nil {
+			return fiber.NewError(fiber.StatusBadRequest, err.Error())
+		}
+		request.ApplicationMergePatchPlusJSONBody = &body
+
+	}
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.UpdateSuggestion(ctx.UserContext(), request.(UpdateSuggestionRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "UpdateSuggestion")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(UpdateSuggestionResponseObject); ok {
+		if err := validResponse.VisitUpdateSuggestionResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// DecideSuggestion operation middleware
+func (sh *strictHandler) DecideSuggestion(ctx *fiber.Ctx, suggestionId SuggestionID, params DecideSuggestionParams) error {
+	var request DecideSuggestionRequestObject
+
+	request.SuggestionId = suggestionId
+	request.Params = params
+
+	var body DecideSuggestionJSONRequestBody
+	if err := ctx.BodyParser(&body); err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, err.Error())
+	}
+	request.Body = &body
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.DecideSuggestion(ctx.UserContext(), request.(DecideSuggestionRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DecideSuggestion")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(DecideSuggestionResponseObject); ok {
+		if err := validResponse.VisitDecideSuggestionResponse(ctx); err != nil {
 			return err
 		}
 	} else if response != nil {

@@ -97,12 +97,13 @@ type Cache interface {
 
 // Config is what the API is made of.
 type Config struct {
-	Store   Store
-	Parties Parties
-	Records Records
-	Tariffs Tariffs
-	Reviews Reviews
-	Reports Reports
+	Store       Store
+	Parties     Parties
+	Records     Records
+	Tariffs     Tariffs
+	Reviews     Reviews
+	Reports     Reports
+	Suggestions Suggestions
 	// Contributions are what people have said.
 	Contributions Contributions
 	Imports       transfer.Store
@@ -138,6 +139,8 @@ type API struct {
 	reviews       *page.Codec
 	reports       *page.Codec
 	contributions *page.Codec
+	suggestions   *page.Codec
+	moderation    *page.Codec
 	// provenance is what Sources said last.
 	provenance atomic.Pointer[[]string]
 }
@@ -152,6 +155,7 @@ func New(cfg Config) *API {
 		searches: cfg.Cursors.For("stations"), operators: cfg.Cursors.For("operators"), findings: cfg.Cursors.For("findings"),
 		tariffs: cfg.Cursors.For("tariffs"), pairs: cfg.Cursors.For("duplicates"), versions: cfg.Cursors.For("history"),
 		reviews: cfg.Cursors.For("reviews"), reports: cfg.Cursors.For("reports"), contributions: cfg.Cursors.For("contributions"),
+		suggestions: cfg.Cursors.For("suggestions"), moderation: cfg.Cursors.For("moderation"),
 	}
 }
 
@@ -171,6 +175,8 @@ func (a *API) Register(server *httpserver.Server, document *openapi.Document, be
 	server.AllowBody(fiber.MethodPatch, "/v1/imports/uploads/:upload_id", transfer.MaxUpload, true)
 	server.AllowBody(fiber.MethodPost, "/v1/stations", stationLimit, false)
 	server.AllowBody(fiber.MethodPatch, "/v1/stations/:station_id", stationLimit, false)
+	server.AllowBody(fiber.MethodPost, "/v1/suggestions", suggestionLimit, false)
+	server.AllowBody(fiber.MethodPatch, "/v1/suggestions/:suggestion_id", suggestionLimit, false)
 	router := document.Router(app, before...)
 	router.Also(fiber.MethodGet, "/v1/stations", a.lookAtSearch)
 	router.Also(fiber.MethodGet, "/v1/stations/clusters", a.lookAtMap)
@@ -182,6 +188,8 @@ func (a *API) Register(server *httpserver.Server, document *openapi.Document, be
 	router.Also(fiber.MethodPatch, "/v1/stations/{station_id}/reviews/{review_id}", a.lookAtReview)
 	router.Also(fiber.MethodPost, "/v1/stations/{station_id}/reports", a.lookAtReport)
 	router.Also(fiber.MethodPut, "/v1/stations/{station_id}/reports/{report_id}/handling", lookAtHandling)
+	router.Also(fiber.MethodPost, "/v1/suggestions", lookAtSuggestion)
+	router.Also(fiber.MethodPatch, "/v1/suggestions/{suggestion_id}", lookAtSuggestionPatch)
 	router.Get("/v1/stations", a.searchStations)
 	router.Get("/v1/stations/changes", a.listStationChanges) // before the station of an id
 	router.Get("/v1/stations/clusters", a.clusterStations)
@@ -240,6 +248,12 @@ func (j jsonAnswer) VisitCreateEvseResponse(c *fiber.Ctx) error          { retur
 func (j jsonAnswer) VisitCreateOperatorResponse(c *fiber.Ctx) error      { return j.visit(c) }
 func (j jsonAnswer) VisitCreateStationResponse(c *fiber.Ctx) error       { return j.visit(c) }
 func (j jsonAnswer) VisitCreateTariffResponse(c *fiber.Ctx) error        { return j.visit(c) }
+func (j jsonAnswer) VisitCreateSuggestionResponse(c *fiber.Ctx) error    { return j.visit(c) }
+func (j jsonAnswer) VisitDecideSuggestionResponse(c *fiber.Ctx) error    { return j.visit(c) }
+func (j jsonAnswer) VisitGetSuggestionResponse(c *fiber.Ctx) error       { return j.visit(c) }
+func (j jsonAnswer) VisitListModerationResponse(c *fiber.Ctx) error      { return j.visit(c) }
+func (j jsonAnswer) VisitListSuggestionsResponse(c *fiber.Ctx) error     { return j.visit(c) }
+func (j jsonAnswer) VisitUpdateSuggestionResponse(c *fiber.Ctx) error    { return j.visit(c) }
 func (j jsonAnswer) VisitCreateReviewResponse(c *fiber.Ctx) error        { return j.visit(c) }
 func (j jsonAnswer) VisitGetReviewResponse(c *fiber.Ctx) error           { return j.visit(c) }
 func (j jsonAnswer) VisitListReviewsResponse(c *fiber.Ctx) error         { return j.visit(c) }

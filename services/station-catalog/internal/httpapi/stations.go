@@ -121,6 +121,11 @@ func fnv(s string) uint64 {
 
 // checkVersion holds an If-Match against the version of a station, whatever its plots say.
 func checkVersion(header *string, version int64) error {
+	return sameVersion(header, version, station.ErrStale)
+}
+
+// sameVersion holds an If-Match against the version that an ETag begins with, whatever follows it.
+func sameVersion(header *string, version int64, stale error) error {
 	if header == nil {
 		return httpserver.ErrPreconditionRequired
 	}
@@ -134,7 +139,7 @@ func checkVersion(header *string, version int64) error {
 			return nil
 		}
 	}
-	return station.ErrStale
+	return stale
 }
 
 // operatorOf is the operator that the caller acts for, or nil when it may act for all.
@@ -172,15 +177,7 @@ func (a *API) CreateStation(ctx context.Context, request CreateStationRequestObj
 	case in.OperatorID != nil && *in.OperatorID != *own:
 		return nil, station.ErrForeign.At(fault.Field{Pointer: "/operator_id", Code: "foreign", Detail: "must be your own operator"})
 	}
-	st := in.Station()
-	if st.SourceID == "" {
-		id, err := uuid.NewV7()
-		if err != nil {
-			return nil, fmt.Errorf("source id of a station: %w", err)
-		}
-		st.SourceID = id.String()
-	}
-	created, err := a.Store.Create(ctx, author(p), *own, st)
+	created, err := a.Store.Create(ctx, author(p), *own, in.Station())
 	if err != nil {
 		return nil, err
 	}
@@ -192,9 +189,17 @@ func (a *API) CreateStation(ctx context.Context, request CreateStationRequestObj
 // lookAtStation gives the faults of a station's body, or of a patch's, that the document refuses for others: what is wrong with the
 // members that can be read. Whether a tariff is known cannot be told from the body alone.
 func lookAtStation(c *fiber.Ctx) error {
+	if faults := stationFaults(c.Body()); len(faults) > 0 {
+		return station.ErrInvalid.At(faults...)
+	}
+	return nil
+}
+
+// stationFaults are those of the members of a station, or of a patch, that can be read.
+func stationFaults(text []byte) []fault.Field {
 	var members map[string]json.RawMessage
-	if json.Unmarshal(c.Body(), &members) != nil || len(members) > mostMembers {
-		return nil //nolint:nilerr // the document says what is wrong with such a body
+	if json.Unmarshal(text, &members) != nil || len(members) > mostMembers {
+		return nil // the document says what is wrong with it
 	}
 	st := station.Station{Operator: station.Operator{CountryCode: "ZZ", PartyID: "ZZZ"}}
 	for name, value := range members {
@@ -206,15 +211,11 @@ func lookAtStation(c *fiber.Ctx) error {
 			st = with
 		}
 	}
-	faults := slices.DeleteFunc(st.Validate(), func(f fault.Field) bool {
+	return slices.DeleteFunc(st.Validate(), func(f fault.Field) bool {
 		name, _, _ := strings.Cut(strings.TrimPrefix(f.Pointer, "/"), "/")
 		_, given := members[name]
 		return !given || name == "source_id" || f.Code == "unknown"
 	})
-	if len(faults) == 0 {
-		return nil
-	}
-	return station.ErrInvalid.At(faults...)
 }
 
 // mostMembers is more than a station has.

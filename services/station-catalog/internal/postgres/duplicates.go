@@ -135,16 +135,12 @@ func judge(ctx context.Context, tx *sqlx.Tx, pairs []nearPair) ([]station.Duplic
 		return nil, nil
 	}
 	all := map[uuid.UUID]station.Alike{}
-	_, err := collect(ctx, tx, func(rows *sql.Rows) (struct{}, error) {
-		var a station.Alike
-		err := rows.Scan(&a.ID, &a.Name, &a.Address, &a.Latitude, &a.Longitude, &a.Source, &a.SourceID, &a.Operator.ID, &a.Operator.Name,
-			&a.Operator.CountryCode, &a.Operator.PartyID, &a.UpdatedAt, &a.EVSEs)
-		a.UpdatedAt = a.UpdatedAt.UTC()
-		all[a.ID] = a
-		return struct{}{}, err
-	}, alikeByID, uuids(ids))
+	found, err := collect(ctx, tx, scanAlike, alikeByID, uuids(ids))
 	if err != nil {
 		return nil, err
+	}
+	for _, a := range found {
+		all[a.ID] = a
 	}
 	var out []station.Duplicate
 	for _, p := range pairs {
@@ -155,4 +151,12 @@ func judge(ctx context.Context, tx *sqlx.Tx, pairs []nearPair) ([]station.Duplic
 		}
 	}
 	return out, nil
+}
+
+func scanAlike(rows *sql.Rows) (station.Alike, error) {
+	var a station.Alike
+	err := rows.Scan(&a.ID, &a.Name, &a.Address, &a.Latitude, &a.Longitude, &a.Source, &a.SourceID, &a.Operator.ID, &a.Operator.Name,
+		&a.Operator.CountryCode, &a.Operator.PartyID, &a.UpdatedAt, &a.EVSEs)
+	a.UpdatedAt = a.UpdatedAt.UTC()
+	return a, err
 }

@@ -22,10 +22,15 @@ SELECT EXISTS (SELECT FROM imports WHERE submitted_by = $1 AND state IN ('receiv
 // What a person wrote of stations goes, and their ratings with it.
 const forgetReviews = `DELETE FROM reviews WHERE author = $1`
 
-// forgetSaid treats what a person said.
-var forgetSaid = append([]string{forgetReviews}, forgetReports...)
+// What was decided stays, without its author. What was not, goes.
+const forgetSuggestions = `DELETE FROM suggestions WHERE author = $1 AND state IN ('PENDING', 'WITHDRAWN')`
+
+// forgetSaid treats what a person said. It comes before forgetActs, so that a suggestion which is just being decided is not passed over by both.
+var forgetSaid = append([]string{forgetReviews, forgetSuggestions}, forgetReports...)
 
 var forgetActs = []string{
+	`UPDATE suggestions SET author = $2::uuid WHERE author = $1::uuid AND state IN ('ACCEPTED', 'REJECTED')`,
+	`UPDATE suggestions SET decided_by = $2::uuid WHERE decided_by = $1::uuid`,
 	`UPDATE reviews SET hidden_by = $2::uuid WHERE hidden_by = $1::uuid`,
 	`UPDATE reports SET handled_by = $2::uuid WHERE handled_by = $1::uuid`,
 	`UPDATE imports SET submitted_by = $2 WHERE submitted_by = $1`,
@@ -39,10 +44,10 @@ WHERE ctid = ANY (ARRAY(SELECT ctid FROM catalog_history WHERE actor = $1 LIMIT 
 
 const forgottenAtOnce = 5000
 
-// Forget deletes the reviews of a person who was erased, takes the person and the words from reports that are not settled, deletes the others,
-// and puts erasure.Anonymous in the person's place in the history, and as who submitted imports and uploads, hid reviews or handled
-// reports. What was changed stays. The second time there is nothing left to do. It returns
-// ErrImporting while an import of the person runs.
+// Forget deletes the reviews of a person who was erased and the suggestions that nobody has decided, takes the person and the words from
+// reports that are not settled, deletes the others, and puts erasure.Anonymous in the person's place in the history, and as who submitted
+// imports and uploads, hid reviews, handled reports, or made or decided suggestions. What was changed stays. The second time there is nothing
+// left to do. It returns ErrImporting while an import of the person runs.
 func (s *Store) Forget(ctx context.Context, person uuid.UUID) error {
 	subject, nobody := person.String(), erasure.Anonymous.String()
 	err := s.db.InTx(ctx, func(ctx context.Context, tx *sqlx.Tx) error {
@@ -53,14 +58,14 @@ func (s *Store) Forget(ctx context.Context, person uuid.UUID) error {
 		if running {
 			return ErrImporting
 		}
-		for _, statement := range forgetActs {
-			if _, err := tx.ExecContext(ctx, statement, subject, nobody); err != nil {
-				return fmt.Errorf("forget who acted: %w", err)
-			}
-		}
 		for _, statement := range forgetSaid {
 			if _, err := tx.ExecContext(ctx, statement, person); err != nil {
 				return fmt.Errorf("forget what a person said: %w", err)
+			}
+		}
+		for _, statement := range forgetActs {
+			if _, err := tx.ExecContext(ctx, statement, subject, nobody); err != nil {
+				return fmt.Errorf("forget who acted: %w", err)
 			}
 		}
 		return idempotency.Forget(ctx, tx, subject)

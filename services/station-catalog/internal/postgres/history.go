@@ -44,8 +44,15 @@ func record(ctx context.Context, tx *sqlx.Tx, by history.Author, all []happened)
 	if by.Import != nil {
 		importID = by.Import.String()
 	}
-	_, err := postgres.CopyFrom(ctx, tx, "catalog_history", historyColumns, func(yield func([]any, error) bool) {
-		row := make([]any, len(historyColumns))
+	columns := historyColumns
+	if by.Suggestion != nil {
+		columns = append(slices.Clone(columns), "suggestion_id")
+	}
+	_, err := postgres.CopyFrom(ctx, tx, "catalog_history", columns, func(yield func([]any, error) bool) {
+		row := make([]any, len(columns))
+		if by.Suggestion != nil {
+			row[len(row)-1] = by.Suggestion.String()
+		}
 		for i := range all {
 			h := &all[i]
 			var changes any
@@ -134,7 +141,7 @@ func (p *putting) brought(ctx context.Context, stations []uuid.UUID) (map[uuid.U
 }
 
 const historyOf = `
-SELECT version, changed_at, action, actor, import_id, changes
+SELECT version, changed_at, action, actor, import_id, suggestion_id, changes
 FROM catalog_history
 WHERE entity = $1 AND entity_id = $2 AND version < $3
 ORDER BY version DESC
@@ -144,7 +151,7 @@ func (s *Store) historyOf(ctx context.Context, of entity, id uuid.UUID, before i
 	found, err := collect(ctx, s.db, func(rows *sql.Rows) (history.Entry, error) {
 		var e history.Entry
 		var changes []byte
-		if err := rows.Scan(&e.Version, &e.ChangedAt, &e.Action, &e.Actor, &e.ImportID, &changes); err != nil {
+		if err := rows.Scan(&e.Version, &e.ChangedAt, &e.Action, &e.Actor, &e.ImportID, &e.SuggestionID, &changes); err != nil {
 			return e, err
 		}
 		e.ChangedAt = e.ChangedAt.UTC()

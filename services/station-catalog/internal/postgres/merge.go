@@ -49,8 +49,8 @@ WHERE l.evse_id = e.id AND e.station_id = keep.id AND keep.id = $2 AND e.merged_
   AND gone.operator_id <> keep.operator_id`
 
 // Merge makes a tombstone of the duplicate that leads to the survivor, when the function allows it, and gives the survivor with the
-// EVSEs that only the duplicate had, and the reviews and reports of both. What was merged into the duplicate before leads there too. It returns the
-// faults of Get for either, and station.ErrSame.
+// EVSEs that only the duplicate had, the reviews and reports of both, and the changes that are suggested of either. What was merged into the
+// duplicate before leads there too. It returns the faults of Get for either, and station.ErrSame.
 func (s *Store) Merge(
 	ctx context.Context, by history.Author, survivor, duplicate uuid.UUID, allow func(survivor, duplicate station.Station) error,
 ) (station.Station, error) {
@@ -74,6 +74,10 @@ func (s *Store) Merge(
 
 // merge gives the survivor its new version.
 func (p *putting) merge(ctx context.Context, keep, drop *station.Station) error {
+	// Whoever changes a suggestion locks it before its station.
+	if _, err := p.tx.ExecContext(ctx, lockSuggestions, drop.ID); err != nil {
+		return fmt.Errorf("lock suggestions: %w", err)
+	}
 	gone := feed.Change{ID: drop.ID, Op: feed.Delete}
 	if err := p.tx.GetContext(ctx, &gone.Version, mergeStation, drop.ID, keep.ID); err != nil {
 		return fmt.Errorf("merge station: %w", err)
@@ -93,11 +97,14 @@ func (p *putting) merge(ctx context.Context, keep, drop *station.Station) error 
 	if err := p.tx.GetContext(ctx, &stays.Version, outliveStation, keep.ID); err != nil {
 		return fmt.Errorf("survivor of a merge: %w", err)
 	}
-	// The survivor is locked by now, as the duplicate is, so that nobody reviews or reports either meanwhile.
+	// The survivor is locked by now, as the duplicate is, so that nobody reviews or reports either, or suggests anything of it, meanwhile.
 	for _, move := range slices.Concat(mergeReviews, mergeReports) {
 		if _, err := p.tx.ExecContext(ctx, move, drop.ID, keep.ID); err != nil {
 			return fmt.Errorf("move what people said: %w", err)
 		}
+	}
+	if _, err := p.tx.ExecContext(ctx, mergeSuggestions, drop.ID, keep.ID); err != nil {
+		return fmt.Errorf("move suggestions: %w", err)
 	}
 	into, from := []byte(`"`+keep.ID.String()+`"`), []byte(`"`+drop.ID.String()+`"`)
 	p.note(drop.ID, gone.Version, history.Merged, history.Change{Path: "/merged_into", After: into})

@@ -30,45 +30,71 @@ var constraints = map[string]*fault.Fault{
 // station.ErrTaken for a source id that the operator uses already, and station.ErrEVSEUsed.
 func (s *Store) Create(ctx context.Context, by history.Author, operatorID uuid.UUID, st station.Station) (station.Station, error) {
 	out, _, err := idempotency.Do(ctx, s.db, by.Subject, func(ctx context.Context, tx *sqlx.Tx) (station.Station, error) {
-		var o operator.Operator
-		err := tx.QueryRowContext(ctx, `SELECT country_code, party_id, name FROM operators WHERE id = $1 AND deleted_at IS NULL`, operatorID).
-			Scan(&o.CountryCode, &o.PartyID, &o.Name)
-		switch {
-		case errors.Is(err, sql.ErrNoRows):
-			return st, operator.ErrNotFound
-		case err != nil:
-			return st, fmt.Errorf("operator of the station: %w", err)
-		}
-		fresh := st
-		fresh.Operator = station.Operator{ID: operatorID, CountryCode: o.CountryCode, PartyID: o.PartyID, Name: o.Name}
-		fresh.Source = station.OwnSource(o.CountryCode, o.PartyID)
-		for i := range fresh.Tariffs {
-			fresh.Tariffs[i].CountryCode, fresh.Tariffs[i].PartyID = o.CountryCode, o.PartyID
-		}
-		if err := adoptTariffs(ctx, tx, []*station.Station{&fresh}); err != nil {
-			return st, err
-		}
-		if faults := fresh.Validate(); len(faults) > 0 {
-			return st, station.ErrInvalid.At(faults...)
-		}
-		entries := []transfer.Entry{{Station: fresh, Complete: true}}
-		if err := entries[0].Seal(); err != nil {
-			return st, err
-		}
-		p := putting{tx: tx, exclusive: true, by: by}
-		if err := p.lock(ctx, entries); err != nil {
-			return st, err
-		}
-		there, err := p.known(ctx, entries)
-		if err != nil {
-			return st, err
-		}
-		if k, ok := there[identity{fresh.Source, fresh.SourceID}]; ok && (!k.removed || k.merged) {
-			return st, station.ErrTaken
-		}
-		return p.one(ctx, entries, operatorID)
+		p := &putting{tx: tx, exclusive: true, by: by}
+		return p.create(ctx, operatorID, st)
 	})
 	return out, postgres.Map(err, constraints)
+}
+
+// create stores a new station of an operator; where it has no source id it gets one.
+func (p *putting) create(ctx context.Context, operatorID uuid.UUID, st station.Station) (station.Station, error) {
+	fresh, err := p.fresh(ctx, operatorID, st)
+	if err != nil {
+		return st, err
+	}
+	if faults := fresh.Validate(); len(faults) > 0 {
+		return st, station.ErrInvalid.At(faults...)
+	}
+	entries := []transfer.Entry{{Station: fresh, Complete: true}}
+	if err := entries[0].Seal(); err != nil {
+		return st, err
+	}
+	if err := p.lock(ctx, entries); err != nil {
+		return st, err
+	}
+	if err := p.untaken(ctx, entries); err != nil {
+		return st, err
+	}
+	return p.one(ctx, entries, operatorID)
+}
+
+// fresh is a new station as its operator has it, with the tariffs that it refers to. It returns operator.ErrNotFound.
+func (p *putting) fresh(ctx context.Context, operatorID uuid.UUID, st station.Station) (station.Station, error) {
+	var o operator.Operator
+	err := p.tx.QueryRowContext(ctx, `SELECT country_code, party_id, name FROM operators WHERE id = $1 AND deleted_at IS NULL`, operatorID).
+		Scan(&o.CountryCode, &o.PartyID, &o.Name)
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return st, operator.ErrNotFound
+	case err != nil:
+		return st, fmt.Errorf("operator of the station: %w", err)
+	}
+	if st.SourceID == "" {
+		id, err := uuid.NewV7()
+		if err != nil {
+			return st, fmt.Errorf("source id of a station: %w", err)
+		}
+		st.SourceID = id.String()
+	}
+	st.Operator = station.Operator{ID: operatorID, CountryCode: o.CountryCode, PartyID: o.PartyID, Name: o.Name}
+	st.Source = station.OwnSource(o.CountryCode, o.PartyID)
+	for i := range st.Tariffs {
+		st.Tariffs[i].CountryCode, st.Tariffs[i].PartyID = o.CountryCode, o.PartyID
+	}
+	return st, adoptTariffs(ctx, p.tx, []*station.Station{&st})
+}
+
+// untaken returns station.ErrTaken for the only entry when its source has a station of its id.
+func (p *putting) untaken(ctx context.Context, entries []transfer.Entry) error {
+	there, err := p.known(ctx, entries)
+	if err != nil {
+		return err
+	}
+	st := &entries[0].Station
+	if k, ok := there[identity{st.Source, st.SourceID}]; ok && (!k.removed || k.merged) {
+		return station.ErrTaken
+	}
+	return nil
 }
 
 // one writes the only entry and reads the station back.
@@ -97,23 +123,30 @@ func (s *Store) Update(
 		if err != nil {
 			return station.Station{}, err
 		}
-		changed, err := change(there[0])
-		if err != nil {
-			return station.Station{}, err
-		}
-		if err := adoptTariffs(ctx, tx, []*station.Station{&changed}); err != nil {
-			return station.Station{}, err
-		}
-		if faults := changed.Validate(); len(faults) > 0 {
-			return station.Station{}, station.ErrInvalid.At(faults...)
-		}
-		entries := []transfer.Entry{{Station: changed, Complete: true}}
-		if err := entries[0].Seal(); err != nil {
-			return station.Station{}, err
-		}
-		return p.one(ctx, entries, there[0].Operator.ID)
+		return p.update(ctx, there[0], change)
 	})
 	return out, postgres.Map(err, constraints)
+}
+
+// update changes a station that is locked.
+func (p *putting) update(
+	ctx context.Context, st station.Station, change func(station.Station) (station.Station, error),
+) (station.Station, error) {
+	changed, err := change(st)
+	if err != nil {
+		return station.Station{}, err
+	}
+	if err := adoptTariffs(ctx, p.tx, []*station.Station{&changed}); err != nil {
+		return station.Station{}, err
+	}
+	if faults := changed.Validate(); len(faults) > 0 {
+		return station.Station{}, station.ErrInvalid.At(faults...)
+	}
+	entries := []transfer.Entry{{Station: changed, Complete: true}}
+	if err := entries[0].Seal(); err != nil {
+		return station.Station{}, err
+	}
+	return p.one(ctx, entries, st.Operator.ID)
 }
 
 const removeStation = `
@@ -133,15 +166,20 @@ func (s *Store) Remove(ctx context.Context, by history.Author, id uuid.UUID, all
 		if err := allow(there[0]); err != nil {
 			return err
 		}
-		change := feed.Change{ID: id, Op: feed.Delete}
-		if err := tx.GetContext(ctx, &change.Version, removeStation, id); err != nil {
-			return fmt.Errorf("remove station: %w", err)
-		}
-		if _, err := tx.ExecContext(ctx, removeEVSEs, uuids([]uuid.UUID{id})); err != nil {
-			return fmt.Errorf("remove EVSEs: %w", err)
-		}
-		p.changes = append(p.changes, change)
-		p.note(id, change.Version, history.Removed)
-		return p.publish(ctx)
+		return p.remove(ctx, id)
 	})
+}
+
+// remove makes a tombstone of a station that is locked.
+func (p *putting) remove(ctx context.Context, id uuid.UUID) error {
+	change := feed.Change{ID: id, Op: feed.Delete}
+	if err := p.tx.GetContext(ctx, &change.Version, removeStation, id); err != nil {
+		return fmt.Errorf("remove station: %w", err)
+	}
+	if _, err := p.tx.ExecContext(ctx, removeEVSEs, uuids([]uuid.UUID{id})); err != nil {
+		return fmt.Errorf("remove EVSEs: %w", err)
+	}
+	p.changes = append(p.changes, change)
+	p.note(id, change.Version, history.Removed)
+	return p.publish(ctx)
 }
