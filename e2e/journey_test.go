@@ -117,6 +117,20 @@ func TestTheMainJob(t *testing.T) {
 		return contains(get[page[stationItem]](loser, "/v1/stations?"+near+"&min_rating=5&sort=rating"), at.ID)
 	})
 
+	// 9. Another finds a fault there: everybody is told of it, whoever settles it finds it, and the reporter what became of it.
+	fault := want[map[string]any](loser, http.StatusCreated, http.MethodPost, "/v1/stations/"+at.ID+"/reports", map[string]any{"kind": "damaged", "comment": "A cracked screen"})
+	if told := get[page[map[string]any]](anonymous(t), "/v1/stations/"+at.ID+"/reports").Items; len(told) != 1 || told[0]["kind"] != "damaged" || told[0]["people"] != 1.0 {
+		t.Errorf("everybody is told %v", told)
+	}
+	if tasks := get[page[map[string]any]](operator, "/v1/reports?station_id="+at.ID).Items; len(tasks) != 1 || tasks[0]["comment"] != fault["comment"] {
+		t.Errorf("there is to settle %v", tasks)
+	}
+	want[map[string]any](operator, http.StatusOK, http.MethodPut, fmt.Sprintf("/v1/stations/%s/reports/%s/handling", at.ID, fault["id"]),
+		map[string]any{"state": "resolved", "note": "A new screen"}, header("If-Match", `"1"`))
+	if said := get[page[map[string]any]](loser, "/v1/contributions?station_id="+at.ID).Items; len(said) != 1 || said[0]["kind"] != "report" || said[0]["state"] != "resolved" {
+		t.Errorf("the reporter has said %v", said)
+	}
+
 	// The next driver need not wait for the end of the span that was reserved.
 	next := want[reservation](loser, http.StatusCreated, http.MethodPost, "/v1/reservations", map[string]any{"plot_id": bay.ID, "duration_min": 30})
 	canceled := want[reservation](loser, http.StatusOK, http.MethodDelete, "/v1/reservations/"+next.ID, nil)
