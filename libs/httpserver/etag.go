@@ -22,12 +22,18 @@ var (
 // any case; NotModified saves making it.
 func NotModified(c *fiber.Ctx, etag string) bool {
 	c.Response().Header.SetCanonical(headerETag, []byte(etag))
-	if !matches(c.Request().Header.PeekAll(fiber.HeaderIfNoneMatch), etag) {
+	if !Holds(c, etag) {
 		return false
 	}
 	c.Status(http.StatusNotModified)
 	c.Response().ResetBody()
 	return true
+}
+
+// Holds reports whether the caller names etag in If-None-Match, for handlers that
+// have to find out more before they may answer with NotModified.
+func Holds(c *fiber.Ctx, etag string) bool {
+	return matches(c.Request().Header.PeekAll(fiber.HeaderIfNoneMatch), etag)
 }
 
 // IfMatch returns ErrPreconditionRequired when the request has no If-Match and

@@ -242,8 +242,8 @@ func reaches(need string, p authn.Principal, row policy.Row) bool {
 	switch {
 	case p.Kind == authn.Service:
 		return true // it was given the scope for just this
-	case need == "profile", need == "reservations:write", need == "reviews:write", need == "reports:write", need == "suggestions:write":
-		return mine // one's account, reservations, reviews, reports and suggestions are nobody else's to change, not even an administrator's
+	case need == "profile", need == "reservations:write", need == "reviews:write", need == "photos:write", need == "reports:write", need == "suggestions:write":
+		return mine // one's account, reservations, reviews, photos, reports and suggestions are nobody else's to change, not even an administrator's
 	case is("admin"):
 		return true
 	case need == "reviews:moderate":

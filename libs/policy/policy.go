@@ -52,7 +52,8 @@ const (
 	SessionsRead      = "sessions:read"
 	SessionsWrite     = "sessions:write"
 	ReviewsWrite      = "reviews:write"
-	ReviewsModerate   = "reviews:moderate" // hide what others have written
+	ReviewsModerate   = "reviews:moderate" // hide what others have written of stations, and their photos
+	PhotosWrite       = "photos:write"     // send photos of stations
 	ReportsWrite      = "reports:write"
 	ReportsHandle     = "reports:handle" // settle the faults that others have reported
 	SuggestionsWrite  = "suggestions:write"
@@ -94,6 +95,7 @@ var table = map[string]permission{
 	SessionsRead:      {reach: map[Role]Reach{Driver: Own, Moderator: Own, Operator: Within, OperatorAdmin: Within, Admin: All}},
 	SessionsWrite:     {reach: map[Role]Reach{Driver: Own, Moderator: Own, Operator: Within, OperatorAdmin: Within, Admin: All}},
 	ReviewsWrite:      {reach: everybody(Own)},
+	PhotosWrite:       {reach: everybody(Own)},
 	ReviewsModerate:   {reach: map[Role]Reach{Moderator: All, Admin: All}, privileged: true},
 	ReportsWrite:      {reach: everybody(Own)},
 	ReportsHandle:     {reach: map[Role]Reach{Operator: Within, OperatorAdmin: Within, Moderator: All, Admin: All}, privileged: true},

@@ -190,7 +190,7 @@ func assemble(cfg Config, p parts) ([]part, error) {
 		return nil, err
 	}
 	api := httpapi.New(httpapi.Config{
-		Store: store, Parties: store, Records: store, Tariffs: store, Reviews: store, Reports: store, Suggestions: store, Contributions: store, Imports: store, Uploads: store, Fetches: fetcher, Formats: importer.Formats(), Changes: changes,
+		Store: store, Parties: store, Records: store, Tariffs: store, Reviews: store, Photos: store, Reports: store, Suggestions: store, Contributions: store, Imports: store, Uploads: store, Fetches: fetcher, Formats: importer.Formats(), Changes: changes,
 		Finder: finder, Relay: peer.NewRelay(onBehalf(cfg, p.tel)), Vehicles: vehicles, Sources: store, Origin: cfg.PublicURL,
 		Cache: rediscache.New[[]byte](p.redis, rediscache.Options{
 			Namespace: "station", Version: 1, TTL: cfg.CacheTTL, Telemetry: p.tel,
@@ -202,7 +202,7 @@ func assemble(cfg Config, p parts) ([]part, error) {
 		return nil, err
 	}
 	ocpi.New(store, cfg.PublicURL).Register(server.App(), document, libocpi.Middleware(p.verifier.AdmitKey), authenticate, limit)
-	ocm.New(finder, store, store, cfg.PublicURL, time.Now).Register(server.App(), document, authenticate, limit)
+	ocm.New(finder, store, store, store, cfg.PublicURL, time.Now).Register(server.App(), document, authenticate, limit)
 	// The feed is the last, so that it is the first to stop: long polls then end by themselves.
 	return append(running, part{"http", server.Run}, part{"changes", changes.Run}), nil
 }
@@ -256,6 +256,10 @@ func rules(cfg Config) []ratelimit.Rule {
 	return []ratelimit.Rule{
 		{
 			Name: "transfer", Routes: []string{"POST /v1/imports", "POST /v1/imports/fetch", "POST /v1/imports/uploads", "GET /v1/exports/stations.ndjson", "GET /v1/exports/stations.geojson", "GET /v1/exports/stations.csv"},
+			Anonymous: budget(cfg.AnonymousRate, dearer), Principal: budget(cfg.PrincipalRate, dearer),
+		},
+		{
+			Name: "photos", Routes: []string{"POST /v1/stations/:station_id/photos"},
 			Anonymous: budget(cfg.AnonymousRate, dearer), Principal: budget(cfg.PrincipalRate, dearer),
 		},
 		{

@@ -19,9 +19,9 @@ var (
 
 func TestAuthorityOf(t *testing.T) {
 	t.Parallel()
-	driver := []string{"profile", "reports:write", "reservations:read", "reservations:write", "reviews:write", "sessions:read", "sessions:write", "suggestions:write"}
+	driver := []string{"photos:write", "profile", "reports:write", "reservations:read", "reservations:write", "reviews:write", "sessions:read", "sessions:write", "suggestions:write"}
 	operator := []string{
-		"charge-points:read", "charge-points:write", "imports:write", "ocpi", "plots:write", "profile", "reports:handle", "reports:write", "reservations:read",
+		"charge-points:read", "charge-points:write", "imports:write", "ocpi", "photos:write", "plots:write", "profile", "reports:handle", "reports:write", "reservations:read",
 		"reservations:write", "reviews:write", "sessions:read", "sessions:write", "stations:merge", "stations:write",
 		"suggestions:decide", "suggestions:write", "tariffs:write", "webhooks:write",
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/photo"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/report"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/review"
 )
@@ -17,6 +18,7 @@ import (
 const (
 	Review = "review"
 	Report = "report"
+	Photo  = "photo"
 )
 
 // The states of contributions that have none of their own.
@@ -37,10 +39,11 @@ type Contribution struct {
 	Kind      string         `json:"kind"`
 	ID        uuid.UUID      `json:"id"`
 	Station   Station        `json:"station"`
-	State     string         `json:"state"` // of a review Shown or Hidden, of a report its own
+	State     string         `json:"state"` // of a review Shown or Hidden, of a report and a photo its own
 	Link      string         `json:"link"`  // where it is read and changed
 	CreatedAt time.Time      `json:"created_at"`
 	UpdatedAt time.Time      `json:"updated_at"`
 	Review    *review.Review `json:"review,omitempty"`
 	Report    *report.Report `json:"report,omitempty"`
+	Photo     *photo.Photo   `json:"photo,omitempty"`
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/ihr-charging/charging-plot-api/libs/tariff"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/history"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/operator"
+	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/photo"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/report"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/review"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/station"
@@ -257,6 +258,7 @@ func (e ConnectorStandard) Valid() bool {
 
 // Defines values for ContributionKind.
 const (
+	ContributionKindPhoto  ContributionKind = "photo"
 	ContributionKindReport ContributionKind = "report"
 	ContributionKindReview ContributionKind = "review"
 )
@@ -264,6 +266,8 @@ const (
 // Valid indicates whether the value is a known member of the ContributionKind enum.
 func (e ContributionKind) Valid() bool {
 	switch e {
+	case ContributionKindPhoto:
+		return true
 	case ContributionKindReport:
 		return true
 	case ContributionKindReview:
@@ -788,10 +792,11 @@ type Contribution struct {
 
 	// Link The path where it is read and changed.
 	Link   string  `json:"link"`
+	Photo  *Photo  `json:"photo,omitempty"`
 	Report *Report `json:"report,omitempty"`
 	Review *Review `json:"review,omitempty"`
 
-	// State `shown` or `hidden` of a review, the `ReportState` of a report.
+	// State `shown` or `hidden` of a review, the `ReportState` of a report, `published` or `hidden` of a photo.
 	State   string `json:"state"`
 	Station struct {
 		Id   openapi_types.UUID `json:"id"`
@@ -1050,6 +1055,37 @@ type Payment struct {
 	Text *string `json:"text,omitempty"`
 }
 
+// Photo defines model for Photo.
+type Photo = photo.Photo
+
+// PhotoModeration defines model for PhotoModeration.
+type PhotoModeration struct {
+	Hidden bool `json:"hidden"`
+
+	// Reason What the author is told; only with `hidden: true`.
+	Reason *string `json:"reason,omitempty"`
+}
+
+// PhotoPage defines model for PhotoPage.
+type PhotoPage struct {
+	Items      []Photo `json:"items"`
+	NextCursor string  `json:"next_cursor"`
+}
+
+// PhotoPatch defines model for PhotoPatch.
+type PhotoPatch = json.RawMessage
+
+// PhotoSize defines model for PhotoSize.
+type PhotoSize struct {
+	Height int `json:"height"`
+
+	// Url Where the picture is.
+	Url string `json:"url"`
+
+	// Width In pixels.
+	Width int `json:"width"`
+}
+
 // PlotStatus OCPI EVSE status.
 type PlotStatus string
 
@@ -1279,6 +1315,9 @@ type StationInput = station.Input
 // StationPatch Any properties of `StationInput` but the operator and the source id; null takes an optional one away.
 type StationPatch = json.RawMessage
 
+// StationPhoto defines model for StationPhoto.
+type StationPhoto = photo.Shown
+
 // StationQuotes defines model for StationQuotes.
 type StationQuotes struct {
 	EnergyKwh float64            `json:"energy_kwh"`
@@ -1402,6 +1441,9 @@ type Limit = int
 
 // OperatorID defines model for OperatorID.
 type OperatorID = openapi_types.UUID
+
+// PhotoID defines model for PhotoID.
+type PhotoID = openapi_types.UUID
 
 // ReportID defines model for ReportID.
 type ReportID = openapi_types.UUID
@@ -1676,6 +1718,45 @@ type MergeStationParams struct {
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
+// ListPhotosParams defines parameters for ListPhotos.
+type ListPhotosParams struct {
+	// Mine Only the caller's own photos, which wants a token.
+	Mine *bool `form:"mine,omitempty" json:"mine,omitempty"`
+
+	// Limit Most items in a page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor The `next_cursor` of the page before, with otherwise the same query.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// IfNoneMatch An `ETag` that the caller holds; 304 when it still stands.
+	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+}
+
+// DeletePhotoParams defines parameters for DeletePhoto.
+type DeletePhotoParams struct {
+	// IfMatch The `ETag` that was read, weak or not: answers are tagged weakly when they are compressed. Without it the answer is 428, with an outdated one 412.
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
+}
+
+// GetPhotoParams defines parameters for GetPhoto.
+type GetPhotoParams struct {
+	// IfNoneMatch An `ETag` that the caller holds; 304 when it still stands.
+	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+}
+
+// UpdatePhotoParams defines parameters for UpdatePhoto.
+type UpdatePhotoParams struct {
+	// IfMatch The `ETag` that was read, weak or not: answers are tagged weakly when they are compressed. Without it the answer is 428, with an outdated one 412.
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
+}
+
+// ModeratePhotoParams defines parameters for ModeratePhoto.
+type ModeratePhotoParams struct {
+	// IfMatch The `ETag` that was read, weak or not: answers are tagged weakly when they are compressed. Without it the answer is 428, with an outdated one 412.
+	IfMatch *IfMatch `json:"If-Match,omitempty"`
+}
+
 // QuoteStationParams defines parameters for QuoteStation.
 type QuoteStationParams struct {
 	// EnergyKwh The energy to charge, in kilowatt-hours.
@@ -1932,6 +2013,15 @@ type UpdateConnectorApplicationMergePatchPlusJSONRequestBody = ConnectorPatch
 // MergeStationJSONRequestBody defines body for MergeStation for application/json ContentType.
 type MergeStationJSONRequestBody = MergeInput
 
+// UpdatePhotoJSONRequestBody defines body for UpdatePhoto for application/json ContentType.
+type UpdatePhotoJSONRequestBody = PhotoPatch
+
+// UpdatePhotoApplicationMergePatchPlusJSONRequestBody defines body for UpdatePhoto for application/merge-patch+json ContentType.
+type UpdatePhotoApplicationMergePatchPlusJSONRequestBody = PhotoPatch
+
+// ModeratePhotoJSONRequestBody defines body for ModeratePhoto for application/json ContentType.
+type ModeratePhotoJSONRequestBody = PhotoModeration
+
 // CreateReportJSONRequestBody defines body for CreateReport for application/json ContentType.
 type CreateReportJSONRequestBody = ReportInput
 
@@ -2066,6 +2156,21 @@ type ServerInterface interface {
 	// MergeStation Merge a duplicate into a station
 	// (POST /v1/stations/{station_id}/merge)
 	MergeStation(c *fiber.Ctx, stationId StationID, params MergeStationParams) error
+	// ListPhotos List the photos of a station
+	// (GET /v1/stations/{station_id}/photos)
+	ListPhotos(c *fiber.Ctx, stationId StationID, params ListPhotosParams) error
+	// DeletePhoto Delete one's photo
+	// (DELETE /v1/stations/{station_id}/photos/{photo_id})
+	DeletePhoto(c *fiber.Ctx, stationId StationID, photoId PhotoID, params DeletePhotoParams) error
+	// GetPhoto Read what is known of a photo
+	// (GET /v1/stations/{station_id}/photos/{photo_id})
+	GetPhoto(c *fiber.Ctx, stationId StationID, photoId PhotoID, params GetPhotoParams) error
+	// UpdatePhoto Change the caption of one's photo
+	// (PATCH /v1/stations/{station_id}/photos/{photo_id})
+	UpdatePhoto(c *fiber.Ctx, stationId StationID, photoId PhotoID, params UpdatePhotoParams) error
+	// ModeratePhoto Hide a photo, or show it again
+	// (PUT /v1/stations/{station_id}/photos/{photo_id}/moderation)
+	ModeratePhoto(c *fiber.Ctx, stationId StationID, photoId PhotoID, params ModeratePhotoParams) error
 	// QuoteStation What a charge would cost
 	// (GET /v1/stations/{station_id}/quote)
 	QuoteStation(c *fiber.Ctx, stationId StationID, params QuoteStationParams) error
@@ -3688,6 +3793,320 @@ func (siw *ServerInterfaceWrapper) MergeStation(c *fiber.Ctx) error {
 	return handler(c)
 }
 
+// ListPhotos operation middleware
+func (siw *ServerInterfaceWrapper) ListPhotos(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "station_id" -------------
+	var stationId StationID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "station_id", c.Params("station_id"), &stationId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter station_id: %w", err).Error())
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListPhotosParams
+
+	var query url.Values
+	query, err = url.ParseQuery(string(c.Request().URI().QueryString()))
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for query string: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "mine" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "mine", query, &params.Mine, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter mine: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", query, &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter limit: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", query, &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter cursor: %w", err).Error())
+	}
+
+	headers := c.GetReqHeaders()
+
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Sprintf("Too many values for ParamName If-None-Match, 1 is required, but %d found", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter If-None-Match: %w", err).Error())
+		}
+
+		params.IfNoneMatch = &IfNoneMatch
+
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.ListPhotos(c, stationId, params)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// DeletePhoto operation middleware
+func (siw *ServerInterfaceWrapper) DeletePhoto(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "station_id" -------------
+	var stationId StationID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "station_id", c.Params("station_id"), &stationId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter station_id: %w", err).Error())
+	}
+
+	// ------------- Path parameter "photo_id" -------------
+	var photoId PhotoID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "photo_id", c.Params("photo_id"), &photoId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter photo_id: %w", err).Error())
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params DeletePhotoParams
+
+	headers := c.GetReqHeaders()
+
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Sprintf("Too many values for ParamName If-Match, 1 is required, but %d found", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter If-Match: %w", err).Error())
+		}
+
+		params.IfMatch = &IfMatch
+
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.DeletePhoto(c, stationId, photoId, params)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// GetPhoto operation middleware
+func (siw *ServerInterfaceWrapper) GetPhoto(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "station_id" -------------
+	var stationId StationID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "station_id", c.Params("station_id"), &stationId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter station_id: %w", err).Error())
+	}
+
+	// ------------- Path parameter "photo_id" -------------
+	var photoId PhotoID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "photo_id", c.Params("photo_id"), &photoId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter photo_id: %w", err).Error())
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetPhotoParams
+
+	headers := c.GetReqHeaders()
+
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Sprintf("Too many values for ParamName If-None-Match, 1 is required, but %d found", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter If-None-Match: %w", err).Error())
+		}
+
+		params.IfNoneMatch = &IfNoneMatch
+
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.GetPhoto(c, stationId, photoId, params)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// UpdatePhoto operation middleware
+func (siw *ServerInterfaceWrapper) UpdatePhoto(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "station_id" -------------
+	var stationId StationID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "station_id", c.Params("station_id"), &stationId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter station_id: %w", err).Error())
+	}
+
+	// ------------- Path parameter "photo_id" -------------
+	var photoId PhotoID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "photo_id", c.Params("photo_id"), &photoId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter photo_id: %w", err).Error())
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params UpdatePhotoParams
+
+	headers := c.GetReqHeaders()
+
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Sprintf("Too many values for ParamName If-Match, 1 is required, but %d found", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter If-Match: %w", err).Error())
+		}
+
+		params.IfMatch = &IfMatch
+
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.UpdatePhoto(c, stationId, photoId, params)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// ModeratePhoto operation middleware
+func (siw *ServerInterfaceWrapper) ModeratePhoto(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "station_id" -------------
+	var stationId StationID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "station_id", c.Params("station_id"), &stationId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter station_id: %w", err).Error())
+	}
+
+	// ------------- Path parameter "photo_id" -------------
+	var photoId PhotoID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "photo_id", c.Params("photo_id"), &photoId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter photo_id: %w", err).Error())
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ModeratePhotoParams
+
+	headers := c.GetReqHeaders()
+
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Sprintf("Too many values for ParamName If-Match, 1 is required, but %d found", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter If-Match: %w", err).Error())
+		}
+
+		params.IfMatch = &IfMatch
+
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.ModeratePhoto(c, stationId, photoId, params)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
 // QuoteStation operation middleware
 func (siw *ServerInterfaceWrapper) QuoteStation(c *fiber.Ctx) error {
 
@@ -5221,6 +5640,16 @@ func RegisterHandlersWithOptions(router fiber.Router, si ServerInterface, option
 	router.Get(options.BaseURL+"/v1/stations/:station_id/history", wrapper.ListStationHistory)
 
 	router.Post(options.BaseURL+"/v1/stations/:station_id/merge", wrapper.MergeStation)
+
+	router.Get(options.BaseURL+"/v1/stations/:station_id/photos", wrapper.ListPhotos)
+
+	router.Delete(options.BaseURL+"/v1/stations/:station_id/photos/:photo_id", wrapper.DeletePhoto)
+
+	router.Get(options.BaseURL+"/v1/stations/:station_id/photos/:photo_id", wrapper.GetPhoto)
+
+	router.Patch(options.BaseURL+"/v1/stations/:station_id/photos/:photo_id", wrapper.UpdatePhoto)
+
+	router.Put(options.BaseURL+"/v1/stations/:station_id/photos/:photo_id/moderation", wrapper.ModeratePhoto)
 
 	router.Get(options.BaseURL+"/v1/stations/:station_id/quote", wrapper.QuoteStation)
 
@@ -8478,6 +8907,610 @@ func (response MergeStation503ApplicationProblemPlusJSONResponse) VisitMergeStat
 	return ctx.JSON(&response)
 }
 
+type ListPhotosRequestObject struct {
+	StationId StationID `json:"station_id"`
+	Params    ListPhotosParams
+}
+
+type ListPhotosResponseObject interface {
+	VisitListPhotosResponse(ctx *fiber.Ctx) error
+}
+
+type ListPhotos200ResponseHeaders struct {
+	ETag *string
+	Link *string
+}
+
+type ListPhotos200JSONResponse struct {
+	Body    PhotoPage
+	Headers ListPhotos200ResponseHeaders
+}
+
+func (response ListPhotos200JSONResponse) VisitListPhotosResponse(ctx *fiber.Ctx) error {
+	if response.Headers.ETag != nil {
+		ctx.Response().Header.Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	if response.Headers.Link != nil {
+		ctx.Response().Header.Set("Link", fmt.Sprint(*response.Headers.Link))
+	}
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response.Body)
+}
+
+type ListPhotos301ResponseHeaders struct {
+	Location *string
+}
+
+type ListPhotos301Response struct {
+	Headers ListPhotos301ResponseHeaders
+}
+
+func (response ListPhotos301Response) VisitListPhotosResponse(ctx *fiber.Ctx) error {
+	if response.Headers.Location != nil {
+		ctx.Response().Header.Set("Location", fmt.Sprint(*response.Headers.Location))
+	}
+	ctx.Status(301)
+	return nil
+}
+
+type ListPhotos304Response = NotModifiedResponse
+
+func (response ListPhotos304Response) VisitListPhotosResponse(ctx *fiber.Ctx) error {
+	ctx.Status(304)
+	return nil
+}
+
+type ListPhotos400ApplicationProblemPlusJSONResponse struct {
+	InvalidApplicationProblemPlusJSONResponse
+}
+
+func (response ListPhotos400ApplicationProblemPlusJSONResponse) VisitListPhotosResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(400)
+
+	return ctx.JSON(&response)
+}
+
+type ListPhotos401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response ListPhotos401ApplicationProblemPlusJSONResponse) VisitListPhotosResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response)
+}
+
+type ListPhotos404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response ListPhotos404ApplicationProblemPlusJSONResponse) VisitListPhotosResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(404)
+
+	return ctx.JSON(&response)
+}
+
+type ListPhotos410ApplicationProblemPlusJSONResponse struct {
+	GoneApplicationProblemPlusJSONResponse
+}
+
+func (response ListPhotos410ApplicationProblemPlusJSONResponse) VisitListPhotosResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(410)
+
+	return ctx.JSON(&response)
+}
+
+type ListPhotos429ApplicationProblemPlusJSONResponse struct {
+	LimitedApplicationProblemPlusJSONResponse
+}
+
+func (response ListPhotos429ApplicationProblemPlusJSONResponse) VisitListPhotosResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(429)
+
+	return ctx.JSON(&response)
+}
+
+type ListPhotos503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response ListPhotos503ApplicationProblemPlusJSONResponse) VisitListPhotosResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(503)
+
+	return ctx.JSON(&response)
+}
+
+type DeletePhotoRequestObject struct {
+	StationId StationID `json:"station_id"`
+	PhotoId   PhotoID   `json:"photo_id"`
+	Params    DeletePhotoParams
+}
+
+type DeletePhotoResponseObject interface {
+	VisitDeletePhotoResponse(ctx *fiber.Ctx) error
+}
+
+type DeletePhoto204Response struct {
+}
+
+func (response DeletePhoto204Response) VisitDeletePhotoResponse(ctx *fiber.Ctx) error {
+	ctx.Status(204)
+	return nil
+}
+
+type DeletePhoto400ApplicationProblemPlusJSONResponse struct {
+	InvalidApplicationProblemPlusJSONResponse
+}
+
+func (response DeletePhoto400ApplicationProblemPlusJSONResponse) VisitDeletePhotoResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(400)
+
+	return ctx.JSON(&response)
+}
+
+type DeletePhoto401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response DeletePhoto401ApplicationProblemPlusJSONResponse) VisitDeletePhotoResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response)
+}
+
+type DeletePhoto403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response DeletePhoto403ApplicationProblemPlusJSONResponse) VisitDeletePhotoResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(403)
+
+	return ctx.JSON(&response)
+}
+
+type DeletePhoto404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response DeletePhoto404ApplicationProblemPlusJSONResponse) VisitDeletePhotoResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(404)
+
+	return ctx.JSON(&response)
+}
+
+type DeletePhoto412ApplicationProblemPlusJSONResponse struct {
+	PreconditionFailedApplicationProblemPlusJSONResponse
+}
+
+func (response DeletePhoto412ApplicationProblemPlusJSONResponse) VisitDeletePhotoResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(412)
+
+	return ctx.JSON(&response)
+}
+
+type DeletePhoto428ApplicationProblemPlusJSONResponse struct {
+	PreconditionRequiredApplicationProblemPlusJSONResponse
+}
+
+func (response DeletePhoto428ApplicationProblemPlusJSONResponse) VisitDeletePhotoResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(428)
+
+	return ctx.JSON(&response)
+}
+
+type DeletePhoto429ApplicationProblemPlusJSONResponse struct {
+	LimitedApplicationProblemPlusJSONResponse
+}
+
+func (response DeletePhoto429ApplicationProblemPlusJSONResponse) VisitDeletePhotoResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(429)
+
+	return ctx.JSON(&response)
+}
+
+type DeletePhoto503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response DeletePhoto503ApplicationProblemPlusJSONResponse) VisitDeletePhotoResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(503)
+
+	return ctx.JSON(&response)
+}
+
+type GetPhotoRequestObject struct {
+	StationId StationID `json:"station_id"`
+	PhotoId   PhotoID   `json:"photo_id"`
+	Params    GetPhotoParams
+}
+
+type GetPhotoResponseObject interface {
+	VisitGetPhotoResponse(ctx *fiber.Ctx) error
+}
+
+type GetPhoto200ResponseHeaders struct {
+	ETag *string
+}
+
+type GetPhoto200JSONResponse struct {
+	Body    Photo
+	Headers GetPhoto200ResponseHeaders
+}
+
+func (response GetPhoto200JSONResponse) VisitGetPhotoResponse(ctx *fiber.Ctx) error {
+	if response.Headers.ETag != nil {
+		ctx.Response().Header.Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response.Body)
+}
+
+type GetPhoto301ResponseHeaders struct {
+	Location *string
+}
+
+type GetPhoto301Response struct {
+	Headers GetPhoto301ResponseHeaders
+}
+
+func (response GetPhoto301Response) VisitGetPhotoResponse(ctx *fiber.Ctx) error {
+	if response.Headers.Location != nil {
+		ctx.Response().Header.Set("Location", fmt.Sprint(*response.Headers.Location))
+	}
+	ctx.Status(301)
+	return nil
+}
+
+type GetPhoto304Response = NotModifiedResponse
+
+func (response GetPhoto304Response) VisitGetPhotoResponse(ctx *fiber.Ctx) error {
+	ctx.Status(304)
+	return nil
+}
+
+type GetPhoto400ApplicationProblemPlusJSONResponse struct {
+	InvalidApplicationProblemPlusJSONResponse
+}
+
+func (response GetPhoto400ApplicationProblemPlusJSONResponse) VisitGetPhotoResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(400)
+
+	return ctx.JSON(&response)
+}
+
+type GetPhoto401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response GetPhoto401ApplicationProblemPlusJSONResponse) VisitGetPhotoResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response)
+}
+
+type GetPhoto404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response GetPhoto404ApplicationProblemPlusJSONResponse) VisitGetPhotoResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(404)
+
+	return ctx.JSON(&response)
+}
+
+type GetPhoto410ApplicationProblemPlusJSONResponse struct {
+	GoneApplicationProblemPlusJSONResponse
+}
+
+func (response GetPhoto410ApplicationProblemPlusJSONResponse) VisitGetPhotoResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(410)
+
+	return ctx.JSON(&response)
+}
+
+type GetPhoto429ApplicationProblemPlusJSONResponse struct {
+	LimitedApplicationProblemPlusJSONResponse
+}
+
+func (response GetPhoto429ApplicationProblemPlusJSONResponse) VisitGetPhotoResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(429)
+
+	return ctx.JSON(&response)
+}
+
+type GetPhoto503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response GetPhoto503ApplicationProblemPlusJSONResponse) VisitGetPhotoResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(503)
+
+	return ctx.JSON(&response)
+}
+
+type UpdatePhotoRequestObject struct {
+	StationId                         StationID `json:"station_id"`
+	PhotoId                           PhotoID   `json:"photo_id"`
+	Params                            UpdatePhotoParams
+	JSONBody                          *UpdatePhotoJSONRequestBody
+	ApplicationMergePatchPlusJSONBody *UpdatePhotoApplicationMergePatchPlusJSONRequestBody
+}
+
+type UpdatePhotoResponseObject interface {
+	VisitUpdatePhotoResponse(ctx *fiber.Ctx) error
+}
+
+type UpdatePhoto200ResponseHeaders struct {
+	ETag *string
+}
+
+type UpdatePhoto200JSONResponse struct {
+	Body    Photo
+	Headers UpdatePhoto200ResponseHeaders
+}
+
+func (response UpdatePhoto200JSONResponse) VisitUpdatePhotoResponse(ctx *fiber.Ctx) error {
+	if response.Headers.ETag != nil {
+		ctx.Response().Header.Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response.Body)
+}
+
+type UpdatePhoto400ApplicationProblemPlusJSONResponse struct {
+	InvalidApplicationProblemPlusJSONResponse
+}
+
+func (response UpdatePhoto400ApplicationProblemPlusJSONResponse) VisitUpdatePhotoResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(400)
+
+	return ctx.JSON(&response)
+}
+
+type UpdatePhoto401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response UpdatePhoto401ApplicationProblemPlusJSONResponse) VisitUpdatePhotoResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response)
+}
+
+type UpdatePhoto403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response UpdatePhoto403ApplicationProblemPlusJSONResponse) VisitUpdatePhotoResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(403)
+
+	return ctx.JSON(&response)
+}
+
+type UpdatePhoto404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response UpdatePhoto404ApplicationProblemPlusJSONResponse) VisitUpdatePhotoResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(404)
+
+	return ctx.JSON(&response)
+}
+
+type UpdatePhoto410ApplicationProblemPlusJSONResponse struct {
+	GoneApplicationProblemPlusJSONResponse
+}
+
+func (response UpdatePhoto410ApplicationProblemPlusJSONResponse) VisitUpdatePhotoResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(410)
+
+	return ctx.JSON(&response)
+}
+
+type UpdatePhoto412ApplicationProblemPlusJSONResponse struct {
+	PreconditionFailedApplicationProblemPlusJSONResponse
+}
+
+func (response UpdatePhoto412ApplicationProblemPlusJSONResponse) VisitUpdatePhotoResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(412)
+
+	return ctx.JSON(&response)
+}
+
+type UpdatePhoto428ApplicationProblemPlusJSONResponse struct {
+	PreconditionRequiredApplicationProblemPlusJSONResponse
+}
+
+func (response UpdatePhoto428ApplicationProblemPlusJSONResponse) VisitUpdatePhotoResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(428)
+
+	return ctx.JSON(&response)
+}
+
+type UpdatePhoto429ApplicationProblemPlusJSONResponse struct {
+	LimitedApplicationProblemPlusJSONResponse
+}
+
+func (response UpdatePhoto429ApplicationProblemPlusJSONResponse) VisitUpdatePhotoResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(429)
+
+	return ctx.JSON(&response)
+}
+
+type UpdatePhoto503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response UpdatePhoto503ApplicationProblemPlusJSONResponse) VisitUpdatePhotoResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(503)
+
+	return ctx.JSON(&response)
+}
+
+type ModeratePhotoRequestObject struct {
+	StationId StationID `json:"station_id"`
+	PhotoId   PhotoID   `json:"photo_id"`
+	Params    ModeratePhotoParams
+	Body      *ModeratePhotoJSONRequestBody
+}
+
+type ModeratePhotoResponseObject interface {
+	VisitModeratePhotoResponse(ctx *fiber.Ctx) error
+}
+
+type ModeratePhoto200ResponseHeaders struct {
+	ETag *string
+}
+
+type ModeratePhoto200JSONResponse struct {
+	Body    Photo
+	Headers ModeratePhoto200ResponseHeaders
+}
+
+func (response ModeratePhoto200JSONResponse) VisitModeratePhotoResponse(ctx *fiber.Ctx) error {
+	if response.Headers.ETag != nil {
+		ctx.Response().Header.Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response.Body)
+}
+
+type ModeratePhoto400ApplicationProblemPlusJSONResponse struct {
+	InvalidApplicationProblemPlusJSONResponse
+}
+
+func (response ModeratePhoto400ApplicationProblemPlusJSONResponse) VisitModeratePhotoResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(400)
+
+	return ctx.JSON(&response)
+}
+
+type ModeratePhoto401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response ModeratePhoto401ApplicationProblemPlusJSONResponse) VisitModeratePhotoResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response)
+}
+
+type ModeratePhoto403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response ModeratePhoto403ApplicationProblemPlusJSONResponse) VisitModeratePhotoResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(403)
+
+	return ctx.JSON(&response)
+}
+
+type ModeratePhoto404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response ModeratePhoto404ApplicationProblemPlusJSONResponse) VisitModeratePhotoResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(404)
+
+	return ctx.JSON(&response)
+}
+
+type ModeratePhoto410ApplicationProblemPlusJSONResponse struct {
+	GoneApplicationProblemPlusJSONResponse
+}
+
+func (response ModeratePhoto410ApplicationProblemPlusJSONResponse) VisitModeratePhotoResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(410)
+
+	return ctx.JSON(&response)
+}
+
+type ModeratePhoto412ApplicationProblemPlusJSONResponse struct {
+	PreconditionFailedApplicationProblemPlusJSONResponse
+}
+
+func (response ModeratePhoto412ApplicationProblemPlusJSONResponse) VisitModeratePhotoResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(412)
+
+	return ctx.JSON(&response)
+}
+
+type ModeratePhoto428ApplicationProblemPlusJSONResponse struct {
+	PreconditionRequiredApplicationProblemPlusJSONResponse
+}
+
+func (response ModeratePhoto428ApplicationProblemPlusJSONResponse) VisitModeratePhotoResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(428)
+
+	return ctx.JSON(&response)
+}
+
+type ModeratePhoto429ApplicationProblemPlusJSONResponse struct {
+	LimitedApplicationProblemPlusJSONResponse
+}
+
+func (response ModeratePhoto429ApplicationProblemPlusJSONResponse) VisitModeratePhotoResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(429)
+
+	return ctx.JSON(&response)
+}
+
+type ModeratePhoto503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response ModeratePhoto503ApplicationProblemPlusJSONResponse) VisitModeratePhotoResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/problem+json")
+	ctx.Status(503)
+
+	return ctx.JSON(&response)
+}
+
 type QuoteStationRequestObject struct {
 	StationId StationID `json:"station_id"`
 	Params    QuoteStationParams
@@ -11464,6 +12497,21 @@ type StrictServerInterface interface {
 	// MergeStation Merge a duplicate into a station
 	// (POST /v1/stations/{station_id}/merge)
 	MergeStation(ctx context.Context, request MergeStationRequestObject) (MergeStationResponseObject, error)
+	// ListPhotos List the photos of a station
+	// (GET /v1/stations/{station_id}/photos)
+	ListPhotos(ctx context.Context, request ListPhotosRequestObject) (ListPhotosResponseObject, error)
+	// DeletePhoto Delete one's photo
+	// (DELETE /v1/stations/{station_id}/photos/{photo_id})
+	DeletePhoto(ctx context.Context, request DeletePhotoRequestObject) (DeletePhotoResponseObject, error)
+	// GetPhoto Read what is known of a photo
+	// (GET /v1/stations/{station_id}/photos/{photo_id})
+	GetPhoto(ctx context.Context, request GetPhotoRequestObject) (GetPhotoResponseObject, error)
+	// UpdatePhoto Change the caption of one's photo
+	// (PATCH /v1/stations/{station_id}/photos/{photo_id})
+	UpdatePhoto(ctx context.Context, request UpdatePhotoRequestObject) (UpdatePhotoResponseObject, error)
+	// ModeratePhoto Hide a photo, or show it again
+	// (PUT /v1/stations/{station_id}/photos/{photo_id}/moderation)
+	ModeratePhoto(ctx context.Context, request ModeratePhotoRequestObject) (ModeratePhotoResponseObject, error)
 	// QuoteStation What a charge would cost
 	// (GET /v1/stations/{station_id}/quote)
 	QuoteStation(ctx context.Context, request QuoteStationRequestObject) (QuoteStationResponseObject, error)
@@ -12466,6 +13514,174 @@ func (sh *strictHandler) MergeStation(ctx *fiber.Ctx, stationId StationID, param
 		return err
 	} else if validResponse, ok := response.(MergeStationResponseObject); ok {
 		if err := validResponse.VisitMergeStationResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListPhotos operation middleware
+func (sh *strictHandler) ListPhotos(ctx *fiber.Ctx, stationId StationID, params ListPhotosParams) error {
+	var request ListPhotosRequestObject
+
+	request.StationId = stationId
+	request.Params = params
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.ListPhotos(ctx.UserContext(), request.(ListPhotosRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListPhotos")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListPhotosResponseObject); ok {
+		if err := validResponse.VisitListPhotosResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// DeletePhoto operation middleware
+func (sh *strictHandler) DeletePhoto(ctx *fiber.Ctx, stationId StationID, photoId PhotoID, params DeletePhotoParams) error {
+	var request DeletePhotoRequestObject
+
+	request.StationId = stationId
+	request.PhotoId = photoId
+	request.Params = params
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.DeletePhoto(ctx.UserContext(), request.(DeletePhotoRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DeletePhoto")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(DeletePhotoResponseObject); ok {
+		if err := validResponse.VisitDeletePhotoResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetPhoto operation middleware
+func (sh *strictHandler) GetPhoto(ctx *fiber.Ctx, stationId StationID, photoId PhotoID, params GetPhotoParams) error {
+	var request GetPhotoRequestObject
+
+	request.StationId = stationId
+	request.PhotoId = photoId
+	request.Params = params
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.GetPhoto(ctx.UserContext(), request.(GetPhotoRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetPhoto")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetPhotoResponseObject); ok {
+		if err := validResponse.VisitGetPhotoResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// UpdatePhoto operation middleware
+func (sh *strictHandler) UpdatePhoto(ctx *fiber.Ctx, stationId StationID, photoId PhotoID, params UpdatePhotoParams) error {
+	var request UpdatePhotoRequestObject
+
+	request.StationId = stationId
+	request.PhotoId = photoId
+	request.Params = params
+	if strings.HasPrefix(string(ctx.Request().Header.ContentType()), "application/json") {
+
+		var body UpdatePhotoJSONRequestBody
+		if err := ctx.BodyParser(&body); err != nil {
+			return fiber.NewError(fiber.StatusBadRequest, err.Error())
+		}
+		request.JSONBody = &body
+
+	}
+	if strings.HasPrefix(string(ctx.Request().Header.ContentType()), "application/merge-patch+json") {
+
+		var body UpdatePhotoApplicationMergePatchPlusJSONRequestBody
+		if err := ctx.BodyParser(&body); err != nil {
+			return fiber.NewError(fiber.StatusBadRequest, err.Error())
+		}
+		request.ApplicationMergePatchPlusJSONBody = &body
+
+	}
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.UpdatePhoto(ctx.UserContext(), request.(UpdatePhotoRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "UpdatePhoto")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(UpdatePhotoResponseObject); ok {
+		if err := validResponse.VisitUpdatePhotoResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ModeratePhoto operation middleware
+func (sh *strictHandler) ModeratePhoto(ctx *fiber.Ctx, stationId StationID, photoId PhotoID, params ModeratePhotoParams) error {
+	var request ModeratePhotoRequestObject
+
+	request.StationId = stationId
+	request.PhotoId = photoId
+	request.Params = params
+
+	var body ModeratePhotoJSONRequestBody
+	if err := ctx.BodyParser(&body); err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, err.Error())
+	}
+	request.Body = &body
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.ModeratePhoto(ctx.UserContext(), request.(ModeratePhotoRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ModeratePhoto")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ModeratePhotoResponseObject); ok {
+		if err := validResponse.VisitModeratePhotoResponse(ctx); err != nil {
 			return err
 		}
 	} else if response != nil {

@@ -46,6 +46,9 @@ func (a *API) ListContributions(ctx context.Context, request ListContributionsRe
 		return nil, err
 	}
 	for i := range found {
+		if p := found[i].Photo; p != nil {
+			p.Locate(a.Origin)
+		}
 		found[i].Link = links[found[i].Kind](found[i].Station.ID) + "/" + found[i].ID.String()
 	}
 	return paged(found, limit, func(last *contribution.Contribution) string { return codec.Encode(last.ID) })
@@ -55,4 +58,5 @@ func (a *API) ListContributions(ctx context.Context, request ListContributionsRe
 var links = map[string]func(stationID uuid.UUID) string{
 	contribution.Review: reviewsPath,
 	contribution.Report: reportsPath,
+	contribution.Photo:  func(stationID uuid.UUID) string { return stationPath(stationID) + "/photos" },
 }

@@ -25,6 +25,7 @@ import (
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/find"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/history"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/operator"
+	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/photo"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/review"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/station"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/transfer"
@@ -42,6 +43,8 @@ type Store interface {
 	Statuses(ctx context.Context, evses []uuid.UUID) (map[uuid.UUID]station.PlotStatus, time.Time, error)
 	Ratings(ctx context.Context, stations []uuid.UUID) (map[uuid.UUID]review.Rating, error)
 	OpenReports(ctx context.Context, stationID uuid.UUID) (map[string]int64, error)
+	// Said gives what the ratings of a station come to and its newest photos, at most so many.
+	Said(ctx context.Context, stationID uuid.UUID, photos int) (review.Rating, []photo.Photo, error)
 }
 
 // Records are what became of stations, and which of them may be one.
@@ -102,6 +105,7 @@ type Config struct {
 	Records     Records
 	Tariffs     Tariffs
 	Reviews     Reviews
+	Photos      Photos
 	Reports     Reports
 	Suggestions Suggestions
 	// Contributions are what people have said.
@@ -141,6 +145,10 @@ type API struct {
 	contributions *page.Codec
 	suggestions   *page.Codec
 	moderation    *page.Codec
+	photos        *page.Codec
+	// desk and darkroom bound what photos that are being sent take.
+	desk     photo.Desk
+	darkroom *photo.Darkroom
 	// provenance is what Sources said last.
 	provenance atomic.Pointer[[]string]
 }
@@ -156,6 +164,7 @@ func New(cfg Config) *API {
 		tariffs: cfg.Cursors.For("tariffs"), pairs: cfg.Cursors.For("duplicates"), versions: cfg.Cursors.For("history"),
 		reviews: cfg.Cursors.For("reviews"), reports: cfg.Cursors.For("reports"), contributions: cfg.Cursors.For("contributions"),
 		suggestions: cfg.Cursors.For("suggestions"), moderation: cfg.Cursors.For("moderation"),
+		photos: cfg.Cursors.For("photos"), darkroom: photo.NewDarkroom(),
 	}
 }
 
@@ -173,6 +182,7 @@ func (a *API) Register(server *httpserver.Server, document *openapi.Document, be
 	app := server.App()
 	server.AllowBody(fiber.MethodPost, "/v1/imports", transfer.MaxUpload, true)
 	server.AllowBody(fiber.MethodPatch, "/v1/imports/uploads/:upload_id", transfer.MaxUpload, true)
+	server.AllowBody(fiber.MethodPost, openapi.FiberPath(photosPath), photo.MostBytes, true)
 	server.AllowBody(fiber.MethodPost, "/v1/stations", stationLimit, false)
 	server.AllowBody(fiber.MethodPatch, "/v1/stations/:station_id", stationLimit, false)
 	server.AllowBody(fiber.MethodPost, "/v1/suggestions", suggestionLimit, false)
@@ -190,6 +200,8 @@ func (a *API) Register(server *httpserver.Server, document *openapi.Document, be
 	router.Also(fiber.MethodPut, "/v1/stations/{station_id}/reports/{report_id}/handling", lookAtHandling)
 	router.Also(fiber.MethodPost, "/v1/suggestions", lookAtSuggestion)
 	router.Also(fiber.MethodPatch, "/v1/suggestions/{suggestion_id}", lookAtSuggestionPatch)
+	router.Also(fiber.MethodPost, photosPath, lookAtPhoto)
+	router.Also(fiber.MethodPatch, photoPath, lookAtCaption)
 	router.Get("/v1/stations", a.searchStations)
 	router.Get("/v1/stations/changes", a.listStationChanges) // before the station of an id
 	router.Get("/v1/stations/clusters", a.clusterStations)
@@ -202,6 +214,8 @@ func (a *API) Register(server *httpserver.Server, document *openapi.Document, be
 	for _, path := range servedByPlots {
 		router.Get("/v1/stations/:station_id/"+path, a.passToPlots)
 	}
+	router.Post(openapi.FiberPath(photosPath), a.createPhoto)
+	router.Get(openapi.FiberPath(picturePath), a.getPicture)
 	router.Post("/v1/imports", a.startImport)
 	router.Patch("/v1/imports/uploads/:upload_id", a.appendImportUpload)
 	RegisterHandlers(router, NewStrictHandler(a, nil))
@@ -266,6 +280,10 @@ func (j jsonAnswer) VisitListContributionsResponse(c *fiber.Ctx) error   { retur
 func (j jsonAnswer) VisitListReportsResponse(c *fiber.Ctx) error         { return j.visit(c) }
 func (j jsonAnswer) VisitListStationReportsResponse(c *fiber.Ctx) error  { return j.visit(c) }
 func (j jsonAnswer) VisitUpdateReportResponse(c *fiber.Ctx) error        { return j.visit(c) }
+func (j jsonAnswer) VisitGetPhotoResponse(c *fiber.Ctx) error            { return j.visit(c) }
+func (j jsonAnswer) VisitListPhotosResponse(c *fiber.Ctx) error          { return j.visit(c) }
+func (j jsonAnswer) VisitModeratePhotoResponse(c *fiber.Ctx) error       { return j.visit(c) }
+func (j jsonAnswer) VisitUpdatePhotoResponse(c *fiber.Ctx) error         { return j.visit(c) }
 func (j jsonAnswer) VisitDeleteConnectorResponse(c *fiber.Ctx) error     { return j.visit(c) }
 func (j jsonAnswer) VisitDeleteEvseResponse(c *fiber.Ctx) error          { return j.visit(c) }
 func (j jsonAnswer) VisitFetchImportResponse(c *fiber.Ctx) error         { return j.visit(c) }

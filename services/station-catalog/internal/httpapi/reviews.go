@@ -32,7 +32,7 @@ type Reviews interface {
 
 var errPeopleOnly = fault.Define(fault.Forbidden, "people_only", "Only people say something of stations")
 
-// viewerOf is the caller as reviews know it.
+// viewerOf is the caller as reviews and photos know it.
 func viewerOf(ctx context.Context) review.Viewer {
 	p, known := authn.FromContext(ctx)
 	if !known {
@@ -209,24 +209,29 @@ func (a *API) ModerateReview(ctx context.Context, request ModerateReviewRequestO
 	if !known {
 		return nil, errNoCaller
 	}
-	in, reason := request.Body, ""
-	if in.Reason != nil {
-		reason = *in.Reason
-	}
-	faults := review.CheckText("/reason", reason, review.MostReason)
-	if reason != "" && !in.Hidden {
-		faults = append(faults, fault.Field{Pointer: "/reason", Code: "dependency", Detail: "must stand beside hidden: true"})
-	}
+	reason, faults := moderation(request.Body.Hidden, request.Body.Reason)
 	if len(faults) > 0 {
 		return nil, review.ErrInvalid.At(faults...)
 	}
-	changed, err := a.Reviews.ModerateReview(ctx, p.Subject, request.StationId, request.ReviewId, in.Hidden, reason, func(r review.Review) error {
+	changed, err := a.Reviews.ModerateReview(ctx, p.Subject, request.StationId, request.ReviewId, request.Body.Hidden, reason, func(r review.Review) error {
 		return httpserver.CheckIfMatch(request.Params.IfMatch, versionTag(r.Version))
 	})
 	if err != nil {
 		return nil, err
 	}
 	return jsonAnswer{status: http.StatusOK, body: changed, etag: versionTag(changed.Version)}, nil
+}
+
+// moderation reads what a moderator says, and tells what is wrong with it.
+func moderation(hidden bool, said *string) (reason string, faults []fault.Field) {
+	if said != nil {
+		reason = *said
+	}
+	faults = review.CheckText("/reason", reason, review.MostReason)
+	if reason != "" && !hidden {
+		faults = append(faults, fault.Field{Pointer: "/reason", Code: "dependency", Detail: "must stand beside hidden: true"})
+	}
+	return reason, faults
 }
 
 func reviewsPath(stationID uuid.UUID) string { return stationPath(stationID) + "/reviews" }

@@ -18,10 +18,11 @@ import (
 	"github.com/ihr-charging/charging-plot-api/libs/fault"
 	"github.com/ihr-charging/charging-plot-api/libs/httpserver"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/history"
+	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/photo"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/station"
 )
 
-// GetStation answers the document from the cache, or the database, with the plots, the rating and the reports as they are now.
+// GetStation answers the document from the cache, or the database, with the plots, the rating, the photos and the reports as they are now.
 func (a *API) GetStation(ctx context.Context, request GetStationRequestObject) (GetStationResponseObject, error) {
 	st, err := a.station(ctx, request.StationId)
 	if survivor, merged := station.Survivor(err); merged {
@@ -59,7 +60,7 @@ func (a *API) station(ctx context.Context, id uuid.UUID) (station.Station, error
 	return st, nil
 }
 
-// show answers a station with the plots, the rating and the reports as they are now.
+// show answers a station with the plots, the rating, the photos and the reports as they are now.
 func (a *API) show(ctx context.Context, st station.Station, status int) (jsonAnswer, error) {
 	ids := make([]uuid.UUID, len(st.EVSEs))
 	for i := range st.EVSEs {
@@ -70,22 +71,26 @@ func (a *API) show(ctx context.Context, st station.Station, status int) (jsonAns
 		return jsonAnswer{}, err
 	}
 	st.Apply(statuses, asOf)
-	ratings, err := a.Store.Ratings(ctx, []uuid.UUID{st.ID})
+	rating, photos, err := a.Store.Said(ctx, st.ID, photo.MostOfDocument)
 	if err != nil {
 		return jsonAnswer{}, err
 	}
-	if rating, rated := ratings[st.ID]; rated {
+	if rating.Count > 0 {
 		st.Rating = &rating
+	}
+	for i := range photos {
+		photos[i].Locate(a.Origin)
+		st.Photos = append(st.Photos, photos[i].Shown)
 	}
 	if st.OpenReports, err = a.Store.OpenReports(ctx, st.ID); err != nil {
 		return jsonAnswer{}, err
 	}
-	return jsonAnswer{status: status, body: st, etag: liveTag(&st)}, nil
+	return jsonAnswer{status: status, body: st, etag: liveTag(&st, photos)}, nil
 }
 
-// liveTag is the ETag of a station with its plots: the version, and a fingerprint of what the plots, the ratings and the reports say.
+// liveTag is the ETag of a station with its plots: the version, and a fingerprint of what the plots, the ratings, the photos and the reports say.
 // Changing a station asks for the version alone.
-func liveTag(st *station.Station) string {
+func liveTag(st *station.Station, photos []photo.Photo) string {
 	var h strings.Builder
 	for i := range st.EVSEs {
 		e := &st.EVSEs[i]
@@ -105,6 +110,10 @@ func liveTag(st *station.Station) string {
 	}
 	for _, kind := range slices.Sorted(maps.Keys(st.OpenReports)) {
 		h.WriteString(kind + strconv.FormatInt(st.OpenReports[kind], 10))
+	}
+	for i := range photos {
+		h.Write(photos[i].ID[:])
+		h.WriteString(strconv.FormatInt(photos[i].Version, 36))
 	}
 	return `"` + strconv.FormatInt(st.Version, 10) + "." + strconv.FormatUint(fnv(h.String()), 36) + `"`
 }

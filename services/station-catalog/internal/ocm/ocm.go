@@ -24,6 +24,7 @@ import (
 	"github.com/ihr-charging/charging-plot-api/libs/openapi"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/find"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/operator"
+	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/photo"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/review"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/search"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/station"
@@ -50,19 +51,26 @@ type Reviews interface {
 	ReviewsOf(ctx context.Context, stations []uuid.UUID, each int) (map[uuid.UUID][]review.Review, error)
 }
 
+// Photos are the pictures that drivers took of stations.
+type Photos interface {
+	// PhotosOf gives the newest photos of each station that everybody may see, at most so many.
+	PhotosOf(ctx context.Context, stations []uuid.UUID, each int) (map[uuid.UUID][]photo.Photo, error)
+}
+
 // API answers clients of Open Charge Map.
 type API struct {
 	finder  Finder
 	store   Store
 	reviews Reviews
+	photos  Photos
 	// origin is the address under which clients reach the product.
 	origin string
 	now    func() time.Time
 }
 
 // New makes the API. now is the clock.
-func New(finder Finder, store Store, reviews Reviews, origin string, now func() time.Time) *API {
-	return &API{finder: finder, store: store, reviews: reviews, origin: origin, now: now}
+func New(finder Finder, store Store, reviews Reviews, photos Photos, origin string, now func() time.Time) *API {
+	return &API{finder: finder, store: store, reviews: reviews, photos: photos, origin: origin, now: now}
 }
 
 // Routes are those of points, which are as dear as they are large.
@@ -264,6 +272,9 @@ func (a *API) write(ctx context.Context, w *writer, q *query, found []poi) error
 		}
 		var err error
 		if in.reviews, err = a.reviews.ReviewsOf(ctx, ids, mostComments); err != nil {
+			return err
+		}
+		if in.photos, err = a.photos.PhotosOf(ctx, ids, photo.MostOfDocument); err != nil {
 			return err
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/find"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/openchargemap"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/operator"
+	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/photo"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/review"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/station"
 )
@@ -127,8 +128,9 @@ type setting struct {
 	origin    string
 	now       time.Time
 	operators map[uuid.UUID]operator.Operator
-	// reviews gives those of each station, nil when they were not asked for.
+	// reviews and photos give those of each station, nil when they were not asked for.
 	reviews map[uuid.UUID][]review.Review
+	photos  map[uuid.UUID][]photo.Photo
 }
 
 // poi writes a point.
@@ -146,7 +148,8 @@ func (w *writer) poi(name string, p *poi, at placed, in *setting) {
 		w.null("DataProvider", "OperatorInfo", "UsageType", "StatusType", "SubmissionStatus")
 	}
 	w.comments("UserComments", p, in)
-	w.null("PercentageSimilarity", "MediaItems")
+	w.null("PercentageSimilarity")
+	w.media("MediaItems", p, in)
 	w.truth("IsRecentlyVerified", in.now.Sub(p.verified) < recently)
 	w.moment("DateLastVerified", p.verified)
 	w.whole("ID", p.Number, known)
@@ -253,9 +256,9 @@ func (w *writer) connection(name string, c *connection, number int) {
 	w.close()
 }
 
-// commentID is the number of a review: the time of its id to the millisecond, and the twelve bits behind it, by which ids of one
+// numberOf is the number of a review or a photo: the time of its id to the millisecond, and the twelve bits behind it, by which ids of one
 // millisecond differ. JavaScript reads it exactly until 2039.
-func commentID(id uuid.UUID) int64 {
+func numberOf(id uuid.UUID) int64 {
 	first := binary.BigEndian.Uint64(id[:8])
 	return int64(first>>16<<12 | first&0xfff) //nolint:gosec // 60 bits
 }
@@ -276,7 +279,7 @@ func (w *writer) comments(name string, p *poi, in *setting) {
 func (w *writer) comment(name string, p *poi, r *review.Review) {
 	checkin := openchargemap.CheckinOf(r.Outcome)
 	w.open(name)
-	w.whole("ID", commentID(r.ID), known)
+	w.whole("ID", numberOf(r.ID), known)
 	w.whole("ChargePointID", p.Number, known)
 	w.whole("CommentTypeID", openchargemap.GeneralComment, known)
 	if w.objects {
@@ -298,6 +301,33 @@ func (w *writer) comment(name string, p *poi, r *review.Review) {
 			func(t *openchargemap.CheckinStatusType) int { return t.ID }))
 	}
 	w.close()
+}
+
+// media writes the photos of a point, when they were asked for. Nobody is named.
+func (w *writer) media(name string, p *poi, in *setting) {
+	if in.photos == nil {
+		w.null(name)
+		return
+	}
+	w.list(name)
+	for i := range in.photos[p.ID] {
+		m := &in.photos[p.ID][i]
+		m.Locate(in.origin)
+		w.open("")
+		w.whole("ID", numberOf(m.ID), known)
+		w.whole("ChargePointID", p.Number, known)
+		w.given("ItemURL", m.Full.URL)
+		w.given("ItemThumbnailURL", m.Thumbnail.URL)
+		w.text("Comment", m.Caption)
+		w.truth("IsEnabled", true)
+		w.truth("IsVideo", false)
+		w.truth("IsFeaturedItem", false)
+		w.truth("IsExternalResource", false)
+		w.null("MetadataValue", "User")
+		w.moment("DateCreated", m.CreatedAt)
+		w.close()
+	}
+	w.end()
 }
 
 // feature writes a point as one of GeoJSON (RFC 7946). Where Open Charge Map's own are no valid GeoJSON, with coordinates the other way

@@ -10,6 +10,7 @@ import (
 
 	"github.com/ihr-charging/charging-plot-api/libs/postgres"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/contribution"
+	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/photo"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/report"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/review"
 )
@@ -28,6 +29,13 @@ WHERE r.reporter = $1 AND r.id < $2 AND ($3::uuid IS NULL OR r.station_id = $3)
 ORDER BY r.id DESC
 LIMIT $4`
 
+const photosBy = `
+SELECT ` + photoColumns + `
+FROM photos
+WHERE author = $1 AND id < $2 AND ($3::uuid IS NULL OR station_id = $3)
+ORDER BY id DESC
+LIMIT $4`
+
 // contributions are the sources of what a person has said, by kind: at most limit of each, the newest before an id first.
 var contributions = map[string]func(ctx context.Context, s *Store, args ...any) ([]contribution.Contribution, error){
 	contribution.Review: func(ctx context.Context, s *Store, args ...any) ([]contribution.Contribution, error) {
@@ -41,6 +49,12 @@ var contributions = map[string]func(ctx context.Context, s *Store, args ...any) 
 			r, err := scanReport(rows)
 			return ofReport(&r), err
 		}, reportsBy, args...)
+	},
+	contribution.Photo: func(ctx context.Context, s *Store, args ...any) ([]contribution.Contribution, error) {
+		return collect(ctx, s.db, func(rows *sql.Rows) (contribution.Contribution, error) {
+			p, err := scanPhoto(rows)
+			return ofPhoto(&p), err
+		}, photosBy, args...)
 	},
 }
 
@@ -59,6 +73,13 @@ func ofReport(r *report.Report) contribution.Contribution {
 	return contribution.Contribution{
 		Kind: contribution.Report, ID: r.ID, State: string(r.State), CreatedAt: r.CreatedAt, UpdatedAt: r.UpdatedAt, Report: r,
 		Station: contribution.Station{ID: r.StationID},
+	}
+}
+
+func ofPhoto(p *photo.Photo) contribution.Contribution {
+	return contribution.Contribution{
+		Kind: contribution.Photo, ID: p.ID, State: string(p.State), CreatedAt: p.CreatedAt, UpdatedAt: p.UpdatedAt, Photo: p,
+		Station: contribution.Station{ID: p.StationID},
 	}
 }
 

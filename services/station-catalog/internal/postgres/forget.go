@@ -19,20 +19,24 @@ var ErrImporting = fault.Define(fault.Conflict, "import_running", "An import of 
 const importsRunning = `
 SELECT EXISTS (SELECT FROM imports WHERE submitted_by = $1 AND state IN ('receiving', 'running'))`
 
-// What a person wrote of stations goes, and their ratings with it.
-const forgetReviews = `DELETE FROM reviews WHERE author = $1`
+// What a person wrote of stations goes, and their ratings with it, and so do the person's photos.
+const (
+	forgetReviews = `DELETE FROM reviews WHERE author = $1`
+	forgetPhotos  = `DELETE FROM photos WHERE author = $1`
+)
 
 // What was decided stays, without its author. What was not, goes.
 const forgetSuggestions = `DELETE FROM suggestions WHERE author = $1 AND state IN ('PENDING', 'WITHDRAWN')`
 
 // forgetSaid treats what a person said. It comes before forgetActs, so that a suggestion which is just being decided is not passed over by both.
-var forgetSaid = append([]string{forgetReviews, forgetSuggestions}, forgetReports...)
+var forgetSaid = append([]string{forgetReviews, forgetPhotos, forgetSuggestions}, forgetReports...)
 
 var forgetActs = []string{
 	`UPDATE suggestions SET author = $2::uuid WHERE author = $1::uuid AND state IN ('ACCEPTED', 'REJECTED')`,
 	`UPDATE suggestions SET decided_by = $2::uuid WHERE decided_by = $1::uuid`,
 	`UPDATE reviews SET hidden_by = $2::uuid WHERE hidden_by = $1::uuid`,
 	`UPDATE reports SET handled_by = $2::uuid WHERE handled_by = $1::uuid`,
+	`UPDATE photos SET hidden_by = $2::uuid WHERE hidden_by = $1::uuid`,
 	`UPDATE imports SET submitted_by = $2 WHERE submitted_by = $1`,
 	`UPDATE import_uploads SET submitted_by = $2 WHERE submitted_by = $1`,
 }
@@ -44,9 +48,9 @@ WHERE ctid = ANY (ARRAY(SELECT ctid FROM catalog_history WHERE actor = $1 LIMIT 
 
 const forgottenAtOnce = 5000
 
-// Forget deletes the reviews of a person who was erased and the suggestions that nobody has decided, takes the person and the words from
+// Forget deletes the reviews and photos of a person who was erased and the suggestions that nobody has decided, takes the person and the words from
 // reports that are not settled, deletes the others, and puts erasure.Anonymous in the person's place in the history, and as who submitted
-// imports and uploads, hid reviews, handled reports, or made or decided suggestions. What was changed stays. The second time there is nothing
+// imports and uploads, hid reviews or photos, handled reports, or made or decided suggestions. What was changed stays. The second time there is nothing
 // left to do. It returns ErrImporting while an import of the person runs.
 func (s *Store) Forget(ctx context.Context, person uuid.UUID) error {
 	subject, nobody := person.String(), erasure.Anonymous.String()

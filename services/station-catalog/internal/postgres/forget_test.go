@@ -9,6 +9,7 @@ import (
 	"github.com/ihr-charging/charging-plot-api/libs/erasure"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/history"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/importer"
+	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/photo"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/postgres"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/review"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/station"
@@ -36,7 +37,7 @@ SELECT table_name FROM information_schema.tables WHERE table_schema = 'public' A
 	return found
 }
 
-// TestWhoIsErasedIsForgotten promises that nothing names a person who was erased, that the person's reviews go and what the person changed
+// TestWhoIsErasedIsForgotten promises that nothing names a person who was erased, that the person's reviews and photos go and what the person changed
 // stays, and that everybody else is left alone.
 func TestWhoIsErasedIsForgotten(t *testing.T) {
 	t.Parallel()
@@ -74,8 +75,13 @@ SELECT 'tariff', gen_random_uuid(), 1, 'created', $1 FROM generate_series(1, 500
 	if _, err := w.ModerateReview(t.Context(), ada, a.ID, b.ID, true, "spam", anything); err != nil {
 		t.Fatal(err)
 	}
+	w.photographed(ada, a.ID, "1")
+	c := w.photographed(bob, a.ID, "1")
+	if _, err := w.ModeratePhoto(t.Context(), ada, a.ID, c.ID, true, "a face", func(photo.Photo) error { return nil }); err != nil {
+		t.Fatal(err)
+	}
 	before, his := w.all(), w.mentions(bob)
-	if hers := w.mentions(ada); len(hers) != 5 || hers["reviews"] != 2 || hers["catalog_history"] != 5004 {
+	if hers := w.mentions(ada); len(hers) != 6 || hers["reviews"] != 2 || hers["photos"] != 2 || hers["catalog_history"] != 5004 {
 		t.Fatalf("she is named in %v", hers)
 	}
 
@@ -103,6 +109,10 @@ SELECT 'tariff', gen_random_uuid(), 1, 'created', $1 FROM generate_series(1, 500
 	}
 	if left := w.listed(review.Viewer{Moderator: true}, a.ID); len(left) != 1 || left[0].ID != b.ID || !left[0].Hidden || w.rating(a.ID).Count != 0 {
 		t.Errorf("of the reviews %+v are left", left)
+	}
+	photos, err := w.Photos(t.Context(), review.Viewer{Moderator: true}, a.ID, false, uuid.Max, 10)
+	if err != nil || len(photos) != 1 || photos[0].ID != c.ID || photos[0].State != photo.Hidden || w.pictures() != 2 {
+		t.Errorf("of the photos %+v are left (%v), and %d pictures", photos, err, w.pictures())
 	}
 	entries, err := w.StationHistory(t.Context(), a.ID, postgres.FirstVersion, 10)
 	if err != nil || len(entries) != 3 || entries[0].Actor != bob.String() || entries[1].Actor != erasure.Anonymous.String() || entries[2].Actor != entries[1].Actor {

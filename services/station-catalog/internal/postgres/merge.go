@@ -49,7 +49,7 @@ WHERE l.evse_id = e.id AND e.station_id = keep.id AND keep.id = $2 AND e.merged_
   AND gone.operator_id <> keep.operator_id`
 
 // Merge makes a tombstone of the duplicate that leads to the survivor, when the function allows it, and gives the survivor with the
-// EVSEs that only the duplicate had, the reviews and reports of both, and the changes that are suggested of either. What was merged into the
+// EVSEs that only the duplicate had, the reviews, photos and reports of both, and the changes that are suggested of either. What was merged into the
 // duplicate before leads there too. It returns the faults of Get for either, and station.ErrSame.
 func (s *Store) Merge(
 	ctx context.Context, by history.Author, survivor, duplicate uuid.UUID, allow func(survivor, duplicate station.Station) error,
@@ -97,8 +97,8 @@ func (p *putting) merge(ctx context.Context, keep, drop *station.Station) error 
 	if err := p.tx.GetContext(ctx, &stays.Version, outliveStation, keep.ID); err != nil {
 		return fmt.Errorf("survivor of a merge: %w", err)
 	}
-	// The survivor is locked by now, as the duplicate is, so that nobody reviews or reports either, or suggests anything of it, meanwhile.
-	for _, move := range slices.Concat(mergeReviews, mergeReports) {
+	// The survivor is locked by now, as the duplicate is, so that nobody reviews, photographs or reports either, or suggests anything of it, meanwhile.
+	for _, move := range slices.Concat(mergeReviews, mergePhotos, mergeReports) {
 		if _, err := p.tx.ExecContext(ctx, move, drop.ID, keep.ID); err != nil {
 			return fmt.Errorf("move what people said: %w", err)
 		}

@@ -228,5 +228,6 @@ var (
 	ContributionKinds = Enumeration{
 		{"review", "A review of a station"},
 		{"report", "A report of a fault"},
+		{"photo", "A photo of a station"},
 	}
 )

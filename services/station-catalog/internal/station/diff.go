@@ -55,7 +55,7 @@ func (s *Station) document() toldStation {
 
 // told is the station without what is ours and what is live.
 func (s Station) told() Station {
-	s.ID, s.Version, s.UpdatedAt, s.Plots, s.StatusesAsOf, s.Rating, s.OpenReports = uuid.Nil, 0, time.Time{}, nil, nil, nil, nil
+	s.ID, s.Version, s.UpdatedAt, s.Plots, s.StatusesAsOf, s.Rating, s.Photos, s.OpenReports = uuid.Nil, 0, time.Time{}, nil, nil, nil, nil, nil
 	s.Operator = Operator{CountryCode: s.Operator.CountryCode, PartyID: s.Operator.PartyID}
 	live := make([]EVSE, 0, len(s.EVSEs))
 	for _, e := range s.EVSEs {

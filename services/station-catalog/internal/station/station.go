@@ -14,6 +14,7 @@ import (
 
 	"github.com/ihr-charging/charging-plot-api/libs/fault"
 	"github.com/ihr-charging/charging-plot-api/libs/tariff"
+	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/photo"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/review"
 )
 
@@ -90,6 +91,8 @@ type Station struct {
 	Rating *review.Rating `json:"rating,omitempty"`
 	// OpenReports counts the reports of faults that are not settled, by kind; only an answer to a reader has it.
 	OpenReports map[string]int64 `json:"open_reports,omitempty"`
+	// Photos are its newest ones; only an answer to a reader has them.
+	Photos []photo.Shown `json:"photos,omitempty"`
 }
 
 // Access says who may charge.

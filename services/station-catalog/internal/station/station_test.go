@@ -12,6 +12,7 @@ import (
 
 	"github.com/ihr-charging/charging-plot-api/libs/fault"
 	"github.com/ihr-charging/charging-plot-api/libs/tariff"
+	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/photo"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/review"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/station"
 )
@@ -62,6 +63,7 @@ func TestHash(t *testing.T) {
 		},
 		"rating":  func(s *station.Station) { s.Rating = &review.Rating{Average: 4.5, Count: 2} },
 		"reports": func(s *station.Station) { s.OpenReports = map[string]int64{"blocked": 1} },
+		"photos":  func(s *station.Station) { s.Photos = []photo.Shown{{ID: uuid.New()}} },
 		"removed EVSEs": func(s *station.Station) {
 			s.EVSEs = append(s.EVSEs, station.EVSE{UID: "gone", Removed: true})
 		},
