@@ -520,7 +520,8 @@ func TestRegisters(t *testing.T) {
 	}
 	rows := w.rows()
 	third := w.must(importer.IRVE, fresh, mark)
-	if c := third.Import.Counts; c.Unchanged != c.Stations || w.rows() != rows {
+	// Stations would be more: the rows that were rejected keep what they name from being removed.
+	if s, c := second.Import.Counts, third.Import.Counts; c.Unchanged != s.Created+s.Updated+s.Unchanged || c.Created+c.Updated+c.Removed > 0 || w.rows() != rows {
 		t.Errorf("importing the second register again wrote: %+v", c)
 	}
 	t.Logf("again: %d stations unchanged in %s", third.Import.Unchanged, third.Duration.Round(time.Millisecond))
