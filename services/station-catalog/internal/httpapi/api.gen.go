@@ -399,12 +399,15 @@ func (e ImportRemoval) Valid() bool {
 
 // Defines values for ModerationItemKind.
 const (
+	ModerationItemKindReport     ModerationItemKind = "report"
 	ModerationItemKindSuggestion ModerationItemKind = "suggestion"
 )
 
 // Valid indicates whether the value is a known member of the ModerationItemKind enum.
 func (e ModerationItemKind) Valid() bool {
 	switch e {
+	case ModerationItemKindReport:
+		return true
 	case ModerationItemKindSuggestion:
 		return true
 	default:
@@ -945,6 +948,9 @@ type MergeInput struct {
 // ModerationItem defines model for ModerationItem.
 type ModerationItem struct {
 	Kind ModerationItemKind `json:"kind"`
+
+	// Report A report, as `Report` has it, with its station.
+	Report *ReportTask `json:"report,omitempty"`
 
 	// Since Since when it waits.
 	Since      time.Time   `json:"since"`

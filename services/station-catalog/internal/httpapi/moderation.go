@@ -13,6 +13,7 @@ import (
 	"github.com/ihr-charging/charging-plot-api/libs/fault"
 	"github.com/ihr-charging/charging-plot-api/libs/page"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/operator"
+	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/report"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/suggestion"
 )
 
@@ -22,6 +23,7 @@ type waiting struct {
 	Kind       string                 `json:"kind"`
 	Since      time.Time              `json:"since"`
 	Suggestion *suggestion.Suggestion `json:"suggestion,omitempty"`
+	Report     *report.Task           `json:"report,omitempty"`
 
 	id uuid.UUID
 }
@@ -35,7 +37,7 @@ type queue struct {
 
 // queues are the kinds.
 func (a *API) queues() []queue {
-	return []queue{{"suggestion", a.waitingSuggestions}}
+	return []queue{{"suggestion", a.waitingSuggestions}, {"report", a.waitingReports}}
 }
 
 // ListModeration lists what waits for the caller to decide, the oldest first, and how much of each kind.
@@ -95,6 +97,30 @@ func (a *API) waitingSuggestions(ctx context.Context, of *uuid.UUID, after uuid.
 	out := make([]waiting, len(found))
 	for i := range found {
 		out[i] = waiting{Kind: "suggestion", Since: found[i].CreatedAt, Suggestion: &found[i], id: found[i].ID}
+	}
+	return out, count, err
+}
+
+func (a *API) waitingReports(ctx context.Context, of *uuid.UUID, after uuid.UUID, limit int) ([]waiting, int, error) {
+	viewer, err := handlerOf(ctx)
+	switch {
+	case errors.Is(err, errNoOperator):
+		return nil, 0, errNobodys
+	case err != nil:
+		return nil, 0, err
+	}
+	filter := report.Filter{States: []report.State{report.Open}}
+	if of != nil {
+		filter.Operator = *of
+	}
+	count, err := a.Reports.CountOpen(ctx, viewer, filter.Operator)
+	if err != nil {
+		return nil, 0, err
+	}
+	found, err := a.Reports.Tasks(ctx, viewer, filter, report.Turn{ID: after}, limit)
+	out := make([]waiting, len(found))
+	for i, r := range found {
+		out[i] = waiting{Kind: "report", Since: r.CreatedAt, Report: &report.Task{Report: r, At: r.Station}, id: r.ID}
 	}
 	return out, count, err
 }

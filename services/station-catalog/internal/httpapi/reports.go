@@ -27,6 +27,7 @@ type Reports interface {
 	Report(ctx context.Context, viewer report.Viewer, stationID, id uuid.UUID) (report.Report, error)
 	HandleReport(ctx context.Context, viewer report.Viewer, by *uuid.UUID, stationID, id uuid.UUID, change func(report.Report) (*report.Handling, error)) (report.Report, error)
 	ToldReports(ctx context.Context, stationID uuid.UUID, after report.Place, limit int) ([]report.Told, error)
+	CountOpen(ctx context.Context, viewer report.Viewer, operator uuid.UUID) (int, error)
 	Tasks(ctx context.Context, viewer report.Viewer, filter report.Filter, after report.Turn, limit int) ([]report.Report, error)
 }
 

@@ -13,6 +13,7 @@ import (
 
 	"github.com/ihr-charging/charging-plot-api/libs/authn"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/history"
+	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/report"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/station"
 	"github.com/ihr-charging/charging-plot-api/services/station-catalog/internal/suggestion"
 )
@@ -36,6 +37,7 @@ type moderationPage struct {
 	Items []struct {
 		Kind       string                `json:"kind"`
 		Suggestion suggestion.Suggestion `json:"suggestion"`
+		Report     report.Task           `json:"report"`
 	} `json:"items"`
 	Counts     map[string]int `json:"counts"`
 	NextCursor string         `json:"next_cursor"`
@@ -177,6 +179,43 @@ func TestSuggestedChange(t *testing.T) {
 		return found.Total == 1
 	})
 	if waits, b := want[moderationPage](own, http.StatusOK, http.MethodGet, "/v1/moderation", nil); len(waits.Items) != 0 || waits.Counts["suggestion"] != 0 {
+		t.Errorf("afterwards there waits %s", b.body)
+	}
+}
+
+// TestReportsWaitToo promises that reports which nobody has acknowledged stand among what waits, by age, for those who handle them.
+func TestReportsWaitToo(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.fill()
+	st := w.named("Place du Marché")
+	reports, reporter := pathOf(st)+"/reports", func() caller { who, _ := w.reporter(); return who }
+	first, _ := want[report.Report](reporter(), http.StatusCreated, http.MethodPost, reports, map[string]any{"kind": "blocked"})
+	made, _ := suggested(w.suggester(), changeOf(st, map[string]any{"name": "Place Neuve"}))
+	last, _ := want[report.Report](reporter(), http.StatusCreated, http.MethodPost, reports, map[string]any{"kind": "unsafe"})
+
+	both := []string{"reports:handle", "suggestions:decide"}
+	own := w.as(st.Operator.ID, []string{"operator"}, both...)
+	for name, who := range map[string]caller{"the operator": own, "a moderator": w.as(uuid.Nil, []string{"moderator"}, both...)} {
+		page, b := want[moderationPage](who, http.StatusOK, http.MethodGet, "/v1/moderation?limit=2&operator_id="+st.Operator.ID.String(), nil)
+		if len(page.Items) != 2 || page.Items[0].Kind != "report" || page.Items[0].Report.ID != first.ID || page.Items[0].Report.At.Name != st.Name ||
+			page.Items[1].Suggestion.ID != made.ID || page.Counts["report"] != 2 || page.Counts["suggestion"] != 1 {
+			t.Errorf("for %s waits %s", name, b.body)
+		}
+		rest, b := want[moderationPage](who, http.StatusOK, http.MethodGet, "/v1/moderation?limit=2&operator_id="+st.Operator.ID.String()+"&cursor="+page.NextCursor, nil)
+		if len(rest.Items) != 1 || rest.Items[0].Report.ID != last.ID || rest.NextCursor != "" {
+			t.Errorf("for %s waits then %s", name, b.body)
+		}
+	}
+	for name, who := range map[string]caller{
+		"who only decides": w.decider(st.Operator.ID), "another operator": w.as(uuid.New(), []string{"operator"}, both...),
+	} {
+		if page, b := want[moderationPage](who, http.StatusOK, http.MethodGet, "/v1/moderation", nil); page.Counts["report"] != 0 {
+			t.Errorf("for %s waits %s", name, b.body)
+		}
+	}
+	want[report.Report](own, http.StatusOK, http.MethodPut, reports+"/"+first.ID.String()+"/handling", map[string]any{"state": "acknowledged"}, "If-Match", `"1"`)
+	if page, b := want[moderationPage](own, http.StatusOK, http.MethodGet, "/v1/moderation", nil); page.Counts["report"] != 1 || page.Items[1].Report.ID != last.ID {
 		t.Errorf("afterwards there waits %s", b.body)
 	}
 }

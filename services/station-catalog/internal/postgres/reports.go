@@ -265,6 +265,20 @@ func (s *Store) Tasks(ctx context.Context, viewer report.Viewer, filter report.F
 	return found, nil
 }
 
+// The plan to have: reports_turn_idx, whose first part are the open ones.
+const countOpen = `
+SELECT count(*) FROM reports r JOIN stations s ON s.id = r.station_id
+WHERE r.stage = 0 AND ($1::uuid IS NULL OR s.operator_id = $1) AND ($2::uuid IS NULL OR s.operator_id = $2)`
+
+// CountOpen counts the reports that the viewer handles and nobody has acknowledged, of one operator's stations unless that is uuid.Nil.
+func (s *Store) CountOpen(ctx context.Context, viewer report.Viewer, operator uuid.UUID) (n int, err error) {
+	err = s.db.GetContext(ctx, &n, countOpen, uuid.NullUUID{UUID: viewer.Operator, Valid: !viewer.Handler}, uuid.NullUUID{UUID: operator, Valid: operator != uuid.Nil})
+	if err != nil {
+		return 0, postgres.Map(fmt.Errorf("count open reports: %w", err), nil)
+	}
+	return n, nil
+}
+
 // The EVSE of the survivor that stands for the one of a report r which did not come over, since it was there already.
 const standsForEVSE = `(
     SELECT k.id FROM evses e JOIN evses k ON k.station_id = $2 AND k.removed_at IS NULL AND k.merged_from IS DISTINCT FROM $1 AND ` + sameEVSE + `
