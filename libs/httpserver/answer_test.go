@@ -275,7 +275,7 @@ func TestBodiesThatAreAnnounced(t *testing.T) {
 // TestABodyIsAnnouncedOnAConnectionThatWasIdle keeps a connection, and then a body, for longer than an answer may take to be written.
 func TestABodyIsAnnouncedOnAConnectionThatWasIdle(t *testing.T) {
 	t.Parallel()
-	const patience = 100 * time.Millisecond
+	const patience = 500 * time.Millisecond
 	w := start(t, Config{WriteTimeout: patience}, func(s *Server) {
 		s.App().Post("/", func(c *fiber.Ctx) error { return c.Send(c.Body()) })
 	})

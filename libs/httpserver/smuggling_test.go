@@ -147,7 +147,7 @@ func TestSlowRequestsAreCutOff(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := start(t, Config{ReadTimeout: 100 * time.Millisecond}, nil)
+			w := start(t, Config{ReadTimeout: time.Second}, nil)
 			reader := w.raw(t, raw)
 			response, err := http.ReadResponse(reader, nil)
 			if err != nil {
