@@ -4,7 +4,6 @@ package charttest
 
 import (
 	"bytes"
-	"errors"
 	"flag"
 	"io"
 	"os"
@@ -21,13 +20,20 @@ type Picture struct {
 	SVG, PNG func(w io.Writer, theme chart.Theme) error
 }
 
-// Looked promises that a picture is drawn as it was looked at, light and dark, and twice the same as SVG and as PNG.
+// Looked promises that a picture is drawn as it was looked at, light and dark, and twice the same as SVG, and as PNG, which takes long and of
+// which one theme tells.
 func Looked(t *testing.T, name string, p Picture) {
 	t.Helper()
 	for themeName, theme := range map[string]chart.Theme{"light": chart.Light, "dark": chart.Dark} {
 		var svg, png [2]bytes.Buffer
 		for i := range 2 {
-			if err := errors.Join(p.SVG(&svg[i], theme), p.PNG(&png[i], theme)); err != nil {
+			if err := p.SVG(&svg[i], theme); err != nil {
+				t.Fatal(err)
+			}
+			if theme != chart.Light {
+				continue
+			}
+			if err := p.PNG(&png[i], theme); err != nil {
 				t.Fatal(err)
 			}
 		}
