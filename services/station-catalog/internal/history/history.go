@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 	"time"
 
@@ -81,12 +82,28 @@ func Diff(before, after any, lists Keyed) ([]Change, error) {
 	}
 	var changes []Change
 	for path := range union(old, fresh) {
-		if !bytes.Equal(old[path], fresh[path]) {
+		if !same(old[path], fresh[path]) {
 			changes = append(changes, Change{Path: "/" + path, Before: old[path], After: fresh[path]})
 		}
 	}
 	slices.SortFunc(changes, func(a, b Change) int { return bytes.Compare([]byte(a.Path), []byte(b.Path)) })
 	return changes, nil
+}
+
+// same tells whether two texts mean the same: the database writes the members of an object in another order than we do.
+func same(a, b json.RawMessage) bool {
+	if bytes.Equal(a, b) || a == nil || b == nil {
+		return bytes.Equal(a, b)
+	}
+	var meant [2]any
+	for i, text := range []json.RawMessage{a, b} {
+		d := json.NewDecoder(bytes.NewReader(text))
+		d.UseNumber()
+		if d.Decode(&meant[i]) != nil {
+			return false
+		}
+	}
+	return reflect.DeepEqual(meant[0], meant[1])
 }
 
 func union(a, b map[string]json.RawMessage) map[string]struct{} {

@@ -1,6 +1,7 @@
 package history_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"testing"
 
@@ -39,5 +40,27 @@ func TestDiff(t *testing.T) {
 	}
 	if same, err := history.Diff(before, before, history.Keyed{"parts": "key"}); err != nil || len(same) > 0 {
 		t.Errorf("a document differs from itself in %+v, %v", same, err)
+	}
+}
+
+// TestDiffGoesByMeaning promises that the order of members, and white space, are no change, and that values are.
+func TestDiffGoesByMeaning(t *testing.T) {
+	t.Parallel()
+	type document struct {
+		Text json.RawMessage `json:"text"`
+	}
+	said := document{json.RawMessage(`[{"language":"en","text":"0.39 per kWh","price":0.390}]`)}
+	for text, differs := range map[string]bool{
+		`[{"text":"0.39 per kWh","price":0.390,"language":"en"}]`:                   false,
+		`[ {"language": "en", "text": "0.39 per k\u0057h", "price": 0.390} ]`:       false,
+		`[{"language":"en","text":"0.40 per kWh","price":0.390}]`:                   true,
+		`[{"language":"en","text":"0.39 per kWh","price":0.391}]`:                   true,
+		`[{"language":"en","text":"0.39 per kWh","price":0.390},{"language":"de"}]`: true,
+		`null`: true,
+	} {
+		changes, err := history.Diff(said, document{json.RawMessage(text)}, nil)
+		if err != nil || len(changes) > 0 != differs {
+			t.Errorf("%s: %v, %v", text, changes, err)
+		}
 	}
 }

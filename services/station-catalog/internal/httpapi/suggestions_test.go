@@ -730,3 +730,29 @@ func TestManyDeciders(t *testing.T) {
 		t.Errorf("%d decided, it is %+v, the station was changed %d times", won, done, changed)
 	}
 }
+
+// TestATariffThatNobodyTouches promises that the texts of a tariff, which the database writes in another order, are no change of a station
+// whose name changes, be it suggested or not.
+func TestATariffThatNobodyTouches(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.fill()
+	id, owner := w.own("PLM")
+	body := priced("Priced", "alt-1", "0.50", "0.10")
+	body["tariffs"].([]any)[0].(map[string]any)["tariff_alt_text"] = []any{map[string]any{"language": "en", "text": "0.50 EUR per kWh"}}
+	st, _ := want[station.Station](owner, http.StatusCreated, http.MethodPost, "/v1/stations", body, "Idempotency-Key", "alt-1")
+
+	made, _ := suggested(w.suggester(), changeOf(st, map[string]any{"name": "Suggested"}))
+	if got := paths(made.Changes); got != `/name "Priced"→"Suggested"` {
+		t.Errorf("it would change %s", got)
+	}
+	decided(w.decider(id), made, map[string]any{"decision": "accept"})
+	want[station.Station](owner, http.StatusOK, http.MethodPatch, pathOf(st), map[string]any{"name": "Patched"}, "If-Match", "*")
+	past, b := want[struct{ Items []history.Entry }](owner, http.StatusOK, http.MethodGet, pathOf(st)+"/history", nil)
+	if len(past.Items) != 3 || paths(past.Items[0].Changes) != `/name "Suggested"→"Patched"` || paths(past.Items[1].Changes) != `/name "Priced"→"Suggested"` {
+		t.Errorf("the history is %s", b.body)
+	}
+	if told, b := want[struct{ Items []history.Entry }](owner, http.StatusOK, http.MethodGet, "/v1/tariffs/"+st.Tariffs[0].ID+"/history", nil); len(told.Items) != 1 {
+		t.Errorf("the tariff's history is %s", b.body)
+	}
+}
