@@ -739,7 +739,7 @@ func TestATariffThatNobodyTouches(t *testing.T) {
 	w.fill()
 	id, owner := w.own("PLM")
 	body := priced("Priced", "alt-1", "0.50", "0.10")
-	body["tariffs"].([]any)[0].(map[string]any)["tariff_alt_text"] = []any{map[string]any{"language": "en", "text": "0.50 EUR per kWh"}}
+	body["tariffs"].([]any)[0].(map[string]any)["tariff_alt_text"] = json.RawMessage(`[{"text": "0.50 EUR per kWh", "language": "en"}]`)
 	st, _ := want[station.Station](owner, http.StatusCreated, http.MethodPost, "/v1/stations", body, "Idempotency-Key", "alt-1")
 
 	made, _ := suggested(w.suggester(), changeOf(st, map[string]any{"name": "Suggested"}))

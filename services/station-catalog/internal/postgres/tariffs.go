@@ -2,7 +2,6 @@ package postgres
 
 import (
 	"context"
-	"crypto/sha256"
 	"database/sql"
 	"encoding/json"
 	"fmt"
@@ -69,13 +68,12 @@ func (p *putting) writeTariffs(ctx context.Context, writes []write) error {
 				continue
 			}
 			seen[t.ID] = true
-			text, err := json.Marshal(t)
+			document, hash, err := tariffDocument(t)
 			if err != nil {
-				return fmt.Errorf("tariff %s: %w", t.ID, err)
+				return err
 			}
-			sum := sha256.Sum256(text)
 			ids, operators = append(ids, t.ID), append(operators, writes[i].operator.String())
-			currencies, documents, hashes = append(currencies, t.Currency), append(documents, string(text)), append(hashes, sum[:])
+			currencies, documents, hashes = append(currencies, t.Currency), append(documents, document), append(hashes, hash)
 		}
 	}
 	if len(ids) == 0 {

@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"database/sql"
@@ -87,7 +88,7 @@ func (s *Store) CreateTariff(ctx context.Context, by history.Author, own *uuid.U
 		}
 		id := station.TariffID(country, code, t.ID)
 		fresh.ID = id.String()
-		text, sum, err := tariffDocument(&fresh)
+		text, sum, err := tariffDocument(fresh)
 		if err != nil {
 			return made{}, err
 		}
@@ -108,8 +109,21 @@ func (s *Store) CreateTariff(ctx context.Context, by history.Author, own *uuid.U
 	return out.Tariff, out.Version, postgres.Map(err, constraints)
 }
 
-func tariffDocument(t *tariff.Tariff) (string, []byte, error) {
-	text, err := json.Marshal(t)
+// tariffDocument is what is stored of a tariff, and its fingerprint, for which the members of its texts stand in one order: the database
+// gives them in an order of its own.
+func tariffDocument(t tariff.Tariff) (document string, hash []byte, err error) {
+	if len(t.AltText) > 0 {
+		var texts any
+		in := json.NewDecoder(bytes.NewReader(t.AltText))
+		in.UseNumber()
+		if err = in.Decode(&texts); err == nil {
+			t.AltText, err = json.Marshal(texts)
+		}
+	}
+	var text []byte
+	if err == nil {
+		text, err = json.Marshal(t)
+	}
 	if err != nil {
 		return "", nil, fmt.Errorf("tariff %s: %w", t.ID, err)
 	}
@@ -177,7 +191,7 @@ func (s *Store) UpdateTariff(
 			return nil
 		}
 		after.LastUpdated = time.Now().UTC().Truncate(time.Second)
-		text, sum, err := tariffDocument(&after)
+		text, sum, err := tariffDocument(after)
 		if err != nil {
 			return err
 		}
