@@ -634,8 +634,5 @@ func (w *world) register(rows int) {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	w.eventually("the index has what was imported", func() bool {
-		all, _ := want[page](w.anonymous(), http.StatusOK, http.MethodGet, "/v1/stations", nil)
-		return all.Total == int(report.Import.Created) && w.ready()["search index"] == "ok"
-	})
+	w.indexed(int(report.Import.Created))
 }

@@ -265,11 +265,20 @@ func (w *world) fill() {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	w.eventually("the search shows what was imported", func() bool {
+	w.indexed(int(report.Import.Stations))
+}
+
+// indexed waits until the search tells of so many stations by its index: SQL may have told of them before, while that was behind.
+func (w *world) indexed(stations int) {
+	w.t.Helper()
+	inStep := func() bool { return w.ready()["search index"] == "ok" }
+	w.eventually("the index has what was imported", func() bool {
+		if !inStep() {
+			return false
+		}
 		all, _ := want[page](w.anonymous(), http.StatusOK, http.MethodGet, "/v1/stations", nil)
-		return all.Total == int(report.Import.Stations)
+		return all.Total == stations && inStep()
 	})
-	w.eventually("the index has what was imported", func() bool { return w.ready()["search index"] == "ok" })
 }
 
 // eventually waits for what happens by itself, asking again soon: it has no event to wait for.
