@@ -89,20 +89,20 @@ type permission struct {
 
 // table is the policy.
 var table = map[string]permission{
-	Profile:           {reach: everybody(Own)},
+	Profile:           {reach: everybody},
 	ReservationsRead:  {reach: map[Role]Reach{Driver: Own, Moderator: Own, Operator: Within, OperatorAdmin: Within, Admin: All}},
-	ReservationsWrite: {reach: everybody(Own)},
+	ReservationsWrite: {reach: everybody},
 	SessionsRead:      {reach: map[Role]Reach{Driver: Own, Moderator: Own, Operator: Within, OperatorAdmin: Within, Admin: All}},
 	SessionsWrite:     {reach: map[Role]Reach{Driver: Own, Moderator: Own, Operator: Within, OperatorAdmin: Within, Admin: All}},
-	ReviewsWrite:      {reach: everybody(Own)},
-	PhotosWrite:       {reach: everybody(Own)},
+	ReviewsWrite:      {reach: everybody},
+	PhotosWrite:       {reach: everybody},
 	ReviewsModerate:   {reach: map[Role]Reach{Moderator: All, Admin: All}, privileged: true},
-	ReportsWrite:      {reach: everybody(Own)},
-	ReportsHandle:     {reach: map[Role]Reach{Operator: Within, OperatorAdmin: Within, Moderator: All, Admin: All}, privileged: true},
-	SuggestionsWrite:  {reach: everybody(Own)},
-	SuggestionsDecide: {reach: map[Role]Reach{Operator: Within, OperatorAdmin: Within, Moderator: All, Admin: All}, privileged: true},
+	ReportsWrite:      {reach: everybody},
+	ReportsHandle:     {reach: moderators, privileged: true},
+	SuggestionsWrite:  {reach: everybody},
+	SuggestionsDecide: {reach: moderators, privileged: true},
 	StationsWrite:     {reach: operators, privileged: true},
-	StationsMerge:     {reach: map[Role]Reach{Operator: Within, OperatorAdmin: Within, Moderator: All, Admin: All}, privileged: true},
+	StationsMerge:     {reach: moderators, privileged: true},
 	ImportsWrite:      {reach: operators, privileged: true},
 	TariffsWrite:      {reach: operators, privileged: true},
 	PlotsWrite:        {reach: operators, privileged: true},
@@ -119,13 +119,11 @@ var table = map[string]permission{
 
 var operators = map[Role]Reach{Operator: Within, OperatorAdmin: Within, Admin: All}
 
-func everybody(reach Reach) map[Role]Reach { //nolint:unparam // each line of the table says whose rows
-	all := map[Role]Reach{}
-	for _, role := range Roles() {
-		all[role] = reach
-	}
-	return all
-}
+// moderators are those who decide of what others have said.
+var moderators = map[Role]Reach{Operator: Within, OperatorAdmin: Within, Moderator: All, Admin: All}
+
+// everybody reaches what is their own.
+var everybody = map[Role]Reach{Driver: Own, Operator: Own, OperatorAdmin: Own, Moderator: Own, Admin: Own}
 
 // Scopes returns every scope there is, sorted.
 func Scopes() []string { return slices.Sorted(maps.Keys(table)) }
