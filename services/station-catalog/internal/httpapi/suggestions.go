@@ -32,8 +32,6 @@ type Suggestions interface {
 	DecideSuggestion(ctx context.Context, decider, id uuid.UUID, rule func(*suggestion.Suggestion) (suggestion.Verdict, error)) (suggestion.Suggestion, error)
 }
 
-var errPeopleSuggest = fault.Define(fault.Forbidden, "people_only", "Only people suggest something")
-
 // suggestionLimit is room for some thousand connectors.
 const suggestionLimit = 512 << 10
 
@@ -61,7 +59,7 @@ func suggesting(ctx context.Context) (suggestion.Viewer, authn.Principal, error)
 func suggester(ctx context.Context) (suggestion.Viewer, error) {
 	v, _, err := suggesting(ctx)
 	if err == nil && v.Person == uuid.Nil {
-		err = errPeopleSuggest
+		err = errPeopleOnly
 	}
 	return v, err
 }
@@ -78,7 +76,7 @@ func (a *API) ListSuggestions(ctx context.Context, request ListSuggestionsReques
 	case q.Decidable && !viewer.All && viewer.Operator == uuid.Nil:
 		return nil, errNobodys
 	case !q.Decidable && viewer.Person == uuid.Nil:
-		return nil, errPeopleSuggest
+		return nil, errPeopleOnly
 	}
 	var states string
 	if in.State != nil {
