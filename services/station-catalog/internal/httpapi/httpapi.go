@@ -42,9 +42,8 @@ type Store interface {
 	Remove(ctx context.Context, by history.Author, id uuid.UUID, allow func(station.Station) error) error
 	Statuses(ctx context.Context, evses []uuid.UUID) (map[uuid.UUID]station.PlotStatus, time.Time, error)
 	Ratings(ctx context.Context, stations []uuid.UUID) (map[uuid.UUID]review.Rating, error)
-	OpenReports(ctx context.Context, stationID uuid.UUID) (map[string]int64, error)
 	// Said gives what the ratings of a station come to and its newest photos, at most so many.
-	Said(ctx context.Context, stationID uuid.UUID, photos int) (review.Rating, []photo.Photo, error)
+	Said(ctx context.Context, stationID uuid.UUID, photos int) (review.Rating, []photo.Photo, map[string]int64, error)
 }
 
 // Records are what became of stations, and which of them may be one.

@@ -71,7 +71,7 @@ func (a *API) show(ctx context.Context, st station.Station, status int) (jsonAns
 		return jsonAnswer{}, err
 	}
 	st.Apply(statuses, asOf)
-	rating, photos, err := a.Store.Said(ctx, st.ID, photo.MostOfDocument)
+	rating, photos, reports, err := a.Store.Said(ctx, st.ID, photo.MostOfDocument)
 	if err != nil {
 		return jsonAnswer{}, err
 	}
@@ -82,9 +82,7 @@ func (a *API) show(ctx context.Context, st station.Station, status int) (jsonAns
 		photos[i].Locate(a.Origin)
 		st.Photos = append(st.Photos, photos[i].Shown)
 	}
-	if st.OpenReports, err = a.Store.OpenReports(ctx, st.ID); err != nil {
-		return jsonAnswer{}, err
-	}
+	st.OpenReports = reports
 	return jsonAnswer{status: status, body: st, etag: liveTag(&st, photos)}, nil
 }
 

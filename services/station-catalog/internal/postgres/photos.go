@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -217,24 +218,29 @@ func (s *Store) PhotosOf(ctx context.Context, stations []uuid.UUID, each int) (m
 	return out, nil
 }
 
-// One query for both, since every reader of a station asks it.
+// One query for all, since every reader of a station asks it.
 const saidOf = `
-SELECT coalesce(r.average, 0), coalesce(r.count, 0), p.id, p.caption, p.width, p.height, p.thumbnail_width, p.thumbnail_height, p.version, p.created_at
+SELECT coalesce(r.average, 0), coalesce(r.count, 0), p.id, p.caption, p.width, p.height, p.thumbnail_width, p.thumbnail_height, p.version, p.created_at,
+       ` + openReports + `
 FROM (SELECT $1::uuid AS id) s
 LEFT JOIN station_ratings r ON r.station_id = s.id AND r.count > 0
 LEFT JOIN LATERAL (
     SELECT ` + photoColumns + ` FROM photos WHERE station_id = s.id AND hidden_at IS NULL ORDER BY id DESC LIMIT $2) p ON true
 ORDER BY p.id DESC`
 
-// Said gives what the ratings of a station come to, zero when it has none, and its newest photos that everybody may see, at most so many.
-func (s *Store) Said(ctx context.Context, stationID uuid.UUID, photos int) (rating review.Rating, newest []photo.Photo, err error) {
+// Said gives what the ratings of a station come to, zero when it has none, its newest photos that everybody may see, at most so many, and how
+// many reports of it are not settled, by kind, nil when none are.
+func (s *Store) Said(
+	ctx context.Context, stationID uuid.UUID, photos int,
+) (rating review.Rating, newest []photo.Photo, open map[string]int64, err error) {
 	_, err = collect(ctx, s.db, func(rows *sql.Rows) (none struct{}, err error) {
 		var id uuid.NullUUID
 		var caption sql.NullString
 		var sides [4]sql.NullInt64
 		var version sql.NullInt64
 		var created sql.NullTime
-		err = rows.Scan(&rating.Average, &rating.Count, &id, &caption, &sides[0], &sides[1], &sides[2], &sides[3], &version, &created)
+		var counts []byte
+		err = rows.Scan(&rating.Average, &rating.Count, &id, &caption, &sides[0], &sides[1], &sides[2], &sides[3], &version, &created, &counts)
 		if id.Valid {
 			newest = append(newest, photo.Photo{StationID: stationID, State: photo.Published, Version: version.Int64, Shown: photo.Shown{
 				ID: id.UUID, Caption: caption.String, CreatedAt: created.Time.UTC(),
@@ -242,12 +248,15 @@ func (s *Store) Said(ctx context.Context, stationID uuid.UUID, photos int) (rati
 				Thumbnail: photo.Sized{Width: int(sides[2].Int64), Height: int(sides[3].Int64)},
 			}})
 		}
+		if err == nil && counts != nil && open == nil {
+			err = json.Unmarshal(counts, &open)
+		}
 		return none, err
 	}, saidOf, stationID, photos)
 	if err != nil {
-		return rating, nil, postgres.Map(fmt.Errorf("ratings and photos: %w", err), nil)
+		return rating, nil, nil, postgres.Map(fmt.Errorf("what is said of a station: %w", err), nil)
 	}
-	return rating, newest, nil
+	return rating, newest, open, nil
 }
 
 const captionPhoto = `

@@ -137,12 +137,12 @@ func TestPhotosOfAMerge(t *testing.T) {
 	if want := []uuid.UUID{lone.ID, hidden.ID, his.ID, older.ID}; err != nil || !slices.Equal(ids, want) || w.pictures() != 8 {
 		t.Errorf("the survivor has %v, want %v (%v), and there are %d pictures", ids, want, err, w.pictures())
 	}
-	rating, shown, err := w.Said(t.Context(), keep, 2)
+	rating, shown, _, err := w.Said(t.Context(), keep, 2)
 	if err != nil || rating.Count != 0 || len(shown) != 2 || shown[0].ID != lone.ID || shown[0].Full != lone.Full || shown[1].ID != his.ID || !shown[1].CreatedAt.Equal(his.CreatedAt) {
 		t.Errorf("the survivor shows %+v, %+v (%v)", rating, shown, err)
 	}
 	w.reviewed(bob, keep, stars(4))
-	if rating, shown, err := w.Said(t.Context(), keep, 1); err != nil || rating != (review.Rating{Average: 4, Count: 1}) || len(shown) != 1 || w.all()["A"].Version != version+1 {
+	if rating, shown, _, err := w.Said(t.Context(), keep, 1); err != nil || rating != (review.Rating{Average: 4, Count: 1}) || len(shown) != 1 || w.all()["A"].Version != version+1 {
 		t.Errorf("rated it shows %+v, %+v (%v)", rating, shown, err)
 	}
 	w.gone(keep)

@@ -210,28 +210,8 @@ func (s *Store) ToldReports(ctx context.Context, stationID uuid.UUID, after repo
 	return found, nil
 }
 
-const openReports = `
-SELECT r.kind, count(*)` + unsettled + `
-GROUP BY r.kind`
-
-// OpenReports counts the reports of a station that are not settled, by kind; nil when there are none.
-func (s *Store) OpenReports(ctx context.Context, stationID uuid.UUID) (map[string]int64, error) {
-	var out map[string]int64
-	_, err := collect(ctx, s.db, func(rows *sql.Rows) (struct{}, error) {
-		var kind string
-		var n int64
-		err := rows.Scan(&kind, &n)
-		if out == nil {
-			out = map[string]int64{}
-		}
-		out[kind] = n
-		return struct{}{}, err
-	}, openReports, stationID)
-	if err != nil {
-		return nil, postgres.Map(fmt.Errorf("count reports: %w", err), nil)
-	}
-	return out, nil
-}
+// openReports counts the reports of station $1 that are not settled, by kind, as a JSON object; null when there are none.
+const openReports = `(SELECT json_object_agg(k.kind, k.n) FROM (SELECT r.kind, count(*) AS n` + unsettled + ` GROUP BY r.kind) k)`
 
 // The plan to have: reports_turn_idx from the turn on; with a station reports_station_idx.
 const listTasks = `

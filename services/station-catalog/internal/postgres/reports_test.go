@@ -195,7 +195,7 @@ func TestReportsFollowTheirEVSE(t *testing.T) {
 	}
 	open := func() map[string]int64 {
 		t.Helper()
-		counts, err := w.OpenReports(t.Context(), b.ID)
+		_, _, counts, err := w.Said(t.Context(), b.ID, 0)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -259,7 +259,7 @@ func TestReportsOfWhoIsErased(t *testing.T) {
 	if err := w.DB().GetContext(t.Context(), &by, `SELECT handled_by FROM reports WHERE id = $1`, his.ID); err != nil || by != erasure.Anonymous {
 		t.Errorf("his was handled by %s (%v)", by, err)
 	}
-	counts, err := w.OpenReports(t.Context(), a.ID)
+	_, _, counts, err := w.Said(t.Context(), a.ID, 1)
 	if err != nil || len(counts) != 2 || counts["blocked"] != 2 || counts["damaged"] != 1 {
 		t.Errorf("the station shows %v (%v)", counts, err)
 	}
